@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OrderCopiesConfig(AppConfig):
+    """Copy a shop's orders."""
+
+    name = "order_copies"
+    verbose_name = _("Order copies")
+    default_auto_field = "django.db.models.BigAutoField"

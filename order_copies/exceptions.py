@@ -1,0 +1,24 @@
+"""What can go wrong. The docstring of each exception is its default message."""
+
+
+class OrderCopiesError(Exception):
+    """Something went wrong with an order copy."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or type(self).__doc__ or "")
+
+
+class LeaseLostError(OrderCopiesError):
+    """The lease ran out and another worker owns the copy now: everything is rolled back."""
+
+
+class ShopContractError(OrderCopiesError):
+    """The shop's adapter broke its contract."""
+
+
+class NotDeletableError(OrderCopiesError):
+    """A copy that is in progress cannot be deleted: wait until it has ended."""
+
+
+class UnsupportedDatabaseError(OrderCopiesError):
+    """Order copies run on PostgreSQL, MariaDB and SQLite."""

@@ -1,0 +1,209 @@
+"""Write any number of rows with one statement.
+
+``bulk_create`` and ``bulk_update`` split their work by the number of parameters that a database
+takes, so the number of statements grows with the rows. Here all rows travel as one JSON parameter
+that the database turns into a table: a thousand rows cost as many statements as one.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections, models, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from order_copies.exceptions import UnsupportedDatabaseError
+
+ordinal = "order_copies_row"
+
+# Fields of these types need no conversion on any database: JSON carries them as they are.
+plain_types = {
+    "AutoField", "BigAutoField", "BigIntegerField", "BooleanField", "CharField", "EmailField",
+    "IntegerField", "PositiveBigIntegerField", "PositiveIntegerField",
+    "PositiveSmallIntegerField", "SmallIntegerField", "TextField", "URLField",
+}  # fmt: skip
+
+
+def insert_rows(
+    model: type[models.Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> list[Any]:
+    """Insert ``rows``, each a value per field of ``fields``, and return their keys in row order.
+
+    Foreign keys are named by their column (``"order_id"``) and take key values. ``auto_now``
+    fields are ordinary fields here: give them a value. One statement, however many rows.
+    """
+    if not rows:
+        return []
+    dialect = _dialect(model)
+    columns = [dialect.column(model, field) for field in fields]
+    names = ", ".join(column.quoted for column in columns)
+    key = dialect.quote(model._meta.pk.column)
+    table = dialect.quote(model._meta.db_table)
+    source, parameter = dialect.table_of(columns, rows)
+    # Sorted by position, so that keys come back in the order of the rows: Django's own
+    # bulk_create relies on RETURNING in insertion order on the same databases.
+    sql = (
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} "  # noqa: S608
+        f"ORDER BY {dialect.quote(ordinal)} RETURNING {key}"
+    )
+    with dialect.connection.cursor() as cursor:
+        cursor.execute(sql, [parameter])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def update_rows(
+    model: type[models.Model],
+    fields: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    match: Sequence[str] = ("id",),
+) -> int:
+    """Update each row whose ``match`` columns equal the first values of a row; return how many.
+
+    ``rows`` hold the values of ``match`` first and of ``fields`` after them. A row whose match
+    columns fit nothing changes nothing: that is how a fence is told. One statement.
+    """
+    if not rows:
+        return 0
+    dialect = _dialect(model)
+    keys = [dialect.column(model, field) for field in match]
+    values = [dialect.column(model, field) for field in fields]
+    source, parameter = dialect.table_of([*keys, *values], rows)
+    sql = dialect.update_statement(dialect.quote(model._meta.db_table), source, keys, values)
+    with dialect.connection.cursor() as cursor:
+        cursor.execute(sql, [parameter])
+        return int(cursor.rowcount)
+
+
+class _Column(NamedTuple):
+    quoted: str
+    sql_type: str
+    is_json: bool
+    prepare: Callable[[Any], Any] | None
+
+
+class _Dialect:
+    """How one database turns a JSON array of arrays into a table."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.quote: Callable[[str], str] = connection.ops.quote_name
+
+    def column(self, model: type[models.Model], name: str) -> _Column:
+        field = model._meta.get_field(name.removesuffix("_id") if name != "id" else name)
+        assert isinstance(field, models.Field)
+        target = field.target_field if isinstance(field, models.ForeignKey) else field
+        is_json = isinstance(target, models.JSONField)
+        sql_type = target.rel_db_type(self.connection) or ""
+        prepare = None
+        if is_json:
+            prepare = self.prepare_json
+        elif target.get_internal_type() not in plain_types:
+
+            def prepare(value: Any) -> Any:
+                return target.get_db_prep_save(value, self.connection)
+
+        return _Column(self.quote(field.column), sql_type, is_json, prepare)
+
+    def prepare_json(self, value: Any) -> Any:
+        return value
+
+    def table_of(
+        self, columns: Sequence[_Column], rows: Iterable[Sequence[Any]]
+    ) -> tuple[str, str]:
+        """The rows as an SQL table with the names of the columns, and its one parameter."""
+        prepared = [column.prepare for column in columns]
+        if any(prepared):
+            rows = [
+                [
+                    prepare(value) if prepare else value
+                    for prepare, value in zip(prepared, row, strict=True)
+                ]
+                for row in rows
+            ]
+        parameter = json.dumps(rows, cls=_RowEncoder, allow_nan=False)
+        return self.table_expression(columns), parameter
+
+    def table_expression(self, columns: Sequence[_Column]) -> str:
+        raise NotImplementedError
+
+    def update_statement(
+        self, table: str, source: str, keys: Sequence[_Column], values: Sequence[_Column]
+    ) -> str:
+        assignments = ", ".join(f"{column.quoted} = r.{column.quoted}" for column in values)
+        matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
+        return f"UPDATE {table} SET {assignments} FROM {source} WHERE {matches}"  # noqa: S608
+
+
+class _SQLite(_Dialect):
+    def prepare_json(self, value: Any) -> Any:
+        return None if value is None else json.dumps(value, cls=DjangoJSONEncoder)
+
+    def table_expression(self, columns: Sequence[_Column]) -> str:
+        values = ", ".join(
+            f"json_extract(value, '$[{index}]') AS {column.quoted}"
+            for index, column in enumerate(columns)
+        )
+        return f"(SELECT key AS {self.quote(ordinal)}, {values} FROM json_each(%s)) AS r"
+
+
+class _PostgreSQL(_Dialect):
+    def table_expression(self, columns: Sequence[_Column]) -> str:
+        values = ", ".join(
+            f"NULLIF(value -> {index}, 'null'::jsonb) AS {column.quoted}"
+            if column.is_json
+            else f"(value ->> {index})::{column.sql_type} AS {column.quoted}"
+            for index, column in enumerate(columns)
+        )
+        position = self.quote(ordinal)
+        return (
+            f"(SELECT {position}, {values} FROM jsonb_array_elements(%s::jsonb) "
+            f"WITH ORDINALITY AS e(value, {position})) AS r"
+        )
+
+
+class _MariaDB(_Dialect):
+    def prepare_json(self, value: Any) -> Any:
+        return None if value is None else json.dumps(value, cls=DjangoJSONEncoder)
+
+    def table_expression(self, columns: Sequence[_Column]) -> str:
+        values = ", ".join(
+            f"{column.quoted} {column.sql_type} PATH '$[{index}]'"
+            for index, column in enumerate(columns)
+        )
+        position = self.quote(ordinal)
+        return f"JSON_TABLE(%s, '$[*]' COLUMNS ({position} FOR ORDINALITY, {values})) AS r"
+
+    def update_statement(
+        self, table: str, source: str, keys: Sequence[_Column], values: Sequence[_Column]
+    ) -> str:
+        assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
+        matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
+        return f"UPDATE {table} JOIN {source} ON {matches} SET {assignments}"  # noqa: S608
+
+
+class _RowEncoder(json.JSONEncoder):
+    def default(self, o: Any) -> Any:
+        if isinstance(o, datetime | date):
+            return o.isoformat()
+        if isinstance(o, Decimal | UUID):
+            return str(o)
+        return super().default(o)
+
+
+dialects: dict[str, type[_Dialect]] = {
+    "mysql": _MariaDB,
+    "postgresql": _PostgreSQL,
+    "sqlite": _SQLite,
+}
+
+
+def _dialect(model: type[models.Model]) -> _Dialect:
+    connection = connections[router.db_for_write(model)]
+    if connection.vendor not in dialects:
+        raise UnsupportedDatabaseError
+    return dialects[connection.vendor](connection)

@@ -1,0 +1,29 @@
+"""The reference shop: enough of a shop that every toggle of a copy means something."""
+
+from orders.models.customers import Customer, CustomerPaymentSource, PaymentMethod, PaymentSource
+from orders.models.markets import Market
+from orders.models.orders import Address, AddressRole, LineItem, LineItemOption, Order
+from orders.models.payments import Authorization
+from orders.models.promotions import Coupon, CouponUse, Promotion
+from orders.models.skus import Price, Sku, StockItem, StockReservation
+
+__all__ = [
+    "Address",
+    "AddressRole",
+    "Authorization",
+    "Coupon",
+    "CouponUse",
+    "Customer",
+    "CustomerPaymentSource",
+    "LineItem",
+    "LineItemOption",
+    "Market",
+    "Order",
+    "PaymentMethod",
+    "PaymentSource",
+    "Price",
+    "Promotion",
+    "Sku",
+    "StockItem",
+    "StockReservation",
+]
