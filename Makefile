@@ -1,0 +1,84 @@
+# Python 3.11 or newer and make are all that is needed; uv is used where there is one.
+# `make help` lists the targets.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+export UV_PYTHON_DOWNLOADS := never
+
+# The first Python that is new enough and can make environments.
+PROBE := import ensurepip, sys; sys.version_info >= (3, 11) and print(sys.executable)
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	found=$$("$$python" -c '$(PROBE)' 2>/dev/null); \
+	test -z "$$found" || { echo "$$found"; break; }; done)
+
+# pyenv shows its interpreters only to those who name them.
+PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
+	pyenv versions --bare | grep -E '^3\.1[1-9]\.[0-9]+$$' | paste -sd: -)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-postgresql lint format bench matrix constraints clean
+.DELETE_ON_ERROR:
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/demo.installed ## Run the demo shop: API, admin and worker. PORT=8000.
+	@$(BIN)/python -m project.demo
+
+test: $(VENV)/test.installed ## Run the test suite on SQLite, with coverage.
+	$(BIN)/pytest --numprocesses auto --cov --cov-report term $(ARGS)
+
+test-postgresql: $(VENV)/dev.installed ## Run the test suite on the PostgreSQL of 127.0.0.1:5432.
+	DATABASE=postgresql $(BIN)/pytest --numprocesses auto $(ARGS)
+
+lint: $(VENV)/dev.installed ## Check style, types, imports and migrations.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(VENV)/dev.installed ## Put the code in order.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/dev.installed ## Measure the worker against raw SQL.
+	$(BIN)/python -m benchmarks $(ARGS)
+
+matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Python.
+	$(if $(PYENV_VERSIONS),PYENV_VERSION=$(PYENV_VERSIONS)) $(BIN)/nox $(ARGS)
+
+constraints: ## Pin the newest releases of everything (needs uv).
+	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
+		--extra postgres pyproject.toml --output-file constraints.txt \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove everything that make made, the demo's data too.
+	rm -rf $(VENV) .nox var build dist htmlcov .coverage* .hypothesis
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# An environment is made once, and brought up to date when its pins change.
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+		echo "Python 3.11 or newer with its venv module is needed, and none was found."; \
+		echo "On Debian: apt install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3"; \
+		exit 1; }
+ifdef UV
+	uv venv --quiet --python $(PYTHON) $(VENV)
+else
+	$(PYTHON) -m venv $(VENV)
+endif
+
+$(VENV)/dev.installed: EXTRAS := [postgres]
+$(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what $* needs ..."
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.$(EXTRAS)' --group $*
+else
+	@$(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet -c constraints.txt -e '.$(EXTRAS)' --group $*
+endif
+	@touch $@

@@ -1,0 +1,29 @@
+"""The suite on every supported pair of Django and Python: ``make matrix``."""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+
+PAIRS = [("3.11", "5.2"), ("3.12", "6.0"), ("3.12", "6.1"), ("3.13", "6.1")]
+
+
+def constraints_without_django(session: nox.Session) -> Path:
+    """The pins of constraints.txt but for Django's, which each session chooses itself."""
+    pins = Path("constraints.txt").read_text().splitlines(keepends=True)
+    path = Path(session.create_tmp()) / "constraints.txt"
+    path.write_text("".join(pin for pin in pins if not pin.startswith("django==")))
+    return path.resolve()
+
+
+@nox.session
+@nox.parametrize(("python", "django"), PAIRS)
+def tests(session: nox.Session, django: str) -> None:
+    """Run the suite on one Django and Python."""
+    constraints = constraints_without_django(session)
+    session.install("-c", str(constraints), "-e", ".", "--group", "test", f"django=={django}.*")
+    session.run("python", "manage.py", "makemigrations", "--check", "--dry-run", silent=True)
+    session.run("pytest", "--numprocesses", "auto", *session.posargs)
