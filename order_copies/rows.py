@@ -94,7 +94,7 @@ class _Dialect:
         self.quote: Callable[[str], str] = connection.ops.quote_name
 
     def column(self, model: type[models.Model], name: str) -> _Column:
-        field = model._meta.get_field(name.removesuffix("_id") if name != "id" else name)
+        field = model._meta.get_field(name)
         assert isinstance(field, models.Field)
         target = field.target_field if isinstance(field, models.ForeignKey) else field
         is_json = isinstance(target, models.JSONField)
