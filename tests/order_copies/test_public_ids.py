@@ -1,0 +1,105 @@
+import pytest
+from django.conf import LazySettings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from order_copies import public_ids
+
+HIGHEST = 52**10 - 1
+keys = st.integers(0, HIGHEST) | st.integers(0, 1000)
+ids = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", min_size=10, max_size=10)
+
+
+@pytest.fixture(autouse=True)
+def fixed_key(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"PUBLIC_ID_KEY": "a key of the tests"}
+
+
+@given(keys)
+def test_a_key_survives_the_way_out_and_back(key: int) -> None:
+    public_id = public_ids.encode("orders", key)
+
+    assert public_ids.decode("orders", public_id) == key
+    assert len(public_id) == 10
+    assert public_id.isascii()
+    assert public_id.isalpha()
+
+
+@given(ids)
+def test_every_ten_letters_stand_for_exactly_one_key(public_id: str) -> None:
+    key = public_ids.decode("orders", public_id)
+
+    assert key is not None
+    assert public_ids.encode("orders", key) == public_id
+
+
+def test_keys_have_unlike_ids_that_tell_nothing_of_their_order() -> None:
+    public_id_of = [public_ids.encode("orders", key) for key in range(5000)]
+
+    assert len(set(public_id_of)) == 5000
+    assert public_id_of != sorted(public_id_of)
+    assert len({public_id[:3] for public_id in public_id_of}) > 4000
+
+
+@given(keys)
+def test_kinds_have_ids_of_their_own(key: int) -> None:
+    of_kinds = {public_ids.encode(kind, key) for kind in ("orders", "line_items", "events")}
+
+    assert len(of_kinds) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "abc", "abcdefghi", "abcdefghijk", "abcdefghi1", "abcdefgh j", "abcdefghié", "abcdefghi\0",
+     "1234567890", "'; DROP --", "àbcdefghij", "abcde/ghij"],
+)  # fmt: skip
+def test_what_is_no_public_id_stands_for_nothing(text: str) -> None:
+    assert public_ids.decode("orders", text) is None
+
+
+@pytest.mark.parametrize("key", [-1, HIGHEST + 1, 2**63])
+def test_a_key_that_has_no_id_is_refused(key: int) -> None:
+    with pytest.raises(ValueError, match=str(key)):
+        public_ids.encode("orders", key)
+
+
+def test_ids_change_with_the_secret(settings: LazySettings) -> None:
+    before = public_ids.encode("orders", 1)
+
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"PUBLIC_ID_KEY": "another"}
+
+    assert public_ids.encode("orders", 1) != before
+
+
+def test_the_secret_key_is_the_secret_where_there_is_no_other(settings: LazySettings) -> None:
+    without = {k: v for k, v in settings.ORDER_COPIES.items() if k != "PUBLIC_ID_KEY"}
+    settings.ORDER_COPIES = without | {"PUBLIC_ID_KEY": "the secret"}
+    explicit = public_ids.encode("orders", 1)
+
+    settings.ORDER_COPIES = without
+    settings.SECRET_KEY = "the secret"
+
+    assert public_ids.encode("orders", 1) == explicit
+
+
+def test_ids_stay_what_they_were_when_clients_stored_them() -> None:
+    assert {
+        (kind, key): public_ids.encode(kind, key)
+        for kind in ("orders", "order_factories")
+        for key in (0, 1, 2, 10**6, HIGHEST)
+    } == GOLDEN
+
+
+#: Written down once. A change here breaks every client that keeps ids.
+GOLDEN = {
+    ("orders", 0): "AQNzcbVRTb",
+    ("orders", 1): "oYkaBufybV",
+    ("orders", 2): "KQsYnUiXuV",
+    ("orders", 1000000): "GCetZSNBrx",
+    ("orders", HIGHEST): "eghBvGhYOx",
+    ("order_factories", 0): "NzRVQfzAwJ",
+    ("order_factories", 1): "BjUyTseYsK",
+    ("order_factories", 2): "WXvDfzWHPR",
+    ("order_factories", 1000000): "bgqHTkyZxn",
+    ("order_factories", HIGHEST): "CqodZHBkbi",
+}
