@@ -1,25 +1,128 @@
 """The story of the product: request copies, then run them batch by batch.
 
-A copy is a row before it is anything else. ``run_batch`` claims rows under a lease, asks the shop
-for their plans, authorizes payments, and writes, places, cancels and ends in one transaction.
+A copy is a row before it is anything else. :func:`run_batch` claims rows under a lease, asks the
+shop for their plans, authorizes payments, and writes, places, cancels and ends the copies in one
+transaction. Whatever dies on the way, the row is claimed again when its lease runs out.
 """
 
+import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from order_copies.models import OrderFactory
+from django.db import connection, transaction
+from django.utils import timezone
+
+from order_copies.conf import settings
+from order_copies.events.models import changes_of
+from order_copies.events.recording import record
+from order_copies.exceptions import NotDeletableError
+from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan
+from order_copies.rows import insert_rows
+from order_copies.running import Batch, Runner, make_plans
+from order_copies.shops import get_shop
+from order_copies.transitions import event, record_started, worker_named
+
+logger = logging.getLogger("order_copies.worker")
+
+Who = dict[str, Any]
+
+#: What a client may say of a copy when it asks for one.
+OPTIONS = (
+    "place_target_order",
+    "reuse_wallet",
+    "cancel_source_order",
+    "apply_promotions",
+    "skip_errors",
+    "ignore_invalid_coupon",
+)
 
 
-def request_copies(order_copies: Sequence[OrderFactory], *, who: dict[str, Any]) -> None:
+def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """Save these new copies as pending, with their ``create`` events, in one transaction.
 
     The one way into the table: API, admin and commands all come through here. The caller has
     checked that ``who`` may copy their source orders.
     """
-    raise NotImplementedError
+    now = timezone.now()
+    fields = ["type", "status", "source_order_id", *OPTIONS]
+    fields += ["reference", "reference_origin", "metadata", "errors_log", "errors_count"]
+    fields += ["outcomes", "attempt", "worker", "created_at", "updated_at"]
+    with transaction.atomic():
+        for order_copy in order_copies:
+            order_copy.created_at = order_copy.updated_at = now
+        rows = [[getattr(order_copy, name) for name in fields] for order_copy in order_copies]
+        keys = insert_rows(OrderFactory, fields, rows)
+        for order_copy, key in zip(order_copies, keys, strict=True):
+            order_copy.pk = key
+            order_copy._state.adding = False
+        changes = {"status": {"from": None, "to": str(Status.PENDING)}}
+        record([event(order_copy, "create", changes, who, now) for order_copy in order_copies])
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """What these (unsaved) copies would do if they ran now. Writes nothing."""
-    raise NotImplementedError
+    return make_plans(get_shop(), order_copies)
+
+
+def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:
+    """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change."""
+    now = timezone.now()
+    with transaction.atomic():
+        current = OrderFactory.objects.select_for_update().get(pk=order_copy.pk)
+        before = {name: getattr(current, name) for name in changes}
+        different = changes_of(before, changes)
+        OrderFactory.objects.filter(pk=order_copy.pk).update(**changes, updated_at=now)
+        if different:
+            record([event(order_copy, "", different, who, now)])
+    order_copy.refresh_from_db()
+
+
+def delete_copy(order_copy: OrderFactory, *, who: Who) -> None:
+    """Delete a copy and record it; its target order stays.
+
+    Raises :class:`NotDeletableError` while the copy is in progress.
+    """
+    with transaction.atomic():
+        at_rest = OrderFactory.objects.exclude(status=Status.IN_PROGRESS)
+        deleted, _by_model = at_rest.filter(pk=order_copy.pk).delete()
+        if not deleted:
+            raise NotDeletableError
+        changes = {"status": {"from": str(order_copy.status), "to": None}}
+        record([event(order_copy, "destroy", changes, who, timezone.now())])
+
+
+def run_batch(worker: str, *, limit: int | None = None) -> Batch:
+    """Claim up to ``limit`` copies (default: the setting ``BATCH_SIZE``) and run them.
+
+    ``worker`` names the process; no two processes may share a name. A batch that claimed nothing
+    found nothing to do. Never raises for what one copy does.
+    """
+    started = time.perf_counter()
+    order_copies = _claim(worker, limit or settings.BATCH_SIZE)
+    batch = Batch(claimed=len(order_copies))
+    if order_copies:
+        Runner(worker, get_shop(), batch).run(order_copies)
+        batch.seconds = time.perf_counter() - started
+        logger.info("%s: %s", worker, batch)
+    return batch
+
+
+def _claim(worker: str, limit: int) -> list[OrderFactory]:
+    now = timezone.now()
+    lease_expires_at = now + settings.LEASE
+    with transaction.atomic():
+        claimable = OrderFactory.objects.claimable(now).order_by("pk")
+        skip_locked = connection.features.has_select_for_update_skip_locked
+        rows = claimable.select_for_update(skip_locked=skip_locked)[:limit]
+        keys = list(rows.values_list("pk", flat=True))
+        if not keys:
+            return []
+        candidates = OrderFactory.objects.filter(pk__in=keys)
+        candidates.start(now, worker=worker, lease_expires_at=lease_expires_at)
+        # Where rows cannot be locked another worker may have been faster: keep what is ours.
+        mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
+        order_copies = list(mine.order_by("pk"))
+        record_started(order_copies, worker_named(worker), now)
+    return order_copies

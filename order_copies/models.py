@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
@@ -40,6 +41,17 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
             Q(status=Status.PENDING) | Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
         )
 
+    def start(self, now: datetime, *, worker: str, lease_expires_at: datetime) -> int:
+        """A worker takes the copies, first or again: one more attempt, under a lease."""
+        return self.claimable(now).update(
+            status=Status.IN_PROGRESS,
+            started_at=Coalesce("started_at", now),
+            attempt=F("attempt") + 1,
+            worker=worker,
+            lease_expires_at=lease_expires_at,
+            updated_at=now,
+        )
+
 
 class KindManager(models.Manager["OrderFactory"]):
     """Only the rows of one kind."""
@@ -55,8 +67,9 @@ class KindManager(models.Manager["OrderFactory"]):
 class OrderFactory(models.Model):
     """A request to make one order out of another, and what came of it.
 
-    ``start``, ``complete``, ``fail`` and ``abort`` together are the state diagram. They change
-    the object; :mod:`order_copies.transitions` writes the change with its event.
+    ``OrderFactoryQuerySet.start``, and here ``complete``, ``fail`` and ``abort``, together are the
+    state diagram. The latter change the object; :mod:`order_copies.transitions` writes the change
+    with its event.
     """
 
     type = models.CharField(
@@ -192,14 +205,6 @@ class OrderFactory(models.Model):
         """Whether the copy is in a final state."""
         return self.status in {Status.COMPLETED, Status.FAILED, Status.ABORTED}
 
-    def start(self, now: datetime, *, worker: str, lease_expires_at: datetime) -> None:
-        """A worker takes the copy, first or again: one more attempt, under a lease."""
-        self.status = Status.IN_PROGRESS
-        self.started_at = self.started_at or now
-        self.attempt += 1
-        self.worker = worker
-        self.lease_expires_at = lease_expires_at
-
     def complete(self, now: datetime, problems: Sequence[Problem] = ()) -> None:
         """The copy did what was asked for; ``problems`` are those that ``skip_errors`` skipped."""
         self._end(Status.COMPLETED, problems)
@@ -220,13 +225,13 @@ class OrderFactory(models.Model):
         self.errors_log = errors_log(problems)
         self.errors_count = sum(len(messages) for messages in self.errors_log.values())
 
-    def state(self) -> dict[str, Any]:
-        """What an event tells of the copy: the attributes that its life changes."""
+    def ending(self) -> dict[str, Any]:
+        """What an event tells of the copy's end."""
         return {
             "status": str(self.status),
-            "started_at": self.started_at,
             "completed_at": self.completed_at,
             "failed_at": self.failed_at,
+            "errors_log": self.errors_log,
             "errors_count": self.errors_count,
         }
 

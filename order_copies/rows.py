@@ -6,7 +6,7 @@ that the database turns into a table: a thousand rows cost as many statements as
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -61,11 +61,13 @@ def update_rows(
     rows: Sequence[Sequence[Any]],
     *,
     match: Sequence[str] = ("id",),
+    where: Mapping[str, Any] | None = None,
 ) -> int:
     """Update each row whose ``match`` columns equal the first values of a row; return how many.
 
-    ``rows`` hold the values of ``match`` first and of ``fields`` after them. A row whose match
-    columns fit nothing changes nothing: that is how a fence is told. One statement.
+    ``rows`` hold the values of ``match`` first and of ``fields`` after them; no field is in both.
+    Rows that do not match, or do not meet ``where`` (a value by field, the same for all), stay as
+    they are: that is how a fence is told. One statement, however many rows.
     """
     if not rows:
         return 0
@@ -73,9 +75,12 @@ def update_rows(
     keys = [dialect.column(model, field) for field in match]
     values = [dialect.column(model, field) for field in fields]
     source, parameter = dialect.table_of([*keys, *values], rows)
-    sql = dialect.update_statement(dialect.quote(model._meta.db_table), source, keys, values)
+    table = dialect.quote(model._meta.db_table)
+    sql = dialect.update_statement(table, source, keys, values)
+    for field in where or {}:
+        sql += f" AND {table}.{dialect.column(model, field).quoted} = %s"
     with dialect.connection.cursor() as cursor:
-        cursor.execute(sql, [parameter])
+        cursor.execute(sql, [parameter, *(where or {}).values()])
         return int(cursor.rowcount)
 
 
@@ -183,7 +188,7 @@ class _MariaDB(_Dialect):
     ) -> str:
         assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
         matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
-        return f"UPDATE {table} JOIN {source} ON {matches} SET {assignments}"  # noqa: S608
+        return f"UPDATE {table}, {source} SET {assignments} WHERE {matches}"  # noqa: S608
 
 
 class _RowEncoder(json.JSONEncoder):

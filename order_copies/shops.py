@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
+from order_copies.fields import CopiedModel
 from order_copies.plans import CopyPlan, Problem
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Shop(ABC):
     one line as for a hundred copies of hundreds. Lists that come back are in the order of those
     that went in.
     """
+
+    #: What a copy does with each field of the shop's models; ``manage.py check`` reports fields
+    #: that nobody declared.
+    copied_models: Sequence[CopiedModel] = ()
 
     @property
     def order_model(self) -> type[models.Model]:

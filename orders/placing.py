@@ -1,0 +1,258 @@
+"""Place and cancel orders: stock, coupons and payments change hands, all under locks.
+
+Locks are taken in one order everywhere: orders, stock items, coupons, each by key.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from order_copies.events.models import Event, changes_of
+from order_copies.events.recording import record
+from order_copies.plans import Problem, Step
+from order_copies.rows import insert_rows, update_rows
+from orders.coupons import CouponLedger
+from orders.gateways import Authorized, Declined, gateway
+from orders.locks import locked
+from orders.models import Address, Authorization, LineItem, Order
+from orders.requirements import (
+    Placement,
+    cannot_transition,
+    reasons_not_to_cancel,
+    reasons_not_to_place,
+    refused,
+)
+from orders.stock import StockLedger
+from orders.totals import GOODS, ItemType
+
+Who = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One order to be placed, and the order that it takes the place of, if any."""
+
+    order: int
+    replaces: int | None = None
+    authorization: Authorized | Declined | None = None
+
+
+@transaction.atomic
+def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
+    """Place orders; the answers say, request by request, why one was not.
+
+    An order that replaces another one takes over the stock and the coupon use that the other
+    holds. The other must be cancellable, and the caller cancels it in the same transaction.
+    """
+    counter = _Counter(requests)
+    answers = [counter.place(request) for request in requests]
+    counter.close(who)
+    return answers
+
+
+@transaction.atomic
+def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+    """Cancel orders and give back what they hold; the answers say why one was not."""
+    orders = locked(Order.objects.all(), keys)
+    cancelled: dict[int, Order] = {}
+    answers = []
+    for key in keys:
+        problems = _reasons_not_to_cancel(orders[key], cancelled)
+        if not problems:
+            cancelled[key] = orders[key]
+        answers.append(problems)
+    _give_back(cancelled)
+    _void_authorizations(cancelled)
+    _mark_cancelled(list(cancelled.values()), who)
+    return answers
+
+
+def _reasons_not_to_cancel(order: Order, cancelled: Collection[int]) -> list[Problem]:
+    """As :func:`reasons_not_to_cancel`, where others were cancelled a moment ago."""
+    if order.pk in cancelled:
+        before = Order.Status.CANCELLED
+        return [cannot_transition(Step.CANCEL, "source_order", before, "cancelled")]
+    return reasons_not_to_cancel(order)
+
+
+def _give_back(orders: Collection[int]) -> None:
+    stock, coupons = StockLedger((), orders), CouponLedger((), orders)
+    for key in orders:
+        stock.release(key)
+        coupons.release(key)
+    stock.book()
+    coupons.book()
+
+
+class _Counter:
+    """The shop's counter: locks all that the requests touch, serves them one by one, then books."""
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        placing = {request.order for request in requests}
+        replaced = {request.replaces for request in requests if request.replaces is not None}
+        self.orders = locked(Order.objects.all(), placing | replaced)
+        self.stock = StockLedger(placing, replaced)
+        self.coupons = CouponLedger([self.orders[key] for key in placing], replaced)
+        self.placements = _placements([self.orders[key] for key in placing])
+        self.placed: list[tuple[Order, Authorized | None]] = []
+        self.replaced: set[int] = set()
+
+    def place(self, request: Request) -> list[Problem]:
+        """Place one order, unless there are reasons not to."""
+        order = self.orders[request.order]
+        problems = self._problems(request, order)
+        if not problems:
+            self.stock.move(order.pk, request.replaces)
+            self.coupons.move(order, request.replaces)
+            authorization = request.authorization
+            self.placed.append(
+                (order, authorization if isinstance(authorization, Authorized) else None)
+            )
+            if request.replaces is not None:
+                self.replaced.add(request.replaces)
+        return problems
+
+    def _problems(self, request: Request, order: Order) -> list[Problem]:
+        placement = self.placements[order.pk]
+        problems = reasons_not_to_place(placement)
+        if not problems:
+            reasons = list(self._reasons(request, order))
+            problems = refused(placement, reasons) if reasons else []
+        if request.replaces is not None:
+            source = self.orders[request.replaces]
+            problems += _reasons_not_to_cancel(source, self.replaced)
+        return problems
+
+    def _reasons(self, request: Request, order: Order) -> Iterator[Problem]:
+        for message in self.stock.shortages(order.pk, request.replaces):
+            yield Problem(Step.PLACE, "line_items", "out_of_stock", message)
+        invalid = self.coupons.why_invalid(order, request.replaces)
+        if invalid:
+            yield Problem(Step.PLACE, "coupon_code", "coupon_invalid", invalid)
+        unpaid = _why_unpaid(request.authorization, order.total_amount_with_taxes_cents)
+        if unpaid:
+            yield Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)
+
+    def close(self, who: Who) -> None:
+        """Write down all that was placed."""
+        self.stock.book()
+        self.coupons.book()
+        _record_authorizations(self.placed)
+        _mark_placed(self.placed, self.placements, who)
+
+
+def _placements(orders: Collection[Order]) -> dict[int, Placement]:
+    roles: dict[int, set[Any]] = defaultdict(set)
+    for order, role in Address.objects.filter(order__in=orders).values_list("order", "role"):
+        roles[order].add(role)
+    goods = LineItem.objects.filter(order=OuterRef("pk"), item_type__in=GOODS, quantity__gt=0)
+    shipped = goods.filter(item_type=ItemType.SKUS).exclude(sku__do_not_ship=True)
+    facts = Order.objects.filter(pk__in=[order.pk for order in orders]).values_list(
+        "pk", Exists(goods), Exists(shipped)
+    )
+    has = {pk: (has_goods, needs_shipping) for pk, has_goods, needs_shipping in facts}
+    return {
+        order.pk: Placement(
+            status=order.status,
+            has_customer=bool(order.customer_email or order.customer_id),
+            has_goods=has[order.pk][0],
+            needs_shipping=has[order.pk][1],
+            address_roles=frozenset(roles[order.pk]),
+            due_cents=order.total_amount_with_taxes_cents,
+            has_payment_source=order.payment_source_id is not None,
+        )
+        for order in orders
+    }
+
+
+def _why_unpaid(authorization: Authorized | Declined | None, due_cents: int) -> str | None:
+    if due_cents <= 0:
+        return None
+    if isinstance(authorization, Declined):
+        return authorization.message
+    if authorization is None or authorization.amount_cents != due_cents:
+        return _("the payment was not authorized")
+    return None
+
+
+def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) -> None:
+    now = timezone.now()
+    status = Authorization.Status.AUTHORIZED
+    rows = [
+        (order.pk, authorization.token, authorization.amount_cents, status, now)
+        for order, authorization in placed
+        if authorization is not None
+    ]
+    insert_rows(Authorization, ["order_id", "token", "amount_cents", "status", "created_at"], rows)
+
+
+def _void_authorizations(orders: Collection[int]) -> None:
+    live = Authorization.objects.filter(order__in=orders, status=Authorization.Status.AUTHORIZED)
+    tokens = list(live.values_list("token", flat=True))
+    live.update(status=Authorization.Status.VOIDED, voided_at=timezone.now())
+    # The gateway is outside: it hears of it once the cancellation is certain.
+    for token in tokens:
+        transaction.on_commit(partial(gateway.void, token))
+
+
+def _mark_placed(
+    placed: Sequence[tuple[Order, Authorized | None]],
+    placements: dict[int, Placement],
+    who: Who,
+) -> None:
+    moves = []
+    for order, authorization in placed:
+        payment = Order.PaymentStatus.AUTHORIZED if authorization else Order.PaymentStatus.FREE
+        fulfillment = (
+            Order.FulfillmentStatus.UNFULFILLED
+            if placements[order.pk].needs_shipping
+            else Order.FulfillmentStatus.NOT_REQUIRED
+        )
+        moves.append((order, _Statuses(Order.Status.PLACED, payment, fulfillment)))
+    _move(moves, "place", "placed_at", who)
+
+
+def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
+    moves = []
+    for order in orders:
+        payment = order.payment_status
+        if payment == Order.PaymentStatus.AUTHORIZED:
+            payment = Order.PaymentStatus.VOIDED
+        statuses = _Statuses(Order.Status.CANCELLED, payment, order.fulfillment_status)
+        moves.append((order, statuses))
+    _move(moves, "cancel", "cancelled_at", who)
+
+
+class _Statuses(NamedTuple):
+    status: str
+    payment_status: str
+    fulfillment_status: str
+
+    @classmethod
+    def of(cls, order: Order) -> "_Statuses":
+        return cls(*(getattr(order, name) for name in cls._fields))
+
+
+def _move(moves: Sequence[tuple[Order, _Statuses]], verb: str, stamp: str, who: Who) -> None:
+    now = timezone.now()
+    rows = [(order.pk, *statuses, now, now) for order, statuses in moves]
+    update_rows(Order, [*_Statuses._fields, stamp, "updated_at"], rows)
+    record(
+        [
+            Event(
+                resource_type="orders",
+                resource_id=str(order.pk),
+                name=f"orders.{verb}",
+                changes=changes_of(_Statuses.of(order)._asdict(), statuses._asdict()),
+                who=who,
+            )
+            for order, statuses in moves
+        ]
+    )

@@ -1,0 +1,89 @@
+"""What an order needs to be placed or cancelled: one oracle for plan, run and triggers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from order_copies.plans import Problem, Step
+from orders.models import AddressRole, Order
+
+#: From here an order can be cancelled, as long as nothing was paid or shipped.
+CANCELLABLE = frozenset(
+    {Order.Status.PENDING, Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
+)
+SETTLED = frozenset({Order.PaymentStatus.PAID, Order.PaymentStatus.REFUNDED})
+UNDER_WAY = frozenset({Order.FulfillmentStatus.IN_PROGRESS, Order.FulfillmentStatus.FULFILLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """What placing looks at in an order."""
+
+    status: str
+    has_customer: bool
+    has_goods: bool
+    needs_shipping: bool
+    address_roles: frozenset[str]
+    due_cents: int
+    has_payment_source: bool
+
+
+def cannot_transition(step: Step, attribute: str, before: str, after: str) -> Problem:
+    """The contract's words for a forbidden move (contract 1.6)."""
+    message = _("cannot transition from %(before)s to %(after)s") % {
+        "before": before,
+        "after": after,
+    }
+    return Problem(step, attribute, "cannot_transition", message)
+
+
+def refused(placement: Placement, reasons: list[Problem]) -> list[Problem]:
+    """The problems of an order that these reasons keep from being placed."""
+    return [cannot_transition(Step.PLACE, "status", placement.status, "placed"), *reasons]
+
+
+def reasons_not_to_place(placement: Placement) -> list[Problem]:
+    """Why the order cannot be placed; nothing where it can (stock and coupon aside)."""
+    reasons = [
+        Problem(Step.PLACE, attribute, code, message)
+        for attribute, code, message in _missing(placement)
+    ]
+    if reasons or placement.status != Order.Status.PENDING:
+        return refused(placement, reasons)
+    return []
+
+
+def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
+    if not placement.has_customer:
+        yield "customer_email", "blank", _("can't be blank: placing needs a customer")
+    if not placement.has_goods:
+        yield "line_items", "blank", _("can't be blank: placing needs something to sell")
+    if AddressRole.BILLING not in placement.address_roles:
+        yield "billing_address", "blank", _("can't be blank: placing needs a billing address")
+    if placement.needs_shipping and AddressRole.SHIPPING not in placement.address_roles:
+        yield "shipping_address", "blank", _("can't be blank: placing needs a shipping address")
+    if placement.due_cents > 0 and not placement.has_payment_source:
+        yield (
+            "payment_source",
+            "blank",
+            _("can't be blank: placing needs a valid payment source unless the total is zero"),
+        )
+
+
+def reasons_not_to_cancel(order: Order) -> list[Problem]:
+    """Why the order cannot be cancelled; nothing where it can."""
+    if order.status not in CANCELLABLE:
+        return [cannot_transition(Step.CANCEL, "source_order", order.status, "cancelled")]
+    if order.payment_status in SETTLED:
+        message = _("cannot be cancelled once it is %(status)s: refund it first")
+        return [_not_cancellable("payment_status", message, order.get_payment_status_display())]
+    if order.fulfillment_status in UNDER_WAY:
+        message = _("cannot be cancelled once its fulfillment is %(status)s")
+        status = order.get_fulfillment_status_display()
+        return [_not_cancellable("fulfillment_status", message, status)]
+    return []
+
+
+def _not_cancellable(code: str, message: str, status: str) -> Problem:
+    return Problem(Step.CANCEL, "source_order", code, message % {"status": status})

@@ -1,0 +1,104 @@
+"""The reference shop's side of the border."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from order_copies import public_ids
+from order_copies.models import OrderFactory
+from order_copies.plans import CopyPlan, Problem
+from order_copies.shops import CopyRun, Shop
+from orders import placing, writing
+from orders.copied import COPIED_MODELS
+from orders.gateways import Authorized, Declined, gateway
+from orders.models import Order
+from orders.planning import Planner, TargetOrder
+from orders.snapshot import take_snapshot
+
+
+class ReferenceShop(Shop):
+    """Orders as this project's ``orders`` app keeps them."""
+
+    copied_models = COPIED_MODELS
+
+    def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
+        """Staff who may view orders see all; a customer sees its own."""
+        if request.user.has_perm("orders.view_order"):
+            return Order.objects.all()
+        if not request.user.is_authenticated:
+            return Order.objects.none()
+        return Order.objects.filter(customer__user=request.user)
+
+    def order_copies_for(
+        self, request: HttpRequest, order_copies: "QuerySet[Any]"
+    ) -> "QuerySet[Any]":
+        """Who sees all orders also sees the copies whose source was deleted."""
+        if request.user.has_perm("orders.view_order"):
+            return order_copies
+        return super().order_copies_for(request, order_copies)
+
+    def order_id(self, key: Any) -> str:
+        """Ten letters."""
+        return public_ids.encode("orders", key)
+
+    def order_key(self, order_id: str) -> int | None:
+        """The key behind the ten letters."""
+        return public_ids.decode("orders", order_id)
+
+    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+        """Decide from one snapshot of the shop."""
+        snapshot = take_snapshot(order_copies, timezone.now())
+        return [
+            Planner(order_copy, snapshot.orders[order_copy.source_order_id], snapshot).plan()
+            for order_copy in order_copies
+        ]
+
+    def authorize(self, runs: Sequence[CopyRun]) -> list[Authorized | Declined | None]:
+        """Ask the gateway for what each target will cost, once a copy however often it is run."""
+        return [_authorize(run) for run in runs]
+
+    def void(self, runs: Sequence[CopyRun]) -> None:
+        """Tell the gateway that the promised amounts are not needed."""
+        for run in runs:
+            if isinstance(run.authorization, Authorized):
+                gateway.void(run.authorization.token)
+
+    def write(self, runs: Sequence[CopyRun]) -> None:
+        """Write orders, lines, options and addresses, one statement each."""
+        writing.write(runs)
+
+    def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Place the targets; those that replace their source take over what it holds."""
+        requests = [
+            placing.Request(
+                run.target_order,
+                replaces=run.order_copy.source_order_id if run.plan.cancel else None,
+                authorization=run.authorization,
+            )
+            for run in runs
+        ]
+        return placing.place(requests, who=_who(runs))
+
+    def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Cancel the sources."""
+        return placing.cancel([run.order_copy.source_order_id for run in runs], who=_who(runs))
+
+
+def _authorize(run: CopyRun) -> Authorized | Declined | None:
+    target: TargetOrder = run.plan.row
+    due = target.values["total_amount_with_taxes_cents"]
+    if due <= 0 or target.payment_source is None:
+        return None
+    return gateway.authorize(
+        idempotency_key=f"order_copies/{run.order_copy.public_id}",
+        payment_source_token=target.payment_source.token,
+        amount_cents=due,
+        currency=target.source.currency_code,
+    )
+
+
+def _who(runs: Sequence[CopyRun]) -> dict[str, Any]:
+    return {"worker": {"id": runs[0].order_copy.worker, "type": "order_copies"}}

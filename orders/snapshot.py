@@ -1,0 +1,166 @@
+"""All that planning a batch needs to know of the shop, read in a constant number of queries."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet, Sum
+
+from order_copies.models import OrderFactory
+from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
+from orders.models import (
+    Address,
+    Coupon,
+    CouponUse,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Order,
+    Promotion,
+    Sku,
+    StockReservation,
+)
+
+
+class SkuState(NamedTuple):
+    """What can be had of a SKU now. ``available`` is None where stock is not tracked."""
+
+    on_sale: bool
+    do_not_ship: bool
+    available: int | None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The shop as one batch of plans sees it."""
+
+    now: datetime
+    orders: dict[int, Order]
+    lines: dict[int, list[SourceLine]]
+    options: dict[int, list[tuple[Any, ...]]]
+    addresses: dict[int, list[tuple[Any, ...]]]
+    skus: dict[int, SkuState]
+    #: Pieces that the placed source order itself holds, by order and SKU.
+    reserved: dict[int, dict[int, int]]
+    coupons: dict[str, Coupon]
+    #: Who used a coupon: orders by coupon and customer email, in lower case.
+    coupon_uses: dict[tuple[int, str], set[int]]
+    #: The orders that hold a use of a coupon, by coupon.
+    users: dict[int, set[int]]
+    promotions: list[Promotion]
+    wallet: set[tuple[int, int]]
+
+
+def take_snapshot(order_copies: Sequence[OrderFactory], now: datetime) -> Snapshot:
+    """Read what planning ``order_copies`` needs."""
+    keys = {order_copy.source_order_id for order_copy in order_copies}
+    orders = Order.objects.select_related("market", "payment_method", "payment_source")
+    sources = {order.pk: order for order in orders.filter(pk__in=keys)}
+    coupons = _coupons(sources)
+    by_customer, users = _coupon_uses(coupons, sources)
+    return Snapshot(
+        now=now,
+        orders=sources,
+        lines=_lines(keys),
+        options=_grouped(
+            LineItemOption.objects.filter(line_item__order__in=keys),
+            "line_item_id",
+            LINE_ITEM_OPTION.copied,
+        ),
+        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS.copied),
+        skus=_skus(keys),
+        reserved=_reserved(keys),
+        coupons=coupons,
+        coupon_uses=by_customer,
+        users=users,
+        promotions=_promotions(now),
+        wallet=_wallet(sources),
+    )
+
+
+def _lines(keys: set[Any]) -> dict[int, list[SourceLine]]:
+    lines: dict[int, list[SourceLine]] = defaultdict(list)
+    rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
+    for row in rows:
+        lines[row[1]].append(SourceLine._make(row))
+    return lines
+
+
+def _grouped(
+    children: QuerySet[Any], parent: str, copied: Sequence[str]
+) -> dict[int, list[tuple[Any, ...]]]:
+    groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in children.order_by("pk").values_list(parent, *copied):
+        groups[row[0]].append(row[1:])
+    return groups
+
+
+def _skus(keys: set[Any]) -> dict[int, SkuState]:
+    rows = (
+        Sku.objects.filter(line_items__order__in=keys)
+        .distinct()
+        .values_list(
+            "pk",
+            "on_sale",
+            "do_not_ship",
+            "do_not_track",
+            "stock_item__quantity",
+            "stock_item__reserved",
+        )
+    )
+    return {
+        pk: SkuState(
+            on_sale, do_not_ship, None if do_not_track else (quantity or 0) - (reserved or 0)
+        )
+        for pk, on_sale, do_not_ship, do_not_track, quantity, reserved in rows
+    }
+
+
+def _reserved(keys: set[Any]) -> dict[int, dict[int, int]]:
+    held: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = (
+        StockReservation.objects.filter(line_item__order__in=keys)
+        .order_by()
+        .values_list("line_item__order", "stock_item__sku")
+        .annotate(total=Sum("quantity"))
+    )
+    for order, sku, total in rows:
+        held[order][sku] = total
+    return held
+
+
+def _coupons(sources: dict[int, Order]) -> dict[str, Coupon]:
+    codes = {order.coupon_code for order in sources.values() if order.coupon_code}
+    coupons = Coupon.objects.select_related("promotion").filter(code__in=codes)
+    return {coupon.code: coupon for coupon in coupons}
+
+
+def _coupon_uses(
+    coupons: dict[str, Coupon], sources: dict[int, Order]
+) -> tuple[dict[tuple[int, str], set[int]], dict[int, set[int]]]:
+    by_customer: dict[tuple[int, str], set[int]] = defaultdict(set)
+    users: dict[int, set[int]] = defaultdict(set)
+    emails = {order.customer_email.lower() for order in sources.values()}
+    rows = CouponUse.objects.filter(
+        Q(customer_email__in=emails) | Q(order__in=sources),
+        coupon__in=[coupon.pk for coupon in coupons.values()],
+    ).values_list("coupon", "order", "customer_email")
+    for coupon, order, email in rows:
+        by_customer[coupon, email].add(order)
+        users[coupon].add(order)
+    return by_customer, users
+
+
+def _promotions(now: datetime) -> list[Promotion]:
+    candidates = Promotion.objects.filter(active=True, starts_at__lte=now)
+    current = candidates.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    return list(current.order_by("priority", "pk"))
+
+
+def _wallet(sources: dict[int, Order]) -> set[tuple[int, int]]:
+    owners = {order.customer_id for order in sources.values() if order.customer_id}
+    used = {order.payment_source_id for order in sources.values() if order.payment_source_id}
+    entries = CustomerPaymentSource.objects.filter(customer__in=owners, payment_source__in=used)
+    return set(entries.values_list("customer", "payment_source"))
