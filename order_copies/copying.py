@@ -47,7 +47,13 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """
     now = timezone.now()
     fields = ["type", "status", "source_order_id", *OPTIONS]
-    fields += ["reference", "reference_origin", "metadata", "errors_log", "errors_count"]
+    fields += [
+        "reference",
+        "reference_origin",
+        "metadata",
+        "errors_log",
+        "errors_count",
+    ]
     fields += ["outcomes", "attempt", "worker", "created_at", "updated_at"]
     with transaction.atomic():
         for order_copy in order_copies:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -53,15 +53,19 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
         )
 
 
-class KindManager(models.Manager["OrderFactory"]):
-    """Only the rows of one kind."""
-
-    def __init__(self, kind: Kind) -> None:
-        super().__init__()
-        self.kind = kind
+class OrderCopyManager(models.Manager["OrderFactory"]):
+    """Only copies asked for once."""
 
     def get_queryset(self) -> OrderFactoryQuerySet:
-        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=self.kind)
+        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=Kind.ORDER_COPIES)
+
+
+class RecurringOrderCopyManager(models.Manager["OrderFactory"]):
+    """Only copies made by subscriptions."""
+
+    def get_queryset(self) -> OrderFactoryQuerySet:
+        recurring = Kind.RECURRING_ORDER_COPIES
+        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=recurring)
 
 
 class OrderFactory(models.Model):
@@ -144,7 +148,7 @@ class OrderFactory(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
-    objects: ClassVar[models.Manager["OrderFactory"]] = OrderFactoryQuerySet.as_manager()  # type: ignore[assignment]
+    objects = OrderFactoryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("order factory")
@@ -221,7 +225,7 @@ class OrderFactory(models.Model):
 
     def _end(self, status: Status, problems: Sequence[Problem]) -> None:
         self.status = status
-        self.lease_expires_at = None
+        self.lease_expires_at = self.completed_at = self.failed_at = None
         self.errors_log = errors_log(problems)
         self.errors_count = sum(len(messages) for messages in self.errors_log.values())
 
@@ -239,7 +243,7 @@ class OrderFactory(models.Model):
 class OrderCopy(OrderFactory):
     """A copy of one order, asked for once."""
 
-    objects = KindManager(Kind.ORDER_COPIES)
+    objects = OrderCopyManager()  # type: ignore[misc,assignment]
 
     class Meta:
         proxy = True
@@ -250,7 +254,7 @@ class OrderCopy(OrderFactory):
 class RecurringOrderCopy(OrderFactory):
     """A copy made by a subscription."""
 
-    objects = KindManager(Kind.RECURRING_ORDER_COPIES)
+    objects = RecurringOrderCopyManager()  # type: ignore[misc,assignment]
 
     class Meta:
         proxy = True

@@ -96,7 +96,7 @@ class _Dialect:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        self.quote: Callable[[str], str] = connection.ops.quote_name
+        self.quote: Callable[[str | None], str] = connection.ops.quote_name
 
     def column(self, model: type[models.Model], name: str) -> _Column:
         field = model._meta.get_field(name)
@@ -137,7 +137,11 @@ class _Dialect:
         raise NotImplementedError
 
     def update_statement(
-        self, table: str, source: str, keys: Sequence[_Column], values: Sequence[_Column]
+        self,
+        table: str,
+        source: str,
+        keys: Sequence[_Column],
+        values: Sequence[_Column],
     ) -> str:
         assignments = ", ".join(f"{column.quoted} = r.{column.quoted}" for column in values)
         matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
@@ -153,7 +157,8 @@ class _SQLite(_Dialect):
             f"json_extract(value, '$[{index}]') AS {column.quoted}"
             for index, column in enumerate(columns)
         )
-        return f"(SELECT key AS {self.quote(ordinal)}, {values} FROM json_each(%s)) AS r"
+        position = self.quote(ordinal)
+        return f"(SELECT key AS {position}, {values} FROM json_each(%s)) AS r"  # noqa: S608
 
 
 class _PostgreSQL(_Dialect):
@@ -166,7 +171,7 @@ class _PostgreSQL(_Dialect):
         )
         position = self.quote(ordinal)
         return (
-            f"(SELECT {position}, {values} FROM jsonb_array_elements(%s::jsonb) "
+            f"(SELECT {position}, {values} FROM jsonb_array_elements(%s::jsonb) "  # noqa: S608
             f"WITH ORDINALITY AS e(value, {position})) AS r"
         )
 
@@ -184,7 +189,11 @@ class _MariaDB(_Dialect):
         return f"JSON_TABLE(%s, '$[*]' COLUMNS ({position} FOR ORDINALITY, {values})) AS r"
 
     def update_statement(
-        self, table: str, source: str, keys: Sequence[_Column], values: Sequence[_Column]
+        self,
+        table: str,
+        source: str,
+        keys: Sequence[_Column],
+        values: Sequence[_Column],
     ) -> str:
         assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
         matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)

@@ -41,7 +41,11 @@ def make_plans(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPla
         message = _("%(shop)s.plan() returned %(plans)s plans for %(copies)s copies.")
         raise ShopContractError(
             message
-            % {"shop": type(shop).__name__, "plans": len(plans), "copies": len(order_copies)}
+            % {
+                "shop": type(shop).__name__,
+                "plans": len(plans),
+                "copies": len(order_copies),
+            }
         )
     return plans
 
@@ -135,13 +139,13 @@ class Runner:
             logger.warning("%s lost the lease of copy %s", self.worker, order_copy.pk)
             self.batch.ends["lost"] += 1
         elif isinstance(error, ShopContractError):
-            logger.exception("Copy %s: the shop broke its contract", order_copy.pk)
+            logger.error("Copy %s: the shop broke its contract", order_copy.pk, exc_info=error)
             self._fail(order_copy, _base_problem("shop_contract", str(error)))
         elif order_copy.attempt >= settings.MAX_ATTEMPTS:
-            logger.exception("Copy %s crashed for the last time", order_copy.pk)
+            logger.error("Copy %s crashed for the last time", order_copy.pk, exc_info=error)
             self._abort(order_copy, _crashed(order_copy))
         else:
-            logger.exception("Copy %s crashed and will be tried again", order_copy.pk)
+            logger.error("Copy %s crashed and is tried again", order_copy.pk, exc_info=error)
             self._pause(order_copy)
 
     def _pause(self, order_copy: OrderFactory) -> None:

@@ -71,6 +71,10 @@ class Shop(ABC):
         except ValueError:
             return None
 
+    def find_order(self, text: str) -> Any:
+        """The primary key of the order that staff call ``text``, or None; by default its id."""
+        return self.order_key(text)
+
     @abstractmethod
     def plan(self, order_copies: "Sequence[OrderFactory]") -> list[CopyPlan]:
         """Decide all that these copies will do. Reads, and writes nothing.
@@ -87,8 +91,11 @@ class Shop(ABC):
         """
         return [None] * len(runs)
 
-    def void(self, runs: Sequence[CopyRun]) -> None:
-        """Give back the authorizations of runs whose target was not placed after all."""
+    def void(self, runs: Sequence[CopyRun]) -> None:  # noqa: B027
+        """Give back the authorizations of runs whose target was not placed after all.
+
+        Called after the copies have ended, outside any transaction. By default there are none.
+        """
 
     @abstractmethod
     def write(self, runs: Sequence[CopyRun]) -> None:

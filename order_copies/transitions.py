@@ -33,7 +33,11 @@ def worker_named(name: str) -> Who:
 
 
 def event(
-    order_copy: OrderFactory, verb: str, changes: dict[str, Any], who: Who, now: datetime
+    order_copy: OrderFactory,
+    verb: str,
+    changes: dict[str, Any],
+    who: Who,
+    now: datetime,
 ) -> Event:
     """An event of this copy, not yet recorded. Without a verb: a plain change."""
     return Event(
@@ -52,7 +56,11 @@ def record_started(order_copies: Sequence[OrderFactory], who: Who, now: datetime
     record(
         [
             event(
-                order_copy, "start", changes | {"started_at": {"from": None, "to": now}}, who, now
+                order_copy,
+                "start",
+                changes | {"started_at": {"from": None, "to": now}},
+                who,
+                now,
             )
             for order_copy in order_copies
             if order_copy.attempt == 1

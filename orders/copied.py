@@ -72,7 +72,7 @@ class SourceLine(NamedTuple):
     tax_rate: Decimal = Decimal(0)
     tax_amount_cents: int = 0
     frequency: str = ""
-    metadata: dict[str, Any] = {}  # noqa: RUF012
+    metadata: dict[str, Any] = {}
 
     @property
     def travels(self) -> tuple[Any, ...]:

@@ -26,7 +26,12 @@ class Gateway(Protocol):
     """A payment gateway. Calls with one idempotency key are one authorization."""
 
     def authorize(
-        self, *, idempotency_key: str, payment_source_token: str, amount_cents: int, currency: str
+        self,
+        *,
+        idempotency_key: str,
+        payment_source_token: str,
+        amount_cents: int,
+        currency: str,
     ) -> Authorized | Declined:
         """Ask for the amount."""
 
@@ -42,7 +47,12 @@ class LocalGateway:
     """
 
     def authorize(
-        self, *, idempotency_key: str, payment_source_token: str, amount_cents: int, currency: str
+        self,
+        *,
+        idempotency_key: str,
+        payment_source_token: str,
+        amount_cents: int,
+        currency: str,
     ) -> Authorized | Declined:
         """Authorize, unless the payment source says that it is to be declined."""
         if payment_source_token.startswith("declined"):

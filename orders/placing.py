@@ -113,7 +113,10 @@ class _Counter:
             self.coupons.move(order, request.replaces)
             authorization = request.authorization
             self.placed.append(
-                (order, authorization if isinstance(authorization, Authorized) else None)
+                (
+                    order,
+                    authorization if isinstance(authorization, Authorized) else None,
+                )
             )
             if request.replaces is not None:
                 self.replaced.add(request.replaces)
@@ -190,7 +193,11 @@ def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) ->
         for order, authorization in placed
         if authorization is not None
     ]
-    insert_rows(Authorization, ["order_id", "token", "amount_cents", "status", "created_at"], rows)
+    insert_rows(
+        Authorization,
+        ["order_id", "token", "amount_cents", "status", "created_at"],
+        rows,
+    )
 
 
 def _void_authorizations(orders: Collection[int]) -> None:

@@ -20,8 +20,8 @@ from orders.pricing import (
     scale_promotions,
 )
 from orders.requirements import Placement, reasons_not_to_cancel, reasons_not_to_place
-from orders.snapshot import Snapshot
 from orders.shelf import Shelf, needs_shipping
+from orders.snapshot import Snapshot
 from orders.totals import GOODS, PROMOTIONS, TOTALS, ItemType, order_totals
 
 
@@ -116,7 +116,13 @@ class Planner:
         if goods and not any(decision.target for decision in goods):
             message = _("nothing of this order can be had any more")
             self.problems.append(
-                Problem(Step.WRITE, "line_items", "no_sellable_line", message, skippable=False)
+                Problem(
+                    Step.WRITE,
+                    "line_items",
+                    "no_sellable_line",
+                    message,
+                    skippable=False,
+                )
             )
         return goods
 
@@ -193,7 +199,10 @@ class Planner:
             )
 
     def _target(
-        self, decisions: list[Decision], coupon_code: str, payment_source: PaymentSource | None
+        self,
+        decisions: list[Decision],
+        coupon_code: str,
+        payment_source: PaymentSource | None,
     ) -> TargetOrder:
         order, pk = self.order, self.order.pk
         lines = [decision.target for decision in decisions if decision.target]
@@ -258,7 +267,9 @@ def _outcome(decision: Decision) -> Outcome:
     after = before if source is target else _shown(target) if target else None
     return Outcome(
         decision.action,
-        source_line_item=public_ids.encode("line_items", source.id) if source else None,
+        source_line_item=public_ids.encode("line_items", source.id)
+        if source and source.id
+        else None,
         name=(source or target).name,  # type: ignore[union-attr]
         code=decision.code,
         message=decision.message,

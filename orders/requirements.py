@@ -10,7 +10,12 @@ from orders.models import AddressRole, Order
 
 #: From here an order can be cancelled, as long as nothing was paid or shipped.
 CANCELLABLE = frozenset(
-    {Order.Status.PENDING, Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
+    {
+        Order.Status.PENDING,
+        Order.Status.PLACED,
+        Order.Status.EDITING,
+        Order.Status.APPROVED,
+    }
 )
 SETTLED = frozenset({Order.PaymentStatus.PAID, Order.PaymentStatus.REFUNDED})
 UNDER_WAY = frozenset({Order.FulfillmentStatus.IN_PROGRESS, Order.FulfillmentStatus.FULFILLED})
@@ -40,7 +45,10 @@ def cannot_transition(step: Step, attribute: str, before: str, after: str) -> Pr
 
 def refused(placement: Placement, reasons: list[Problem]) -> list[Problem]:
     """The problems of an order that these reasons keep from being placed."""
-    return [cannot_transition(Step.PLACE, "status", placement.status, "placed"), *reasons]
+    return [
+        cannot_transition(Step.PLACE, "status", placement.status, "placed"),
+        *reasons,
+    ]
 
 
 def reasons_not_to_place(placement: Placement) -> list[Problem]:
@@ -58,11 +66,23 @@ def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
     if not placement.has_customer:
         yield "customer_email", "blank", _("can't be blank: placing needs a customer")
     if not placement.has_goods:
-        yield "line_items", "blank", _("can't be blank: placing needs something to sell")
+        yield (
+            "line_items",
+            "blank",
+            _("can't be blank: placing needs something to sell"),
+        )
     if AddressRole.BILLING not in placement.address_roles:
-        yield "billing_address", "blank", _("can't be blank: placing needs a billing address")
+        yield (
+            "billing_address",
+            "blank",
+            _("can't be blank: placing needs a billing address"),
+        )
     if placement.needs_shipping and AddressRole.SHIPPING not in placement.address_roles:
-        yield "shipping_address", "blank", _("can't be blank: placing needs a shipping address")
+        yield (
+            "shipping_address",
+            "blank",
+            _("can't be blank: placing needs a shipping address"),
+        )
     if placement.due_cents > 0 and not placement.has_payment_source:
         yield (
             "payment_source",

@@ -17,7 +17,7 @@ def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) ->
     return any(
         line.item_type == ItemType.SKUS
         and line.quantity > 0
-        and not (line.sku_id in skus and skus[line.sku_id].do_not_ship)
+        and not ((sku := skus.get(line.sku_id or 0)) and sku.do_not_ship)
         for line in lines
     )
 

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from order_copies import public_ids
 from order_copies.models import OrderFactory
@@ -48,11 +47,17 @@ class ReferenceShop(Shop):
         """The key behind the ten letters."""
         return public_ids.decode("orders", order_id)
 
+    def find_order(self, text: str) -> int | None:
+        """By id, or by number with or without its ``#``."""
+        key = self.order_key(text)
+        numbered = Order.objects.filter(number=text.removeprefix("#"))
+        return key if key is not None else numbered.values_list("pk", flat=True).first()
+
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Decide from one snapshot of the shop."""
-        snapshot = take_snapshot(order_copies, timezone.now())
+        snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
         return [
-            Planner(order_copy, snapshot.orders[order_copy.source_order_id], snapshot).plan()
+            Planner(order_copy, snapshot.orders[_source(order_copy)], snapshot).plan()
             for order_copy in order_copies
         ]
 
@@ -75,7 +80,7 @@ class ReferenceShop(Shop):
         requests = [
             placing.Request(
                 run.target_order,
-                replaces=run.order_copy.source_order_id if run.plan.cancel else None,
+                replaces=_source(run.order_copy) if run.plan.cancel else None,
                 authorization=run.authorization,
             )
             for run in runs
@@ -84,7 +89,13 @@ class ReferenceShop(Shop):
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the sources."""
-        return placing.cancel([run.order_copy.source_order_id for run in runs], who=_who(runs))
+        return placing.cancel([_source(run.order_copy) for run in runs], who=_who(runs))
+
+
+def _source(order_copy: OrderFactory) -> int:
+    key = order_copy.source_order_id
+    assert key is not None, "the app plans no copy whose source is gone"
+    return int(key)
 
 
 def _authorize(run: CopyRun) -> Authorized | Declined | None:

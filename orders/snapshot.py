@@ -1,14 +1,14 @@
 """All that planning a batch needs to know of the shop, read in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
 
-from order_copies.models import OrderFactory
 from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
 from orders.models import (
     Address,
@@ -53,9 +53,9 @@ class Snapshot:
     wallet: set[tuple[int, int]]
 
 
-def take_snapshot(order_copies: Sequence[OrderFactory], now: datetime) -> Snapshot:
-    """Read what planning ``order_copies`` needs."""
-    keys = {order_copy.source_order_id for order_copy in order_copies}
+def take_snapshot(keys: Collection[int]) -> Snapshot:
+    """Read what planning copies of the orders with these keys needs."""
+    now, keys = timezone.now(), set(keys)
     orders = Order.objects.select_related("market", "payment_method", "payment_source")
     sources = {order.pk: order for order in orders.filter(pk__in=keys)}
     coupons = _coupons(sources)
@@ -80,7 +80,7 @@ def take_snapshot(order_copies: Sequence[OrderFactory], now: datetime) -> Snapsh
     )
 
 
-def _lines(keys: set[Any]) -> dict[int, list[SourceLine]]:
+def _lines(keys: set[int]) -> dict[int, list[SourceLine]]:
     lines: dict[int, list[SourceLine]] = defaultdict(list)
     rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
     for row in rows:
@@ -97,7 +97,7 @@ def _grouped(
     return groups
 
 
-def _skus(keys: set[Any]) -> dict[int, SkuState]:
+def _skus(keys: set[int]) -> dict[int, SkuState]:
     rows = (
         Sku.objects.filter(line_items__order__in=keys)
         .distinct()
@@ -112,13 +112,15 @@ def _skus(keys: set[Any]) -> dict[int, SkuState]:
     )
     return {
         pk: SkuState(
-            on_sale, do_not_ship, None if do_not_track else (quantity or 0) - (reserved or 0)
+            on_sale,
+            do_not_ship,
+            None if do_not_track else (quantity or 0) - (reserved or 0),
         )
         for pk, on_sale, do_not_ship, do_not_track, quantity, reserved in rows
     }
 
 
-def _reserved(keys: set[Any]) -> dict[int, dict[int, int]]:
+def _reserved(keys: set[int]) -> dict[int, dict[int, int]]:
     held: dict[int, dict[int, int]] = defaultdict(dict)
     rows = (
         StockReservation.objects.filter(line_item__order__in=keys)

@@ -40,7 +40,7 @@ class StockLedger:
         lines = LineItem.objects.filter(
             order__in=needing, item_type=ItemType.SKUS, quantity__gt=0
         ).order_by("pk")
-        for order, *need in lines.values_list(
+        for row in lines.values_list(
             "order",
             "pk",
             "name",
@@ -49,7 +49,7 @@ class StockLedger:
             "sku__on_sale",
             "sku__do_not_track",
         ):
-            self._needs[order].append(Need(*need))
+            self._needs[row[0]].append(Need._make(row[1:]))
         held = StockReservation.objects.filter(line_item__order__in=holding)
         for order, key, quantity in held.values_list("line_item__order", "stock_item", "quantity"):
             self._held[order][key] += quantity
@@ -91,6 +91,12 @@ class StockLedger:
         """Write it all down."""
         StockReservation.objects.filter(line_item__order__in=self._released).delete()
         update_rows(
-            StockItem, ["reserved"], [(key, item.reserved) for key, item in self._stock.items()]
+            StockItem,
+            ["reserved"],
+            [(key, item.reserved) for key, item in self._stock.items()],
         )
-        insert_rows(StockReservation, ["line_item_id", "stock_item_id", "quantity"], self._reserved)
+        insert_rows(
+            StockReservation,
+            ["line_item_id", "stock_item_id", "quantity"],
+            self._reserved,
+        )

@@ -56,7 +56,10 @@ def share(amount_cents: int, part: int, whole: int) -> int:
 
 
 def order_totals(
-    lines: Iterable[tuple[str, int, int]], *, tax_included: bool, gift_card_amount_cents: int = 0
+    lines: Iterable[tuple[str, int, int]],
+    *,
+    tax_included: bool,
+    gift_card_amount_cents: int = 0,
 ) -> dict[str, int]:
     """The totals of an order with these lines, each its type, its total and its tax."""
     totals = dict.fromkeys(TOTALS, 0)

@@ -1,0 +1,134 @@
+import time
+from argparse import ArgumentParser, BooleanOptionalAction
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from order_copies.copying import OPTIONS, preview, request_copies
+from order_copies.models import OrderCopy, OrderFactory
+from order_copies.plans import CopyPlan, Outcome, errors_log
+from order_copies.shops import get_shop
+
+
+class Command(BaseCommand):
+    """Copy orders from the command line."""
+
+    help = "Copies the given orders, with the same toggles as the API and the admin."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """The orders, the toggles by the names of the contract, and what to show."""
+        parser.add_argument("orders", nargs="+", help="Ids of the orders to copy.")
+        for name in OPTIONS:
+            field = OrderFactory._meta.get_field(name)
+            parser.add_argument(
+                f"--{name.replace('_', '-')}",
+                action=BooleanOptionalAction,
+                default=field.get_default(),  # type: ignore[union-attr]
+                help=str(field.help_text),  # type: ignore[union-attr]
+            )
+        parser.add_argument("--reference", help="A reference for the copies.")
+        parser.add_argument("--reference-origin", help="Where the reference comes from.")
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Show what would happen; copy nothing.",
+        )
+        parser.add_argument(
+            "--wait",
+            nargs="?",
+            type=float,
+            const=60.0,
+            metavar="SECONDS",
+            help="Wait for the results of a running worker, for 60 seconds unless said.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Preview, or request and perhaps wait. Raises CommandError for what cannot be copied."""
+        order_copies = [self.order_copy(order_id, options) for order_id in options["orders"]]
+        if options["dry_run"]:
+            for order_copy, plan in zip(order_copies, preview(order_copies), strict=True):
+                self.show_plan(order_copy, plan)
+            return
+        request_copies(order_copies, who={"command": {"name": "copy_order"}})
+        for order_copy in order_copies:
+            self.stdout.write(f"{order_copy}: copy of {order_copy.source_order} requested")
+        if options["wait"] is not None:
+            self.wait(order_copies, options["wait"])
+
+    def order_copy(self, order_id: str, options: dict[str, Any]) -> OrderCopy:
+        """An unsaved copy of the order that ``order_id`` names."""
+        shop = get_shop()
+        key = shop.find_order(order_id)
+        order = shop.order_model._default_manager.filter(pk=key).first() if key else None
+        if order is None:
+            message = f"There is no order {order_id}: check the id."
+            raise CommandError(message)
+        names = [*OPTIONS, "reference", "reference_origin"]
+        return OrderCopy(source_order=order, **{name: options[name] for name in names})
+
+    def wait(self, order_copies: list[OrderCopy], seconds: float) -> None:
+        """Show each copy as it ends. Raises CommandError for failures and when time is up."""
+        deadline = time.monotonic() + seconds
+        keys = [order_copy.pk for order_copy in order_copies]
+        waiting = set(keys)
+        failed = 0
+        while waiting:
+            for order_copy in OrderFactory.objects.filter(pk__in=waiting):
+                if order_copy.has_ended:
+                    waiting.remove(order_copy.pk)
+                    failed += order_copy.status != "completed"
+                    self.show_result(order_copy)
+            if waiting and time.monotonic() > deadline:
+                message = f"{len(waiting)} copies have not ended: is a worker running?"
+                raise CommandError(message)
+            if waiting:
+                time.sleep(0.1)
+        if failed:
+            message = f"{failed} of {len(keys)} copies did not complete."
+            raise CommandError(message)
+
+    def show_result(self, order_copy: OrderFactory) -> None:
+        """One line on how the copy ended, and one for each error."""
+        target = order_copy.target_order or "no target order"
+        self.stdout.write(f"{order_copy}: {order_copy.get_status_display()}, {target}")
+        self.show_errors(order_copy.errors_log)
+
+    def show_errors(self, errors: dict[str, list[str]]) -> None:
+        """One line for each error."""
+        for attribute, messages in errors.items():
+            for message in messages:
+                self.stdout.write(f"  {attribute}: {message}")
+
+    def show_plan(self, order_copy: OrderCopy, plan: CopyPlan) -> None:
+        """The plan as a table."""
+        end = "would complete" if plan.will_complete else "would fail"
+        target = " and be placed" if plan.will_place else ""
+        source = "; the source would be cancelled" if plan.will_cancel else ""
+        self.stdout.write(f"{order_copy.source_order}: the copy {end}{target}{source}.")
+        rows = [("action", "line", "quantity", "total", "reason")]
+        rows += [_row(outcome) for outcome in plan.outcomes]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        for row in rows:
+            cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
+            self.stdout.write("  " + "  ".join(cells).rstrip())
+        before = plan.source_totals.get("total_amount_cents")
+        after = plan.target_totals.get("total_amount_cents")
+        self.stdout.write(f"  total: {_change(before, after)} cents {plan.currency_code}")
+        self.show_errors(errors_log(plan.problems))
+
+
+def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
+    before, after = outcome.before or {}, outcome.after or {}
+    return (
+        outcome.action.value,
+        outcome.name or outcome.attribute,
+        _change(before.get("quantity"), after.get("quantity")),
+        _change(before.get("total_amount_cents"), after.get("total_amount_cents")),
+        outcome.message,
+    )
+
+
+def _change(before: object, after: object) -> str:
+    if before == after:
+        return "" if after is None else str(after)
+    return f"{'-' if before is None else before} → {'-' if after is None else after}"
