@@ -426,8 +426,9 @@ def pending_order(**arguments: Any) -> Order:
 
 
 def draft_order(**arguments: Any) -> Order:
-    """An order without a customer, never placed."""
-    return an_order(**{"customer": None, "status": Order.Status.DRAFT} | arguments)
+    """An order without a customer and a payment source, never placed."""
+    nobody = {"customer": None, "payment_source": None, "status": Order.Status.DRAFT}
+    return an_order(**nobody | arguments)
 
 
 def cancelled_order(**arguments: Any) -> Order:

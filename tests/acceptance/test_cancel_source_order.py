@@ -1,0 +1,229 @@
+"""Story: an order is edited by copying it, placing the copy and cancelling the original."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from order_copies.models import Status
+from orders.models import Order, StockItem
+from tests import stories
+from tests.factories import (
+    CouponFactory,
+    SkuFactory,
+    cancelled_order,
+    draft_order,
+    pending_order,
+    placed_order,
+)
+
+pytestmark = pytest.mark.django_db
+
+TWICE = "cannot transition from cancelled to cancelled"
+
+
+def test_without_the_toggle_the_source_stays_as_it_is() -> None:
+    source = placed_order()
+    before = stories.every_byte(source)
+
+    order_copy = stories.copied(source, place_target_order=True)
+
+    assert order_copy.status == Status.COMPLETED
+    assert stories.every_byte(source) == before
+
+
+def test_cancelling_voids_the_authorization_and_gives_back_stock_and_coupon() -> None:
+    sku = SkuFactory(stock=10)
+    coupon = CouponFactory(usage_limit=1)
+    source = placed_order(lines=[{"sku": sku, "quantity": 4}], coupon=coupon)
+    before = timezone.now()
+
+    order_copy = stories.copied(source, cancel_source_order=True)
+
+    source.refresh_from_db()
+    coupon.refresh_from_db()
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.statuses(source) == ("cancelled", "voided", "unfulfilled")
+    assert before <= source.cancelled_at <= timezone.now()
+    [authorization] = source.authorizations.all()
+    assert authorization.status == "voided"
+    assert before <= authorization.voided_at <= timezone.now()
+    assert StockItem.objects.get(sku=sku).reserved == 0
+    assert stories.every_byte(source)["orders_stockreservation"] == []
+    assert stories.every_byte(source)["orders_couponuse"] == []
+    assert coupon.usage_count == 0
+
+
+def test_place_and_cancel_swap_the_last_piece_and_a_single_use_coupon() -> None:
+    sku = SkuFactory(stock=1)
+    coupon = CouponFactory(usage_limit=1, customer_single_use=True)
+    source = placed_order(lines=[{"sku": sku}], coupon=coupon)
+
+    order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
+
+    target = stories.target_of(order_copy)
+    coupon.refresh_from_db()
+    stock_item = StockItem.objects.get(sku=sku)
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.statuses(source) == ("cancelled", "voided", "unfulfilled")
+    assert stories.statuses(target) == ("placed", "authorized", "unfulfilled")
+    assert (stock_item.quantity, stock_item.reserved) == (1, 1)
+    assert list(stock_item.stock_reservations.values_list("line_item__order", "quantity")) == [
+        (target.pk, 1)
+    ]
+    assert coupon.usage_count == 1
+    assert list(coupon.coupon_uses.values_list("order", flat=True)) == [target.pk]
+    assert stories.contents(target) == stories.contents(source)
+    assert list(source.authorizations.values_list("status", flat=True)) == ["voided"]
+    assert list(target.authorizations.values_list("status", flat=True)) == ["authorized"]
+
+
+def test_a_coupon_used_up_by_others_is_not_handed_over() -> None:
+    coupon = CouponFactory(usage_limit=2)
+    source = pending_order(coupon=coupon)
+    for _ in range(2):
+        placed_order(coupon=coupon)
+
+    order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
+
+    assert stories.ending(order_copy) == (Status.FAILED, {"coupon_code": 1}, 1)
+    assert stories.statuses(source)[0] == "pending"
+
+
+def without_billing_address() -> Order:
+    source = placed_order()
+    source.addresses.filter(role="billing").delete()
+    return source
+
+
+def with_a_sku_off_sale() -> Order:
+    return placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
+
+
+def with_an_unknown_coupon() -> Order:
+    return placed_order(coupon_code="UNHEARD-OF")
+
+
+FAILING: list[tuple[Any, dict[str, bool]]] = [
+    (without_billing_address, {"place_target_order": True}),
+    (with_a_sku_off_sale, {}),
+    (with_a_sku_off_sale, {"place_target_order": True}),
+    (with_a_sku_off_sale, {"skip_errors": True}),
+    (with_an_unknown_coupon, {}),
+    (with_an_unknown_coupon, {"place_target_order": True, "apply_promotions": True}),
+]
+
+
+@pytest.mark.parametrize(("make", "toggles"), FAILING)
+def test_a_failed_copy_never_cancels_the_source(make: Any, toggles: dict[str, bool]) -> None:
+    source = make()
+    before = stories.every_byte(source)
+
+    order_copy = stories.copied(source, cancel_source_order=True, **toggles)
+
+    assert order_copy.status == Status.FAILED
+    assert stories.every_byte(source) == before
+
+
+def test_a_target_left_pending_by_skip_errors_never_costs_the_source() -> None:
+    source = without_billing_address()
+    before = stories.every_byte(source)
+
+    order_copy = stories.copied(
+        source, place_target_order=True, cancel_source_order=True, skip_errors=True
+    )
+
+    assert order_copy.status == Status.COMPLETED
+    assert stories.target_of(order_copy).status == "pending"
+    assert stories.every_byte(source) == before
+
+
+@pytest.mark.parametrize("make", [draft_order, cancelled_order])
+@pytest.mark.parametrize("place", [True, False])
+def test_a_source_that_cannot_be_cancelled_fails_the_copy_and_keeps_the_target_unplaced(
+    make: Any, place: bool
+) -> None:
+    source = make(customer_email="ada@example.com")
+    before = stories.every_byte(source)
+
+    order_copy = stories.copied(source, place_target_order=place, cancel_source_order=True)
+
+    target = stories.target_of(order_copy)
+    message = f"cannot transition from {source.status} to cancelled"
+    assert order_copy.status == Status.FAILED
+    assert order_copy.errors_log["source_order"] == [message]
+    assert order_copy.errors_count == len(stories.all_messages(order_copy.errors_log))
+    assert target.status == "pending"
+    assert target.placed_at is None
+    assert stories.every_byte(target)["orders_stockreservation"] == []
+    assert stories.every_byte(source) == before
+
+
+def test_a_refused_cancel_under_skip_errors_completes_with_the_target_unplaced() -> None:
+    source = cancelled_order()
+
+    order_copy = stories.copied(
+        source, place_target_order=True, cancel_source_order=True, skip_errors=True
+    )
+
+    assert order_copy.status == Status.COMPLETED
+    assert order_copy.errors_log["source_order"] == [
+        "cannot transition from cancelled to cancelled"
+    ]
+    assert stories.statuses(stories.target_of(order_copy)) == ("pending", "unpaid", "unfulfilled")
+
+
+def test_only_one_of_two_swaps_of_one_source_places_a_target() -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=50)}])
+    both = [
+        stories.requested(source, place_target_order=True, cancel_source_order=True)
+        for _ in range(2)
+    ]
+
+    stories.run_all()
+
+    first, second = map(stories.fresh, both)
+    assert stories.ending(first) == (Status.COMPLETED, {}, 0)
+    assert second.status == Status.FAILED
+    assert second.errors_log["source_order"] == [TWICE]
+    assert stories.target_of(first).status == "placed"
+    assert stories.target_of(second).status == "pending"
+    assert not stories.target_of(second).authorizations.exists()
+    assert Order.objects.filter(status="placed").count() == 1
+
+
+def test_only_one_of_two_copies_that_cancel_one_source_completes() -> None:
+    source = placed_order()
+    both = [stories.requested(source, cancel_source_order=True) for _ in range(2)]
+
+    stories.run_all()
+
+    first, second = map(stories.fresh, both)
+    assert [first.status, second.status] == [Status.COMPLETED, Status.FAILED]
+    assert stories.ending(second) == (Status.FAILED, {"source_order": 1}, 1)
+    assert source.authorizations.get().status == "voided"
+
+
+def test_a_pending_source_can_be_cancelled_too() -> None:
+    source = pending_order()
+
+    order_copy = stories.copied(source, cancel_source_order=True)
+
+    assert order_copy.status == Status.COMPLETED
+    assert stories.statuses(source) == ("cancelled", "unpaid", "unfulfilled")
+
+
+def test_skipped_goods_do_not_keep_a_swap_from_happening() -> None:
+    kept, gone = SkuFactory(stock=1), SkuFactory()
+    source = placed_order(lines=[{"sku": kept}, {"sku": gone}])
+    gone.on_sale = False
+    gone.save()
+
+    order_copy = stories.copied(
+        source, place_target_order=True, cancel_source_order=True, skip_errors=True
+    )
+
+    assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
+    assert stories.statuses(source)[0] == "cancelled"
+    assert stories.target_of(order_copy).status == "placed"
+    assert StockItem.objects.get(sku=gone).reserved == 0

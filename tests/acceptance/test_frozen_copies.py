@@ -1,0 +1,244 @@
+"""Story: a copy is a frozen copy, unless it is told to work things out afresh."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from order_copies.models import Status
+from orders.models import LineItem, Market, Order, PaymentMethod, Price, Promotion
+from tests import stories
+from tests.factories import (
+    CouponFactory,
+    LineItemFactory,
+    LineItemOptionFactory,
+    MarketFactory,
+    PromotionFactory,
+    SkuFactory,
+    cancelled_order,
+    draft_order,
+    pending_order,
+    placed_order,
+    settle,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def everything_changes(order: Order) -> None:
+    """Prices, taxes, fees and promotions of the shop are other than when the order was placed."""
+    Price.objects.update(amount_cents=9999)
+    Market.objects.update(
+        shipping_amount_cents=12345, tax_rate=Decimal("0.5"), tax_included=not order.tax_included
+    )
+    PaymentMethod.objects.update(price_amount_cents=777)
+    Promotion.objects.update(percentage=90, fixed_amount_cents=1, active=False)
+    PromotionFactory(percentage=50, market=order.market)
+
+
+@pytest.mark.parametrize("tax_included", [True, False])
+def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
+    tax_included: bool,
+) -> None:
+    market = MarketFactory(tax_included=tax_included)
+    source = placed_order(
+        market=market,
+        lines=[{"quantity": 3, "options": 2}, {"unit_amount_cents": 999, "quantity": 7}],
+        promotions=[
+            PromotionFactory(),
+            PromotionFactory(fixed_amount=True),
+            PromotionFactory(free_shipping=True),
+        ],
+    )
+    everything_changes(source)
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.amounts(target) == stories.amounts(source)
+    assert stories.actions(order_copy) == [("copied", None)] * 7
+
+
+def test_a_frozen_copy_keeps_a_line_of_every_type() -> None:
+    source = placed_order(lines=1)
+    for item_type in LineItem.ItemType.values:
+        LineItemFactory(
+            order=source,
+            item_type=item_type,
+            sku=SkuFactory() if item_type == "skus" else None,
+            name=f"A line of {item_type}",
+            frequency="monthly",
+            compare_at_amount_cents=5000,
+            unit_amount_cents=-50 if "promotions" in item_type else 50,
+            tax_rate=Decimal("0.1"),
+            metadata={"gift": {"wrap": [None, True, "ü"]}},
+        )
+    settle(source)
+
+    target = stories.target_of(stories.copied(source))
+
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.amounts(target) == stories.amounts(source)
+
+
+def test_a_frozen_copy_keeps_amounts_that_no_arithmetic_gives() -> None:
+    source = placed_order(lines=1)
+    LineItem.objects.filter(order=source).update(total_amount_cents=1234, tax_amount_cents=17)
+    Order.objects.filter(pk=source.pk).update(total_amount_cents=4321, discount_amount_cents=-5)
+    source.refresh_from_db()
+
+    target = stories.target_of(stories.copied(source))
+
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.amounts(target) == stories.amounts(source)
+
+
+def test_zero_amounts_and_zero_quantities_survive() -> None:
+    source = placed_order(
+        lines=[
+            {"quantity": 0, "options": [{"quantity": 0}]},
+            {"unit_amount_cents": 0, "options": [{"unit_amount_cents": 0}]},
+            {"compare_at_amount_cents": 0, "options": [{"delay_hours": 0, "options": {}}]},
+            {"tax_rate": Decimal(0)},
+        ],
+        promotions=[PromotionFactory(percentage=0)],
+        market=MarketFactory(shipping_amount_cents=0),
+    )
+
+    order_copy = stories.copied(source)
+
+    assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
+    assert {action for action, _ in stories.actions(order_copy)} == {"copied"}
+
+
+def test_two_unlike_lines_of_one_sku_stay_two() -> None:
+    sku = SkuFactory()
+    source = placed_order(
+        lines=[
+            {"sku": sku, "options": [{"name": "Engraving", "options": {"text": "Ada"}}]},
+            {"sku": sku, "unit_amount_cents": 1500, "metadata": {"gift": True}, "options": 0},
+            {"sku": sku, "options": [{"name": "Engraving", "options": {"text": "Bob"}}]},
+        ]
+    )
+
+    target = stories.target_of(stories.copied(source))
+
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.lines(target, "sku_id")[:3] == [sku.pk] * 3
+
+
+def test_options_stay_with_their_line() -> None:
+    source = placed_order(lines=[{"options": 0}, {"options": 3}, {"options": 1}])
+    LineItemOptionFactory(line_item=source.line_items.first(), name="Added last", metadata={"a": 1})
+
+    target = stories.target_of(stories.copied(source))
+
+    assert stories.contents(target) == stories.contents(source)
+    assert [line.line_item_options.count() for line in target.line_items.all()][:3] == [1, 3, 1]
+
+
+@pytest.mark.parametrize("make", [placed_order, pending_order, draft_order, cancelled_order])
+def test_an_order_can_be_copied_whatever_its_status(make: Any) -> None:
+    source = make()
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert order_copy.status == Status.COMPLETED
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.statuses(target) == (
+        "draft" if make is draft_order else "pending",
+        "unpaid",
+        "unfulfilled",
+    )
+
+
+def test_a_guest_order_can_be_copied() -> None:
+    source = placed_order(customer=None, customer_email="guest@example.com", guest=True)
+
+    target = stories.target_of(stories.copied(source, reuse_wallet=False))
+
+    assert (target.customer, target.customer_email, target.guest, target.status) == (
+        None,
+        "guest@example.com",
+        True,
+        "pending",
+    )
+
+
+def test_an_order_without_lines_and_addresses_can_be_copied() -> None:
+    source = pending_order(lines=0, shipping=False, payment_fee=False, addresses=False)
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.contents(target) == stories.contents(source)
+    assert stories.statuses(target) == ("draft", "unpaid", "unfulfilled")
+
+
+def test_all_that_describes_an_order_travels() -> None:
+    source = placed_order(
+        language_code="it",
+        shipping_country_code_lock="IT",
+        affiliate_code="partner-7",
+        cart_url="https://shop.example/cart",
+        return_url="https://shop.example/return",
+        terms_url="https://shop.example/terms",
+        privacy_url="https://shop.example/privacy",
+        metadata={"id": 1, "order_id": "x", "nested": {"a": [None, 1.5, "é😀'\"%s"]}},
+        coupon=CouponFactory(),
+    )
+
+    target = stories.target_of(stories.copied(source))
+
+    assert stories.contents(target) == stories.contents(source)
+    assert target.coupon_code == source.coupon_code
+
+
+def test_two_copies_of_one_source_both_finish_with_a_target_of_their_own() -> None:
+    source = placed_order()
+    first, second = stories.requested(source), stories.requested(source)
+
+    stories.run_all()
+
+    targets = [stories.target_of(stories.fresh(order_copy)) for order_copy in (first, second)]
+    assert targets[0].pk != targets[1].pk
+    assert stories.contents(targets[0]) == stories.contents(targets[1])
+
+
+def test_both_orders_know_the_copy_between_them() -> None:
+    source = placed_order()
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert order_copy.source_order == source
+    assert list(source.order_factories.all()) == [order_copy]
+    assert target.source_order_factory == order_copy
+
+
+def test_the_outcomes_account_for_every_line_of_source_and_target() -> None:
+    source = placed_order(lines=3)
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert order_copy.outcomes == [
+        {
+            "attribute": "line_items",
+            "source_line_item": old.public_id,
+            "target_line_item": new.public_id,
+            "name": old.name,
+            "action": "copied",
+            "code": None,
+            "message": None,
+            "before": order_copy.outcomes[number]["before"],
+            "after": order_copy.outcomes[number]["before"],
+        }
+        for number, (old, new) in enumerate(
+            zip(source.line_items.all(), target.line_items.all(), strict=True)
+        )
+    ]

@@ -1,0 +1,76 @@
+"""Story: the payment source travels if it stands in the customer's wallet and is still valid."""
+
+import pytest
+
+from order_copies.models import Status
+from tests import stories
+from tests.factories import (
+    CustomerPaymentSourceFactory,
+    PaymentSourceFactory,
+    placed_order,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_payment_source_in_the_wallet_is_reused_by_default() -> None:
+    source = placed_order()
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert target.payment_source == source.payment_source
+    assert target.payment_method == source.payment_method
+    assert stories.actions(order_copy, "payment_source") == []
+
+
+def test_reuse_wallet_false_leaves_the_payment_source_behind() -> None:
+    source = placed_order()
+
+    order_copy = stories.copied(source, reuse_wallet=False)
+
+    target = stories.target_of(order_copy)
+    assert target.payment_source is None
+    assert target.payment_method == source.payment_method
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+
+
+@pytest.mark.parametrize(
+    "case", ["not in the wallet", "in the wallet of somebody else", "expired", "guest"]
+)
+def test_a_payment_source_that_cannot_be_reused_stays_behind_and_that_is_noted(case: str) -> None:
+    arguments = {}
+    if case == "expired":
+        arguments = {"payment_source": PaymentSourceFactory(expired=True)}
+    if case == "guest":
+        arguments = {"customer": None, "customer_email": "guest@example.com"}
+    source = placed_order(wallet=case == "expired", **arguments)
+    if case in {"in the wallet of somebody else", "guest"}:
+        CustomerPaymentSourceFactory(payment_source=source.payment_source)
+
+    order_copy = stories.copied(source)
+
+    assert stories.target_of(order_copy).payment_source is None
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert [action for action, _ in stories.actions(order_copy, "payment_source")] == ["skipped"]
+
+
+def test_an_order_without_a_payment_source_needs_no_wallet() -> None:
+    source = placed_order(payment_source=None)
+
+    order_copy = stories.copied(source)
+
+    assert stories.target_of(order_copy).payment_source is None
+    assert stories.actions(order_copy, "payment_source") == []
+
+
+@pytest.mark.parametrize("reuse_wallet", [True, False])
+def test_placing_needs_the_wallet(reuse_wallet: bool) -> None:
+    source = placed_order()
+
+    order_copy = stories.copied(source, reuse_wallet=reuse_wallet, place_target_order=True)
+
+    if reuse_wallet:
+        assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    else:
+        assert stories.ending(order_copy) == (Status.FAILED, {"status": 1, "payment_source": 1}, 2)

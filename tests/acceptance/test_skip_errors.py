@@ -1,0 +1,325 @@
+"""Story: a line that cannot be had fails the copy, or is skipped and noted with skip_errors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from order_copies.models import Status
+from orders.models import Order, PaymentMethod, Sku, StockItem
+from tests import stories
+from tests.factories import (
+    LineItemFactory,
+    MarketFactory,
+    PromotionFactory,
+    SkuFactory,
+    pending_order,
+    placed_order,
+    settle,
+    tax_of,
+    totals_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def deleted(sku: Sku) -> None:
+    sku.delete()
+
+
+def off_sale(sku: Sku) -> None:
+    Sku.objects.filter(pk=sku.pk).update(on_sale=False)
+
+
+def sold_out(sku: Sku) -> None:
+    StockItem.objects.filter(sku=sku).update(quantity=0)
+
+
+def held_by_others(sku: Sku) -> None:
+    stock_item = StockItem.objects.get(sku=sku)
+    StockItem.objects.filter(sku=sku).update(reserved=stock_item.quantity)
+
+
+def never_stocked(sku: Sku) -> None:
+    StockItem.objects.filter(sku=sku).delete()
+
+
+UNAVAILABLE = [deleted, off_sale, sold_out, held_by_others, never_stocked]
+
+Happening = Callable[[Sku], None]
+
+
+def two_lines(**arguments: Any) -> tuple[Order, Sku]:
+    """A pending order of two SKUs, 4000 and 2000 cents, and the second of them."""
+    sku = SkuFactory()
+    lines = [
+        {"unit_amount_cents": 2000, "quantity": 2, "options": 0},
+        {"sku": sku, "unit_amount_cents": 1000, "quantity": 2, "options": 0},
+    ]
+    return pending_order(**{"lines": lines} | arguments), sku
+
+
+@pytest.mark.parametrize("happen", UNAVAILABLE)
+def test_a_line_that_cannot_be_had_fails_the_copy_and_leaves_no_target(happen: Happening) -> None:
+    source, sku = two_lines()
+    happen(sku)
+
+    order_copy = stories.copied(source)
+
+    assert stories.ending(order_copy) == (Status.FAILED, {"line_items": 1}, 1)
+    assert sku.code in order_copy.errors_log["line_items"][0]
+    assert order_copy.target_order is None
+    assert Order.objects.count() == 1
+    assert {outcome["target_line_item"] for outcome in order_copy.outcomes} == {None}
+    assert [outcome["action"] for outcome in order_copy.outcomes][:2] == ["copied", "skipped"]
+
+
+@pytest.mark.parametrize("happen", UNAVAILABLE)
+def test_with_skip_errors_it_is_skipped_and_noted_and_the_copy_completes(
+    happen: Happening,
+) -> None:
+    source, sku = two_lines()
+    happen(sku)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    target = stories.target_of(order_copy)
+    assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
+    assert sku.code in order_copy.errors_log["line_items"][0]
+    assert stories.lines(target) == [
+        ("skus", 2, 4000),
+        ("shipments", 1, 700),
+        ("payment_methods", 1, 150),
+    ]
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+    skipped = order_copy.outcomes[1]
+    assert (skipped["action"], skipped["source_line_item"], skipped["target_line_item"]) == (
+        "skipped",
+        source.line_items.all()[1].public_id,
+        None,
+    )
+    assert skipped["code"]
+    assert skipped["message"]
+    assert skipped["after"] is None
+
+
+def test_with_skip_errors_a_line_of_too_many_pieces_is_reduced_to_those_left() -> None:
+    sku = SkuFactory(stock=3)
+    line = {"sku": sku, "quantity": 5, "unit_amount_cents": 333, "options": 1}
+    source = pending_order(lines=[line, {}])
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    target = stories.target_of(order_copy)
+    reduced = target.line_items.all()[0]
+    assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
+    assert (reduced.quantity, reduced.unit_amount_cents, reduced.total_amount_cents) == (
+        3,
+        333,
+        3 * 333 + 300,
+    )
+    assert reduced.tax_amount_cents == tax_of(reduced.total_amount_cents, "0.22", included=True)
+    assert reduced.line_item_options.count() == 1
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+    assert order_copy.outcomes[0]["action"] == "reduced"
+    assert order_copy.outcomes[0]["before"]["quantity"] == 5
+    assert order_copy.outcomes[0]["after"]["quantity"] == 3
+
+
+def test_without_skip_errors_a_line_of_too_many_pieces_fails_the_copy() -> None:
+    source = pending_order(lines=[{"sku": SkuFactory(stock=3), "quantity": 5}])
+
+    order_copy = stories.copied(source)
+
+    assert stories.ending(order_copy) == (Status.FAILED, {"line_items": 1}, 1)
+    assert order_copy.target_order is None
+
+
+def test_lines_of_one_sku_share_what_is_left_in_their_order() -> None:
+    sku = SkuFactory(stock=4)
+    source = pending_order(
+        lines=[{"sku": sku, "quantity": 3}, {"sku": sku, "quantity": 3}, {"sku": sku}]
+    )
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    quantities = [quantity for kind, quantity, _ in stories.lines(stories.target_of(order_copy))]
+    assert [action for action, _ in stories.actions(order_copy)][:3] == [
+        "copied",
+        "reduced",
+        "skipped",
+    ]
+    assert quantities[:2] == [3, 1]
+
+
+def test_the_pieces_that_the_source_holds_are_not_to_be_had_unless_it_is_cancelled() -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=2), "quantity": 2}, {}])
+
+    second, swap = (
+        stories.copied(source, place_target_order=True, cancel_source_order=cancel)
+        for cancel in (False, True)
+    )
+
+    assert stories.ending(second) == (Status.FAILED, {"line_items": 1}, 1)
+    assert stories.ending(swap) == (Status.COMPLETED, {}, 0)
+
+
+@pytest.mark.parametrize("happen", UNAVAILABLE)
+def test_skip_errors_does_not_mask_that_nothing_is_left(happen: Happening) -> None:
+    sku = SkuFactory()
+    source = pending_order(lines=[{"sku": sku}, {"sku": sku}])
+    happen(sku)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    assert order_copy.status == Status.FAILED
+    assert list(order_copy.errors_log) == ["line_items"]
+    assert order_copy.errors_count == len(order_copy.errors_log["line_items"]) > 0
+    assert order_copy.target_order is None
+    assert Order.objects.count() == 1
+
+
+def test_a_gift_card_line_is_something_to_sell() -> None:
+    sku = SkuFactory()
+    source = pending_order(lines=[{"sku": sku}])
+    LineItemFactory(order=source, sku=None, item_type="gift_cards", unit_amount_cents=5000)
+    settle(source)
+    off_sale(sku)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
+    assert ("gift_cards", 1, 5000) in stories.lines(stories.target_of(order_copy))
+
+
+def test_stock_that_is_not_tracked_never_runs_out() -> None:
+    source = pending_order(
+        lines=[{"sku": SkuFactory(do_not_track=True, stock=0), "quantity": 1000}]
+    )
+
+    order_copy = stories.copied(source)
+
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+
+
+# What hangs on skipped goods is worked out anew
+
+
+def test_discounts_shrink_in_proportion_to_the_goods_they_were_granted_on() -> None:
+    source, sku = two_lines(
+        promotions=[PromotionFactory(percentage=10), PromotionFactory(fixed_amount=True)]
+    )
+    off_sale(sku)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    target = stories.target_of(order_copy)
+    assert stories.lines(target)[-2:] == [
+        ("percentage_discount_promotions", 1, -400),
+        ("fixed_amount_promotions", 1, -333),
+    ]
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+    assert [action for action, _ in stories.actions(order_copy)][-2:] == ["repriced"] * 2
+
+
+def test_discounts_shrink_when_a_line_is_reduced() -> None:
+    sku = SkuFactory(stock=1)
+    source = pending_order(
+        lines=[{"sku": sku, "quantity": 2, "options": 0}],
+        promotions=[PromotionFactory(percentage=25)],
+    )
+
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -500)
+
+
+def test_shipping_follows_the_rule_of_the_market_for_the_goods_that_are_left() -> None:
+    market = MarketFactory(shipping_amount_cents=700, shipping_cost_cutoff_cents=5000)
+    source, sku = two_lines(market=market)
+    assert source.shipping_amount_cents == 0
+    off_sale(sku)
+
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    assert stories.lines(target)[1] == ("shipments", 1, 700)
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+
+
+def test_free_shipping_takes_off_the_new_shipping() -> None:
+    source, sku = two_lines(promotions=[PromotionFactory(free_shipping=True)])
+    source.market.shipping_amount_cents = 900
+    source.market.save()
+    off_sale(sku)
+
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    assert stories.lines(target) == [
+        ("skus", 2, 4000),
+        ("shipments", 1, 900),
+        ("payment_methods", 1, 150),
+        ("free_shipping_promotions", 1, -900),
+    ]
+    assert target.total_amount_cents == 4150
+
+
+def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
+    to_ship = SkuFactory()
+    source = pending_order(
+        lines=[{"sku": SkuFactory(do_not_ship=True)}, {"sku": to_ship}],
+        promotions=[PromotionFactory(free_shipping=True)],
+    )
+    off_sale(to_ship)
+
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    assert target.shipping_amount_cents == target.discount_amount_cents == 0
+    assert "shipments" not in stories.lines(target, "item_type")
+    assert target.fulfillment_status == "not_required"
+
+
+def test_the_payment_fee_is_what_the_method_asks_now() -> None:
+    source, sku = two_lines()
+    PaymentMethod.objects.update(price_amount_cents=300)
+    off_sale(sku)
+
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    assert stories.lines(target)[-1] == ("payment_methods", 1, 300)
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+
+
+def test_promotions_applied_afresh_look_at_the_goods_that_are_left() -> None:
+    promotion = PromotionFactory(percentage=10)
+    source, sku = two_lines(promotions=[promotion, PromotionFactory(expired=True)])
+    off_sale(sku)
+
+    order_copy = stories.copied(source, skip_errors=True, apply_promotions=True)
+
+    target = stories.target_of(order_copy)
+    assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -400)
+    assert target.discount_amount_cents == -400
+
+
+def test_nothing_is_worked_out_anew_when_nothing_was_skipped() -> None:
+    source, _ = two_lines(promotions=[PromotionFactory()])
+    source.market.shipping_amount_cents = 9999
+    source.market.save()
+    PaymentMethod.objects.update(price_amount_cents=9999)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
+
+
+def test_a_target_of_what_is_left_can_be_placed() -> None:
+    source, sku = two_lines()
+    off_sale(sku)
+
+    order_copy = stories.copied(source, skip_errors=True, place_target_order=True)
+
+    target = stories.target_of(order_copy)
+    assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
+    assert stories.statuses(target) == ("placed", "authorized", "unfulfilled")
+    assert target.authorizations.get().amount_cents == 4850

@@ -1,0 +1,157 @@
+"""Story: a copy is an order of its own; nothing that identifies or pays the source is in it."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from order_copies.models import Status
+from orders.models import Authorization, Order
+from tests import stories
+from tests.factories import (
+    PLACED_AT,
+    AuthorizationFactory,
+    CouponFactory,
+    placed_order,
+    settle,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def a_source_with_everything() -> Order:
+    """An order in which nothing is empty that could travel by mistake."""
+    source = placed_order(
+        lines=[
+            {"reference": "L1", "reference_origin": "erp", "options": [{"reference": "O1"}]},
+            {"item_type": "gift_cards", "sku": None, "gift_card_code": "GIFT-1111"},
+        ],
+        coupon=CouponFactory(),
+        reference="ERP-1",
+        reference_origin="erp",
+        gift_card_code="GIFT-2222",
+        gift_card_amount_cents=-500,
+        fulfillment_status=Order.FulfillmentStatus.UNFULFILLED,
+        approved_at=PLACED_AT,
+        archived_at=PLACED_AT,
+        created_at=PLACED_AT,
+    )
+    source.addresses.update(reference="A1", reference_origin="crm")
+    return source
+
+
+def test_identity_statuses_and_stamps_never_travel() -> None:
+    source = a_source_with_everything()
+    before = timezone.now()
+
+    target = stories.target_of(stories.copied(source))
+
+    own = stories.ORDERS_OWN - {"id", "number", "token", "created_at", "updated_at"}
+    assert {name: getattr(target, name) for name in own} == {
+        "reference": None,
+        "reference_origin": None,
+        "status": "pending",
+        "payment_status": "unpaid",
+        "fulfillment_status": "unfulfilled",
+        "gift_card_code": "",
+        "gift_card_amount_cents": 0,
+        "total_amount_with_taxes_cents": source.total_amount_cents,
+        "placed_at": None,
+        "approved_at": None,
+        "cancelled_at": None,
+        "archived_at": None,
+    }
+    assert before <= target.created_at <= timezone.now()
+    assert before <= target.updated_at <= timezone.now()
+    assert target.number != source.number
+    assert target.token != source.token
+    assert len(target.token) == 32
+
+
+def test_references_stay_behind_on_every_level() -> None:
+    source = a_source_with_everything()
+
+    target = stories.target_of(stories.copied(source))
+
+    parts = [target, *target.addresses.all(), *target.line_items.all()]
+    for line_item in target.line_items.all():
+        parts += line_item.line_item_options.all()
+    assert {(part.reference, part.reference_origin) for part in parts} == {(None, None)}
+
+
+def test_a_gift_card_is_neither_redeemed_nor_sold_twice_and_that_is_noted() -> None:
+    source = a_source_with_everything()
+
+    order_copy = stories.copied(source)
+
+    target = stories.target_of(order_copy)
+    assert target.gift_card_code == ""
+    assert stories.amounts(target) == stories.amounts(source) | {
+        "gift_card_amount_cents": 0,
+        "total_amount_with_taxes_cents": source.total_amount_with_taxes_cents + 500,
+    }
+    assert stories.lines(target, "gift_card_code") == [""] * source.line_items.count()
+    assert stories.lines(source, "gift_card_code")[1] == "GIFT-1111"
+    assert [action for action, _ in stories.actions(order_copy, "gift_card_code")] == ["skipped"]
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+
+
+def test_money_stock_and_coupon_of_the_source_stay_with_the_source() -> None:
+    source = a_source_with_everything()
+    held = stories.every_byte(source)
+
+    target = stories.target_of(stories.copied(source))
+
+    nothing = {name: [] for name in stories.every_byte(target)}
+    artefacts = ["orders_authorization", "orders_couponuse", "orders_stockreservation"]
+    assert {name: stories.every_byte(target)[name] for name in artefacts} == {
+        name: nothing[name] for name in artefacts
+    }
+    assert stories.every_byte(source) == held
+    assert all(held[name] for name in artefacts)
+
+
+def test_source_and_target_share_no_row_identifier_or_artefact() -> None:
+    source = a_source_with_everything()
+
+    order_copy = stories.copied(source, place_target_order=True)
+
+    target = stories.target_of(order_copy)
+    assert target.status == "placed", order_copy.errors_log
+    shared = identifiers(source) & identifiers(target)
+    assert shared == set()
+    assert identifiers(target)
+
+
+def identifiers(order: Order) -> set[Any]:
+    """Everything that names an order, its parts or its payment."""
+    order = Order.objects.get(pk=order.pk)
+    found = {("order", order.pk), ("number", order.number), ("token", order.token)}
+    found |= {("stamp", order.created_at), ("stamp", order.updated_at), ("at", order.placed_at)}
+    found |= {("address", address.pk) for address in order.addresses.all()}
+    found |= {("line", line.pk) for line in order.line_items.all()}
+    for line in order.line_items.all():
+        found |= {("option", option.pk) for option in line.line_item_options.all()}
+    found |= {("authorization", one.token) for one in order.authorizations.all()}
+    return found
+
+
+def test_a_voided_authorization_of_the_source_is_no_payment_of_the_target() -> None:
+    source = settle(placed_order(authorized=False))
+    AuthorizationFactory(order=source, status=Authorization.Status.VOIDED, voided_at=PLACED_AT)
+
+    target = stories.target_of(stories.copied(source))
+
+    assert not target.authorizations.exists()
+
+
+def test_an_order_of_another_year_gets_the_stamps_of_today() -> None:
+    source = a_source_with_everything()
+
+    target = stories.target_of(stories.copied(source, place_target_order=True))
+
+    stamps = [target.created_at, target.updated_at, target.placed_at]
+    for part in [*target.addresses.all(), *target.line_items.all()]:
+        stamps += [part.created_at, part.updated_at]
+    assert all(isinstance(stamp, datetime) and stamp.date() > PLACED_AT.date() for stamp in stamps)
