@@ -1,0 +1,146 @@
+"""What ``manage.py check`` says about order copies, with what to type.
+
+====  ==========================================================================
+E001  ``ORDER_COPIES["ORDER_MODEL"]`` is missing, or names no installed model.
+E002  ``ORDER_COPIES["SHOP"]`` is missing, or names no complete ``Shop``.
+E003  The database is not supported.
+E004  A field of a copied model is not declared as it should be.
+W001  SQLite does not begin transactions with ``IMMEDIATE``.
+W002  SQLite waits less than five seconds for a lock.
+W003  SQLite does not keep a write-ahead log.
+W004  ``ORDER_COPIES["PUBLIC_ID_KEY"]`` is not set (only with ``--deploy``).
+====  ==========================================================================
+"""
+
+import inspect
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import OperationalError
+from django.utils.module_loading import import_string
+
+from order_copies.conf import settings
+from order_copies.shops import Shop
+
+SUPPORTED_VENDORS = frozenset({"mysql", "postgresql", "sqlite"})
+SHORTEST_TIMEOUT = 5
+WAL = re.compile(r"journal_mode\s*=\s*['\"]?wal\b", re.IGNORECASE)
+SQLITE_OPTIONS = (
+    '"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, '
+    '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}'
+)
+
+
+def register_checks() -> None:
+    """Make ``manage.py check`` run the checks of this module."""
+    register(check_order_model, Tags.models)
+    register(check_shop, Tags.models)
+    register(check_copied_models, Tags.models)
+    register(check_database_settings, Tags.compatibility)
+    register(check_mariadb, Tags.database)
+    register(check_public_id_key, Tags.security, deploy=True)
+
+
+def check_order_model(**_kwargs: Any) -> list[CheckMessage]:
+    """E001."""
+    try:
+        apps.get_model(settings.ORDER_MODEL)
+    except (ImproperlyConfigured, LookupError, ValueError) as error:
+        hint = 'Set ORDER_COPIES["ORDER_MODEL"] to your order model, as "app_label.Model".'
+        return [Error(str(error), hint=hint, id="order_copies.E001")]
+    return []
+
+
+def check_shop(**_kwargs: Any) -> list[CheckMessage]:
+    """E002."""
+    complaint = _complaint_about_shop()
+    hint = 'Set ORDER_COPIES["SHOP"] to the dotted path of your order_copies.shops.Shop.'
+    return [Error(complaint, hint=hint, id="order_copies.E002")] if complaint else []
+
+
+def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
+    """E004."""
+    if _complaint_about_shop():
+        return []
+    shop = import_string(settings.SHOP)
+    hint = f"Say in {settings.SHOP}.copied_models what a copy does with it."
+    return [
+        Error(complaint, hint=hint, obj=copied.model, id="order_copies.E004")
+        for copied in shop.copied_models
+        for complaint in copied.complaints()
+    ]
+
+
+def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
+    """E003, and for SQLite W001 to W003. Looks at the settings only, connects to nothing."""
+    connection = _connection()
+    if connection.vendor not in SUPPORTED_VENDORS:
+        return [_unsupported(connection, connection.display_name)]
+    if connection.vendor != "sqlite":
+        return []
+    hint = f'In DATABASES["{connection.alias}"] set {SQLITE_OPTIONS}.'
+    options = connection.settings_dict["OPTIONS"]
+    return [
+        checks.Warning(message, hint=hint, id=f"order_copies.{number}")
+        for number, message in _complaints_about_sqlite(options)
+    ]
+
+
+def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
+    """E003 for MySQL, which only the server tells from MariaDB."""
+    connection: Any = _connection()
+    if connection.vendor != "mysql" or connection.alias not in (databases or ()):
+        return []
+    try:
+        return [] if connection.mysql_is_mariadb else [_unsupported(connection, "MySQL")]
+    except OperationalError:
+        return []
+
+
+def check_public_id_key(**_kwargs: Any) -> list[CheckMessage]:
+    """W004."""
+    if getattr(django_settings, "ORDER_COPIES", {}).get("PUBLIC_ID_KEY"):
+        return []
+    message = "Public ids are computed with SECRET_KEY: a new SECRET_KEY would change them all."
+    hint = 'Set ORDER_COPIES["PUBLIC_ID_KEY"] to a long random string, and keep it for ever.'
+    return [checks.Warning(message, hint=hint, id="order_copies.W004")]
+
+
+def _complaint_about_shop() -> str:
+    try:
+        shop = import_string(settings.SHOP)
+    except (ImproperlyConfigured, ImportError) as error:
+        return str(error)
+    if not (inspect.isclass(shop) and issubclass(shop, Shop)):
+        return f"{settings.SHOP} is not a subclass of order_copies.shops.Shop."
+    if missing := sorted(shop.__abstractmethods__):
+        return f"{settings.SHOP} does not define {', '.join(missing)}."
+    return ""
+
+
+def _complaints_about_sqlite(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if (options.get("transaction_mode") or "").upper() != "IMMEDIATE":
+        yield "W001", 'SQLite will fail copies that run at the same time: "database is locked".'
+    if options.get("timeout", SHORTEST_TIMEOUT) < SHORTEST_TIMEOUT:
+        yield "W002", "SQLite gives up soon when another process writes."
+    if not WAL.search(options.get("init_command") or ""):
+        yield "W003", "SQLite lets nobody read while somebody writes."
+
+
+def _unsupported(connection: BaseDatabaseWrapper, name: str) -> CheckMessage:
+    message = f"Order copies do not run on {name}."
+    hint = f'Use PostgreSQL, MariaDB or SQLite in DATABASES["{connection.alias}"].'
+    return Error(message, hint=hint, id="order_copies.E003")
+
+
+def _connection() -> BaseDatabaseWrapper:
+    """The connection to the database that holds the copies."""
+    return connections[router.db_for_write(apps.get_model("order_copies", "OrderFactory"))]

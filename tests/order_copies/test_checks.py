@@ -1,0 +1,194 @@
+"""What ``manage.py check`` says about order copies."""
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.utils import OperationalError
+
+from order_copies.checks import check_mariadb
+from order_copies.fields import CopiedModel
+from order_copies.shops import Shop
+from orders.models import Coupon
+from orders.shop import ReferenceShop
+
+GOOD_SQLITE = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL;",
+}
+
+
+class UnfinishedShop(Shop):
+    """A shop that defines nothing."""
+
+
+class ForgetfulShop(ReferenceShop):
+    """A shop that declares one field of its coupons, and one that they do not have."""
+
+    copied_models = [CopiedModel(Coupon, copied=("code", "colour"))]
+
+
+def complaints(**kwargs: Any) -> list[tuple[str, str]]:
+    """The id and message of everything that the checks of the app say."""
+    messages = run_checks(**kwargs)
+    return [(m.id or "", m.msg) for m in messages if (m.id or "").startswith("order_copies")]
+
+
+def ids(**kwargs: Any) -> list[str]:
+    """The ids alone."""
+    return [id_ for id_, _message in complaints(**kwargs)]
+
+
+def test_the_project_gives_no_cause_for_complaint():
+    # given the project as it is
+    out = StringIO()
+
+    # when
+    call_command("check", "--fail-level", "WARNING", stdout=out)
+
+    # then
+    assert "no issues" in out.getvalue()
+
+
+@pytest.mark.parametrize("model", ["", "orders", "orders.Nothing", "nowhere.Order"])
+def test_an_order_model_that_is_no_model_is_an_error(settings, model):
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ORDER_MODEL": model}
+
+    # when, then
+    assert "order_copies.E001" in ids()
+
+
+@pytest.mark.parametrize(
+    ("path", "complaint"),
+    [
+        ("", 'Set ORDER_COPIES["SHOP"] in your settings'),
+        ("orders.nowhere.Shop", "No module named"),
+        ("orders.models.Order", "is not a subclass of order_copies.shops.Shop"),
+        ("orders.gateways.gateway", "is not a subclass of order_copies.shops.Shop"),
+        (f"{__name__}.UnfinishedShop", "does not define cancel, orders_for, place, plan, write"),
+    ],
+)
+def test_a_shop_that_is_no_complete_shop_is_an_error(settings, path, complaint):
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+
+    # when
+    [(id_, message)] = complaints()
+
+    # then
+    assert id_ == "order_copies.E002"
+    assert complaint in message
+
+
+def test_a_field_that_nobody_declared_is_an_error(settings):
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.ForgetfulShop"}
+
+    # when
+    said = complaints()
+
+    # then
+    assert ("order_copies.E004", "orders.Coupon.usage_limit is not declared.") in said
+    assert (
+        "order_copies.E004",
+        "orders.Coupon.colour is declared, but orders.Coupon has no such field.",
+    ) in said
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"transaction_mode": "immediate"}, []),
+        ({"transaction_mode": "DEFERRED"}, ["order_copies.W001"]),
+        ({"transaction_mode": None}, ["order_copies.W001"]),
+        ({"timeout": 1}, ["order_copies.W002"]),
+        ({"init_command": "PRAGMA journal_mode = 'wal'"}, []),
+        ({"init_command": "PRAGMA journal_mode=DELETE"}, ["order_copies.W003"]),
+        ({"init_command": None}, ["order_copies.W003"]),
+    ],
+)
+def test_sqlite_that_would_lose_copies_is_warned_of(monkeypatch, change, expected):
+    # given
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", GOOD_SQLITE | change)
+
+    # when, then
+    assert ids() == expected
+
+
+def test_sqlite_with_the_settings_of_django_gets_all_warnings_and_the_cure(monkeypatch):
+    # given
+    monkeypatch.setattr(connection, "vendor", "sqlite")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+    err = StringIO()
+
+    # when
+    call_command("check", stderr=err)
+
+    # then
+    said = err.getvalue()
+    assert "order_copies.W001" in said
+    assert "order_copies.W003" in said
+    assert '"transaction_mode": "IMMEDIATE", "timeout": 20' in said
+    assert "PRAGMA journal_mode=WAL" in said
+
+
+def test_other_supported_databases_need_no_options(monkeypatch):
+    # given
+    monkeypatch.setattr(connection, "vendor", "postgresql")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+
+    # when, then
+    assert ids() == []
+
+
+def test_a_database_that_is_not_supported_is_an_error(monkeypatch):
+    # given
+    monkeypatch.setattr(connection, "vendor", "oracle")
+    monkeypatch.setattr(connection, "display_name", "Oracle")
+
+    # when, then
+    assert complaints() == [("order_copies.E003", "Order copies do not run on Oracle.")]
+
+
+@pytest.mark.parametrize(("is_mariadb", "expected"), [(True, []), (False, ["order_copies.E003"])])
+def test_mysql_is_told_from_mariadb_by_asking_it(monkeypatch, is_mariadb, expected):
+    # given
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(connection, "mysql_is_mariadb", is_mariadb, raising=False)
+
+    # when, then
+    assert [message.id for message in check_mariadb(databases=["default"])] == expected
+    assert check_mariadb(databases=None) == []
+
+
+def test_a_mysql_that_does_not_answer_is_no_reason_to_complain(monkeypatch):
+    # given
+    def does_not_answer(_connection: Any) -> bool:
+        raise OperationalError
+
+    wrapper = type(connections[connection.alias])
+    monkeypatch.setattr(wrapper, "vendor", "mysql")
+    monkeypatch.setattr(wrapper, "mysql_is_mariadb", property(does_not_answer), raising=False)
+
+    # when, then
+    assert check_mariadb(databases=["default"]) == []
+
+
+def test_deploying_without_a_public_id_key_of_its_own_is_warned_of(settings):
+    # given
+    without = settings.ORDER_COPIES.copy()
+    without.pop("PUBLIC_ID_KEY", None)
+
+    # when, then
+    settings.ORDER_COPIES = without
+    assert ids(include_deployment_checks=True) == ["order_copies.W004"]
+    assert ids() == []
+    settings.ORDER_COPIES = without | {"PUBLIC_ID_KEY": "a long random string"}
+    assert ids(include_deployment_checks=True) == []
