@@ -1,0 +1,192 @@
+"""Story: what happens to a copy is recorded with it, in order, with who did it."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.events.models import Event
+from order_copies.exceptions import NotDeletableError
+from order_copies.models import OrderCopy, OrderFactory, Status
+from orders.models import Order
+from tests import stories
+from tests.factories import OrderCopyFactory, SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+WORKER = {"worker": {"id": "w1", "type": "order_copies"}}
+
+
+def history(order_copy: OrderFactory) -> list[tuple[str, Any, Any]]:
+    """Name, change of status and author of each event of a copy."""
+    events = Event.objects.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
+    return [(event.name, event.changes.get("status"), event.who) for event in events]
+
+
+CREATED = ("order_copies.create", {"from": None, "to": "pending"}, stories.WHO)
+STARTED = ("order_copies.start", {"from": "pending", "to": "in_progress"}, WORKER)
+
+
+def test_a_copy_that_completes_is_created_started_and_completed() -> None:
+    order_copy = stories.copied(placed_order())
+
+    assert history(order_copy) == [
+        CREATED,
+        STARTED,
+        ("order_copies.complete", {"from": "in_progress", "to": "completed"}, WORKER),
+    ]
+
+
+def test_a_copy_that_fails_is_created_started_and_failed() -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
+
+    order_copy = stories.copied(source)
+
+    assert history(order_copy) == [
+        CREATED,
+        STARTED,
+        ("order_copies.fail", {"from": "in_progress", "to": "failed"}, WORKER),
+    ]
+
+
+def test_events_are_recorded_when_they_happen() -> None:
+    before = timezone.now()
+
+    order_copy = stories.copied(placed_order())
+
+    events = Event.objects.filter(resource_type="order_copies")
+    instants = list(events.values_list("created_at", flat=True))
+    assert instants == sorted(instants)
+    assert before <= instants[0] <= instants[-1] <= timezone.now()
+    assert order_copy.started_at is not None
+    assert order_copy.completed_at is not None
+    assert before <= order_copy.created_at <= order_copy.started_at <= order_copy.completed_at
+
+
+def test_a_request_is_saved_as_a_pending_copy() -> None:
+    source = placed_order()
+    order_copy = OrderCopy(
+        source_order=source,
+        place_target_order=True,
+        reuse_wallet=False,
+        cancel_source_order=True,
+        apply_promotions=True,
+        skip_errors=True,
+        ignore_invalid_coupon=True,
+        reference="R-1",
+        reference_origin="erp",
+        metadata={"a": [1, {"b": None}]},
+    )
+
+    copying.request_copies([order_copy], who=stories.WHO)
+
+    found = stories.row(OrderCopy.objects.get())
+    created_at = found.pop("created_at")
+    assert found == {
+        "id": order_copy.pk,
+        "type": "order_copies",
+        "status": "pending",
+        "source_order_id": source.pk,
+        "target_order_id": None,
+        "started_at": None,
+        "completed_at": None,
+        "failed_at": None,
+        "errors_log": {},
+        "errors_count": 0,
+        "outcomes": [],
+        "place_target_order": True,
+        "reuse_wallet": False,
+        "cancel_source_order": True,
+        "apply_promotions": True,
+        "skip_errors": True,
+        "ignore_invalid_coupon": True,
+        "reference": "R-1",
+        "reference_origin": "erp",
+        "metadata": {"a": [1, {"b": None}]},
+        "attempt": 0,
+        "lease_expires_at": None,
+        "worker": "",
+        "updated_at": created_at,
+    }
+
+
+def test_requests_are_saved_in_their_order() -> None:
+    sources = [placed_order(lines=1) for _ in range(3)]
+    order_copies = [OrderCopy(source_order=source) for source in reversed(sources)]
+
+    copying.request_copies(order_copies, who=stories.WHO)
+
+    assert [order_copy.pk for order_copy in order_copies] == sorted(
+        order_copy.pk for order_copy in order_copies
+    )
+    assert list(OrderCopy.objects.values_list("source_order", flat=True)) == [
+        source.pk for source in reversed(sources)
+    ]
+
+
+def test_an_update_is_a_plain_change() -> None:
+    order_copy = stories.requested(placed_order(), reference="old")
+
+    copying.update_copy(order_copy, {"reference": "new", "metadata": {}}, who=stories.WHO)
+
+    event = Event.objects.last()
+    assert event is not None
+    assert (event.name, event.kind, event.changes, event.who) == (
+        "",
+        "update",
+        {"reference": {"from": "old", "to": "new"}},
+        stories.WHO,
+    )
+    assert OrderCopy.objects.get().reference == order_copy.reference == "new"
+
+
+def test_an_update_that_changes_nothing_is_no_event() -> None:
+    order_copy = stories.requested(placed_order(), reference="same")
+
+    copying.update_copy(order_copy, {"reference": "same"}, who=stories.WHO)
+
+    assert history(order_copy) == [CREATED]
+
+
+@pytest.mark.parametrize("state", ["pending", "completed", "failed"])
+def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=state == "failed")
+    if state == "failed":
+        order_copy.source_order.addresses.all().delete()
+    if state != "pending":
+        copying.run_batch(worker="w1")
+    order_copy = stories.fresh(order_copy)
+    orders = set(Order.objects.values_list("pk", flat=True))
+
+    copying.delete_copy(order_copy, who=stories.WHO)
+
+    assert order_copy.status == state
+    assert not OrderFactory.objects.exists()
+    assert set(Order.objects.values_list("pk", flat=True)) == orders
+    last = Event.objects.filter(resource_type="order_copies").last()
+    assert last is not None
+    assert (last.name, last.who) == ("order_copies.destroy", stories.WHO)
+
+
+def test_a_copy_in_progress_cannot_be_deleted() -> None:
+    order_copy = OrderCopyFactory(in_progress=True)
+
+    with pytest.raises(NotDeletableError, match="wait until it has ended"):
+        copying.delete_copy(order_copy, who=stories.WHO)
+
+    assert stories.fresh(order_copy).status == Status.IN_PROGRESS
+    assert not Event.objects.exists()
+
+
+def test_placing_and_cancelling_are_events_of_the_orders() -> None:
+    source = placed_order()
+
+    order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
+
+    target = stories.target_of(order_copy)
+    events = Event.objects.filter(resource_type="orders")
+    assert [(event.name, event.resource_id, event.who) for event in events] == [
+        ("orders.place", str(target.pk), WORKER),
+        ("orders.cancel", str(source.pk), WORKER),
+    ]

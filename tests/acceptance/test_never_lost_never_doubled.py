@@ -1,0 +1,456 @@
+"""Story: whatever dies at whatever moment, each copy ends once, with one target or none."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db.models import F
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.models import OrderFactory, Status
+from orders.models import Authorization, Order
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.factories import CouponFactory, SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+Shop = type[InterferedShop]
+
+
+class Killed(BaseException):
+    """The process ends here and now."""
+
+
+def kill(_: Any) -> None:
+    raise Killed
+
+
+def crash(_: Any) -> None:
+    message = "The shop is on fire."
+    raise RuntimeError(message)
+
+
+def crash_on(source: Order) -> Callable[[Sequence[Any]], None]:
+    """A crash whenever a batch holds a copy of this order."""
+
+    def happen(subjects: Sequence[Any]) -> None:
+        for subject in subjects:
+            if getattr(subject, "order_copy", subject).source_order_id == source.pk:
+                crash(subject)
+
+    return happen
+
+
+def lease_runs_out() -> None:
+    """Time passes: whoever holds a lease holds it no more."""
+    past = timezone.now() - timedelta(seconds=1)
+    OrderFactory.objects.filter(status=Status.IN_PROGRESS).update(lease_expires_at=past)
+
+
+def targets() -> list[int]:
+    """The keys of all targets, of copies or of nobody."""
+    sources = OrderFactory.objects.values("source_order")
+    return list(Order.objects.exclude(pk__in=sources).values_list("pk", flat=True))
+
+
+# Workers side by side
+
+
+def test_a_claimed_copy_is_not_claimed_by_another_worker(shop: Shop) -> None:
+    source = placed_order()
+    wanted = [stories.requested(source) for _ in range(3)]
+    claims: list[int] = []
+    shop.before["plan"] = lambda _: claims.append(copying.run_batch(worker="w2").claimed)
+
+    first = copying.run_batch(worker="w1")
+
+    assert first.claimed == 3
+    assert claims == [0]
+    assert {stories.fresh(order_copy).worker for order_copy in wanted} == {"w1"}
+
+
+def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> None:
+    source = placed_order()
+    wanted = [stories.requested(source) for _ in range(7)]
+    claims: Counter[str] = Counter()
+
+    def second_worker(_: Any) -> None:
+        shop.before.clear()
+        claims["w2"] = copying.run_batch(worker="w2", limit=3).claimed
+
+    shop.before["plan"] = second_worker
+    claims["w1"] = copying.run_batch(worker="w1", limit=2).claimed
+    stories.run_all()
+
+    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    assert claims == {"w1": 2, "w2": 3}
+    assert {order_copy.status for order_copy in ended} == {Status.COMPLETED}
+    assert sorted(order_copy.target_order_id for order_copy in ended) == targets()
+    assert len(set(targets())) == 7
+
+
+def test_copies_are_claimed_oldest_first() -> None:
+    source = placed_order()
+    wanted = [stories.requested(source) for _ in range(3)]
+
+    batch = copying.run_batch(worker="w1", limit=2)
+
+    assert batch.claimed == 2
+    assert [stories.fresh(order_copy).status for order_copy in wanted] == [
+        "completed",
+        "completed",
+        "pending",
+    ]
+
+
+def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
+    settings: LazySettings,
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_SIZE": 2}
+    source = placed_order()
+    for _ in range(5):
+        stories.requested(source)
+
+    claimed = [copying.run_batch(worker="w1").claimed for _ in range(4)]
+
+    assert claimed == [2, 2, 1, 0]
+
+
+# Leases
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
+def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+
+    def another_attempt(_: Any) -> None:
+        OrderFactory.objects.update(attempt=F("attempt") + 1, worker="w2")
+
+    shop.before[step] = another_attempt
+    before = stories.every_byte(source)
+    copying.run_batch(worker="w1")
+
+    found = stories.fresh(order_copy)
+    in_transaction = step in {"write", "place", "cancel"}
+    assert (found.status, found.target_order, found.outcomes) == (Status.IN_PROGRESS, None, [])
+    assert stories.every_byte(source) == before
+    assert targets() == []
+    if not in_transaction:
+        assert (found.worker, found.attempt) == ("w2", 2)
+
+
+def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}], coupon=CouponFactory(usage_limit=1))
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+
+    def another_worker_finishes(_: Any) -> None:
+        shop.before.clear()
+        lease_runs_out()
+        assert copying.run_batch(worker="w2").claimed == 1
+
+    shop.before["authorize"] = another_worker_finishes
+    copying.run_batch(worker="w1")
+
+    found = stories.fresh(order_copy)
+    target = stories.target_of(found)
+    assert (found.status, found.worker, found.attempt) == (Status.COMPLETED, "w2", 2)
+    assert targets() == [target.pk]
+    assert stories.statuses(target) == ("placed", "authorized", "unfulfilled")
+    assert target.authorizations.get().status == Authorization.Status.AUTHORIZED
+    assert stories.events_of(order_copy) == [
+        "order_copies.create",
+        "order_copies.start",
+        "order_copies.complete",
+    ]
+
+
+def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: Shop) -> None:
+    source = placed_order()
+    stories.requested(source, place_target_order=True)
+
+    def another_worker_finishes(_: Any) -> None:
+        shop.before.clear()
+        lease_runs_out()
+        copying.run_batch(worker="w2")
+
+    shop.before["authorize"] = another_worker_finishes
+    copying.run_batch(worker="w1")
+
+    assert [method for method, _ in shop.calls if method == "void"] == []
+
+
+def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
+    stale, beside = (
+        stories.requested(source, place_target_order=True, cancel_source_order=True)
+        for _ in range(2)
+    )
+
+    def another_attempt(_: Any) -> None:
+        shop.before.clear()
+        OrderFactory.objects.filter(pk=stale.pk).update(attempt=F("attempt") + 1, worker="w2")
+
+    shop.before["authorize"] = another_attempt
+    batch = copying.run_batch(worker="w1")
+
+    assert dict(batch.ends) == {"completed": 1, "lost": 1}
+    assert stories.fresh(stale).status == Status.IN_PROGRESS
+    assert stories.ending(stories.fresh(beside)) == (Status.COMPLETED, {}, 0)
+    assert stories.statuses(stories.target_of(stories.fresh(beside)))[0] == "placed"
+
+
+def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
+    order_copy = stories.requested(placed_order())
+    OrderFactory.objects.update(
+        status=Status.IN_PROGRESS,
+        worker="w1",
+        attempt=1,
+        started_at=timezone.now(),
+        lease_expires_at=timezone.now() + timedelta(seconds=30),
+    )
+
+    protected = copying.run_batch(worker="w2").claimed
+    lease_runs_out()
+    taken_over = copying.run_batch(worker="w2").claimed
+
+    found = stories.fresh(order_copy)
+    assert (protected, taken_over) == (0, 1)
+    assert (found.status, found.worker, found.attempt) == (Status.COMPLETED, "w2", 2)
+
+
+# Deaths
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
+def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
+    shop: Shop, step: str
+) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+    before = stories.every_byte(source)
+    shop.before[step] = kill
+
+    with pytest.raises(Killed):
+        copying.run_batch(worker="w1")
+
+    assert stories.fresh(order_copy).status == Status.IN_PROGRESS
+    assert stories.every_byte(source) == before
+    assert targets() == []
+
+    shop.before.clear()
+    lease_runs_out()
+    copying.run_batch(worker="w2")
+
+    found = stories.fresh(order_copy)
+    assert stories.ending(found) == (Status.COMPLETED, {}, 0)
+    assert targets() == [stories.target_of(found).pk]
+    assert stories.statuses(source)[0] == "cancelled"
+
+
+def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Shop) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    tokens: list[str] = []
+    shop.before["write"] = lambda runs: (tokens.append(runs[0].authorization.token), kill(runs))
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            copying.run_batch(worker="w1")
+        lease_runs_out()
+    shop.before.clear()
+    copying.run_batch(worker="w1")
+
+    target = stories.target_of(stories.fresh(order_copy))
+    assert len(tokens) == 3
+    assert set(tokens) == {target.authorizations.get().token}
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
+def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str) -> None:
+    source = placed_order()
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+    shop.before[step] = crash
+
+    crashed = copying.run_batch(worker="w1")
+    between = stories.fresh(order_copy)
+    left_behind = targets()
+    shop.before.clear()
+    copying.run_batch(worker="w1")
+
+    ended = stories.fresh(order_copy)
+    assert crashed.claimed == 1
+    assert (between.status, between.attempt, left_behind) == (Status.IN_PROGRESS, 1, [])
+    assert (ended.status, ended.attempt) == (Status.COMPLETED, 2)
+    assert ended.started_at == between.started_at
+
+
+def test_a_copy_that_always_crashes_is_aborted_in_the_end(
+    shop: Shop, settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
+    source = placed_order()
+    order_copy = stories.requested(source, cancel_source_order=True)
+    before = stories.every_byte(source)
+    shop.before["plan"] = crash
+
+    claimed = [copying.run_batch(worker="w1").claimed for _ in range(4)]
+
+    found = stories.fresh(order_copy)
+    assert claimed == [1, 1, 1, 0]
+    assert (found.status, found.attempt, found.target_order) == (Status.ABORTED, 3, None)
+    assert (found.completed_at, found.failed_at) == (None, None)
+    assert found.errors_count == len(stories.all_messages(found.errors_log)) == 1
+    assert stories.events_of(order_copy) == [
+        "order_copies.create",
+        "order_copies.start",
+        "order_copies.abort",
+    ]
+    assert stories.every_byte(source) == before
+
+
+def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
+    shop: Shop, settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
+    order_copy = stories.requested(placed_order())
+    shop.before["write"] = kill
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            copying.run_batch(worker="w1")
+        lease_runs_out()
+    copying.run_batch(worker="w1")
+
+    found = stories.fresh(order_copy)
+    assert (found.status, found.target_order) == (Status.ABORTED, None)
+    assert stories.events_of(order_copy)[-1] == "order_copies.abort"
+    assert targets() == []
+
+
+def test_an_authorization_is_voided_when_the_copy_is_given_up(
+    shop: Shop, settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    shop.before["write"] = crash
+
+    stories.run_all()
+
+    assert stories.fresh(order_copy).status == Status.ABORTED
+    voided = [run.order_copy.pk for method, runs in shop.calls if method == "void" for run in runs]
+    assert voided == [order_copy.pk]
+
+
+def test_an_authorization_is_voided_when_the_target_is_not_placed_after_all(shop: Shop) -> None:
+    sku = SkuFactory(stock=2)
+    source = placed_order(lines=[{"sku": sku}])
+    first, second = (stories.requested(source, place_target_order=True) for _ in range(2))
+
+    stories.run_all()
+
+    assert stories.fresh(first).status == Status.COMPLETED
+    assert stories.fresh(second).status == Status.FAILED
+    voided = [run.order_copy.pk for method, runs in shop.calls if method == "void" for run in runs]
+    assert voided == [second.pk]
+
+
+# One bad copy among good ones
+
+
+@pytest.mark.parametrize("step", ["plan", "write"])
+def test_one_bad_copy_in_a_batch_of_many_fails_alone(
+    shop: Shop, settings: LazySettings, step: str
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    sources = [placed_order(lines=1, options=0) for _ in range(9)]
+    wanted = [stories.requested(source) for source in sources]
+    shop.before[step] = crash_on(sources[6])
+
+    stories.run_all()
+
+    ends = [stories.fresh(order_copy).status for order_copy in wanted]
+    assert ends == ["completed"] * 6 + ["aborted"] + ["completed"] * 2
+    assert len(targets()) == 8
+    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted), (
+        "each copy starts and ends once"
+    )
+
+
+def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() -> None:
+    good = placed_order()
+    bad = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
+    unplaceable = placed_order(payment_source=None)
+    wanted = [
+        stories.requested(source, place_target_order=True)
+        for source in (good, bad, unplaceable, good)
+    ]
+
+    copying.run_batch(worker="w1")
+
+    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    assert [(found.status, found.target_order is not None) for found in ended] == [
+        ("completed", True),
+        ("failed", False),
+        ("failed", True),
+        ("completed", True),
+    ]
+
+
+# A source that vanishes
+
+
+def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:
+    source = placed_order()
+    order_copy = stories.requested(source)
+    source.authorizations.all().delete()
+    source.delete()
+
+    copying.run_batch(worker="w1")
+
+    found = stories.fresh(order_copy)
+    assert stories.ending(found) == (Status.ABORTED, {"source_order": 1}, 1)
+    assert stories.events_of(order_copy)[-1] == "order_copies.abort"
+
+
+def test_a_copy_whose_source_vanishes_while_it_runs_is_aborted_alone(shop: Shop) -> None:
+    vanishing, staying = placed_order(), placed_order()
+    wanted = [stories.requested(source) for source in (vanishing, staying)]
+
+    def vanish(_: Any) -> None:
+        shop.before.clear()
+        Authorization.objects.filter(order=vanishing).delete()
+        Order.objects.filter(pk=vanishing.pk).delete()
+
+    shop.before["plan"] = vanish
+    stories.run_all()
+
+    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    assert [found.status for found in ended] == [Status.ABORTED, Status.COMPLETED]
+    assert list(ended[0].errors_log) == ["source_order"]
+
+
+# Adapters that break the contract
+
+
+@pytest.mark.parametrize("name", ["ForgetfulShop", "IdleShop", "HalfHeartedShop"])
+def test_an_adapter_that_breaks_its_contract_is_named_and_fails_the_copy(
+    settings: LazySettings, name: str
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"tests.acceptance.shops.{name}"}
+    source = placed_order()
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+    before = stories.every_byte(source)
+
+    copying.run_batch(worker="w1")
+
+    found = stories.fresh(order_copy)
+    [message] = stories.all_messages(found.errors_log)
+    assert (found.status, found.errors_count, found.target_order) == (Status.FAILED, 1, None)
+    assert name in message
+    assert targets() == []
+    assert stories.every_byte(source) == before

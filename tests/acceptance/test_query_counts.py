@@ -1,0 +1,123 @@
+"""Story: a hundred copies cost the same number of queries as one."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies import copying
+from order_copies.models import OrderCopy, OrderFactory
+from orders.models import Order
+from tests import stories
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    MarketFactory,
+    PaymentSourceFactory,
+    PromotionFactory,
+    SkuFactory,
+    placed_order,
+)
+
+pytestmark = pytest.mark.django_db
+
+FROZEN: dict[str, bool] = {}
+EVERYTHING = {
+    "place_target_order": True,
+    "cancel_source_order": True,
+    "apply_promotions": True,
+    "skip_errors": True,
+    "ignore_invalid_coupon": True,
+}
+STORIES = pytest.mark.parametrize("toggles", [FROZEN, EVERYTHING], ids=["frozen", "everything"])
+
+
+def orders(count: int, lines: int) -> list[Order]:
+    """Orders of many customers, with options, coupons and promotions."""
+    market, promotion = MarketFactory(), PromotionFactory()
+    coupon = CouponFactory()
+    skus = [SkuFactory(stock=10**6) for _ in range(lines)]
+    return [
+        placed_order(
+            lines=[{"sku": sku} for sku in skus],
+            market=market,
+            customer=CustomerFactory(),
+            payment_source=PaymentSourceFactory(),
+            promotions=[promotion],
+            coupon=coupon,
+        )
+        for _ in range(count)
+    ]
+
+
+def cost(function: Any, *arguments: Any, **keywords: Any) -> list[str]:
+    """The statements that a call runs, with their values left out."""
+    with CaptureQueriesContext(connection) as queries:
+        function(*arguments, **keywords)
+    return [query["sql"][:60] for query in queries.captured_queries]
+
+
+@STORIES
+def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+    one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
+    many = [OrderCopy(source_order=order, **toggles) for order in orders(50, 40)]
+
+    copying.request_copies(one, who=stories.WHO)
+    cost_of_one = cost(copying.run_batch, worker="w1")
+    copying.request_copies(many, who=stories.WHO)
+    cost_of_many = cost(copying.run_batch, worker="w1")
+
+    assert set(OrderFactory.objects.values_list("status", "errors_count")) == {("completed", 0)}
+    assert cost_of_many == cost_of_one
+
+
+@STORIES
+def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
+    toggles: dict[str, bool],
+) -> None:
+    def mixed(count: int) -> list[OrderCopy]:
+        copies = [OrderCopy(source_order=order, **toggles) for order in orders(count, 3)]
+        failing = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}, {}])
+        unplaceable = placed_order(payment_source=None, addresses=False)
+        for source in [failing, unplaceable] * count:
+            copies.append(OrderCopy(source_order=source, **toggles))  # noqa: PERF401
+        return copies
+
+    few, many = mixed(1), mixed(12)
+
+    copying.request_copies(few, who=stories.WHO)
+    cost_of_few = cost(copying.run_batch, worker="w1")
+    copying.request_copies(many, who=stories.WHO)
+    cost_of_many = cost(copying.run_batch, worker="w1")
+
+    assert cost_of_many == cost_of_few
+
+
+def test_requesting_copies_costs_the_same_for_one_and_for_many() -> None:
+    """SAVEPOINT, INSERT the copies, INSERT their events, RELEASE."""
+    sources = orders(3, 1)
+    one = [OrderCopy(source_order=sources[0])]
+    many = [OrderCopy(source_order=source) for source in sources * 30]
+
+    cost_of_one = cost(copying.request_copies, one, who=stories.WHO)
+    cost_of_many = cost(copying.request_copies, many, who=stories.WHO)
+
+    assert len(cost_of_many) == len(cost_of_one) == 4
+
+
+@STORIES
+def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+    one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
+    many = [OrderCopy(source_order=order, **toggles) for order in orders(30, 20)]
+
+    cost_of_one = cost(copying.preview, one)
+    cost_of_many = cost(copying.preview, many)
+
+    assert cost_of_many == cost_of_one
+    assert all(statement.startswith("SELECT") for statement in cost_of_one)
+
+
+def test_a_worker_with_nothing_to_do_asks_once() -> None:
+    """SAVEPOINT, SELECT what can be claimed, RELEASE."""
+    assert len(cost(copying.run_batch, worker="w1")) == 3
