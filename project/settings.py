@@ -10,6 +10,7 @@ from typing import Any
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+VAR_DIR.mkdir(exist_ok=True)
 TESTING = "pytest" in sys.modules
 
 DEBUG = os.environ.get("DEBUG", "") == "1"

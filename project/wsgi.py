@@ -1,6 +1,12 @@
+"""The reference project as a WSGI application, which serves its static files itself."""
+
 import os
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from whitenoise import WhiteNoise
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-application = get_wsgi_application()
+application = WhiteNoise(
+    get_wsgi_application(), root=settings.STATIC_ROOT, prefix=settings.STATIC_URL
+)

@@ -1,0 +1,73 @@
+"""The processes of the demo, which live and die together."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from project.demo.errors import DemoError
+
+INTERVAL = 0.1
+#: Seconds that a process may take to stop before it is killed.
+PATIENCE = 10
+
+
+class Processes:
+    """Children in the process group of the demo, so that Ctrl-C reaches them all.
+
+    A context manager: whoever leaves it leaves no child behind.
+    """
+
+    def __init__(self) -> None:
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start Python with these arguments; ``name`` is what people are told of it."""
+        self._children[name] = subprocess.Popen([sys.executable, *arguments])  # noqa: S603
+
+    def check(self) -> None:
+        """Raise if one of them has stopped."""
+        for name, child in self._children.items():
+            if child.poll() is not None:
+                message = f"The {name} has stopped by itself (exit status {child.returncode})."
+                raise DemoError(message)
+
+    def wait_until(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
+        """Wait for the condition, as long as all of them run; raise after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            self.check()
+            if time.monotonic() > deadline:
+                message = f"{what} took longer than {seconds:g} seconds."
+                raise DemoError(message)
+            time.sleep(INTERVAL)
+
+    def watch(self) -> None:
+        """Return never: raise when one of them stops."""
+        while True:
+            self.check()
+            time.sleep(INTERVAL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # A second Ctrl-C must not leave half of them running.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for child in self._children.values():
+            child.terminate()
+        for child in self._children.values():
+            try:
+                child.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
