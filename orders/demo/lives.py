@@ -12,6 +12,10 @@ FulfillmentStatus = Order.FulfillmentStatus
 #: Orders in these states hold stock and have used their coupon.
 HOLDING = frozenset({Status.PLACED, Status.EDITING, Status.APPROVED})
 
+#: What becomes of a payment; what is free stays free.
+VOIDED: dict[str, str] = {PaymentStatus.AUTHORIZED: PaymentStatus.VOIDED}
+CAPTURED: dict[str, str] = {PaymentStatus.AUTHORIZED: PaymentStatus.PAID}
+
 
 def live(basket: Basket, status: Order.Status, payment_source: PaymentSource | None) -> None:
     """Bring the order to ``status`` the way it would have come there."""
@@ -50,8 +54,7 @@ def _place(basket: Basket) -> None:
 def _cancel(basket: Basket) -> None:
     order = basket.order
     order.cancelled_at = order.created_at + timedelta(days=1)
-    if order.payment_status == PaymentStatus.AUTHORIZED:
-        order.payment_status = PaymentStatus.VOIDED
+    order.payment_status = VOIDED.get(order.payment_status, order.payment_status)
     for authorization in basket.authorizations:
         authorization.status = Authorization.Status.VOIDED
         authorization.voided_at = order.cancelled_at
@@ -60,8 +63,7 @@ def _cancel(basket: Basket) -> None:
 def pay(basket: Basket, fulfillment_status: Order.FulfillmentStatus) -> None:
     """Capture the payment of an approved order and send its goods on their way."""
     order = basket.order
-    if order.payment_status == PaymentStatus.AUTHORIZED:
-        order.payment_status = PaymentStatus.PAID
+    order.payment_status = CAPTURED.get(order.payment_status, order.payment_status)
     if order.fulfillment_status == FulfillmentStatus.UNFULFILLED:
         order.fulfillment_status = fulfillment_status
 

@@ -61,8 +61,7 @@ def _begin(random: Random, now: datetime) -> History:
 
 def _save(*tables: Sequence[models.Model]) -> None:
     for rows in tables:
-        if rows:
-            type(rows[0])._default_manager.bulk_create(rows)
+        type(rows[0])._default_manager.bulk_create(rows)
 
 
 def _save_buyers(buyers: Iterable[Buyer]) -> None:
