@@ -5,12 +5,13 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 from django.db.models import F, Sum
 from django.utils import timezone
 
 from order_copies.copying import preview
 from order_copies.models import OrderCopy
-from orders.demo.loading import first_copy, load_demo_shop
+from orders.demo.loading import first_copy
 from orders.models import (
     Authorization,
     Coupon,
@@ -27,10 +28,21 @@ from tests.factories import tax_of, totals_of
 HOLDING = {Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
 
 
+@pytest.fixture(scope="module")
+def loading(django_db_setup, django_db_blocker):
+    """What loading the demo shop said. All tests of this module read from the one shop."""
+    out = StringIO()
+    with django_db_blocker.unblock(), transaction.atomic():
+        call_command("load_demo_shop", stdout=out)
+        yield out.getvalue()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def shop(db):
+def shop(loading, django_db_blocker):
     """The demo shop, loaded."""
-    load_demo_shop()
+    with django_db_blocker.unblock():
+        yield
 
 
 def rows_of_everything():
@@ -213,7 +225,7 @@ def test_the_first_copy_of_the_demo_could_be_placed(shop):
     assert plan.problems == []
 
 
-def test_loading_twice_changes_nothing(shop):
+def test_loading_twice_changes_nothing(loading, shop):
     # given
     before = rows_of_everything()
     out = StringIO()
@@ -223,16 +235,5 @@ def test_loading_twice_changes_nothing(shop):
 
     # then
     assert rows_of_everything() == before
+    assert loading == "Loaded the demo shop: 307 orders, 63 SKUs, 80 customers.\n"
     assert out.getvalue() == "Kept the demo shop: 307 orders, 63 SKUs, 80 customers.\n"
-
-
-@pytest.mark.django_db
-def test_loading_says_what_it_loaded():
-    # given
-    out = StringIO()
-
-    # when
-    call_command("load_demo_shop", stdout=out)
-
-    # then
-    assert out.getvalue() == "Loaded the demo shop: 307 orders, 63 SKUs, 80 customers.\n"
