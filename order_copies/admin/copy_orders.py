@@ -1,0 +1,250 @@
+"""Copy orders out of a shop's own order admin: the action, its page, its button."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import (
+    display_for_field,
+    display_for_value,
+    label_for_field,
+    lookup_field,
+    quote,
+    unquote,
+)
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import select_template
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from order_copies import copying
+from order_copies.admin.presenting import Preview
+from order_copies.admin.progress import batch_url
+from order_copies.admin.requesting import request_once
+from order_copies.forms import CopyOrdersForm
+from order_copies.models import OrderCopy
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[Any]
+else:
+    Base = object
+
+#: Up to so many orders a page shows what becomes of each at once, the smooth ones included.
+FEW_ORDERS = 5
+
+
+@dataclass(slots=True)
+class Selection:
+    """The orders that a request names and its user may copy."""
+
+    orders: list[Any] = field(default_factory=list)
+    #: How many of the named ones were not found among those that the user may see.
+    missing: int = 0
+
+
+class CopyOrdersMixin(Base):
+    """Put it before ``ModelAdmin`` in a shop's order admin, and staff can copy orders.
+
+    It adds the action "Copy selected orders…" and a button on the page of an order, for those who
+    may view the order and hold the permission ``order_copies.add_ordercopy``. Only orders of the
+    admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of its
+    own includes ``admin/order_copies/parts/copy_button.html`` among its object tools.
+    """
+
+    #: What the page tells of each order beside its name: columns, named as in ``list_display``.
+    copy_orders_display: Sequence[str] = ()
+    #: How many orders can be copied at once.
+    copy_orders_limit: int = 100
+    change_form_template = "admin/order_copies/copy_orders_change_form.html"
+
+    def has_copy_permission(self, request: HttpRequest) -> bool:
+        """Whether the user may copy orders at all."""
+        may_add = request.user.has_perm("order_copies.add_ordercopy")
+        return may_add and self.has_view_permission(request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """The shop's own actions, and ours."""
+        actions = dict(super().get_actions(request))
+        if self.has_copy_permission(request) and IS_POPUP_VAR not in request.GET:
+            actions["copy_selected_orders"] = self.get_action("copy_selected_orders")
+        return actions
+
+    @admin.action(description=gettext_lazy("Copy selected orders…"))
+    def copy_selected_orders(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> HttpResponse:
+        """Go to the page where the selected orders are copied."""
+        limit = self.copy_orders_limit
+        keys = list(queryset.values_list("pk", flat=True)[: limit + 1])
+        if len(keys) > limit:
+            text = ngettext(
+                "Only %(limit)s order can be copied at once: here is the first.",
+                "Only %(limit)s orders can be copied at once: here are the first.",
+                limit,
+            )
+            self.message_user(request, text % {"limit": limit}, messages.WARNING)
+        return HttpResponseRedirect(self.copy_orders_url(keys[:limit]))
+
+    def copy_orders_url(self, keys: Iterable[Any]) -> str:
+        """The page that copies the orders with these keys."""
+        ids = ",".join(quote(str(key)) for key in keys)
+        return f"{reverse(self._copy_orders_url_name())}?ids={ids}"
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page that copies orders, and the stock ones."""
+        name = self._copy_orders_url_name().removeprefix("admin:")
+        view = self.admin_site.admin_view(self.copy_orders_view)
+        return [path("copy/", view, name=name), *super().get_urls()]
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The stock page of an order with a button that copies it."""
+        order = kwargs.get("obj")
+        if order is not None and self.has_copy_permission(request):
+            context["copy_orders_url"] = self.copy_orders_url([order.pk])
+        label, name = self.opts.app_label, self.opts.model_name
+        templates = [f"admin/{label}/{name}/change_form.html", f"admin/{label}/change_form.html"]
+        context["copy_orders_parent"] = select_template([*templates, "admin/change_form.html"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what copying the named orders will do, and do it when told to."""
+        if not self.has_copy_permission(request):
+            raise PermissionDenied
+        selection = self._selection(request)
+        self._tell_missing(request, selection)
+        if not selection.orders:
+            return HttpResponseRedirect(self._changelist_url())
+        form = CopyOrdersForm(request.POST if request.method == "POST" else None)
+        if form.is_valid() and "_copy" in request.POST:
+            return self._copy(request, form, selection.orders)
+        return self._copy_orders_page(request, form, selection.orders)
+
+    def _copy(
+        self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
+    ) -> HttpResponse:
+        order_copies, is_new = request_once(
+            form.order_copies(orders),
+            request_key=form.cleaned_data["request_key"],
+            user=request.user,
+        )
+        if is_new:
+            text = ngettext(
+                "%(count)s copy was requested.",
+                "%(count)s copies were requested.",
+                len(order_copies),
+            )
+            self.message_user(request, text % {"count": len(order_copies)}, messages.SUCCESS)
+        else:
+            text = _("These copies had been requested already. Nothing was copied twice.")
+            self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(self._after_copying_url(request, order_copies))
+
+    def _after_copying_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
+        site = self.admin_site
+        if site.is_registered(OrderCopy) and site.get_model_admin(OrderCopy).has_view_permission(
+            request
+        ):
+            return batch_url(site, order_copies)
+        return self._changelist_url()
+
+    def _copy_orders_page(
+        self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
+    ) -> HttpResponse:
+        previews = self._previews(form, orders)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Copy orders"),
+            "form": form,
+            "previews": previews,
+            "kinds": _counts(previews),
+            "changelist_url": self._changelist_url(),
+            "media": self.media,
+        }
+        # A bound form without the button is a preview: no complaint about a missing key.
+        context["show_errors"] = "_copy" in request.POST or form.errors.keys() - {"request_key"}
+        return TemplateResponse(request, "admin/order_copies/copy_orders.html", context)
+
+    def _previews(self, form: CopyOrdersForm, orders: Sequence[Any]) -> list[Preview]:
+        plans = copying.preview(form.order_copies(orders))
+        is_open = len(orders) <= FEW_ORDERS
+        return [
+            Preview(order, self._cells(order), plan, is_open=is_open)
+            for order, plan in zip(orders, plans, strict=True)
+        ]
+
+    def _cells(self, order: Any) -> list[tuple[str, Any]]:
+        return [
+            (str(label_for_field(name, self.model, self)), self._cell(order, name))
+            for name in self.copy_orders_display
+        ]
+
+    def _cell(self, order: Any, name: str) -> Any:
+        model_field, _attribute, value = lookup_field(name, order, self)
+        empty = self.get_empty_value_display()
+        if model_field is None:
+            return display_for_value(value, empty)
+        return display_for_field(value, model_field, empty)
+
+    def _selection(self, request: HttpRequest) -> Selection:
+        ids = list(dict.fromkeys(filter(None, request.GET.get("ids", "").split(","))))
+        ids = ids[: self.copy_orders_limit]
+        keys = [key for key in map(self._order_key, ids) if key is not None]
+        orders = self._orders(request).in_bulk(keys)
+        seen = [
+            orders[key]
+            for key in keys
+            if key in orders and self.has_view_permission(request, orders[key])
+        ]
+        return Selection(seen, len(ids) - len(seen))
+
+    def _orders(self, request: HttpRequest) -> "models.QuerySet[Any]":
+        orders = self.get_queryset(request)
+        related = self.get_list_select_related(request)
+        return orders if isinstance(related, bool) else orders.select_related(*related)
+
+    def _order_key(self, text: str) -> Any:
+        """The primary key that a piece of the URL stands for; None where it can be none."""
+        key = self.model._meta.pk
+        assert key is not None
+        try:
+            return None if "\0" in text else key.clean(unquote(text), None)
+        except ValidationError:
+            return None
+
+    def _tell_missing(self, request: HttpRequest, selection: Selection) -> None:
+        if not selection.orders:
+            self.message_user(request, _("Select the orders to be copied."), messages.ERROR)
+        elif selection.missing:
+            text = ngettext(
+                "%(count)s order was not found and is left out.",
+                "%(count)s orders were not found and are left out.",
+                selection.missing,
+            )
+            self.message_user(request, text % {"count": selection.missing}, messages.WARNING)
+
+    def _changelist_url(self) -> str:
+        return reverse(self._admin_url_name("changelist"), current_app=self.admin_site.name)
+
+    def _copy_orders_url_name(self) -> str:
+        return self._admin_url_name("copy")
+
+    def _admin_url_name(self, view: str) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
+
+
+def _counts(previews: Sequence[Preview]) -> list[tuple[str, str, int]]:
+    """How many plans end in each way: kind, words, number."""
+    counts: dict[tuple[str, str], int] = {}
+    for preview in previews:
+        key = (preview.kind, preview.verdict)
+        counts[key] = counts.get(key, 0) + 1
+    return [(kind, verdict, count) for (kind, verdict), count in counts.items()]

@@ -1,0 +1,242 @@
+"""Order copies in the admin: watch them, read what came of them, file them."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.db import models, transaction
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from order_copies import copying, public_ids
+from order_copies.admin.details import duration_of
+from order_copies.admin.progress import Progress
+from order_copies.admin.requesting import who_is
+from order_copies.admin.watching import WatchingMixin
+from order_copies.exceptions import NotDeletableError
+from order_copies.forms import OrderCopyForm
+from order_copies.models import OrderCopy
+from order_copies.shops import get_shop
+from order_copies.templatetags.order_copies_admin import badge, status_badge
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[OrderCopy]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+toggle_labels = {
+    "place_target_order": gettext_lazy("place"),
+    "cancel_source_order": gettext_lazy("cancel source"),
+    "reuse_wallet": gettext_lazy("wallet"),
+    "apply_promotions": gettext_lazy("promotions"),
+    "skip_errors": gettext_lazy("skip errors"),
+    "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
+}
+
+
+class ToggleFilter(admin.SimpleListFilter):
+    """Copies that were asked for with one of the toggles on."""
+
+    title = gettext_lazy("toggle")
+    parameter_name = "toggle"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The toggles, by their full names."""
+        fields = ((name, OrderCopy._meta.get_field(name)) for name in toggle_labels)
+        return [(name, field.verbose_name) for name, field in fields]  # type: ignore[union-attr]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> "models.QuerySet[Any]":
+        """Those with the chosen toggle; all, where none is chosen or it is none of ours."""
+        name = self.value()
+        return queryset.filter(**{name: True}) if name in toggle_labels else queryset
+
+
+@admin.register(OrderCopy)
+class OrderCopyAdmin(WatchingMixin, ModelAdmin):
+    """The copies that were asked for. They start from orders, so none is added here."""
+
+    form = OrderCopyForm
+    fieldsets = [(gettext_lazy("Filed under"), {"fields": [*OrderCopyForm.Meta.fields]})]
+    list_display = [
+        "copy_id",
+        "status_badge",
+        "source",
+        "target",
+        "toggles",
+        "errors_count",
+        "attempt",
+        "created_at",
+        "started_at",
+        "ended_at",
+        "duration",
+    ]
+    list_filter = ["status", ToggleFilter, "created_at"]
+    list_select_related = ["source_order", "target_order"]
+    list_per_page = 50
+    list_max_show_all = 200
+    ordering = ["-pk"]
+    search_fields = ["=reference"]
+    search_help_text = gettext_lazy("Search by id of a copy or an order, by reference, or by order")
+    actions = ["delete_selected"]
+    #: Where copies are searched by their orders: fields of the shop's order model. None: where the
+    #: order admin searches.
+    order_search_fields: Iterable[str] | None = None
+
+    class Media:
+        css = {"all": ["order_copies/admin.css"]}
+        js = ["order_copies/progress.js"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: copies start from orders."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[OrderCopy]":
+        """The copies with both orders."""
+        return super().get_queryset(request).select_related("source_order", "target_order")
+
+    # Columns
+
+    @admin.display(description=gettext_lazy("order copy"), ordering="pk")
+    def copy_id(self, order_copy: OrderCopy) -> str:
+        """The public id."""
+        return order_copy.public_id
+
+    @admin.display(description=gettext_lazy("status"), ordering="status")
+    def status_badge(self, order_copy: OrderCopy) -> SafeString:
+        """The status on its colour."""
+        return status_badge(order_copy)
+
+    @admin.display(description=gettext_lazy("source"), ordering="source_order", empty_value="–")
+    def source(self, order_copy: OrderCopy) -> str | None:
+        """The source order, as a link where it has a page."""
+        return self.order_link(order_copy.source_order)
+
+    @admin.display(description=gettext_lazy("target"), ordering="target_order", empty_value="–")
+    def target(self, order_copy: OrderCopy) -> str | None:
+        """The target order, as a link where it has a page."""
+        return self.order_link(order_copy.target_order)
+
+    @admin.display(description=gettext_lazy("toggles"), empty_value="–")
+    def toggles(self, order_copy: OrderCopy) -> SafeString | None:
+        """The toggles that are on, in short."""
+        on = [label for name, label in toggle_labels.items() if getattr(order_copy, name)]
+        badges = ((badge("toggle", label),) for label in on)
+        return format_html_join(" ", "{}", badges) or None
+
+    @admin.display(description=gettext_lazy("ended at"), empty_value="–")
+    def ended_at(self, order_copy: OrderCopy) -> Any:
+        """When the copy completed or failed."""
+        return order_copy.completed_at or order_copy.failed_at
+
+    @admin.display(description=gettext_lazy("duration"), empty_value="–")
+    def duration(self, order_copy: OrderCopy) -> str | None:
+        """From start to end."""
+        return duration_of(order_copy)
+
+    # Search
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """The fields of copies, and those of both orders."""
+        names = self.order_search_fields
+        if names is None:
+            names = self._order_admin_search_fields(request)
+        sides = ("source_order", "target_order")
+        return [*self.search_fields, *(_through(side, name) for side in sides for name in names)]
+
+    def _order_admin_search_fields(self, request: HttpRequest) -> Iterable[str]:
+        model = get_shop().order_model
+        if not self.admin_site.is_registered(model):
+            return []
+        return self.admin_site.get_model_admin(model).get_search_fields(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]", search_term: str
+    ) -> tuple["models.QuerySet[OrderCopy]", bool]:
+        """The stock results, and what a public id of a copy or an order names."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if search_term:
+            found |= queryset.filter(_named_by(search_term.strip()))
+        return found, may_repeat
+
+    # Pages
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The page of one copy: all that there is to read, and the little there is to change."""
+        order_copy = kwargs["obj"]
+        context["detail"] = self.detail_of(order_copy)
+        context["progress"] = Progress.of(self.admin_site, [order_copy])
+        context["title"] = _("Order copy %(id)s") % {"id": order_copy.public_id}
+        context["subtitle"] = None
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    # Changes
+
+    def save_model(
+        self,
+        request: HttpRequest,
+        obj: OrderCopy,
+        form: Any,
+        change: bool,
+    ) -> None:
+        """Save what was changed, with its event."""
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        copying.update_copy(obj, changes, who=who_is(request.user))
+
+    def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
+        """Delete the copy, with its event; its target order stays."""
+        copying.delete_copy(obj, who=who_is(request.user))
+
+    def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
+        """Delete these copies, all or, where one is in progress, none."""
+        for order_copy in queryset:
+            copying.delete_copy(order_copy, who=who_is(request.user))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The stock page; a copy that is in progress stays, and a message says so."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except NotDeletableError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
+
+    @admin.action(
+        permissions=["delete"],
+        description=gettext_lazy("Delete selected %(verbose_name_plural)s"),
+    )
+    def delete_selected(
+        self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]"
+    ) -> HttpResponse | None:
+        """The stock action; while one of the copies is in progress none is deleted."""
+        try:
+            with transaction.atomic():
+                return delete_selected(self, request, queryset)
+        except NotDeletableError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
+
+
+def _through(relation: str, name: str) -> str:
+    """A search field of an order, seen from its copy: ``^number`` is ``^source_order__number``."""
+    prefix = name[0] if name[0] in "^=@" else ""
+    return f"{prefix}{relation}__{name.removeprefix(prefix)}"
+
+
+def _named_by(term: str) -> Q:
+    keys = {"pk": public_ids.decode("order_factories", term)}
+    keys["source_order"] = keys["target_order"] = get_shop().order_key(term)
+    named = Q(pk__in=[])
+    for name, key in keys.items():
+        if key is not None:
+            named |= Q(**{name: key})
+    return named

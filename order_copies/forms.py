@@ -1,0 +1,124 @@
+"""What staff type in the admin: how to copy orders, and what a copy is filed under."""
+
+import json
+import math
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+from django.utils.translation import gettext_lazy as _
+
+from order_copies.copying import OPTIONS
+from order_copies.models import OrderCopy
+
+if TYPE_CHECKING:
+    ModelForm = forms.ModelForm[OrderCopy]
+else:
+    ModelForm = forms.ModelForm
+
+#: How deep ``metadata`` may be nested.
+MAX_DEPTH = 20
+
+
+class CopyOrdersForm(ModelForm):
+    """How to copy the selected orders.
+
+    ``request_key`` names one submit of one page: a second submit with the same key copies nothing.
+    """
+
+    request_key = forms.UUIDField(
+        widget=forms.HiddenInput,
+        error_messages=dict.fromkeys(
+            ("required", "invalid"),
+            _("This page was out of date, so nothing was copied. Check the preview and try again."),
+        ),
+    )
+
+    class Meta:
+        model = OrderCopy
+        fields = [*OPTIONS, "reference", "reference_origin"]
+
+    @property
+    def next_request_key(self) -> uuid.UUID:
+        """The key that the page carries: the one it came with, or a new one."""
+        key = getattr(self, "cleaned_data", {}).get("request_key")
+        return key if isinstance(key, uuid.UUID) else uuid.uuid4()
+
+    def order_copies(self, orders: Iterable[Any]) -> list[OrderCopy]:
+        """New copies of ``orders``, not saved, with what the form says so far."""
+        said = getattr(self, "cleaned_data", {})
+        values = {name: said[name] for name in self.Meta.fields if name in said}
+        return [OrderCopy(source_order=order, **values) for order in orders]
+
+
+class MetadataField(forms.JSONField):
+    """A JSON object that every database can store and every JSON parser can read."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "not_an_object": _('Enter a JSON object, for example {"key": "value"}.'),
+        "too_deep": _("Nest the object less deeply: %(limit)s levels at most."),
+        "not_text": _("Leave out the character U+0000 and unpaired surrogates."),
+        "not_finite": _("Leave out numbers too large to be stored, NaN and Infinity."),
+    }
+
+    def to_python(self, value: Any) -> Any:
+        """The object; raises ``ValidationError`` for whatever else was typed."""
+        try:
+            value = super().to_python(value)
+        except (ValueError, RecursionError) as error:
+            # The parser's own limits: digits of a number, levels of nesting.
+            raise self._error("invalid", value=value) from error
+        if value in self.empty_values:
+            return {}
+        if not isinstance(value, dict):
+            raise self._error("not_an_object")
+        self._check(value, 1)
+        return value
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed, parsed where it can be, so that it is shown again."""
+        try:
+            return super().bound_data(data, initial)
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
+    def _check(self, value: Any, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise self._error("too_deep", limit=MAX_DEPTH)
+        if isinstance(value, str) and not _is_text(value):
+            raise self._error("not_text")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._error("not_finite")
+        for child in _children(value):
+            self._check(child, depth + isinstance(child, dict | list))
+
+    def _error(self, code: str, **params: Any) -> ValidationError:
+        return ValidationError(self.error_messages[code], code=code, params=params)
+
+
+class OrderCopyForm(ModelForm):
+    """What can be changed of a copy once it was asked for."""
+
+    class Meta:
+        model = OrderCopy
+        fields = ["reference", "reference_origin", "metadata"]
+        field_classes = {"metadata": MetadataField}
+        widgets = {"metadata": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
+
+
+def _is_text(value: str) -> bool:
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def pretty(value: Any) -> str:
+    """A JSON value as it is shown in a form or on a page."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

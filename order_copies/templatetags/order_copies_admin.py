@@ -1,0 +1,58 @@
+"""How the admin writes amounts and statuses."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from order_copies.models import OrderFactory
+
+register = template.Library()
+
+#: Currencies (ISO 4217) whose minor unit is not a hundredth, with their decimal places.
+decimal_places = {
+    **dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"], 0),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+}
+
+
+@register.filter
+def amount(cents: int | None, currency_code: str = "") -> str:
+    """An amount in minor units as a number: ``1,234.50``; nothing for None."""
+    if cents is None:
+        return ""
+    places = decimal_places.get(currency_code, 2)
+    value = Decimal(cents).scaleb(-places)
+    return number_format(value, decimal_pos=places, force_grouping=True).replace("-", "\u2212")
+
+
+@register.filter
+def money(cents: int | None, currency_code: str = "") -> str:
+    """An amount in minor units with its currency: ``1,234.50 EUR``."""
+    return "\u00a0".join(filter(None, [amount(cents, currency_code), currency_code]))
+
+
+@register.filter
+def signed_money(cents: int, currency_code: str = "") -> str:
+    """A difference, with its sign: ``+12.00 EUR``."""
+    return ("+" if cents > 0 else "") + money(cents, currency_code)
+
+
+@register.simple_tag
+def badge(kind: str, label: Any) -> SafeString:
+    """A word on a colour; the colour only repeats what the word says."""
+    return format_html('<span class="copies-badge copies-{}">{}</span>', kind, label)
+
+
+@register.simple_tag
+def status_badge(order_copy: OrderFactory) -> SafeString:
+    """The status of a copy; ``data-copy`` is what the script of the page looks for."""
+    return format_html(
+        '<span class="copies-badge copies-{}" data-copy="{}">{}</span>',
+        order_copy.status,
+        order_copy.public_id,
+        order_copy.get_status_display(),
+    )
