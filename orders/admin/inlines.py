@@ -1,0 +1,93 @@
+"""What an order owns: its lines and its addresses."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+
+from order_copies.templatetags.order_copies_admin import amount, money
+from orders.admin.resources import StackedInline, TabularInline
+from orders.models import Address, LineItem
+
+
+class LineItemInline(TabularInline):
+    """The lines of an order with their options, to be read only."""
+
+    model = LineItem
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("item_type", "options", "quantity", "unit", "total", "tax")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[LineItem]":
+        """The lines with what their columns show."""
+        lines = super().get_queryset(request)
+        return lines.select_related("order").prefetch_related("line_item_options")
+
+    @admin.display(description=_("options"), empty_value="–")
+    def options(self, line_item: LineItem) -> SafeString | None:
+        """What the customer chose."""
+        currency = line_item.order.currency_code
+        rows = (
+            (option.name, money(option.total_amount_cents, currency))
+            for option in line_item.line_item_options.all()
+        )
+        return format_html_join(mark_safe("<br>"), "{} ({})", rows) or None
+
+    @admin.display(description=_("unit amount"))
+    def unit(self, line_item: LineItem) -> str:
+        """The price of one."""
+        return amount(line_item.unit_amount_cents, line_item.order.currency_code)
+
+    @admin.display(description=_("total"))
+    def total(self, line_item: LineItem) -> str:
+        """The price of all."""
+        return money(line_item.total_amount_cents, line_item.order.currency_code)
+
+    @admin.display(description=_("tax"))
+    def tax(self, line_item: LineItem) -> str:
+        """The tax in or on top of the total."""
+        return amount(line_item.tax_amount_cents, line_item.order.currency_code)
+
+
+class AddressInline(StackedInline):
+    """The addresses of an order, to be corrected while the order can be edited."""
+
+    model = Address
+    extra = 0
+    max_num = 2
+    fields = [
+        ("role", "business"),
+        ("first_name", "last_name", "company"),
+        ("line_1", "line_2"),
+        ("zip_code", "city", "state_code", "country_code"),
+        ("phone", "email"),
+        "notes",
+    ]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only while the order can be edited."""
+        return _is_editable(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only while the order can be edited."""
+        return _is_editable(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only while the order can be edited."""
+        return _is_editable(obj) and super().has_delete_permission(request, obj)
+
+
+def _is_editable(order: Any) -> bool:
+    return order is not None and bool(order.editable)

@@ -1,0 +1,212 @@
+"""The shop's orders in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from order_copies.admin import CopyOrdersMixin
+from order_copies.models import OrderCopy, OrderFactory
+from order_copies.templatetags.order_copies_admin import money, status_badge
+from orders.admin.inlines import AddressInline, LineItemInline
+from orders.admin.resources import FILED_UNDER, ResourceAdmin, badge_of
+from orders.models import Order
+
+#: How many copies the page of an order lists.
+MAX_COPIES = 25
+
+AMOUNTS = {
+    "subtotal_amount_cents": _("subtotal"),
+    "shipping_amount_cents": _("shipping"),
+    "payment_method_amount_cents": _("payment fee"),
+    "adjustment_amount_cents": _("adjustments"),
+    "discount_amount_cents": _("discount"),
+    "gift_card_amount_cents": _("gift card"),
+    "total_tax_amount_cents": _("tax"),
+    "total_amount_with_taxes_cents": _("total with taxes"),
+}
+
+
+@admin.register(Order)
+class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
+    """Orders: to be read, filed and copied. They come from checkouts and from copies."""
+
+    list_display = [
+        "number",
+        "status_badge",
+        "payment_badge",
+        "customer_email",
+        "total",
+        "placed_at",
+        "lineage",
+    ]
+    list_filter = ["status", "payment_status", "fulfillment_status", "market", "guest"]
+    list_per_page = 50
+    ordering = ["-pk"]
+    search_fields = ["=number", "customer_email", "=reference", "=coupon_code"]
+    search_help_text = _("Search by number, customer email, reference or coupon")
+    date_hierarchy = "placed_at"
+    autocomplete_fields = ["payment_method", "payment_source"]
+    copy_orders_display = ["status_badge", "customer_email", "placed_at"]
+    inlines = [LineItemInline, AddressInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    ("number", "market"),
+                    ("status_badge", "payment_badge", "fulfillment_badge"),
+                    ("customer_link", "customer_email", "guest"),
+                    ("placed_at", "approved_at", "cancelled_at"),
+                ]
+            },
+        ),
+        (_("Amounts"), {"fields": ["amounts"]}),
+        (_("Payment"), {"fields": [("payment_method", "payment_source"), "coupon_code"]}),
+        (_("Copies"), {"fields": ["copied_from", "copied_to"]}),
+        FILED_UNDER,
+    ]
+    readonly_fields = [
+        *ResourceAdmin.readonly_fields,
+        "number",
+        "market",
+        "status_badge",
+        "payment_badge",
+        "fulfillment_badge",
+        "customer_link",
+        "guest",
+        "placed_at",
+        "approved_at",
+        "cancelled_at",
+        "amounts",
+        "payment_method",
+        "payment_source",
+        "coupon_code",
+        "copied_from",
+        "copied_to",
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: orders come from checkouts and from copies."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody: orders are cancelled, not deleted."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Order]":
+        """The orders with the order each was copied from, and how often it was copied."""
+        copies = OrderFactory.objects.filter(source_order=OuterRef("pk")).order_by()
+        count = copies.values("source_order").annotate(count=Count("pk")).values("count")
+        orders: QuerySet[Order] = super().get_queryset(request)
+        return orders.select_related("source_order_factory__source_order").annotate(
+            copies_count=Coalesce(Subquery(count), 0)
+        )
+
+    @admin.display(description=_("status"), ordering="status")
+    def status_badge(self, order: Order) -> SafeString:
+        """The status on its colour."""
+        return badge_of(order.status, order.get_status_display())
+
+    @admin.display(description=_("payment"), ordering="payment_status")
+    def payment_badge(self, order: Order) -> SafeString:
+        """The payment status on its colour."""
+        return badge_of(order.payment_status, order.get_payment_status_display())
+
+    @admin.display(description=_("fulfillment"), ordering="fulfillment_status")
+    def fulfillment_badge(self, order: Order) -> SafeString:
+        """The fulfillment status on its colour."""
+        return badge_of(order.fulfillment_status, order.get_fulfillment_status_display())
+
+    @admin.display(description=_("customer"), empty_value="–")
+    def customer_link(self, order: Order) -> SafeString | None:
+        """The customer, with a link."""
+        if order.customer is None:
+            return None
+        url = reverse("admin:orders_customer_change", args=[quote(order.customer.pk)])
+        return format_html('<a href="{}">{}</a>', url, order.customer)
+
+    @admin.display(description=_("total"), ordering="total_amount_with_taxes_cents")
+    def total(self, order: Order) -> str:
+        """What the customer pays."""
+        return money(order.total_amount_with_taxes_cents, order.currency_code)
+
+    @admin.display(description=_("amounts"))
+    def amounts(self, order: Order) -> SafeString:
+        """All amounts that are not zero, and the total."""
+        rows = (
+            (label, money(getattr(order, name), order.currency_code))
+            for name, label in AMOUNTS.items()
+            if getattr(order, name) or name == "total_amount_with_taxes_cents"
+        )
+        table = '<table class="copies-amounts"><tbody>{}</tbody></table>'
+        return format_html(
+            table, format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
+        )
+
+    @admin.display(description=_("copies"), empty_value="–")
+    def lineage(self, order: Any) -> SafeString | None:
+        """What it is a copy of, and how often it was copied."""
+        parts = []
+        source = _source_of(order)
+        if source is not None:
+            parts.append((_order_link(source), _("copy of")))
+        if order.copies_count:
+            parts.append((_copies_link(order), _("has")))
+        return format_html_join(mark_safe("<br>"), "{1} {0}", parts) if parts else None
+
+    @admin.display(description=_("copy of"), empty_value="–")
+    def copied_from(self, order: Order) -> SafeString | None:
+        """The order it was copied from."""
+        source = _source_of(order)
+        if source is None:
+            return None
+        order_copy = order.source_order_factory
+        return format_html("{} {}", _order_link(source), _order_copy_link(order_copy))
+
+    @admin.display(description=_("copied to"), empty_value="–")
+    def copied_to(self, order: Any) -> SafeString | None:
+        """Its own copies, newest first."""
+        order_copies = OrderCopy.objects.filter(source_order=order).order_by("-pk")
+        rows: list[tuple[str, str, str]] = [
+            (
+                status_badge(order_copy),
+                _order_link(order_copy.target_order) if order_copy.target_order else "–",
+                _order_copy_link(order_copy),
+            )
+            for order_copy in order_copies.select_related("target_order")[:MAX_COPIES]
+        ]
+        if order.copies_count > MAX_COPIES:
+            rows.append((_copies_link(order), "", ""))
+        return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or None
+
+
+def _source_of(order: Order) -> Order | None:
+    order_copy = getattr(order, "source_order_factory", None)
+    return order_copy.source_order if order_copy else None
+
+
+def _order_link(order: Order) -> SafeString:
+    url = reverse("admin:orders_order_change", args=[quote(order.pk)])
+    return format_html('<a href="{}">{}</a>', url, order)
+
+
+def _order_copy_link(order_copy: OrderFactory) -> SafeString:
+    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+    text = _("(copy %(id)s)") % {"id": order_copy.public_id}
+    return format_html('<a href="{}" class="copies-quiet">{}</a>', url, text)
+
+
+def _copies_link(order: Any) -> SafeString:
+    url = reverse("admin:order_copies_ordercopy_changelist")
+    count = order.copies_count
+    text = ngettext("%(count)s copy", "%(count)s copies", count) % {"count": count}
+    return format_html('<a href="{}?source_order__id__exact={}">{}</a>', url, order.pk, text)
