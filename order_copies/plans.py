@@ -6,6 +6,7 @@ The preview shows a :class:`CopyPlan`; the run executes the same one. Nothing de
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -81,7 +82,7 @@ class Outcome:
         }
 
 
-@dataclass(slots=True)
+@dataclass
 class CopyPlan:
     """All that one copy will do, decided before anything is written."""
 
@@ -97,7 +98,7 @@ class CopyPlan:
     #: What the shop writes for the order itself. Only the shop looks inside.
     row: Any = None
 
-    @property
+    @cached_property
     def lines(self) -> list[Outcome]:
         """The outcomes that become lines of the target, in order."""
         return [outcome for outcome in self.outcomes if outcome.writes_a_line]

@@ -15,6 +15,7 @@ LENGTH = 10
 ROUNDS = 4
 HALF = 52**5
 
+_pairs = [first + second for first in ascii_letters for second in ascii_letters]
 _values = {letter: value for value, letter in enumerate(ascii_letters)}
 
 
@@ -49,21 +50,21 @@ def _encode(kind: str, key: int, secret: str) -> str:
 
 
 def _round(kind: str, secret: str, number: int, half: int) -> int:
-    digest = blake2b(half.to_bytes(4), key=_key(kind, secret), salt=bytes([number]), digest_size=8)
+    digest = _keyed(kind, secret, number).copy()
+    digest.update(half.to_bytes(4))
     return int.from_bytes(digest.digest())
 
 
 @lru_cache
-def _key(kind: str, secret: str) -> bytes:
-    return blake2b(kind.encode(), key=blake2b(secret.encode()).digest()).digest()
+def _keyed(kind: str, secret: str, number: int) -> blake2b:
+    key = blake2b(kind.encode(), key=blake2b(secret.encode()).digest()).digest()
+    return blake2b(key=key, salt=bytes([number]), digest_size=8)
 
 
 def _to_letters(number: int) -> str:
-    letters = ""
-    for _ in range(5):
-        number, value = divmod(number, 52)
-        letters = ascii_letters[value] + letters
-    return letters
+    rest, last = divmod(number, len(_pairs))
+    first, middle = divmod(rest, len(_pairs))
+    return ascii_letters[first] + _pairs[middle] + _pairs[last]
 
 
 def _to_number(letters: str) -> int:

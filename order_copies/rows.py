@@ -8,9 +8,8 @@ that the database turns into a table: a thousand rows cost as many statements as
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections, models, router
@@ -96,7 +95,7 @@ class _Dialect:
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
-        self.quote: Callable[[str | None], str] = connection.ops.quote_name
+        self.quote: Callable[[Any], str] = connection.ops.quote_name
 
     def column(self, model: type[models.Model], name: str) -> _Column:
         field = model._meta.get_field(name)
@@ -104,14 +103,12 @@ class _Dialect:
         target = field.target_field if isinstance(field, models.ForeignKey) else field
         is_json = isinstance(target, models.JSONField)
         sql_type = target.rel_db_type(self.connection) or ""
-        prepare = None
+        prepare: Callable[[Any], Any] | None = None
         if is_json:
             prepare = self.prepare_json
         elif target.get_internal_type() not in plain_types:
-
-            def prepare(value: Any) -> Any:
-                return target.get_db_prep_save(value, self.connection)
-
+            # Instants and rates repeat from row to row: each is converted once.
+            prepare = cache(lambda value: _as_text(target.get_db_prep_save(value, self.connection)))
         return _Column(self.quote(field.column), sql_type, is_json, prepare)
 
     def prepare_json(self, value: Any) -> Any:
@@ -121,16 +118,19 @@ class _Dialect:
         self, columns: Sequence[_Column], rows: Iterable[Sequence[Any]]
     ) -> tuple[str, str]:
         """The rows as an SQL table with the names of the columns, and its one parameter."""
-        prepared = [column.prepare for column in columns]
-        if any(prepared):
-            rows = [
-                [
-                    prepare(value) if prepare else value
-                    for prepare, value in zip(prepared, row, strict=True)
-                ]
-                for row in rows
-            ]
-        parameter = json.dumps(rows, cls=_RowEncoder, allow_nan=False)
+        converters = [
+            (index, column.prepare) for index, column in enumerate(columns) if column.prepare
+        ]
+        prepared = []
+        for row in rows:
+            if len(row) != len(columns):
+                message = f"A row of {len(columns)} values has {len(row)}."
+                raise ValueError(message)
+            values = list(row)
+            for index, convert in converters:
+                values[index] = convert(values[index])
+            prepared.append(values)
+        parameter = json.dumps(prepared, cls=DjangoJSONEncoder, allow_nan=False)
         return self.table_expression(columns), parameter
 
     def table_expression(self, columns: Sequence[_Column]) -> str:
@@ -200,13 +200,10 @@ class _MariaDB(_Dialect):
         return f"UPDATE {table}, {source} SET {assignments} WHERE {matches}"  # noqa: S608
 
 
-class _RowEncoder(json.JSONEncoder):
-    def default(self, o: Any) -> Any:
-        if isinstance(o, datetime | date):
-            return o.isoformat()
-        if isinstance(o, Decimal | UUID):
-            return str(o)
-        return super().default(o)
+def _as_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)
 
 
 dialects: dict[str, type[_Dialect]] = {

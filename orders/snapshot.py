@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
+from orders.copied import ADDRESS, LINE_ITEM_OPTION, ORDER, SourceLine
 from orders.models import (
     Address,
     Coupon,
@@ -17,11 +17,15 @@ from orders.models import (
     CustomerPaymentSource,
     LineItem,
     LineItemOption,
+    Market,
     Order,
+    PaymentSource,
     Promotion,
     Sku,
     StockReservation,
 )
+
+_needed = (*ORDER.copied, *ORDER.recomputed, "payment_status", "gift_card_code")
 
 
 class SkuState(NamedTuple):
@@ -56,8 +60,7 @@ class Snapshot:
 def take_snapshot(keys: Collection[int]) -> Snapshot:
     """Read what planning copies of the orders with these keys needs."""
     now, keys = timezone.now(), set(keys)
-    orders = Order.objects.select_related("market", "payment_method", "payment_source")
-    sources = {order.pk: order for order in orders.filter(pk__in=keys)}
+    sources = _orders(keys)
     coupons = _coupons(sources)
     by_customer, users = _coupon_uses(coupons, sources)
     return Snapshot(
@@ -78,6 +81,19 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
         promotions=_promotions(now),
         wallet=_wallet(sources),
     )
+
+
+def _orders(keys: set[int]) -> dict[int, Order]:
+    orders = Order.objects.only(*_needed).filter(pk__in=keys)
+    sources = {order.pk: order for order in orders}
+    # Orders share few markets and payment sources: one object each, not one an order.
+    markets = Market.objects.in_bulk({order.market_id for order in sources.values()})
+    used = {order.payment_source_id for order in sources.values()} - {None}
+    payment_sources = PaymentSource.objects.in_bulk(used)
+    for order in sources.values():
+        order.market = markets[order.market_id]
+        order.payment_source = payment_sources.get(order.payment_source_id or 0)
+    return sources
 
 
 def _lines(keys: set[int]) -> dict[int, list[SourceLine]]:

@@ -59,12 +59,11 @@ class Command(BaseCommand):
         """An unsaved copy of the order that ``order_id`` names."""
         shop = get_shop()
         key = shop.find_order(order_id)
-        order = shop.order_model._default_manager.filter(pk=key).first() if key else None
-        if order is None:
+        if key is None or not shop.order_model._default_manager.filter(pk=key).exists():
             message = f"There is no order {order_id}: check the id."
             raise CommandError(message)
         names = [*OPTIONS, "reference", "reference_origin"]
-        return OrderCopy(source_order=order, **{name: options[name] for name in names})
+        return OrderCopy(source_order_id=key, **{name: options[name] for name in names})
 
     def wait(self, order_copies: list[OrderCopy], seconds: float) -> None:
         """Show each copy as it ends. Raises CommandError for failures and when time is up."""

