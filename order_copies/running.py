@@ -57,6 +57,8 @@ class Runner:
     worker: str
     shop: Shop
     batch: Batch
+    #: The runs of the last try, for what has to be given back if it failed.
+    runs: list[CopyRun] = field(default_factory=list)
 
     def run(self, order_copies: Sequence[OrderFactory]) -> None:
         """Run the copies, whatever single ones of them do."""
@@ -81,8 +83,9 @@ class Runner:
             self._run_or_split(order_copies[middle:])
 
     def _run_together(self, order_copies: Sequence[OrderFactory]) -> None:
+        self.runs = []
         plans = make_plans(self.shop, order_copies)
-        runs = [CopyRun(*pair) for pair in zip(order_copies, plans, strict=True)]
+        self.runs = runs = [CopyRun(*pair) for pair in zip(order_copies, plans, strict=True)]
         self._authorize([run for run in runs if run.plan.will_place])
         with transaction.atomic():
             self._write([run for run in runs if run.plan.will_write])
@@ -90,14 +93,17 @@ class Runner:
             self._cancel([run for run in runs if run.plan.will_cancel and not run.problems])
             self._end(runs)
         self.batch.ends.update(str(run.order_copy.status) for run in runs)
-        unused = [run for run in runs if run.authorization and run.problems]
-        if unused:
-            self.shop.void(unused)
+        self._void([run for run in runs if run.problems])
 
     def _authorize(self, runs: Sequence[CopyRun]) -> None:
         authorizations = self.shop.authorize(runs) if runs else []
         for run, authorization in zip(runs, authorizations, strict=True):
             run.authorization = authorization
+
+    def _void(self, runs: Sequence[CopyRun]) -> None:
+        authorized = [run for run in runs if run.authorization]
+        if authorized:
+            self.shop.void(authorized)
 
     def _write(self, runs: Sequence[CopyRun]) -> None:
         if runs:
@@ -133,19 +139,21 @@ class Runner:
         save_ended([run.order_copy for run in runs], worker_named(self.worker), now)
 
     def _handle(self, order_copy: OrderFactory, error: Exception) -> None:
-        """A copy that cannot be run even alone: lost, failed, tried again or aborted."""
-        order_copy = OrderFactory.objects.get(pk=order_copy.pk)
+        """A copy that cannot be run even alone: lost, failed, aborted or tried again."""
+        key, order_copy = order_copy.pk, OrderFactory.objects.get(pk=order_copy.pk)
         if isinstance(error, LeaseLostError):
-            logger.warning("%s lost the lease of copy %s", self.worker, order_copy.pk)
+            logger.warning("%s lost the lease of copy %s", self.worker, key)
             self.batch.ends["lost"] += 1
         elif isinstance(error, ShopContractError):
-            logger.error("Copy %s: the shop broke its contract", order_copy.pk, exc_info=error)
+            logger.error("Copy %s: the shop broke its contract", key, exc_info=error)
             self._fail(order_copy, _base_problem("shop_contract", str(error)))
+            self._void(self.runs)
         elif order_copy.attempt >= settings.MAX_ATTEMPTS:
-            logger.error("Copy %s crashed for the last time", order_copy.pk, exc_info=error)
+            logger.error("Copy %s crashed for the last time", key, exc_info=error)
             self._abort(order_copy, _crashed(order_copy))
+            self._void(self.runs)
         else:
-            logger.error("Copy %s crashed and is tried again", order_copy.pk, exc_info=error)
+            logger.error("Copy %s crashed and is tried again", key, exc_info=error)
             self._pause(order_copy)
 
     def _pause(self, order_copy: OrderFactory) -> None:

@@ -16,6 +16,7 @@ from orders.pricing import (
     Decision,
     apply_promotions,
     copied,
+    reprice_payment_fee,
     reprice_shipping,
     scale_promotions,
 )
@@ -103,6 +104,8 @@ class Planner:
         left_out = any(decision.action != Action.COPIED for decision in goods)
         if left_out:
             decided |= _by_source(self._shipping(lines, goods))
+            fees = [line for line in lines if line.item_type == ItemType.PAYMENT_METHODS]
+            decided |= _by_source(reprice_payment_fee(self.order, fees))
         followers = self._promotions(lines, decided, coupon_code, left_out=left_out)
         decided |= _by_source(followers)
         added = [decision for decision in followers if decision.source is None]
@@ -218,17 +221,23 @@ class Planner:
                 else fulfillment.NOT_REQUIRED,
                 "coupon_code": coupon_code,
                 "payment_source_id": payment_source.pk if payment_source else None,
-                **order_totals(
-                    (
-                        (line.item_type, line.total_amount_cents, line.tax_amount_cents)
-                        for line in lines
-                    ),
-                    tax_included=order.tax_included,
-                ),
+                **self._totals(decisions),
             },
-            addresses=self.snapshot.addresses[pk],
+            addresses=self.snapshot.addresses.get(pk, []),
             options=self.snapshot.options,
             payment_source=payment_source,
+        )
+
+    def _totals(self, decisions: list[Decision]) -> dict[str, int]:
+        """As they stand in the source where every line travels as it is, else worked out."""
+        if all(decision.source is decision.target for decision in decisions):
+            totals = {name: getattr(self.order, name) for name in TOTALS}
+            totals["total_amount_with_taxes_cents"] -= totals.pop("gift_card_amount_cents")
+            return totals | {"gift_card_amount_cents": 0}
+        lines = [decision.target for decision in decisions if decision.target]
+        return order_totals(
+            ((line.item_type, line.total_amount_cents, line.tax_amount_cents) for line in lines),
+            tax_included=self.order.tax_included,
         )
 
     def _place_problems(self, target: TargetOrder, decisions: list[Decision]) -> list[Problem]:

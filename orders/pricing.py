@@ -65,6 +65,15 @@ def reprice_shipping(
     return [*first, *(skipped(line, "shipments_merged", merged) for line in lines[1:])]
 
 
+def reprice_payment_fee(order: Order, lines: Sequence[SourceLine]) -> list[Decision]:
+    """Payment fees after goods were left out: what the payment method asks now."""
+    if order.payment_method is None:
+        return []
+    amount = order.payment_method.price_amount_cents
+    message = _("fee of the goods that are left")
+    return [repriced(order, line, amount, "payment_fee_recomputed", message) for line in lines]
+
+
 def scale_promotions(
     order: Order, lines: Sequence[SourceLine], goods: tuple[int, int], shipping: int
 ) -> list[Decision]:

@@ -19,12 +19,18 @@ from orders.models import (
     LineItemOption,
     Market,
     Order,
+    PaymentMethod,
     PaymentSource,
     Promotion,
     Sku,
     StockReservation,
 )
 
+_shared: dict[str, Any] = {
+    "market": Market,
+    "payment_method": PaymentMethod,
+    "payment_source": PaymentSource,
+}
 _needed = (*ORDER.copied, *ORDER.recomputed, "payment_status", "gift_card_code")
 
 
@@ -86,13 +92,12 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
 def _orders(keys: set[int]) -> dict[int, Order]:
     orders = Order.objects.only(*_needed).filter(pk__in=keys)
     sources = {order.pk: order for order in orders}
-    # Orders share few markets and payment sources: one object each, not one an order.
-    markets = Market.objects.in_bulk({order.market_id for order in sources.values()})
-    used = {order.payment_source_id for order in sources.values()} - {None}
-    payment_sources = PaymentSource.objects.in_bulk(used)
-    for order in sources.values():
-        order.market = markets[order.market_id]
-        order.payment_source = payment_sources.get(order.payment_source_id or 0)
+    # Orders share few of these: one object each, not one an order.
+    for field, model in _shared.items():
+        keys = {getattr(order, f"{field}_id") for order in sources.values()} - {None}
+        related = model.objects.in_bulk(keys)
+        for order in sources.values():
+            setattr(order, field, related.get(getattr(order, f"{field}_id")))
     return sources
 
 
@@ -110,7 +115,7 @@ def _grouped(
     groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in children.order_by("pk").values_list(parent, *copied):
         groups[row[0]].append(row[1:])
-    return groups
+    return dict(groups)
 
 
 def _skus(keys: set[int]) -> dict[int, SkuState]:
