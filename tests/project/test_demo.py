@@ -1,0 +1,173 @@
+"""``make demo``, as its user meets it: a real server, a real worker, a real Ctrl-C."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from project.demo.errors import DemoError
+from project.demo.processes import Processes
+
+ROOT = Path(__file__).resolve().parents[2]
+READY = "Ctrl-C stops everything."
+SLEEP = ("-c", "import time; time.sleep(60)")
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def start_demo(tmp_path, port):
+    """Start the demo in a process group of its own, with a shop of its own; end it after all."""
+    demos = []
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "DATABASE_NAME": str(tmp_path / "demo.sqlite3"),
+        "STATIC_ROOT": str(tmp_path / "static"),
+        "PORT": str(port),
+    }
+
+    def start():
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "project.demo"],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        demos.append(demo)
+        return demo
+
+    yield start
+    for demo in demos:
+        if demo.poll() is None:
+            os.killpg(demo.pid, signal.SIGKILL)
+        demo.communicate()
+
+
+def read_until_ready(demo):
+    """What the demo says until it is ready."""
+    lines = []
+    for line in demo.stdout:
+        lines.append(line)
+        if READY in line:
+            break
+    return "".join(lines)
+
+
+def is_anybody_left(demo):
+    """Whether a process of the demo's group still lives."""
+    try:
+        os.killpg(demo.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port):
+    # given
+    demo = start_demo()
+
+    # when
+    said = read_until_ready(demo)
+
+    # then
+    assert "Loaded the demo shop" in said
+    assert "curl -g -X POST" in said
+    assert "HTTP 201 Created" in said
+    assert "-> completed" in said
+    with urlopen(f"http://127.0.0.1:{port}/static/admin/css/base.css") as response:
+        assert response.status == 200
+
+    # when Ctrl-C is pressed
+    os.killpg(demo.pid, signal.SIGINT)
+    rest, _ = demo.communicate(timeout=20)
+
+    # then
+    assert demo.returncode == 0
+    assert "Traceback" not in rest
+    assert not is_anybody_left(demo)
+
+    # when it is started again
+    demo = start_demo()
+    said = read_until_ready(demo)
+
+    # then
+    assert "Kept the demo shop: 308 orders" in said
+
+    # when it is terminated
+    demo.terminate()
+    rest, _ = demo.communicate(timeout=20)
+
+    # then
+    assert demo.returncode == 0
+    assert "Traceback" not in rest
+    assert not is_anybody_left(demo)
+
+
+def test_a_port_that_is_taken_is_told_at_once(start_demo, port):
+    # given
+    with socket.create_server(("127.0.0.1", port)):
+        # when
+        demo = start_demo()
+        said, _ = demo.communicate(timeout=20)
+
+    # then
+    assert said.strip() == f"Port {port} is not free. Choose another one: make demo PORT={port + 1}"
+    assert demo.returncode == 1
+
+
+@pytest.fixture
+def processes():
+    """Processes that put the signal handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield Processes()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_a_process_that_dies_takes_the_others_with_it(processes):
+    # when
+    with processes:
+        processes.start("web server", *SLEEP)
+        processes.start("worker", "-c", "raise SystemExit(3)")
+        with pytest.raises(DemoError, match=r"The worker has stopped by itself \(exit status 3\)"):
+            processes.watch()
+
+    # then
+    assert all(child.returncode is not None for child in processes._children.values())
+
+
+def test_a_process_that_does_not_want_to_stop_is_killed(processes, monkeypatch):
+    # given
+    monkeypatch.setattr("project.demo.processes.PATIENCE", 0.2)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+
+    # when
+    with processes:
+        processes.start("web server", "-c", deaf)
+        time.sleep(0.5)
+
+    # then
+    [child] = processes._children.values()
+    assert child.returncode == -signal.SIGKILL
+
+
+def test_what_takes_too_long_is_told(processes):
+    with processes:
+        processes.start("web server", *SLEEP)
+        with pytest.raises(DemoError, match=r"Starting took longer than 0\.2 seconds"):
+            processes.wait_until(lambda: False, what="Starting", seconds=0.2)
