@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from project.demo.errors import DemoError
+
 MEDIA_TYPE = "application/vnd.api+json"
 
 
@@ -14,6 +16,14 @@ class Answer(NamedTuple):
 
     status: HTTPStatus
     document: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The resource that it holds. Raises where the API refused."""
+        if self.status >= HTTPStatus.BAD_REQUEST:
+            message = f"The API refused: {self}"
+            raise DemoError(message)
+        return dict(self.document["data"])
 
     def __str__(self) -> str:
         text = json.dumps(self.document, indent=2, ensure_ascii=False)
