@@ -81,7 +81,7 @@ def main(scratch: Path) -> None:
     home = scratch / "bare"
     home.mkdir()
     make_bare_project(python, home)
-    manage = [python, "manage.py"]
+    manage: list[str | Path] = [python, "manage.py"]
     settings = "--settings=bare.shop_settings"
     run(*manage, "makemigrations", "shop", "-v0", settings, cwd=home)
     run(*manage, "check", "--fail-level=WARNING", settings, cwd=home)
