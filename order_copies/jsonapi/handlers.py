@@ -1,0 +1,69 @@
+"""Answer for Django where it answers itself: no HTML under the API."""
+
+import logging
+import secrets
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views import defaults
+
+from order_copies.jsonapi.errors import (
+    BAD_REQUEST,
+    UNAUTHORIZED,
+    Error,
+    document_of,
+    not_found,
+    server_error,
+)
+from order_copies.jsonapi.media import MEDIA_TYPE, Renderer
+
+logger = logging.getLogger("order_copies.api")
+
+Handler = Callable[..., HttpResponse]
+
+
+def error_handlers(prefix: str) -> tuple[Handler, Handler, Handler, Handler]:
+    """``handler400``, ``handler403``, ``handler404`` and ``handler500`` of a project.
+
+    They answer with documents to requests whose path is ``prefix`` or lies under it, and as
+    Django does to all others.
+    """
+    bad_request = Error(BAD_REQUEST, "Bad request", "The request is malformed.")
+    denied = Error(UNAUTHORIZED, "Access denied", "You are not authorized to do this.")
+    return (
+        _handler(prefix, lambda: bad_request, defaults.bad_request),
+        _handler(prefix, lambda: denied, defaults.permission_denied),
+        _handler(prefix, not_found, defaults.page_not_found),
+        _server_error_handler(prefix),
+    )
+
+
+def _handler(prefix: str, error: Callable[[], Error], otherwise: Any) -> Handler:
+    def handle(request: HttpRequest, exception: Exception) -> HttpResponse:
+        if not _is_under(prefix, request):
+            return otherwise(request, exception)  # type: ignore[no-any-return]
+        return _answer(error())
+
+    return handle
+
+
+def _server_error_handler(prefix: str) -> Handler:
+    def handle(request: HttpRequest) -> HttpResponse:
+        if not _is_under(prefix, request):
+            return defaults.server_error(request)
+        trace_id = secrets.token_hex(32)
+        logger.error("trace_id=%s", trace_id, exc_info=sys.exception())
+        return _answer(server_error(trace_id))
+
+    return handle
+
+
+def _is_under(prefix: str, request: HttpRequest) -> bool:
+    return request.path_info == prefix or request.path_info.startswith(f"{prefix}/")
+
+
+def _answer(error: Error) -> HttpResponse:
+    body = Renderer().render(document_of([error]))
+    return HttpResponse(body, content_type=MEDIA_TYPE, status=error.status)

@@ -1,0 +1,95 @@
+"""The media type of JSON:API: bytes in, bytes out, and nothing but it (contract 5.7)."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from django.http import HttpRequest
+from rest_framework import exceptions
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework_json_api.parsers import JSONParser
+
+from order_copies.jsonapi.errors import INVALID_DATA_FORMAT, PAYLOAD_TOO_LARGE, refused
+
+MEDIA_TYPE: str = JSONParser.media_type
+
+#: How large the body of a request may be, in bytes.
+MAX_BODY = 262144
+
+_ACCEPTABLE = {"", "*/*", "application/*", MEDIA_TYPE}
+
+
+class Parser(BaseParser):
+    """Turns the bytes of a body into JSON, whatever they are."""
+
+    media_type = MEDIA_TYPE
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The JSON of the body. Raises :class:`RequestRefusedError`."""
+        body = stream.read(MAX_BODY + 1)
+        if len(body) > MAX_BODY:
+            detail = f"The body of a request may have {MAX_BODY} bytes."
+            raise refused(PAYLOAD_TOO_LARGE, "Payload too large", detail)
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            detail = "The body of the request is not valid JSON."
+            raise refused(INVALID_DATA_FORMAT, "Invalid data format", detail) from None
+
+
+class Renderer(BaseRenderer):
+    """Turns a document into bytes."""
+
+    media_type = MEDIA_TYPE
+    format = "json"
+    charset = None
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """The bytes of the document; none for no document."""
+        if data is None:
+            return b""
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        # An error may quote half of a surrogate pair, which UTF-8 cannot carry.
+        return text.encode(errors="replace")
+
+
+class Negotiation(BaseContentNegotiation):
+    """JSON:API without parameters, or whatever the client takes."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The one parser, if the body is JSON:API without parameters."""
+        is_ours = (request.content_type or "").strip().lower() == MEDIA_TYPE
+        return next(iter(parsers)) if is_ours else None
+
+    def select_renderer(  # type: ignore[override]
+        self, request: HttpRequest, renderers: Sequence[BaseRenderer], format_suffix: Any = None
+    ) -> tuple[BaseRenderer, str]:
+        """The one renderer, if the client takes what it makes."""
+        accepted = request.META.get("HTTP_ACCEPT", "").split(",")
+        if not any(_without_weight(media_range) in _ACCEPTABLE for media_range in accepted):
+            raise exceptions.NotAcceptable
+        return renderers[0], MEDIA_TYPE
+
+
+def _without_weight(media_range: str) -> str:
+    media_type, *parameters = media_range.lower().replace(" ", "").split(";")
+    rest = [parameter for parameter in parameters if not parameter.startswith("q=")]
+    return ";".join([media_type, *rest])
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    message = f"{name} is not JSON"
+    raise ValueError(message)

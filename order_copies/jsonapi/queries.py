@@ -1,0 +1,135 @@
+"""Read the query of a request: what to include, which fields, in which order.
+
+Whatever is not understood, or not offered by the endpoint, is refused: nothing is ignored.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+
+from order_copies.jsonapi.errors import (
+    FILTER_NOT_ALLOWED,
+    INVALID_FIELD,
+    INVALID_FIELD_VALUE,
+    INVALID_INCLUDE,
+    INVALID_SORT_CRITERIA,
+    PARAM_NOT_ALLOWED,
+    refused,
+)
+from order_copies.jsonapi.resources import ResourceSerializer, registered, resource_of
+
+#: How many relationships an include path may follow.
+MAX_INCLUDE_DEPTH = 3
+
+#: Relationships to include, each with those to include of the related resources.
+IncludeTree = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a request asks for."""
+
+    include: IncludeTree = field(default_factory=dict)
+    #: The attributes and relationships asked for, by resource type.
+    fields: dict[str, frozenset[str]] = field(default_factory=dict)
+    order_by: tuple[str, ...] = ("pk",)
+    dry_run: bool = False
+
+
+def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable[str]) -> Query:
+    """What ``query`` asks of an endpoint that answers with resources of this kind.
+
+    ``offered`` are the families of parameters that the endpoint knows, such as ``include`` or
+    ``page``. Raises :class:`RequestRefusedError`.
+    """
+    for key in query:
+        _check_offered(key, set(offered))
+    return Query(
+        include=_include(query.get("include", ""), resource),
+        fields=dict(_fields(query)),
+        order_by=_order_by(query.get("sort", ""), resource),
+        dry_run=_flag("dry_run", query.get("dry_run", "false")),
+    )
+
+
+def _check_offered(key: str, offered: set[str]) -> None:
+    family, bracket, _rest = key.partition("[")
+    if family == "filter" and "page" in offered:
+        raise refused(FILTER_NOT_ALLOWED, "Filter not allowed", f"{key} is not allowed.")
+    if family not in offered or bool(bracket) != (family in {"fields", "page"}):
+        raise refused(PARAM_NOT_ALLOWED, "Param not allowed", f"{key} is not allowed.")
+
+
+def _include(text: str, resource: ResourceSerializer) -> IncludeTree:
+    tree: IncludeTree = {}
+    for path in _listed(text):
+        _grow(tree, path, resource)
+    return tree
+
+
+def _grow(tree: IncludeTree, path: str, resource: ResourceSerializer) -> None:
+    names = path.split(".")
+    relationship = None
+    for name in names:
+        found = resource.relationships_by_name.get(name)
+        ends = relationship is not None and relationship.leads_nowhere
+        if found is None or ends or not found.includable or len(names) > MAX_INCLUDE_DEPTH:
+            detail = f"{path} is not a valid includable relationship of {resource.type}."
+            raise refused(INVALID_INCLUDE, "Invalid include", detail)
+        tree, relationship = tree.setdefault(name, {}), found
+        if not found.leads_nowhere:
+            resource = resource_of(found.type)
+
+
+def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
+    types = {resource.type for resource in registered()}
+    for key in query:
+        if not key.startswith("fields["):
+            continue
+        resource_type = key.removeprefix("fields[").removesuffix("]")
+        if resource_type not in types or not key.endswith("]"):
+            raise _invalid_field(resource_type, "the API")
+        yield (
+            resource_type,
+            frozenset(_known_fields(query.get(key, ""), resource_of(resource_type))),
+        )
+
+
+def _known_fields(text: str, resource: ResourceSerializer) -> Iterator[str]:
+    for name in _listed(text):
+        if name not in resource.attributes_by_name | resource.relationships_by_name:
+            raise _invalid_field(name, resource.type)
+        yield name
+
+
+def _invalid_field(name: str, of: str) -> Exception:
+    return refused(INVALID_FIELD, "Invalid field", f"{name} is not a valid field of {of}.")
+
+
+def _order_by(text: str, resource: ResourceSerializer) -> tuple[str, ...]:
+    return (*(_column(name, resource) for name in _listed(text)), "pk")
+
+
+def _column(criterion: str, resource: ResourceSerializer) -> str:
+    name = criterion.removeprefix("-")
+    sign = "-" if criterion != name else ""
+    attribute = resource.attributes_by_name.get(name)
+    if name == "id":
+        return f"{sign}pk"
+    if attribute is None or not attribute.sortable:
+        detail = f"{name} is not a valid sort criterion of {resource.type}."
+        raise refused(INVALID_SORT_CRITERIA, "Invalid sort criteria", detail)
+    return f"{sign}{attribute.column or name}"
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in {"true", "false"}:
+        detail = f"{text} is not a valid value for {name}: please send true or false."
+        raise refused(INVALID_FIELD_VALUE, "Invalid field value", detail)
+    return text == "true"
+
+
+def _listed(text: str) -> list[str]:
+    return text.split(",") if text else []

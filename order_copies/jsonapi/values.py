@@ -1,0 +1,165 @@
+"""The kinds of values that attributes hold: how each is written, and read from clients."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from order_copies.exceptions import OrderCopiesError
+
+#: How deep an object that a client sends may be nested, and how large it may be as JSON.
+MAX_DEPTH = 32
+MAX_BYTES = 65536
+MAX_INTEGER = 2**63
+
+#: Stands for "null is refused".
+REQUIRED: Any = object()
+
+
+class InvalidValueError(OrderCopiesError):
+    """A value breaks the rule ``key``, an error key of the contract (5.7)."""
+
+    def __init__(self, key: str, message: str, **meta: Any) -> None:
+        super().__init__(message)
+        self.key = key
+        self.message = message
+        self.meta = meta
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of any kind, written as it is. Only what a subclass can read is accepted."""
+
+    #: What a client that sends null means; :data:`REQUIRED` refuses it.
+    null: Any = None
+
+    def write(self, value: Any) -> Any:
+        """The row's value as documents have it."""
+        return value
+
+    def read(self, value: Any) -> Any:
+        """What a client's ``value`` stands for. Raises :class:`InvalidValueError`."""
+        if value is not None:
+            return self.check(value)
+        if self.null is REQUIRED:
+            raise InvalidValueError("blank", "can't be blank")
+        return {} if self.null == {} else self.null
+
+    def check(self, value: Any) -> Any:
+        """``value``, which is not null, if it is of this kind."""
+        raise InvalidValueError("invalid", "is invalid")
+
+
+@dataclass(frozen=True)
+class String(Value):
+    """Text of limited length."""
+
+    max_length: int = 255
+
+    def check(self, value: Any) -> str:
+        """A string that every database can store."""
+        if not isinstance(value, str):
+            raise InvalidValueError("invalid", "must be a string")
+        if not is_storable(value):
+            raise InvalidValueError("invalid", "contains characters that cannot be stored")
+        if len(value) > self.max_length:
+            message = f"is too long (maximum is {self.max_length} characters)"
+            raise InvalidValueError("too_long", message, count=self.max_length)
+        return value
+
+
+@dataclass(frozen=True)
+class Blank(String):
+    """Text whose absence the shop stores as an empty string, and the contract writes as null."""
+
+    def write(self, value: Any) -> Any:
+        """Null for nothing."""
+        return value or None
+
+
+@dataclass(frozen=True)
+class Boolean(Value):
+    """True or false."""
+
+    def check(self, value: Any) -> bool:
+        """A JSON boolean, and nothing that resembles one."""
+        if not isinstance(value, bool):
+            raise InvalidValueError("inclusion", "must be true or false")
+        return value
+
+
+class Integer(Value):
+    """A whole number."""
+
+
+class Float(Value):
+    """A number, stored as a decimal."""
+
+    def write(self, value: Any) -> Any:
+        """A JSON number."""
+        return None if value is None else float(value)
+
+
+class Instant(Value):
+    """A moment in UTC, with milliseconds: ``2018-01-01T12:00:00.000Z``."""
+
+    def write(self, value: Any) -> Any:
+        """The text of the moment."""
+        return None if value is None else instant(value)
+
+
+@dataclass(frozen=True)
+class Object(Value):
+    """A JSON object of the client's own."""
+
+    null: Any = REQUIRED
+
+    def check(self, value: Any) -> dict[str, Any]:
+        """An object that every database can store, and that is no attack on anybody."""
+        if not isinstance(value, dict):
+            raise InvalidValueError("invalid", "must be an object")
+        check_storable(value)
+        if len(json.dumps(value)) > MAX_BYTES:
+            raise InvalidValueError("too_long", f"is too large (maximum is {MAX_BYTES} bytes)")
+        return value
+
+
+def instant(value: datetime) -> str:
+    """``value`` as the contract writes instants (5.1)."""
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database can store ``text``: no NUL, no half of a surrogate pair."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def check_storable(value: Any) -> None:
+    """Raise :class:`InvalidValueError` for what no database, or no other client, could take."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        for member in level:
+            _check_scalar(member)
+        level = [inner for member in level for inner in _members(member)]
+        if not level:
+            return
+    raise InvalidValueError("invalid", f"is nested too deep (maximum is {MAX_DEPTH} levels)")
+
+
+def _members(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _check_scalar(value: Any) -> None:
+    if isinstance(value, str) and not is_storable(value):
+        raise InvalidValueError("invalid", "contains characters that cannot be stored")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidValueError("invalid", "contains a number that is not finite")
+    if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        raise InvalidValueError("invalid", "contains a number that is too large")
