@@ -1,0 +1,306 @@
+"""The resources of the shop, as far as it has data for the contract's (3.3 to 3.8)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from order_copies import public_ids
+from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, register
+from order_copies.jsonapi.values import Blank, Boolean, Float, Instant, Integer, Object, String
+from order_copies.serializers import common_attributes, history
+from order_copies.shops import get_shop
+from orders.models import (
+    Address,
+    AddressRole,
+    Customer,
+    LineItem,
+    LineItemOption,
+    Market,
+    Order,
+    PaymentMethod,
+    Sku,
+)
+from orders.money import as_float, formatted
+
+
+def amount(name: str, order_of: Callable[[Any], Any] = lambda order: order) -> list[Attribute]:
+    """An amount in its three forms: integer cents, a number, and text for people."""
+    cents_name = f"{name}_cents"
+
+    def as_number(row: Any) -> float | None:
+        cents = getattr(row, cents_name)
+        return None if cents is None else as_float(cents, order_of(row).currency_code)
+
+    def as_text(row: Any) -> str | None:
+        cents, order = getattr(row, cents_name), order_of(row)
+        if cents is None:
+            return None
+        return formatted(cents, order.currency_code, order.language_code)
+
+    return [
+        Attribute(name=cents_name, value=Integer(), filterable=True, sortable=True),
+        Attribute(name=f"{name}_float", value=Float(), get=as_number),
+        Attribute(name=f"formatted_{name}", value=String(), get=as_text),
+    ]
+
+
+def listed(name: str, value: Any = None, **options: Any) -> Attribute:
+    """An attribute that can be filtered and sorted by."""
+    return Attribute(name=name, value=value or String(), filterable=True, sortable=True, **options)
+
+
+class ShopSerializer(ResourceSerializer):
+    """A resource of the shop, with a ten-letter id."""
+
+    def id_of(self, row: Any) -> str:
+        """Ten letters."""
+        return public_ids.encode(self.type, row.pk)
+
+    def key_of(self, public_id: str) -> int | None:
+        """The key behind the ten letters."""
+        return public_ids.decode(self.type, public_id)
+
+
+@register
+class OrderSerializer(ShopSerializer):
+    """An order (contract 3.3)."""
+
+    type = "orders"
+    attributes = (
+        listed("number"),
+        Attribute(name="affiliate_code", value=Blank()),
+        listed("status"),
+        listed("payment_status"),
+        listed("fulfillment_status"),
+        listed("guest", Boolean()),
+        Attribute(name="editable", value=Boolean()),
+        listed("customer_email", Blank()),
+        listed("language_code"),
+        listed("currency_code"),
+        listed("tax_included", Boolean()),
+        listed("tax_rate", Float()),
+        listed("country_code", Blank()),
+        Attribute(name="shipping_country_code_lock", value=Blank()),
+        listed("coupon_code", Blank()),
+        Attribute(name="gift_card_code", value=Blank()),
+        *amount("subtotal_amount"),
+        *amount("shipping_amount"),
+        *amount("payment_method_amount"),
+        *amount("discount_amount"),
+        *amount("adjustment_amount"),
+        *amount("gift_card_amount"),
+        *amount("total_tax_amount"),
+        *amount("total_amount"),
+        *amount("total_amount_with_taxes"),
+        listed("token"),
+        Attribute(name="cart_url", value=Blank()),
+        Attribute(name="return_url", value=Blank()),
+        Attribute(name="terms_url", value=Blank()),
+        Attribute(name="privacy_url", value=Blank()),
+        listed("placed_at", Instant()),
+        listed("approved_at", Instant()),
+        listed("cancelled_at", Instant()),
+        listed("archived_at", Instant()),
+        *common_attributes(),
+    )
+    relationships = (
+        Relationship(name="market", type="markets", column="market_id", filterable=True),
+        Relationship(name="customer", type="customers", column="customer_id", filterable=True),
+        Relationship(
+            name="shipping_address",
+            type="addresses",
+            inverse="order_id",
+            scope={"role": AddressRole.SHIPPING},
+        ),
+        Relationship(
+            name="billing_address",
+            type="addresses",
+            inverse="order_id",
+            scope={"role": AddressRole.BILLING},
+        ),
+        Relationship(name="payment_method", type="payment_methods", column="payment_method_id"),
+        Relationship(name="line_items", type="line_items", many=True, inverse="order_id"),
+        Relationship(
+            name="line_item_options",
+            type="line_item_options",
+            many=True,
+            inverse="line_item__order_id",
+        ),
+        Relationship(
+            name="order_copies", type="order_copies", many=True, inverse="source_order_id"
+        ),
+        *history("orders"),
+    )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The orders that the shop shows to the client."""
+        return get_shop().orders_for(request)
+
+
+def _order_of_line(line_item: LineItem) -> Order:
+    return line_item.order
+
+
+@register
+class LineItemSerializer(ShopSerializer):
+    """A line of an order (contract 3.4)."""
+
+    type = "line_items"
+    attributes = (
+        listed("item_type"),
+        listed("sku_code", Blank()),
+        listed("quantity", Integer()),
+        listed(
+            "currency_code",
+            get=lambda line_item: line_item.order.currency_code,
+            column="order__currency_code",
+        ),
+        *amount("unit_amount", _order_of_line),
+        *amount("compare_at_amount", _order_of_line),
+        *amount("options_amount", _order_of_line),
+        *amount("total_amount", _order_of_line),
+        *amount("tax_amount", _order_of_line),
+        listed("name"),
+        Attribute(name="image_url", value=Blank()),
+        listed("tax_rate", Float()),
+        listed("frequency", Blank()),
+        listed("coupon_code", Blank()),
+        *common_attributes(),
+    )
+    relationships = (
+        Relationship(name="order", type="orders", column="order_id", filterable=True),
+        Relationship(name="sku", type="skus", column="sku_id", filterable=True),
+        Relationship(
+            name="line_item_options",
+            type="line_item_options",
+            many=True,
+            inverse="line_item_id",
+        ),
+    )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The lines of the orders that the client may see."""
+        orders = get_shop().orders_for(request)
+        return LineItem.objects.filter(order__in=orders).select_related("order")
+
+
+def _order_of_option(line_item_option: LineItemOption) -> Order:
+    return line_item_option.line_item.order
+
+
+@register
+class LineItemOptionSerializer(ShopSerializer):
+    """What was chosen for a line (contract 3.5)."""
+
+    type = "line_item_options"
+    attributes = (
+        listed("name"),
+        listed("quantity", Integer()),
+        listed(
+            "currency_code",
+            get=lambda option: option.line_item.order.currency_code,
+            column="line_item__order__currency_code",
+        ),
+        *amount("unit_amount", _order_of_option),
+        *amount("total_amount", _order_of_option),
+        listed("delay_hours", Integer()),
+        Attribute(name="options", value=Object()),
+        *common_attributes(),
+    )
+    relationships = (
+        Relationship(name="line_item", type="line_items", column="line_item_id", filterable=True),
+    )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The options of the orders that the client may see."""
+        orders = get_shop().orders_for(request)
+        options = LineItemOption.objects.filter(line_item__order__in=orders)
+        return options.select_related("line_item__order")
+
+
+@register
+class AddressSerializer(ShopSerializer):
+    """An address of an order (contract 3.6)."""
+
+    type = "addresses"
+    attributes = (
+        listed("business", Boolean()),
+        listed("first_name", Blank()),
+        listed("last_name", Blank()),
+        listed("company", Blank()),
+        Attribute(name="full_name", value=Blank(), get=lambda address: address.name),
+        listed("line_1"),
+        listed("line_2", Blank()),
+        listed("city"),
+        listed("zip_code", Blank()),
+        listed("state_code", Blank()),
+        listed("country_code"),
+        listed("phone", Blank()),
+        Attribute(name="name", value=Blank()),
+        listed("email", Blank()),
+        listed("notes", Blank()),
+        *common_attributes(),
+    )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The addresses of the orders that the client may see."""
+        return Address.objects.filter(order__in=get_shop().orders_for(request))
+
+
+@register
+class CustomerSerializer(ShopSerializer):
+    """A customer (contract 3.7)."""
+
+    type = "customers"
+    attributes = (listed("email"), *common_attributes())
+    relationships = (Relationship(name="orders", type="orders", many=True, inverse="customer_id"),)
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The customers of the orders that the client may see."""
+        orders = get_shop().orders_for(request)
+        return Customer.objects.filter(pk__in=orders.values("customer_id"))
+
+
+@register
+class MarketSerializer(ShopSerializer):
+    """A market (contract 3.8)."""
+
+    type = "markets"
+    attributes = (listed("name"), listed("code"), *common_attributes())
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """All markets: they are no secret."""
+        return Market.objects.all()
+
+
+@register
+class SkuSerializer(ShopSerializer):
+    """A SKU."""
+
+    type = "skus"
+    attributes = (
+        listed("code"),
+        listed("name"),
+        Attribute(name="image_url", value=Blank()),
+        listed("do_not_ship", Boolean()),
+        listed("do_not_track", Boolean()),
+        *common_attributes(),
+    )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """All SKUs: they are no secret."""
+        return Sku.objects.all()
+
+
+@register
+class PaymentMethodSerializer(ShopSerializer):
+    """A way to pay."""
+
+    type = "payment_methods"
+    attributes = (listed("name"), listed("payment_source_type"), *common_attributes())
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """All ways to pay: they are no secret."""
+        return PaymentMethod.objects.all()
