@@ -1,4 +1,4 @@
-"""Place and cancel orders: stock, coupons and payments change hands, all under locks.
+"""Place orders: stock, coupons and payments change hands, all under locks.
 
 Locks are taken in one order everywhere: orders, stock items, coupons, each by key.
 """
@@ -6,33 +6,28 @@ Locks are taken in one order everywhere: orders, stock items, coupons, each by k
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from order_copies.events.models import Event, changes_of
-from order_copies.events.recording import record
 from order_copies.plans import Problem, Step
-from order_copies.rows import insert_rows, update_rows
+from order_copies.rows import insert_rows
 from orders.coupons import CouponLedger
-from orders.gateways import Authorized, Declined, gateway
+from orders.gateways import Authorized, Declined
 from orders.locks import locked
 from orders.models import Address, Authorization, LineItem, Order
 from orders.requirements import (
     Placement,
-    cannot_transition,
     reasons_not_to_cancel,
     reasons_not_to_place,
     refused,
 )
+from orders.statuses import Statuses, Who, move
 from orders.stock import StockLedger
 from orders.totals import GOODS, ItemType
-
-Who = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,40 +50,6 @@ def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
     answers = [counter.place(request) for request in requests]
     counter.close(who)
     return answers
-
-
-@transaction.atomic
-def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
-    """Cancel orders and give back what they hold; the answers say why one was not."""
-    orders = locked(Order.objects.all(), keys)
-    cancelled: dict[int, Order] = {}
-    answers = []
-    for key in keys:
-        problems = _reasons_not_to_cancel(orders[key], cancelled)
-        if not problems:
-            cancelled[key] = orders[key]
-        answers.append(problems)
-    _give_back(cancelled)
-    _void_authorizations(cancelled)
-    _mark_cancelled(list(cancelled.values()), who)
-    return answers
-
-
-def _reasons_not_to_cancel(order: Order, cancelled: Collection[int]) -> list[Problem]:
-    """As :func:`reasons_not_to_cancel`, where others were cancelled a moment ago."""
-    if order.pk in cancelled:
-        before = Order.Status.CANCELLED
-        return [cannot_transition(Step.CANCEL, "source_order", before, "cancelled")]
-    return reasons_not_to_cancel(order)
-
-
-def _give_back(orders: Collection[int]) -> None:
-    stock, coupons = StockLedger((), orders), CouponLedger((), orders)
-    for key in orders:
-        stock.release(key)
-        coupons.release(key)
-    stock.book()
-    coupons.book()
 
 
 class _Counter:
@@ -130,7 +91,7 @@ class _Counter:
             problems = refused(placement, reasons) if reasons else []
         if request.replaces is not None:
             source = self.orders[request.replaces]
-            problems += _reasons_not_to_cancel(source, self.replaced)
+            problems += reasons_not_to_cancel(source, self.replaced)
         return problems
 
     def _reasons(self, request: Request, order: Order) -> Iterator[Problem]:
@@ -200,15 +161,6 @@ def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) ->
     )
 
 
-def _void_authorizations(orders: Collection[int]) -> None:
-    live = Authorization.objects.filter(order__in=orders, status=Authorization.Status.AUTHORIZED)
-    tokens = list(live.values_list("token", flat=True))
-    live.update(status=Authorization.Status.VOIDED, voided_at=timezone.now())
-    # The gateway is outside: it hears of it once the cancellation is certain.
-    for token in tokens:
-        transaction.on_commit(partial(gateway.void, token))
-
-
 def _mark_placed(
     placed: Sequence[tuple[Order, Authorized | None]],
     placements: dict[int, Placement],
@@ -222,44 +174,5 @@ def _mark_placed(
             if placements[order.pk].needs_shipping
             else Order.FulfillmentStatus.NOT_REQUIRED
         )
-        moves.append((order, _Statuses(Order.Status.PLACED, payment, fulfillment)))
-    _move(moves, "place", "placed_at", who)
-
-
-def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
-    moves = []
-    for order in orders:
-        payment = order.payment_status
-        if payment == Order.PaymentStatus.AUTHORIZED:
-            payment = Order.PaymentStatus.VOIDED
-        statuses = _Statuses(Order.Status.CANCELLED, payment, order.fulfillment_status)
-        moves.append((order, statuses))
-    _move(moves, "cancel", "cancelled_at", who)
-
-
-class _Statuses(NamedTuple):
-    status: str
-    payment_status: str
-    fulfillment_status: str
-
-    @classmethod
-    def of(cls, order: Order) -> "_Statuses":
-        return cls(*(getattr(order, name) for name in cls._fields))
-
-
-def _move(moves: Sequence[tuple[Order, _Statuses]], verb: str, stamp: str, who: Who) -> None:
-    now = timezone.now()
-    rows = [(order.pk, *statuses, now, now) for order, statuses in moves]
-    update_rows(Order, [*_Statuses._fields, stamp, "updated_at"], rows)
-    record(
-        [
-            Event(
-                resource_type="orders",
-                resource_id=str(order.pk),
-                name=f"orders.{verb}",
-                changes=changes_of(_Statuses.of(order)._asdict(), statuses._asdict()),
-                who=who,
-            )
-            for order, statuses in moves
-        ]
-    )
+        moves.append((order, Statuses(Order.Status.PLACED, payment, fulfillment)))
+    move(moves, "place", "placed_at", who)

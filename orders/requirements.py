@@ -1,6 +1,6 @@
 """What an order needs to be placed or cancelled: one oracle for plan, run and triggers."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -91,10 +91,14 @@ def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def reasons_not_to_cancel(order: Order) -> list[Problem]:
-    """Why the order cannot be cancelled; nothing where it can."""
-    if order.status not in CANCELLABLE:
-        return [cannot_transition(Step.CANCEL, "source_order", order.status, "cancelled")]
+def reasons_not_to_cancel(order: Order, cancelled: Collection[int] = ()) -> list[Problem]:
+    """Why the order cannot be cancelled; nothing where it can.
+
+    ``cancelled`` are the keys of orders that were cancelled a moment ago, in the same transaction.
+    """
+    status = Order.Status.CANCELLED if order.pk in cancelled else order.status
+    if status not in CANCELLABLE:
+        return [cannot_transition(Step.CANCEL, "source_order", status, "cancelled")]
     if order.payment_status in SETTLED:
         message = _("cannot be cancelled once it is %(status)s: refund it first")
         return [_not_cancellable("payment_status", message, order.get_payment_status_display())]

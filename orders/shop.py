@@ -10,11 +10,11 @@ from order_copies import public_ids
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Shop
-from orders import placing, writing
+from orders import cancelling, placing, writing
 from orders.copied import COPIED_MODELS
 from orders.gateways import Authorized, Declined, gateway
 from orders.models import Order
-from orders.planning import Planner, TargetOrder
+from orders.planning import TargetOrder, plan_copy
 from orders.snapshot import take_snapshot
 
 
@@ -57,7 +57,7 @@ class ReferenceShop(Shop):
         """Decide from one snapshot of the shop."""
         snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
         return [
-            Planner(order_copy, snapshot.orders[_source(order_copy)], snapshot).plan()
+            plan_copy(order_copy, snapshot.orders[_source(order_copy)], snapshot)
             for order_copy in order_copies
         ]
 
@@ -89,7 +89,7 @@ class ReferenceShop(Shop):
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the sources."""
-        return placing.cancel([_source(run.order_copy) for run in runs], who=_who(runs))
+        return cancelling.cancel([_source(run.order_copy) for run in runs], who=_who(runs))
 
 
 def _source(order_copy: OrderFactory) -> int:

@@ -1,0 +1,44 @@
+"""Move orders from one state to the next, and record it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from order_copies.events.models import Event, changes_of
+from order_copies.events.recording import record
+from order_copies.rows import update_rows
+from orders.models import Order
+
+Who = dict[str, Any]
+
+
+class Statuses(NamedTuple):
+    """The three statuses of an order (contract 3.1)."""
+
+    status: str
+    payment_status: str
+    fulfillment_status: str
+
+    @classmethod
+    def of(cls, order: Order) -> "Statuses":
+        """Those of this order now."""
+        return cls(*(getattr(order, name) for name in cls._fields))
+
+
+def move(moves: Sequence[tuple[Order, Statuses]], verb: str, stamp: str, who: Who) -> None:
+    now = timezone.now()
+    rows = [(order.pk, *statuses, now, now) for order, statuses in moves]
+    update_rows(Order, [*Statuses._fields, stamp, "updated_at"], rows)
+    record(
+        [
+            Event(
+                resource_type="orders",
+                resource_id=str(order.pk),
+                name=f"orders.{verb}",
+                changes=changes_of(Statuses.of(order)._asdict(), statuses._asdict()),
+                who=who,
+            )
+            for order, statuses in moves
+        ]
+    )
