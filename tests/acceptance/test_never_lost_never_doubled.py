@@ -58,6 +58,11 @@ def targets() -> list[int]:
     return list(Order.objects.exclude(pk__in=sources).values_list("pk", flat=True))
 
 
+def targets_beside(*sources: Order) -> list[int]:
+    """The keys of all targets, where the copies of these sources vanished."""
+    return [key for key in targets() if key not in {source.pk for source in sources}]
+
+
 # Workers side by side
 
 
@@ -182,6 +187,49 @@ def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: 
     shop.before["authorize"] = another_worker_finishes
     copying.run_batch(worker="w1")
 
+    assert [method for method, _ in shop.calls if method == "void"] == []
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5])
+@pytest.mark.parametrize("step", ["plan", "authorize"])
+def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
+    shop: Shop, settings: LazySettings, step: str, max_attempts: int
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    taken_over = []
+
+    def another_attempt(_: Any) -> None:
+        OrderFactory.objects.update(attempt=F("attempt") + 1, worker="w2")
+        taken_over.append(OrderFactory.objects.values().get())
+        crash(_)
+
+    shop.before[step] = another_attempt
+    copying.run_batch(worker="w1")
+
+    assert OrderFactory.objects.values().get(pk=order_copy.pk) == taken_over[0]
+    assert stories.events_of(order_copy) == ["order_copies.create", "order_copies.start"]
+
+
+@pytest.mark.parametrize("max_attempts", [1, 5])
+def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
+    shop: Shop, settings: LazySettings, max_attempts: int
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+
+    def another_worker_finishes(_: Any) -> None:
+        shop.before.clear()
+        settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts + 1}
+        lease_runs_out()
+        copying.run_batch(worker="w2")
+        settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
+        shop.before["write"] = crash
+
+    shop.before["authorize"] = another_worker_finishes
+    copying.run_batch(worker="w1")
+
+    assert stories.fresh(order_copy).status == Status.COMPLETED
     assert [method for method, _ in shop.calls if method == "void"] == []
 
 
@@ -401,7 +449,36 @@ def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() ->
     ]
 
 
-# A source that vanishes
+def test_a_gateway_that_cannot_void_costs_no_copy_its_end(shop: Shop) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
+    wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
+    shop.before["void"] = crash
+
+    stories.run_all()
+
+    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    assert [found.status for found in ended] == ["completed", "failed", "failed"]
+    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted)
+
+
+# A copy or a source that vanishes
+
+
+def test_a_copy_that_vanishes_while_it_runs_leaves_no_target_and_harms_no_other(
+    shop: Shop,
+) -> None:
+    vanishing, staying = (stories.requested(placed_order()) for _ in range(2))
+
+    def vanish(_: Any) -> None:
+        shop.before.clear()
+        OrderFactory.objects.filter(pk=vanishing.pk).delete()
+
+    shop.before["plan"] = vanish
+    stories.run_all()
+
+    found = stories.fresh(staying)
+    assert found.status == Status.COMPLETED
+    assert targets_beside(vanishing.source_order) == [found.target_order_id]
 
 
 def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:

@@ -206,6 +206,22 @@ def test_a_fence_that_matches_nothing_changes_nothing() -> None:
     ]
 
 
+def test_a_condition_that_is_the_same_for_all_rows_is_part_of_the_fence() -> None:
+    running, ended = OrderCopyFactory(in_progress=True), OrderCopyFactory(completed=True)
+    model = type(running)
+
+    updated = update_rows(
+        model,
+        ["worker"],
+        [[running.pk, 1, "me"], [ended.pk, 1, "me"]],
+        match=("id", "attempt"),
+        where={"status": "in_progress"},
+    )
+
+    assert updated == 1
+    assert list(model.objects.values_list("worker", flat=True)) == ["me", ""]
+
+
 def test_a_value_may_become_none() -> None:
     order = OrderFactory(placed_at=NOW, reference="abc", metadata={"a": 1})
 

@@ -1,0 +1,314 @@
+"""Staff pick orders in the admin, see beforehand what will happen, and have them copied."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy, OrderFactory, Status
+from orders.models import Order
+from tests.factories import (
+    CouponFactory,
+    SkuFactory,
+    draft_order,
+    placed_order,
+)
+from tests.stories import run_all
+
+pytestmark = pytest.mark.django_db
+
+ORDERS = reverse("admin:orders_order_changelist")
+COPY = reverse("admin:orders_order_copy")
+
+
+def staff_with(*permissions: str) -> Client:
+    user = User.objects.create_user("sam", "sam@example.com", is_staff=True)
+    codenames = [permission.partition(".")[2] for permission in permissions]
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def staff() -> Client:
+    """Somebody who may view orders and copy them."""
+    return staff_with(
+        "orders.view_order", "order_copies.add_ordercopy", "order_copies.view_ordercopy"
+    )
+
+
+def page_of(*orders: Order) -> str:
+    return f"{COPY}?ids={','.join(str(order.pk) for order in orders)}"
+
+
+def submit(client: Client, url: str, *, key: Any = None, **data: Any) -> Any:
+    data = {"_copy": "1", "reuse_wallet": "on", "request_key": str(key or uuid4())} | data
+    return client.post(url, data, follow=True)
+
+
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
+    orders = [placed_order(), placed_order()]
+
+    chosen = staff.post(
+        ORDERS,
+        {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
+    )
+    page = staff.get(chosen["Location"])
+    key = page.context["form"].next_request_key
+    batch = submit(
+        staff, chosen["Location"], key=key, place_target_order="on", reference="Reorder 7"
+    )
+    run_all()
+
+    assert {order.pk for order in orders} == {
+        preview.order.pk for preview in page.context["previews"]
+    }
+    assert messages_of(batch) == ["2 copies were requested."]
+    assert str(batch.context["progress"]) == "0 of 2 ended"
+    copies = OrderCopy.objects.all()
+    assert {
+        (copy.status, copy.place_target_order, copy.reuse_wallet, copy.reference) for copy in copies
+    } == {(Status.COMPLETED, True, True, "Reorder 7")}
+    ended = staff.get(batch.redirect_chain[-1][0])
+    assert str(ended.context["progress"]) == "2 of 2 ended: 2 completed"
+
+
+def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
+    order = placed_order()
+
+    submit(staff, page_of(order))
+
+    event = Event.objects.get(name="order_copies.create")
+    user = User.objects.get(username="sam")
+    assert event.who == {
+        "owner": {"type": "users", "id": str(user.pk), "name": "sam", "email": "sam@example.com"}
+    }
+
+
+def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
+    taken = SkuFactory(stock=1, name="Moka pot")
+    order = placed_order(lines=[{"sku": taken}, {}])
+
+    failing = staff.get(page_of(order))
+    completing = staff.post(page_of(order), {"skip_errors": "on", "_preview": "1"})
+
+    [before], [after] = failing.context["previews"], completing.context["previews"]
+    assert (before.verdict, before.target[1]) == ("Will fail", "Target: none is made")
+    assert (after.verdict, after.kind) == ("Will complete with errors", "warning")
+    assert "is out of stock" in completing.content.decode()
+    assert OrderFactory.objects.count() == 0
+
+    submit(staff, page_of(order), skip_errors="on")
+    run_all()
+
+    order_copy = OrderCopy.objects.get()
+    told = [(line.name, line.action) for line in [*after.lines.touched, *after.lines.untouched]]
+    assert told[0] == ("Moka pot", "skipped")
+    assert sorted(told) == sorted((line["name"], line["action"]) for line in order_copy.outcomes)
+    assert order_copy.status == Status.COMPLETED
+
+
+def test_the_preview_follows_every_toggle(staff: Client) -> None:
+    order = placed_order(coupon=CouponFactory(expired=True))
+    toggles = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
+
+    refused = staff.post(page_of(order), toggles)
+    ignored = staff.post(page_of(order), toggles | {"ignore_invalid_coupon": "on"})
+
+    [refused_preview] = refused.context["previews"]
+    [ignored_preview] = ignored.context["previews"]
+    assert refused_preview.source[1] == "Source: stays, not cancelled"
+    assert ignored_preview.verdict == "Will complete"
+    assert ignored_preview.target[1] == "Target: made and placed"
+    assert ignored_preview.source[1] == "Source: cancelled"
+
+
+def test_an_order_that_cannot_be_placed_will_leave_a_target(staff: Client) -> None:
+    order = draft_order()
+
+    response = staff.post(page_of(order), {"place_target_order": "on"})
+
+    [preview] = response.context["previews"]
+    assert preview.verdict == "Will fail, leaving a target to be put right by hand"
+    assert preview.target[1] == "Target: made, but not placed"
+
+
+def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
+    order, key = placed_order(), uuid4()
+
+    first = submit(staff, page_of(order), key=key)
+    second = submit(staff, page_of(order), key=key)
+
+    assert OrderCopy.objects.count() == 1
+    assert messages_of(second) == [
+        "These copies had been requested already. Nothing was copied twice."
+    ]
+    assert second.redirect_chain == first.redirect_chain
+
+
+def test_another_page_copies_the_same_order_again(staff: Client) -> None:
+    order = placed_order()
+
+    submit(staff, page_of(order))
+    submit(staff, page_of(order))
+
+    assert OrderCopy.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["", "garbage", "\0"])
+def test_a_submit_without_a_key_copies_nothing_and_says_so(staff: Client, key: str) -> None:
+    order = placed_order()
+
+    response = staff.post(page_of(order), {"_copy": "1", "request_key": key})
+
+    assert "This page was out of date, so nothing was copied." in response.content.decode()
+    assert OrderFactory.objects.count() == 0
+    assert response.context["form"].next_request_key
+
+
+def test_forged_toggles_and_references_are_form_errors(staff: Client) -> None:
+    order = placed_order()
+    forged = {"reference": "x" * 300, "reference_origin": "\0", "place_target_order": "\0"}
+
+    response = staff.post(page_of(order), {"_copy": "1", "request_key": str(uuid4())} | forged)
+
+    assert set(response.context["form"].errors) == {"reference", "reference_origin"}
+    assert "Please correct the errors below." in response.content.decode()
+    assert OrderFactory.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    "permissions", [["orders.view_order"], ["order_copies.add_ordercopy"]], ids=["view", "add"]
+)
+def test_staff_without_permission_can_not_copy(permissions: list[str]) -> None:
+    order = placed_order()
+    client = staff_with(*permissions)
+
+    seen, forged = client.get(page_of(order)), submit(client, page_of(order))
+
+    assert (seen.status_code, forged.status_code) == (403, 403)
+    assert OrderFactory.objects.count() == 0
+
+
+def test_staff_without_permission_do_not_see_the_action() -> None:
+    order = placed_order()
+    client = staff_with("orders.view_order")
+
+    changelist = client.get(ORDERS)
+    change_page = client.get(reverse("admin:orders_order_change", args=[order.pk]))
+
+    assert "copy_selected_orders" not in changelist.content.decode()
+    assert COPY not in change_page.content.decode()
+
+
+def test_strangers_are_asked_to_log_in() -> None:
+    response = Client().get(COPY)
+
+    assert response.status_code == 302
+    assert "login" in response["Location"]
+
+
+def test_the_page_of_an_order_has_a_button_that_copies_it(staff: Client) -> None:
+    order = placed_order()
+
+    response = staff.get(reverse("admin:orders_order_change", args=[order.pk]))
+
+    assert f'<a href="{page_of(order)}">Copy…</a>' in response.content.decode()
+
+
+def test_staff_who_may_not_see_copies_get_back_to_the_orders() -> None:
+    order = placed_order()
+    client = staff_with("orders.view_order", "order_copies.add_ordercopy")
+
+    response = submit(client, page_of(order))
+
+    assert response.redirect_chain == [(ORDERS, 302)]
+    assert messages_of(response) == ["1 copy was requested."]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    ["", ",", "garbage", "%00", "1%00", "-1", "9" * 30, "9" * 6000, "0x1", "%F0%9F%98%80", "1;2"],
+)
+def test_tampered_ids_lead_back_with_a_message(staff: Client, ids: str) -> None:
+    placed_order(pk=77)
+
+    response = staff.post(f"{COPY}?ids={ids}", {"_copy": "1"}, follow=True)
+
+    assert response.redirect_chain == [(ORDERS, 302)]
+    assert messages_of(response) == ["Select the orders to be copied."]
+    assert OrderFactory.objects.count() == 0
+
+
+def test_orders_that_are_not_found_are_left_out_with_a_message(staff: Client) -> None:
+    order = placed_order()
+
+    response = submit(staff, f"{page_of(order)},garbage,{order.pk + 1}")
+
+    assert messages_of(response)[0] == "2 orders were not found and are left out."
+    assert OrderCopy.objects.get().source_order == order
+
+
+def test_a_huge_list_of_ids_is_cut_off(staff: Client) -> None:
+    order = placed_order()
+    many = ",".join(map(str, range(10_000, 30_000)))
+
+    response = staff.get(f"{page_of(order)},{many}")
+
+    assert [preview.order for preview in response.context["previews"]] == [order]
+
+
+def test_more_orders_than_the_limit_are_cut_off_with_a_message(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orders.admin.OrderAdmin.copy_orders_limit", 2)
+    orders = [placed_order() for _ in range(3)]
+
+    response = staff.post(
+        ORDERS,
+        {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
+        follow=True,
+    )
+
+    assert messages_of(response) == ["Only 2 orders can be copied at once: here are the first."]
+    [ids] = parse_qs(urlsplit(response.redirect_chain[-1][0]).query)["ids"]
+    assert len(ids.split(",")) == len(response.context["previews"]) == 2
+
+
+def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Client) -> None:
+    """Session, user, permissions; the orders; the snapshot of the plan."""
+    one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
+    staff.get(page_of(*one))
+
+    with CaptureQueriesContext(connection) as for_one:
+        staff.get(page_of(*one))
+    with CaptureQueriesContext(connection) as for_many:
+        staff.get(page_of(*many))
+
+    assert len(for_one) == len(for_many)
+
+
+def test_copying_costs_the_same_queries_for_two_orders_and_for_many(staff: Client) -> None:
+    """Session, user, permissions, lock, log; the orders; one insert each of copies and events."""
+    two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]
+    data = {"_copy": "1"}
+    staff.post(page_of(*two), data | {"request_key": str(uuid4())})
+
+    with CaptureQueriesContext(connection) as for_two:
+        staff.post(page_of(*two), data | {"request_key": str(uuid4())})
+    with CaptureQueriesContext(connection) as for_many:
+        staff.post(page_of(*many), data | {"request_key": str(uuid4())})
+
+    assert len(for_two) == len(for_many)

@@ -1,0 +1,85 @@
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import IntegrityError
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy, OrderFactory
+from order_copies.running import Batch
+from tests import stories
+from tests.acceptance.shops import PATH, InterferedShop
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+def test_nothing_requested_is_nothing_written() -> None:
+    copying.request_copies([], who=stories.WHO)
+
+    assert not OrderFactory.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_a_request_is_all_or_nothing() -> None:
+    good, bad = OrderCopy(source_order=placed_order()), OrderCopy(type="nonsense")
+
+    with pytest.raises(IntegrityError, match="order_factory_type_known"):
+        copying.request_copies([good, bad], who=stories.WHO)
+
+    assert not OrderFactory.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_a_worker_with_nothing_to_do_says_so() -> None:
+    batch = copying.run_batch(worker="w1")
+
+    assert batch.claimed == 0
+    assert str(batch) == "0 claimed, none ended in 0.000 s"
+
+
+def test_a_batch_is_told_in_one_line() -> None:
+    batch = Batch(claimed=3, seconds=0.25)
+    batch.ends.update(["completed", "failed", "completed"])
+
+    assert str(batch) == "3 claimed, 2 completed, 1 failed in 0.250 s"
+
+
+@pytest.mark.parametrize(("attempt", "pause"), [(0, 2), (1, 4), (2, 8), (3, 16)])
+def test_the_pause_after_a_crash_doubles_each_time(
+    settings: LazySettings, attempt: int, pause: int
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH}
+    order_copy = OrderCopyFactory(attempt=attempt)
+    InterferedShop.before["plan"] = crash
+    before = timezone.now()
+
+    batch = copying.run_batch(worker="w1")
+    InterferedShop.before.clear()
+
+    lease = OrderFactory.objects.get(pk=order_copy.pk).lease_expires_at
+    assert lease is not None
+    assert dict(batch.ends) == {"to retry": 1}
+    assert before + timedelta(seconds=pause) <= lease
+    assert lease <= timezone.now() + timedelta(seconds=pause)
+
+
+def crash(_: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_a_claim_has_its_lease(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "LEASE": 30}
+    order_copy = OrderCopyFactory()
+    leases: list[object] = []
+    InterferedShop.before["plan"] = lambda order_copies: leases.append(
+        order_copies[0].lease_expires_at - order_copies[0].started_at
+    )
+
+    copying.run_batch(worker="w1")
+    InterferedShop.before.clear()
+
+    assert leases == [timedelta(seconds=30)]
+    assert stories.fresh(order_copy).lease_expires_at is None

@@ -1,0 +1,161 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from order_copies import public_ids
+from order_copies.models import Kind, OrderCopy, OrderFactory, RecurringOrderCopy, Status
+from order_copies.plans import Problem, Step
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
+PROBLEMS = [
+    Problem(Step.PLACE, "status", "a", "cannot transition from pending to placed"),
+    Problem(Step.PLACE, "billing_address", "b", "can't be blank"),
+    Problem(Step.PLACE, "billing_address", "b", "can't be blank"),
+]
+LOG = {
+    "status": ["cannot transition from pending to placed"],
+    "billing_address": ["can't be blank"],
+}
+LATER = NOW + timedelta(minutes=1)
+
+NEVER: list[dict[str, Any]] = [
+    {"type": "orders"},
+    {"status": "running"},
+    {"status": "completed"},
+    {"status": "completed", "completed_at": NOW, "failed_at": NOW},
+    {"status": "failed"},
+    {"status": "failed", "completed_at": NOW, "failed_at": NOW},
+    {"status": "in_progress"},
+    {"status": "in_progress", "lease_expires_at": LATER, "attempt": 1},
+    {"status": "in_progress", "started_at": NOW, "attempt": 1},
+    {"status": "in_progress", "started_at": NOW, "lease_expires_at": LATER, "attempt": 0},
+    {"lease_expires_at": LATER},
+    {"attempt": -1},
+]
+
+
+@pytest.mark.parametrize("values", NEVER, ids=str)
+def test_the_database_refuses_what_must_never_be(values: dict[str, Any]) -> None:
+    order_copy = OrderCopyFactory()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OrderFactory.objects.filter(pk=order_copy.pk).update(**values)
+
+
+def test_the_database_refuses_an_order_as_its_own_target() -> None:
+    order_copy = OrderCopyFactory()
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OrderFactory.objects.update(target_order=order_copy.source_order)
+
+
+def test_the_database_refuses_one_target_for_two_copies() -> None:
+    target = placed_order()
+    OrderCopyFactory(completed=True, target_order=target)
+    OrderCopyFactory(completed=True)
+
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OrderFactory.objects.update(target_order=target)
+
+
+def test_each_kind_shows_its_own_rows() -> None:
+    once = OrderCopyFactory()
+    again = OrderFactory.objects.create(
+        type=Kind.RECURRING_ORDER_COPIES, source_order=once.source_order
+    )
+
+    assert list(OrderCopy.objects.values_list("pk", flat=True)) == [once.pk]
+    assert list(RecurringOrderCopy.objects.values_list("pk", flat=True)) == [again.pk]
+    assert list(OrderFactory.objects.values_list("pk", flat=True)) == [once.pk, again.pk]
+
+
+def test_a_copy_goes_by_its_public_id() -> None:
+    order_copy = OrderCopyFactory()
+
+    assert str(order_copy) == order_copy.public_id
+    assert order_copy.public_id == public_ids.encode("order_factories", order_copy.pk)
+    assert str(OrderCopy()) == "new copy"
+
+
+def test_pending_copies_and_those_whose_lease_ran_out_are_claimable() -> None:
+    now = timezone.now()
+    claimable = [
+        OrderCopyFactory(),
+        OrderCopyFactory(in_progress=True, lease_expires_at=now - timedelta(seconds=1)),
+    ]
+    OrderCopyFactory(in_progress=True, lease_expires_at=now + timedelta(seconds=1))
+    OrderCopyFactory(completed=True)
+    OrderCopyFactory(failed=True)
+    OrderCopyFactory(status=Status.ABORTED)
+
+    assert list(OrderFactory.objects.claimable(now)) == [
+        OrderFactory.objects.get(pk=order_copy.pk) for order_copy in claimable
+    ]
+
+
+def test_starting_claims_what_is_claimable_and_nothing_else() -> None:
+    pending, lapsed = OrderCopyFactory(), OrderCopyFactory(in_progress=True, lease_expires_at=NOW)
+    busy = OrderCopyFactory(in_progress=True, lease_expires_at=LATER + timedelta(days=1))
+    ended = OrderCopyFactory(completed=True)
+    before = {copy.pk: OrderFactory.objects.values().get(pk=copy.pk) for copy in (busy, ended)}
+    now = NOW + timedelta(seconds=30)
+
+    count = OrderFactory.objects.start(now, worker="w9", lease_expires_at=LATER)
+
+    assert count == 2
+    found = OrderFactory.objects.filter(worker="w9").order_by("pk")
+    assert list(
+        found.values_list("pk", "status", "attempt", "started_at", "lease_expires_at", "updated_at")
+    ) == [
+        (pending.pk, "in_progress", 1, now, LATER, now),
+        (lapsed.pk, "in_progress", 2, lapsed.started_at, LATER, now),
+    ]
+    assert {key: OrderFactory.objects.values().get(pk=key) for key in before} == before
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "completed_at", "failed_at"),
+    [
+        (lambda copy: copy.complete(NOW, PROBLEMS), "completed", NOW, None),
+        (lambda copy: copy.fail(NOW, PROBLEMS), "failed", None, NOW),
+        (lambda copy: copy.abort(PROBLEMS), "aborted", None, None),
+    ],
+)
+def test_an_end_says_what_went_wrong_and_gives_back_the_lease(
+    end: Any, status: str, completed_at: datetime | None, failed_at: datetime | None
+) -> None:
+    order_copy = OrderCopyFactory(in_progress=True)
+
+    end(order_copy)
+
+    assert order_copy.has_ended
+    assert order_copy.lease_expires_at is None
+    assert order_copy.ending() == {
+        "status": status,
+        "completed_at": completed_at,
+        "failed_at": failed_at,
+        "errors_log": LOG,
+        "errors_count": 2,
+    }
+    order_copy.full_clean(exclude=["outcomes"])
+    order_copy.save()
+
+
+def test_a_copy_that_is_tried_again_ends_as_the_last_try_did() -> None:
+    order_copy = OrderCopyFactory(in_progress=True)
+
+    order_copy.complete(NOW)
+    order_copy.fail(LATER, PROBLEMS)
+
+    assert (order_copy.completed_at, order_copy.failed_at) == (None, LATER)
+
+
+def test_a_copy_that_has_not_ended_says_so() -> None:
+    assert not OrderCopyFactory().has_ended
+    assert not OrderCopyFactory(in_progress=True).has_ended

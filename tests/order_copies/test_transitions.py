@@ -1,0 +1,142 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies.events.models import Event
+from order_copies.exceptions import LeaseLostError
+from order_copies.models import Kind, OrderFactory, Status
+from order_copies.plans import Problem, Step
+from order_copies.transitions import record_started, save_ended, save_pause, worker_named
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime(2024, 2, 29, 12, 0, 0, 500000, tzinfo=UTC)
+WHO: dict[str, Any] = worker_named("w1")
+PROBLEM = Problem(Step.WRITE, "line_items", "sold_out", "is sold out")
+
+
+def running(count: int) -> list[OrderFactory]:
+    source = placed_order()
+    return [OrderCopyFactory(in_progress=True, source_order=source) for _ in range(count)]
+
+
+def test_the_end_of_a_copy_is_written_with_its_event() -> None:
+    [order_copy] = running(1)
+    target = placed_order()
+    order_copy.complete(NOW, [PROBLEM])
+    order_copy.target_order_id = target.pk
+    order_copy.outcomes = [{"action": "copied", "at": None}]
+
+    save_ended([order_copy], WHO, NOW)
+
+    found = OrderFactory.objects.get()
+    assert (found.status, found.completed_at, found.failed_at, found.updated_at) == (
+        "completed",
+        NOW,
+        None,
+        NOW,
+    )
+    assert (found.lease_expires_at, found.target_order, found.outcomes) == (
+        None,
+        target,
+        [{"action": "copied", "at": None}],
+    )
+    event = Event.objects.get()
+    assert (event.name, event.resource_id, event.who, event.created_at) == (
+        "order_copies.complete",
+        str(order_copy.pk),
+        {"worker": {"id": "w1", "type": "order_copies"}},
+        NOW,
+    )
+    assert event.changes == {
+        "status": {"from": "in_progress", "to": "completed"},
+        "completed_at": {"from": None, "to": "2024-02-29T12:00:00.500Z"},
+        "errors_log": {"from": {}, "to": {"line_items": ["is sold out"]}},
+        "errors_count": {"from": 0, "to": 1},
+    }
+
+
+def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
+    [order_copy] = running(1)
+    order_copy.type = Kind.RECURRING_ORDER_COPIES
+    order_copy.save()
+    order_copy.fail(NOW, [PROBLEM])
+
+    save_ended([order_copy], WHO, NOW)
+
+    event = Event.objects.get()
+    assert (event.resource_type, event.name) == (
+        "recurring_order_copies",
+        "recurring_order_copies.fail",
+    )
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        {"attempt": 2},
+        {"status": "pending", "lease_expires_at": None},
+        {"status": "aborted", "lease_expires_at": None},
+        {"status": "completed", "lease_expires_at": None, "completed_at": NOW},
+    ],
+    ids=str,
+)
+def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
+    order_copies = running(3)
+    OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
+    for order_copy in order_copies:
+        order_copy.complete(NOW)
+
+    with pytest.raises(LeaseLostError, match="The lease ran out"):
+        save_ended(order_copies, WHO, NOW)
+
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("count", [1, 50])
+def test_any_number_of_ends_costs_two_statements(count: int) -> None:
+    """UPDATE the copies, INSERT their events."""
+    order_copies = running(count)
+    for order_copy in order_copies:
+        order_copy.complete(NOW)
+
+    with CaptureQueriesContext(connection) as queries:
+        save_ended(order_copies, WHO, NOW)
+
+    assert len(queries) == 2
+    assert Event.objects.count() == count
+
+
+def test_only_a_first_attempt_is_a_start() -> None:
+    first, second = running(2)
+    second.attempt = 2
+
+    record_started([first, second], WHO, NOW)
+
+    event = Event.objects.get()
+    assert (event.name, event.resource_id, event.changes) == (
+        "order_copies.start",
+        str(first.pk),
+        {
+            "status": {"from": "pending", "to": "in_progress"},
+            "started_at": {"from": None, "to": "2024-02-29T12:00:00.500Z"},
+        },
+    )
+
+
+def test_a_pause_shortens_the_lease_of_this_attempt_only() -> None:
+    mine, taken_over = running(2)
+    OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)
+    soon = NOW + timedelta(seconds=2)
+    for order_copy in (mine, taken_over):
+        order_copy.lease_expires_at = soon
+        save_pause(order_copy)
+
+    leases = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
+    assert leases[mine.pk] == soon
+    assert leases[taken_over.pk] != soon
+    assert set(OrderFactory.objects.values_list("status", flat=True)) == {Status.IN_PROGRESS}
