@@ -1,14 +1,12 @@
 """The resources of the shop, as far as it has data for the contract's (3.3 to 3.8)."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from order_copies import public_ids
-from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, register
-from order_copies.jsonapi.values import Blank, Boolean, Float, Instant, Integer, Object, String
+from order_copies.jsonapi.resources import Attribute, Relationship, register
+from order_copies.jsonapi.values import Blank, Boolean, Float, Instant, Integer, Object
 from order_copies.serializers import common_attributes, history
 from order_copies.shops import get_shop
 from orders.models import (
@@ -18,49 +16,10 @@ from orders.models import (
     LineItem,
     LineItemOption,
     Market,
-    Order,
     PaymentMethod,
     Sku,
 )
-from orders.money import as_float, formatted
-
-
-def amount(name: str, order_of: Callable[[Any], Any] = lambda order: order) -> list[Attribute]:
-    """An amount in its three forms: integer cents, a number, and text for people."""
-    cents_name = f"{name}_cents"
-
-    def as_number(row: Any) -> float | None:
-        cents = getattr(row, cents_name)
-        return None if cents is None else as_float(cents, order_of(row).currency_code)
-
-    def as_text(row: Any) -> str | None:
-        cents, order = getattr(row, cents_name), order_of(row)
-        if cents is None:
-            return None
-        return formatted(cents, order.currency_code, order.language_code)
-
-    return [
-        Attribute(name=cents_name, value=Integer(), filterable=True, sortable=True),
-        Attribute(name=f"{name}_float", value=Float(), get=as_number),
-        Attribute(name=f"formatted_{name}", value=String(), get=as_text),
-    ]
-
-
-def listed(name: str, value: Any = None, **options: Any) -> Attribute:
-    """An attribute that can be filtered and sorted by."""
-    return Attribute(name=name, value=value or String(), filterable=True, sortable=True, **options)
-
-
-class ShopSerializer(ResourceSerializer):
-    """A resource of the shop, with a ten-letter id."""
-
-    def id_of(self, row: Any) -> str:
-        """Ten letters."""
-        return public_ids.encode(self.type, row.pk)
-
-    def key_of(self, public_id: str) -> int | None:
-        """The key behind the ten letters."""
-        return public_ids.decode(self.type, public_id)
+from orders.resources import ShopSerializer, amounts, listed, many, one
 
 
 @register
@@ -85,15 +44,17 @@ class OrderSerializer(ShopSerializer):
         Attribute(name="shipping_country_code_lock", value=Blank()),
         listed("coupon_code", Blank()),
         Attribute(name="gift_card_code", value=Blank()),
-        *amount("subtotal_amount"),
-        *amount("shipping_amount"),
-        *amount("payment_method_amount"),
-        *amount("discount_amount"),
-        *amount("adjustment_amount"),
-        *amount("gift_card_amount"),
-        *amount("total_tax_amount"),
-        *amount("total_amount"),
-        *amount("total_amount_with_taxes"),
+        *amounts(
+            "subtotal_amount",
+            "shipping_amount",
+            "payment_method_amount",
+            "discount_amount",
+            "adjustment_amount",
+            "gift_card_amount",
+            "total_tax_amount",
+            "total_amount",
+            "total_amount_with_taxes",
+        ),
         listed("token"),
         Attribute(name="cart_url", value=Blank()),
         Attribute(name="return_url", value=Blank()),
@@ -106,8 +67,8 @@ class OrderSerializer(ShopSerializer):
         *common_attributes(),
     )
     relationships = (
-        Relationship(name="market", type="markets", column="market_id", filterable=True),
-        Relationship(name="customer", type="customers", column="customer_id", filterable=True),
+        one("market", "markets"),
+        one("customer", "customers"),
         Relationship(
             name="shipping_address",
             type="addresses",
@@ -120,27 +81,16 @@ class OrderSerializer(ShopSerializer):
             inverse="order_id",
             scope={"role": AddressRole.BILLING},
         ),
-        Relationship(name="payment_method", type="payment_methods", column="payment_method_id"),
-        Relationship(name="line_items", type="line_items", many=True, inverse="order_id"),
-        Relationship(
-            name="line_item_options",
-            type="line_item_options",
-            many=True,
-            inverse="line_item__order_id",
-        ),
-        Relationship(
-            name="order_copies", type="order_copies", many=True, inverse="source_order_id"
-        ),
+        one("payment_method", "payment_methods"),
+        many("line_items", by="order_id"),
+        many("line_item_options", by="line_item__order_id"),
+        many("order_copies", by="source_order_id"),
         *history("orders"),
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The orders that the shop shows to the client."""
         return get_shop().orders_for(request)
-
-
-def _order_of_line(line_item: LineItem) -> Order:
-    return line_item.order
 
 
 @register
@@ -157,11 +107,14 @@ class LineItemSerializer(ShopSerializer):
             get=lambda line_item: line_item.order.currency_code,
             column="order__currency_code",
         ),
-        *amount("unit_amount", _order_of_line),
-        *amount("compare_at_amount", _order_of_line),
-        *amount("options_amount", _order_of_line),
-        *amount("total_amount", _order_of_line),
-        *amount("tax_amount", _order_of_line),
+        *amounts(
+            "unit_amount",
+            "compare_at_amount",
+            "options_amount",
+            "total_amount",
+            "tax_amount",
+            order="order",
+        ),
         listed("name"),
         Attribute(name="image_url", value=Blank()),
         listed("tax_rate", Float()),
@@ -170,24 +123,15 @@ class LineItemSerializer(ShopSerializer):
         *common_attributes(),
     )
     relationships = (
-        Relationship(name="order", type="orders", column="order_id", filterable=True),
-        Relationship(name="sku", type="skus", column="sku_id", filterable=True),
-        Relationship(
-            name="line_item_options",
-            type="line_item_options",
-            many=True,
-            inverse="line_item_id",
-        ),
+        one("order", "orders"),
+        one("sku", "skus"),
+        many("line_item_options", by="line_item_id"),
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The lines of the orders that the client may see."""
         orders = get_shop().orders_for(request)
         return LineItem.objects.filter(order__in=orders).select_related("order")
-
-
-def _order_of_option(line_item_option: LineItemOption) -> Order:
-    return line_item_option.line_item.order
 
 
 @register
@@ -203,15 +147,12 @@ class LineItemOptionSerializer(ShopSerializer):
             get=lambda option: option.line_item.order.currency_code,
             column="line_item__order__currency_code",
         ),
-        *amount("unit_amount", _order_of_option),
-        *amount("total_amount", _order_of_option),
+        *amounts("unit_amount", "total_amount", order="line_item.order"),
         listed("delay_hours", Integer()),
         Attribute(name="options", value=Object()),
         *common_attributes(),
     )
-    relationships = (
-        Relationship(name="line_item", type="line_items", column="line_item_id", filterable=True),
-    )
+    relationships = (one("line_item", "line_items"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The options of the orders that the client may see."""
@@ -255,7 +196,7 @@ class CustomerSerializer(ShopSerializer):
 
     type = "customers"
     attributes = (listed("email"), *common_attributes())
-    relationships = (Relationship(name="orders", type="orders", many=True, inverse="customer_id"),)
+    relationships = (many("orders", by="customer_id"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The customers of the orders that the client may see."""

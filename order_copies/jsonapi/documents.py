@@ -44,7 +44,7 @@ class Documents:
         ``page`` is that of a relationship to many, ``found`` the row of a relationship to one.
         """
         relationship = resource.relationships_by_name[name]
-        links = _relationship_links(self.url(resource, row), name)
+        links = _relationship_links(self._url(resource, resource.id_of(row)), name)
         if page is None:
             return {"links": links, "data": _identifier(relationship, found)}
         members = _page_members(page)
@@ -53,13 +53,10 @@ class Documents:
             "data": [_identifier(relationship, related) for related in page.rows],
         }
 
-    def url(self, resource: ResourceSerializer, row: Any) -> str:
-        """Where a resource is to be found."""
-        return f"{self.base_url}/{resource.type}/{quote(resource.id_of(row), safe='')}"
-
     def resource(self, resource: ResourceSerializer, row: Any) -> dict[str, Any]:
         """The resource object of a row."""
-        url = self.url(resource, row)
+        public_id = resource.id_of(row)
+        url = self._url(resource, public_id)
         fields = self.query.fields.get(resource.type)
         attributes = {
             name: get(row) for name, get in resource.getters if fields is None or name in fields
@@ -74,13 +71,16 @@ class Documents:
                 relationship = resource.relationships_by_name[name]
                 relationships[name]["data"] = _linkage(relationship, relatives)
         return {
-            "id": resource.id_of(row),
+            "id": public_id,
             "type": resource.type,
             "links": {"self": url},
             "attributes": attributes,
             "relationships": relationships,
             "meta": self.meta,
         }
+
+    def _url(self, resource: ResourceSerializer, public_id: str) -> str:
+        return f"{self.base_url}/{resource.type}/{quote(public_id, safe='')}"
 
     def _included(self, resource: ResourceSerializer, rows: Iterable[Any]) -> dict[str, Any]:
         if not self.query.include:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 
 from order_copies.exceptions import NotDeletableError, OrderCopiesError
@@ -162,6 +162,7 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (RequestDataTooBig, Error(
         PAYLOAD_TOO_LARGE, "Payload too large", "The body of the request is too large."
     )),
+    (UnreadablePostError, Error(BAD_REQUEST, "Bad request", "The body broke off.")),
     (SuspiciousOperation, Error(BAD_REQUEST, "Bad request", "The request is malformed.")),
 ]  # fmt: skip
 
