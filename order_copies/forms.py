@@ -64,6 +64,10 @@ class MetadataField(forms.JSONField):
         "not_finite": _("Leave out numbers too large to be stored, NaN and Infinity."),
     }
 
+    def __init__(self, **kwargs: Any) -> None:
+        # For a callable default Django compares with a hidden input, and not with the row.
+        super().__init__(**kwargs | {"show_hidden_initial": False})
+
     def to_python(self, value: Any) -> Any:
         """The object; raises ``ValidationError`` for whatever else was typed."""
         try:
@@ -71,7 +75,7 @@ class MetadataField(forms.JSONField):
         except (ValueError, RecursionError) as error:
             # The parser's own limits: digits of a number, levels of nesting.
             raise self._error("invalid", value=value) from error
-        if value in self.empty_values:
+        if value is None:
             return {}
         if not isinstance(value, dict):
             raise self._error("not_an_object")
@@ -79,10 +83,10 @@ class MetadataField(forms.JSONField):
         return value
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, parsed where it can be, so that it is shown again."""
+        """What was typed, as it is shown again: as text where it cannot be kept."""
         try:
-            return super().bound_data(data, initial)
-        except (ValueError, RecursionError):
+            return self.to_python(data)
+        except ValidationError:
             return InvalidJSONInput(data)
 
     def _check(self, value: Any, depth: int) -> None:

@@ -67,9 +67,7 @@ class Detail:
         self.target = target
         self.duration = duration_of(order_copy)
         self.errors = readable(order_copy.errors_log or {})
-        self.kind = str(order_copy.status)
-        if order_copy.status == Status.COMPLETED and order_copy.errors_count:
-            self.kind = "warning"
+        self.kind = "warning" if order_copy.status == Status.COMPLETED else "failed"
 
     @property
     def lines(self) -> Lines:
@@ -116,11 +114,13 @@ class Detail:
 
 
 def duration_of(order_copy: OrderCopy) -> str | None:
-    """From start to end in seconds, or in minutes where it took long; None before the end."""
+    """From start to end, in the unit that fits; None before the end."""
     ended_at = order_copy.completed_at or order_copy.failed_at
     if ended_at is None or order_copy.started_at is None:
         return None
     seconds = (ended_at - order_copy.started_at).total_seconds()
+    if seconds < 1:
+        return _("%(milliseconds)d ms") % {"milliseconds": round(seconds * 1000)}
     if seconds < 120:
         return _("%(seconds).1f s") % {"seconds": seconds}
     return _("%(minutes)d min") % {"minutes": round(seconds / 60)}

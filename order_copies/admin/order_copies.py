@@ -1,6 +1,7 @@
 """Order copies in the admin: watch them, read what came of them, file them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -8,8 +9,10 @@ from django.contrib.admin.actions import delete_selected
 from django.db import models, transaction
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -69,13 +72,13 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
         "status_badge",
         "source",
         "target",
-        "toggles",
-        "errors_count",
-        "attempt",
-        "created_at",
-        "started_at",
-        "ended_at",
+        "errors",
+        "created",
         "duration",
+        "toggles",
+        "attempt",
+        "started",
+        "ended",
     ]
     list_filter = ["status", ToggleFilter, "created_at"]
     list_select_related = ["source_order", "target_order"]
@@ -130,10 +133,25 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
         badges = ((badge("toggle", label),) for label in on)
         return format_html_join(" ", "{}", badges) or None
 
-    @admin.display(description=gettext_lazy("ended at"), empty_value="–")
-    def ended_at(self, order_copy: OrderCopy) -> Any:
+    @admin.display(description=gettext_lazy("errors"), ordering="errors_count", empty_value="–")
+    def errors(self, order_copy: OrderCopy) -> int | None:
+        """How many errors it met, skipped ones included."""
+        return order_copy.errors_count or None
+
+    @admin.display(description=gettext_lazy("created"), ordering="created_at")
+    def created(self, order_copy: OrderCopy) -> str:
+        """When the copy was requested."""
+        return _short(order_copy.created_at)
+
+    @admin.display(description=gettext_lazy("started"), ordering="started_at", empty_value="–")
+    def started(self, order_copy: OrderCopy) -> str:
+        """When a worker first took it."""
+        return _short(order_copy.started_at)
+
+    @admin.display(description=gettext_lazy("ended"), empty_value="–")
+    def ended(self, order_copy: OrderCopy) -> str:
         """When the copy completed or failed."""
-        return order_copy.completed_at or order_copy.failed_at
+        return _short(order_copy.completed_at or order_copy.failed_at)
 
     @admin.display(description=gettext_lazy("duration"), empty_value="–")
     def duration(self, order_copy: OrderCopy) -> str | None:
@@ -189,7 +207,8 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
     ) -> None:
         """Save what was changed, with its event."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        copying.update_copy(obj, changes, who=who_is(request.user))
+        if changes:
+            copying.update_copy(obj, changes, who=who_is(request.user))
 
     def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
         """Delete the copy, with its event; its target order stays."""
@@ -224,6 +243,10 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
         except NotDeletableError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
+
+
+def _short(moment: datetime | None) -> str:
+    return "" if moment is None else date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
 
 
 def _through(relation: str, name: str) -> str:

@@ -58,6 +58,11 @@ class Side:
         return cls(*(values.get(name) for name in names))
 
     @property
+    def is_sum(self) -> bool:
+        """Whether there is more to it than one of something."""
+        return self.unit is not None and (self.quantity != 1 or bool(self.extra))
+
+    @property
     def extra(self) -> int:
         """What the total holds beyond the units: options."""
         if self.total is None or self.unit is None:
@@ -167,7 +172,10 @@ class Preview:
             )
             for name in names
         ]
-        return [total for total in totals[:-1] if total.before or total.after] + totals[-1:]
+        # What is nothing, or the grand total under another name, is left out.
+        grand = {(0, 0)} | {(total.before, total.after) for total in totals[-1:]}
+        subtotals = [total for total in totals[:-1] if (total.before, total.after) not in grand]
+        return [*subtotals, *totals[-1:]]
 
     @property
     def total(self) -> Total | None:

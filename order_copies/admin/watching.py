@@ -85,7 +85,7 @@ class WatchingMixin(Base):
     def status_view(self, request: HttpRequest) -> JsonResponse:
         """How far the copies are that the URL names, as JSON."""
         progress = Progress(order_copy.status for order_copy in self._watched(request))
-        return JsonResponse(progress.as_json(), headers={"Cache-Control": "no-store"})
+        return JsonResponse(progress.as_json())
 
     def _watched(self, request: HttpRequest) -> list[OrderCopy]:
         if not self.has_view_permission(request):

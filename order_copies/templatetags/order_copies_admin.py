@@ -7,8 +7,9 @@ from django import template
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
-from order_copies.models import OrderFactory
+from order_copies.models import OrderFactory, Status
 
 register = template.Library()
 
@@ -50,9 +51,12 @@ def badge(kind: str, label: Any) -> SafeString:
 @register.simple_tag
 def status_badge(order_copy: OrderFactory) -> SafeString:
     """The status of a copy; ``data-copy`` is what the script of the page looks for."""
+    kind, label = order_copy.status, order_copy.get_status_display()
+    if order_copy.status == Status.COMPLETED and order_copy.errors_count:
+        kind, label = "warning", _("completed with errors")
     return format_html(
         '<span class="copies-badge copies-{}" data-copy="{}">{}</span>',
-        order_copy.status,
+        kind,
         order_copy.public_id,
-        order_copy.get_status_display(),
+        label,
     )

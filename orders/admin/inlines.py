@@ -6,11 +6,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.templatetags.order_copies_admin import amount, money
-from orders.admin.resources import StackedInline, TabularInline
+from orders.admin.resources import EMPTY, StackedInline, TabularInline
 from orders.models import Address, LineItem
 
 
@@ -20,7 +20,15 @@ class LineItemInline(TabularInline):
     model = LineItem
     extra = 0
     can_delete = False
-    fields = readonly_fields = ("item_type", "options", "quantity", "unit", "total", "tax")
+    fields = readonly_fields = (
+        "name",
+        "options",
+        "quantity",
+        "unit",
+        "total",
+        "tax",
+        "item_type",
+    )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody."""
@@ -35,15 +43,15 @@ class LineItemInline(TabularInline):
         lines = super().get_queryset(request)
         return lines.select_related("order").prefetch_related("line_item_options")
 
-    @admin.display(description=_("options"), empty_value="–")
-    def options(self, line_item: LineItem) -> SafeString | None:
+    @admin.display(description=_("options"))
+    def options(self, line_item: LineItem) -> str:
         """What the customer chose."""
         currency = line_item.order.currency_code
         rows = (
             (option.name, money(option.total_amount_cents, currency))
             for option in line_item.line_item_options.all()
         )
-        return format_html_join(mark_safe("<br>"), "{} ({})", rows) or None
+        return format_html_join(mark_safe("<br>"), "{} ({})", rows) or EMPTY
 
     @admin.display(description=_("unit amount"))
     def unit(self, line_item: LineItem) -> str:
@@ -67,6 +75,7 @@ class AddressInline(StackedInline):
     model = Address
     extra = 0
     max_num = 2
+    classes = ["collapse"]
     fields = [
         ("role", "business"),
         ("first_name", "last_name", "company"),

@@ -17,7 +17,7 @@ from order_copies.admin import CopyOrdersMixin
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.templatetags.order_copies_admin import money, status_badge
 from orders.admin.inlines import AddressInline, LineItemInline
-from orders.admin.resources import FILED_UNDER, ResourceAdmin, badge_of
+from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
 from orders.models import Order
 
 #: How many copies the page of an order lists.
@@ -126,11 +126,11 @@ class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
         """The fulfillment status on its colour."""
         return badge_of(order.fulfillment_status, order.get_fulfillment_status_display())
 
-    @admin.display(description=_("customer"), empty_value="–")
-    def customer_link(self, order: Order) -> SafeString | None:
+    @admin.display(description=_("customer"))
+    def customer_link(self, order: Order) -> str:
         """The customer, with a link."""
         if order.customer is None:
-            return None
+            return EMPTY
         url = reverse("admin:orders_customer_change", args=[quote(order.customer.pk)])
         return format_html('<a href="{}">{}</a>', url, order.customer)
 
@@ -152,41 +152,41 @@ class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
             table, format_html_join("", '<tr><th scope="row">{}</th><td>{}</td></tr>', rows)
         )
 
-    @admin.display(description=_("copies"), empty_value="–")
-    def lineage(self, order: Any) -> SafeString | None:
+    @admin.display(description=_("copies"))
+    def lineage(self, order: Any) -> str:
         """What it is a copy of, and how often it was copied."""
-        parts = []
+        parts: list[tuple[Any, SafeString]] = []
         source = _source_of(order)
         if source is not None:
-            parts.append((_order_link(source), _("copy of")))
+            parts.append((_("copy of"), _order_link(source)))
         if order.copies_count:
-            parts.append((_copies_link(order), _("has")))
-        return format_html_join(mark_safe("<br>"), "{1} {0}", parts) if parts else None
+            parts.append(("", _copies_link(order)))
+        return format_html_join(mark_safe("<br>"), "{} {}", parts) or EMPTY
 
-    @admin.display(description=_("copy of"), empty_value="–")
-    def copied_from(self, order: Order) -> SafeString | None:
+    @admin.display(description=_("copy of"))
+    def copied_from(self, order: Order) -> str:
         """The order it was copied from."""
         source = _source_of(order)
         if source is None:
-            return None
+            return EMPTY
         order_copy = order.source_order_factory
         return format_html("{} {}", _order_link(source), _order_copy_link(order_copy))
 
-    @admin.display(description=_("copied to"), empty_value="–")
-    def copied_to(self, order: Any) -> SafeString | None:
+    @admin.display(description=_("copied to"))
+    def copied_to(self, order: Any) -> str:
         """Its own copies, newest first."""
         order_copies = OrderCopy.objects.filter(source_order=order).order_by("-pk")
         rows: list[tuple[str, str, str]] = [
             (
                 status_badge(order_copy),
-                _order_link(order_copy.target_order) if order_copy.target_order else "–",
+                _order_link(order_copy.target_order) if order_copy.target_order else EMPTY,
                 _order_copy_link(order_copy),
             )
             for order_copy in order_copies.select_related("target_order")[:MAX_COPIES]
         ]
         if order.copies_count > MAX_COPIES:
             rows.append((_copies_link(order), "", ""))
-        return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or None
+        return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or EMPTY
 
 
 def _source_of(order: Order) -> Order | None:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,9 @@ else:
     ModelAdmin = admin.ModelAdmin
     StackedInline = admin.StackedInline
     TabularInline = admin.TabularInline
+
+#: What stands where there is nothing.
+EMPTY = "–"
 
 FILED_UNDER: tuple[Any, Any] = (
     _("Filed under"),
@@ -71,12 +75,14 @@ class ResourceAdmin(ModelAdmin):
         return self.fieldsets or [(None, {"fields": self.own_fields}), FILED_UNDER]
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Metadata is a JSON object."""
+        """Metadata is a JSON object; addresses on the web start with https."""
         if db_field.name == "metadata":
             kwargs["form_class"] = MetadataField
+        if isinstance(db_field, models.URLField):
+            kwargs["assume_scheme"] = "https"
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     @admin.display(description=_("id"))
     def public_id(self, resource: Any) -> str:
         """The id on the wire."""
-        return str(resource.public_id) if resource.pk else "–"
+        return str(resource.public_id) if resource.pk else EMPTY

@@ -1,0 +1,427 @@
+"""The copies in the admin: listed, read, watched, filed and deleted."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin import site
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from order_copies import public_ids
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy, Status
+from orders.models import Order
+from tests.factories import OrderCopyFactory, OrderFactory, draft_order, placed_order
+from tests.stories import copied, requested
+
+pytestmark = pytest.mark.django_db
+
+COPIES = reverse("admin:order_copies_ordercopy_changelist")
+
+
+@pytest.fixture
+def admin(admin_client: Client) -> Client:
+    return admin_client
+
+
+def page_of(order_copy: Any) -> str:
+    return reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+
+
+def bare_order(**attributes: Any) -> Order:
+    order: Order = OrderFactory(**attributes)
+    return order
+
+
+def listed(client: Client, **query: str) -> list[OrderCopy]:
+    response = client.get(COPIES, query)
+    assert response.status_code == 200
+    return list(response.context["cl"].result_list)
+
+
+def messages_of(response: Any) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+# The list
+
+
+def test_the_list_shows_what_came_of_each_copy(admin: Client) -> None:
+    order_copy = copied(placed_order(number="4711"), place_target_order=True)
+
+    page = admin.get(COPIES).content.decode()
+
+    assert order_copy.public_id in page
+    assert (
+        f'<span class="copies-badge copies-completed" data-copy="{order_copy.public_id}">' in page
+    )
+    assert reverse("admin:orders_order_change", args=[order_copy.source_order_id]) in page
+    assert reverse("admin:orders_order_change", args=[order_copy.target_order_id]) in page
+    assert '<span class="copies-badge copies-toggle">place</span>' in page
+
+
+def test_the_list_tells_copies_that_completed_with_errors(admin: Client) -> None:
+    order_copy = copied(draft_order(), place_target_order=True, skip_errors=True)
+
+    page = admin.get(COPIES).content.decode()
+    detail = admin.get(page_of(order_copy)).context["detail"]
+
+    assert "completed with errors" in page
+    assert (detail.kind, len(detail.errors) > 0) == ("warning", True)
+
+
+def test_copies_of_deleted_orders_are_listed(admin: Client) -> None:
+    order_copy = OrderCopyFactory(source_order=None, reuse_wallet=False)
+
+    found, page = listed(admin), admin.get(page_of(order_copy))
+
+    assert found == [order_copy]
+    assert "a deleted order" in page.content.decode()
+
+
+def test_the_list_costs_the_same_queries_for_one_copy_and_for_many(admin: Client) -> None:
+    """Session, user; count of the search and of all; the copies with both orders."""
+    OrderCopyFactory(source_order=bare_order())
+    admin.get(COPIES)
+
+    with CaptureQueriesContext(connection) as for_one:
+        admin.get(COPIES)
+    for _ in range(10):
+        OrderCopyFactory(source_order=bare_order(), target_order=bare_order(), completed=True)
+    with CaptureQueriesContext(connection) as for_many:
+        admin.get(COPIES)
+
+    assert len(for_one) == len(for_many)
+
+
+def test_copies_are_found_by_ids_references_and_orders(admin: Client) -> None:
+    order = bare_order(number="4711", customer_email="ida@example.com")
+    order_copy = OrderCopyFactory(source_order=order, reference="Zebra")
+    OrderCopyFactory(source_order=bare_order())
+
+    for term in [order_copy.public_id, order.public_id, "Zebra", "4711", "ida@example.com"]:
+        assert listed(admin, q=term) == [order_copy], term
+    for term in ["nothing", "9" * 40, public_ids.encode("order_factories", 52**10 - 1)]:
+        assert listed(admin, q=term) == [], term
+    assert len(listed(admin, q="a\0b")) == 2  # The stock form drops the term, with a message.
+
+
+def test_search_through_orders_can_be_chosen(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("order_copies.admin.OrderCopyAdmin.order_search_fields", ["^number"])
+    order_copy = OrderCopyFactory(source_order=bare_order(number="4711", customer_email="i@e.org"))
+
+    assert listed(admin, q="47") == [order_copy]
+    assert listed(admin, q="i@e.org") == []
+
+
+def test_copies_are_filtered_by_toggle(admin: Client) -> None:
+    placing = OrderCopyFactory(source_order=bare_order(), place_target_order=True)
+    other = OrderCopyFactory(source_order=bare_order())
+
+    assert listed(admin, toggle="place_target_order") == [placing]
+    assert listed(admin, toggle="worker") == [other, placing]
+    assert listed(admin, source_order__id__exact=str(other.source_order.pk)) == [other]
+
+
+def test_nobody_adds_a_copy_here(admin: Client) -> None:
+    response = admin.get(reverse("admin:order_copies_ordercopy_add"))
+
+    assert response.status_code == 403
+
+
+# One copy
+
+
+def test_the_page_of_a_copy_tells_its_story(admin: Client) -> None:
+    order_copy = copied(draft_order(), place_target_order=True)
+
+    response = admin.get(page_of(order_copy))
+
+    detail, page = response.context["detail"], response.content.decode()
+    assert [happening.label for happening in detail.events] == ["Requested", "Started", "Failed"]
+    assert [happening.who for happening in detail.events][:2] == ["staff@example.com", "worker w1"]
+    assert [step.state for step in detail.steps] == ["done", "done", "current"]
+    assert ("Status", ["cannot transition from draft to placed"]) in detail.errors
+    assert "cannot transition from draft to placed" in page
+    assert detail.lines.before == detail.lines.after == order_copy.source_order.total_amount_cents
+
+
+def test_the_page_of_a_pending_copy_waits(admin: Client) -> None:
+    order_copy = requested(placed_order())
+
+    response = admin.get(page_of(order_copy))
+
+    assert [step.state for step in response.context["detail"].steps] == [
+        "current",
+        "ahead",
+        "ahead",
+    ]
+    assert "data-running" in response.content.decode()
+    assert "once the copy has run" in response.content.decode()
+
+
+def test_a_running_copy_is_in_the_middle_of_its_steps(admin: Client) -> None:
+    order_copy = OrderCopyFactory(in_progress=True, attempt=2)
+
+    response = admin.get(page_of(order_copy))
+
+    assert [step.state for step in response.context["detail"].steps] == ["done", "current", "ahead"]
+    assert "attempt 2" in response.content.decode()
+
+
+def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client) -> None:
+    order_copy = copied(placed_order())
+    data = {"reference": "R 2", "reference_origin": "desk", "metadata": '{"a": [1, null]}'}
+
+    admin.post(page_of(order_copy), data)
+
+    order_copy.refresh_from_db()
+    assert (order_copy.reference, order_copy.metadata) == ("R 2", {"a": [1, None]})
+    event = Event.objects.get(name="")
+    assert event.changes == {
+        "reference": {"from": None, "to": "R 2"},
+        "reference_origin": {"from": None, "to": "desk"},
+        "metadata": {"from": {}, "to": {"a": [1, None]}},
+    }
+    assert event.who["owner"]["name"] == "admin"
+    changed = admin.get(page_of(order_copy)).context["detail"].events[-1].changed
+    assert set(changed.split(", ")) == {"Reference", "Reference origin", "Metadata"}
+
+
+def test_nothing_changed_is_no_event(admin: Client) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"a": 1})
+
+    admin.post(page_of(order_copy), {"metadata": '{"a": 1}'})
+
+    assert not Event.objects.exists()
+
+
+def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order())
+
+    admin.post(page_of(order_copy), {"status": "completed", "metadata": "{}", "attempt": "9"})
+
+    order_copy.refresh_from_db()
+    assert (order_copy.status, order_copy.attempt) == (Status.PENDING, 0)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        "[]",
+        '"text"',
+        "7",
+        "{",
+        '{"a": "\\u0000"}',
+        '{"\\ud800": 1}',
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        '{"a": ' * 30 + "1" + "}" * 30,
+        "[" * 100_000,
+        '{"a": ' + "9" * 5000 + "}",
+    ],
+    ids=range(11),
+)
+def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: str) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"kept": True})
+
+    response = admin.post(page_of(order_copy), {"metadata": metadata})
+
+    assert response.status_code == 200
+    assert list(response.context["errors"])
+    order_copy.refresh_from_db()
+    assert order_copy.metadata == {"kept": True}
+
+
+def test_empty_metadata_is_an_empty_object(admin: Client) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"a": 1})
+
+    admin.post(page_of(order_copy), {"metadata": ""})
+
+    order_copy.refresh_from_db()
+    assert order_copy.metadata == {}
+
+
+# Deleting
+
+
+def delete(client: Client, order_copy: Any) -> Any:
+    url = reverse("admin:order_copies_ordercopy_delete", args=[order_copy.pk])
+    return client.post(url, {"post": "yes"}, follow=True)
+
+
+def delete_together(client: Client, *order_copies: Any) -> Any:
+    keys = [order_copy.pk for order_copy in order_copies]
+    data = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    return client.post(COPIES, data, follow=True)
+
+
+def test_a_copy_that_has_ended_is_deleted_and_its_target_stays(admin: Client) -> None:
+    order_copy = copied(placed_order())
+
+    delete(admin, order_copy)
+
+    assert not OrderCopy.objects.exists()
+    assert Order.objects.filter(pk=order_copy.target_order_id).exists()
+    event = Event.objects.get(name="order_copies.destroy")
+    assert event.who["owner"]["name"] == "admin"
+
+
+def test_a_copy_in_progress_is_not_deleted(admin: Client) -> None:
+    order_copy = OrderCopyFactory(in_progress=True)
+
+    response = delete(admin, order_copy)
+
+    assert response.redirect_chain == [(page_of(order_copy), 302)]
+    assert messages_of(response) == [
+        "A copy that is in progress cannot be deleted: wait until it has ended."
+    ]
+    assert OrderCopy.objects.exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_copies_are_deleted_together(admin: Client) -> None:
+    order_copies = [OrderCopyFactory(source_order=bare_order()) for _ in range(2)]
+
+    response = delete_together(admin, *order_copies)
+
+    assert messages_of(response) == ["Successfully deleted 2 order copies."]
+    assert Event.objects.filter(name="order_copies.destroy").count() == 2
+
+
+def test_copies_are_deleted_all_or_none(admin: Client) -> None:
+    resting = OrderCopyFactory(source_order=bare_order())
+    running = OrderCopyFactory(source_order=bare_order(), in_progress=True)
+
+    response = delete_together(admin, resting, running)
+
+    assert OrderCopy.objects.count() == 2
+    assert "in progress" in messages_of(response)[0]
+    assert not Event.objects.exists()
+
+
+# Watching
+
+
+def status_of(client: Client, *order_copies: Any) -> Any:
+    ids = ",".join(order_copy.public_id for order_copy in order_copies)
+    return client.get(reverse("admin:order_copies_ordercopy_status"), {"ids": ids})
+
+
+def test_the_status_view_tells_how_far_the_copies_are(admin: Client) -> None:
+    order_copies = [
+        OrderCopyFactory(source_order=bare_order()),
+        OrderCopyFactory(source_order=bare_order(), failed=True),
+        OrderCopyFactory(source_order=bare_order(), completed=True),
+    ]
+
+    response = status_of(admin, *order_copies)
+
+    assert "no-store" in response["Cache-Control"]
+    assert response.json() == {
+        "text": "2 of 3 ended: 1 completed, 1 failed",
+        "ended": 2,
+        "total": 3,
+        "version": "1-0-0-1-1",
+        "is_running": True,
+    }
+
+
+def test_the_status_of_nothing_is_nothing_to_wait_for(admin: Client) -> None:
+    url = reverse("admin:order_copies_ordercopy_status")
+
+    for ids in ["", "garbage", "\0" * 10, "A" * 100_000]:
+        assert admin.get(url, {"ids": ids}).json()["is_running"] is False
+
+
+def test_a_batch_that_is_gone_leads_back_to_the_list(admin: Client) -> None:
+    response = admin.get(reverse("admin:order_copies_ordercopy_batch"), follow=True)
+
+    assert response.redirect_chain == [(COPIES, 302)]
+    assert messages_of(response) == ["There are no such copies (any more)."]
+
+
+def test_a_batch_shows_errors_and_costs_the_same_queries_for_many(admin: Client) -> None:
+    """Session, user; the copies with both orders."""
+    url = reverse("admin:order_copies_ordercopy_batch")
+    order_copies = [OrderCopyFactory(source_order=bare_order(), failed=True) for _ in range(5)]
+    ids = [order_copy.public_id for order_copy in order_copies]
+
+    with CaptureQueriesContext(connection) as for_one:
+        page = admin.get(url, {"ids": ids[0]})
+    with CaptureQueriesContext(connection) as for_many:
+        admin.get(url, {"ids": ",".join(ids)})
+
+    assert "cannot transition from pending to placed" in page.content.decode()
+    assert len(for_one) == len(for_many)
+
+
+def test_the_list_watches_the_copies_that_have_not_ended(admin: Client) -> None:
+    OrderCopyFactory(source_order=bare_order(), completed=True)
+    waiting = OrderCopyFactory(source_order=bare_order())
+
+    response = admin.get(COPIES)
+
+    assert response.context["progress"].url.endswith(f"?ids={waiting.public_id}")
+    assert "data-running" in response.content.decode()
+
+
+def test_staff_without_permission_watch_nothing(client: Client) -> None:
+    user = User.objects.create_user("eve", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_order"))
+    client.force_login(user)
+
+    for view in ("status", "batch", "changelist"):
+        assert client.get(reverse(f"admin:order_copies_ordercopy_{view}")).status_code == 403
+
+
+def test_staff_who_may_only_view_read_and_change_nothing(client: Client) -> None:
+    user = User.objects.create_user("kim", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
+    client.force_login(user)
+    order_copy = OrderCopyFactory(source_order=bare_order())
+
+    seen = client.get(page_of(order_copy))
+    changed = client.post(page_of(order_copy), {"reference": "mine", "metadata": "{}"})
+
+    assert (seen.status_code, changed.status_code) == (200, 403)
+
+
+# Without an admin for orders, and events
+
+
+def test_a_shop_without_an_order_admin_sees_names_without_links(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = bare_order(number="4711")
+    order_copy = OrderCopyFactory(source_order=order)
+    monkeypatch.delitem(site._registry, Order)
+
+    page = admin.get(COPIES).content.decode()
+
+    assert "#4711" in page
+    assert reverse("admin:orders_order_change", args=[order.pk]) not in page
+    assert listed(admin, q=order_copy.public_id) == [order_copy]
+
+
+def test_events_are_to_be_read_only(admin: Client) -> None:
+    requested(placed_order())
+    event = Event.objects.get()
+    url = reverse("admin:order_copies_events_event_change", args=[event.pk])
+
+    page = admin.get(url)
+    changed = admin.post(url, {})
+    names = admin.get(reverse("admin:order_copies_events_event_changelist")).content.decode()
+
+    assert "staff@example.com" in page.content.decode()
+    assert changed.status_code == 403
+    assert "order_copies.create" in names
+    for view, arguments in (("add", []), ("delete", [event.pk])):
+        name = reverse(f"admin:order_copies_events_event_{view}", args=arguments)
+        assert admin.get(name).status_code == 403

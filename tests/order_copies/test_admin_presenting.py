@@ -1,0 +1,120 @@
+"""How the admin puts plans, amounts and people into words."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from order_copies.admin.details import duration_of, who_in_words
+from order_copies.admin.presenting import MAX_UNTOUCHED, Lines, Preview, Side
+from order_copies.models import OrderCopy
+from order_copies.plans import Action, CopyPlan, Outcome
+from order_copies.templatetags.order_copies_admin import amount, money, signed_money
+from tests.factories import PLACED_AT
+
+
+def copied_line(**values: Any) -> dict[str, Any]:
+    line = {"quantity": 1, "unit_amount_cents": 100, "total_amount_cents": 100} | values
+    return Outcome(Action.COPIED, name="A line", before=line, after=line).as_json()
+
+
+@pytest.mark.parametrize(
+    ("cents", "currency_code", "text"),
+    [
+        (123456, "EUR", "1,234.56\u00a0EUR"),
+        (123456, "JPY", "123,456\u00a0JPY"),
+        (123456, "KWD", "123.456\u00a0KWD"),
+        (-5, "USD", "\u22120.05\u00a0USD"),
+        (0, "", "0.00"),
+    ],
+)
+def test_amounts_have_the_places_of_their_currency(
+    cents: int, currency_code: str, text: str
+) -> None:
+    assert money(cents, currency_code) == text
+
+
+def test_no_amount_is_no_text() -> None:
+    assert amount(None) == ""
+
+
+def test_differences_have_a_sign() -> None:
+    assert [signed_money(cents) for cents in (5, 0, -5)] == ["+0.05", "0.00", "\u22120.05"]
+
+
+def test_a_side_tells_what_its_options_cost() -> None:
+    side = Side(quantity=2, unit=100, total=250)
+
+    assert (side.extra, side.is_sum) == (50, True)
+    assert (Side(total=250).extra, Side(total=250).is_sum) == (0, False)
+    assert Side(quantity=1, unit=100, total=100).is_sum is False
+
+
+def test_many_untouched_lines_fold_and_are_counted() -> None:
+    lines = Lines([copied_line()] * (MAX_UNTOUCHED + 5))
+
+    assert (lines.collapses, lines.more, lines.untouched_count) == (True, 5, MAX_UNTOUCHED + 5)
+    assert lines.before == lines.after == 100 * (MAX_UNTOUCHED + 5)
+
+
+def test_few_untouched_lines_stand_in_the_open() -> None:
+    lines = Lines([copied_line()])
+
+    assert (lines.collapses, lines.more) == (False, 0)
+
+
+def test_other_parts_of_an_order_go_by_their_attribute() -> None:
+    note = Outcome(Action.SKIPPED, "coupon_code", message="has expired").as_json()
+
+    [line] = Lines([note]).notes
+
+    assert (line.name, line.label, line.before) == ("Coupon code", "skipped", None)
+
+
+def test_a_preview_leaves_out_totals_that_tell_nothing() -> None:
+    before = {"subtotal_amount_cents": 5, "total_amount_cents": 9, "of_our_own_cents": 7}
+    totals = before | {"discount_amount_cents": 0, "total_amount_with_taxes_cents": 9}
+    plan = CopyPlan(False, False, False, source_totals=totals, target_totals=totals)
+
+    preview = Preview("#1", [], plan, is_open=False)
+
+    assert [total.label for total in preview.totals] == [
+        "Subtotal",
+        "Of our own",
+        "Total with taxes",
+    ]
+    assert preview.total
+    assert (preview.total.after, preview.total.difference) == (9, 0)
+
+
+def test_a_shop_may_name_no_totals() -> None:
+    preview = Preview("#1", [], CopyPlan(False, False, False), is_open=False)
+
+    assert (preview.total, preview.totals, preview.is_open) == (None, [], False)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(31, "31 ms"), (2500, "2.5 s"), (600_000, "10 min")]
+)
+def test_durations_are_told_in_the_unit_that_fits(milliseconds: int, text: str) -> None:
+    ended = PLACED_AT + timedelta(milliseconds=milliseconds)
+
+    assert duration_of(OrderCopy(started_at=PLACED_AT, completed_at=ended)) == text
+
+
+def test_a_copy_that_has_not_ended_has_no_duration() -> None:
+    assert duration_of(OrderCopy(started_at=PLACED_AT)) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "text"),
+    [
+        ({}, ""),
+        ({"owner": "somebody"}, ""),
+        ({"owner": {"type": "users", "id": "1"}}, "1"),
+        ({"owner": {"type": "users", "id": "1", "name": "sam"}}, "sam"),
+        ({"worker": {"id": "w1"}}, "worker w1"),
+    ],
+)
+def test_who_did_it_has_a_name(who: dict[str, Any], text: str) -> None:
+    assert who_in_words(who) == text

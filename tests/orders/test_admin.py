@@ -1,0 +1,228 @@
+"""The reference shop in the admin."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from orders.admin import orders as orders_admin
+from orders.models import Customer, Order, Sku
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    PaymentMethodFactory,
+    PriceFactory,
+    SkuFactory,
+    draft_order,
+    pending_order,
+    placed_order,
+)
+from tests.stories import copied, target_of
+
+pytestmark = pytest.mark.django_db
+
+ORDERS = reverse("admin:orders_order_changelist")
+
+
+def page_of(order: Order) -> str:
+    return reverse("admin:orders_order_change", args=[order.pk])
+
+
+def test_the_list_of_orders_tells_where_they_come_from(admin_client: Client) -> None:
+    source = placed_order(number="1001")
+    target = target_of(copied(source))
+
+    page = admin_client.get(ORDERS).content.decode()
+
+    assert f'copy of <a href="{page_of(source)}">#1001</a>' in page
+    assert "1 copy</a>" in page
+    assert f"?source_order__id__exact={source.pk}" in page
+    assert str(target.number) in page
+
+
+def test_the_list_costs_the_same_queries_for_one_order_and_for_many(admin_client: Client) -> None:
+    """Session, user; counts and dates of the orders; markets; the orders with their copies."""
+    placed_order()
+    admin_client.get(ORDERS)
+
+    with CaptureQueriesContext(connection) as for_one:
+        admin_client.get(ORDERS)
+    for _ in range(3):
+        copied(placed_order())
+    with CaptureQueriesContext(connection) as for_many:
+        admin_client.get(ORDERS)
+
+    assert len(for_one) == len(for_many)
+
+
+def test_the_page_of_an_order_shows_its_copies_in_both_directions(admin_client: Client) -> None:
+    source = placed_order()
+    order_copy = copied(source)
+    target = target_of(order_copy)
+    failed = copied(source, place_target_order=True, reuse_wallet=False)
+
+    of_source = admin_client.get(page_of(source)).content.decode()
+    of_target = admin_client.get(page_of(target)).content.decode()
+
+    copy_page = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+    assert page_of(target) in of_source
+    assert failed.public_id in of_source
+    assert page_of(source) in of_target
+    assert copy_page in of_source
+    assert copy_page in of_target
+
+
+def test_an_order_with_many_copies_links_to_the_rest(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders_admin, "MAX_COPIES", 1)
+    source = placed_order()
+    copied(source)
+    copied(source)
+
+    page = admin_client.get(page_of(source)).content.decode()
+
+    assert "2 copies</a>" in page
+
+
+def test_a_copy_without_a_target_is_listed_too(admin_client: Client) -> None:
+    source = placed_order(coupon=CouponFactory(expired=True))
+    order_copy = copied(source)
+
+    page = admin_client.get(page_of(source)).content.decode()
+
+    assert order_copy.target_order is None
+    assert order_copy.public_id in page
+
+
+def test_a_guest_order_has_no_customer_page(admin_client: Client) -> None:
+    guest = draft_order()
+
+    response = admin_client.get(page_of(guest))
+
+    assert response.status_code == 200
+    assert "/admin/orders/customer/" not in response.content.decode().split("content-main")[1]
+
+
+def test_statuses_and_amounts_are_not_edited_by_hand(admin_client: Client) -> None:
+    order = pending_order()
+    data = {
+        "status": "placed",
+        "total_amount_cents": "1",
+        "customer_email": "new@example.com",
+        "metadata": "{}",
+        "line_items-TOTAL_FORMS": "0",
+        "line_items-INITIAL_FORMS": "0",
+        "addresses-TOTAL_FORMS": "0",
+        "addresses-INITIAL_FORMS": "0",
+    }
+
+    admin_client.post(page_of(order), data)
+
+    changed = Order.objects.get(pk=order.pk)
+    assert changed.customer_email == "new@example.com"
+    assert (changed.status, changed.total_amount_cents) == (order.status, order.total_amount_cents)
+
+
+def test_addresses_are_corrected_only_while_the_order_is_editable(admin_client: Client) -> None:
+    editable = admin_client.get(page_of(pending_order())).content.decode()
+    placed = admin_client.get(page_of(placed_order())).content.decode()
+
+    assert 'name="addresses-0-city"' in editable
+    assert 'name="addresses-0-city"' not in placed
+
+
+def test_orders_are_neither_added_nor_deleted(admin_client: Client) -> None:
+    order = placed_order()
+
+    add = admin_client.get(reverse("admin:orders_order_add"))
+    delete = admin_client.get(reverse("admin:orders_order_delete", args=[order.pk]))
+
+    assert (add.status_code, delete.status_code) == (403, 403)
+
+
+def test_metadata_of_the_shop_is_an_object_too(admin_client: Client) -> None:
+    method = PaymentMethodFactory()
+    url = reverse("admin:orders_paymentmethod_change", args=[method.pk])
+    data = {"name": "Card", "payment_source_type": "card", "price_amount_cents": "0"}
+
+    refused = admin_client.post(url, data | {"metadata": '{"a": "\\u0000"}'})
+    saved = admin_client.post(url, data | {"metadata": '{"a": 1}'})
+
+    assert refused.status_code == 200
+    assert saved.status_code == 302
+    method.refresh_from_db()
+    assert method.metadata == {"a": 1}
+
+
+def test_every_list_and_page_of_the_shop_opens(admin_client: Client) -> None:
+    placed_order(coupon=CouponFactory())
+    registered = [model for model in admin.site._registry if model._meta.app_label == "orders"]
+
+    for model in registered:
+        name = f"admin:orders_{model._meta.model_name}"
+        changelist = admin_client.get(reverse(f"{name}_changelist"))
+        pk = model._default_manager.values_list("pk", flat=True)[0]
+        page = admin_client.get(reverse(f"{name}_change", args=[pk]))
+        searched = admin_client.get(reverse(f"{name}_changelist"), {"q": "x"})
+        codes = (changelist.status_code, page.status_code, searched.status_code)
+        assert codes == (200, 200, 200), model
+    assert len(registered) == 8
+
+
+def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
+    wallet = {
+        "customer_payment_sources-TOTAL_FORMS": "0",
+        "customer_payment_sources-INITIAL_FORMS": "0",
+    }
+    stock = {
+        "prices-TOTAL_FORMS": "1",
+        "prices-INITIAL_FORMS": "0",
+        "prices-0-currency_code": "EUR",
+        "prices-0-amount_cents": "1250",
+        "stock_item-TOTAL_FORMS": "1",
+        "stock_item-INITIAL_FORMS": "0",
+        "stock_item-0-quantity": "7",
+    }
+
+    form = admin_client.get(reverse("admin:orders_customer_add"))
+    admin_client.post(
+        reverse("admin:orders_customer_add"), {"email": "a@b.org", "metadata": "{}"} | wallet
+    )
+    admin_client.post(
+        reverse("admin:orders_sku_add"), {"code": "S1", "name": "Mug", "metadata": "{}"} | stock
+    )
+
+    assert form.status_code == 200
+    assert Customer.objects.filter(email="a@b.org").exists()
+    sku = Sku.objects.get()
+    assert (sku.prices.get().amount_cents, sku.stock_item.available) == (1250, 7)
+
+
+def test_payment_sources_come_from_gateways_only(admin_client: Client) -> None:
+    response = admin_client.get(reverse("admin:orders_paymentsource_add"))
+
+    assert response.status_code == 403
+
+
+def test_the_list_of_skus_tells_stock_and_prices(admin_client: Client) -> None:
+    PriceFactory(sku=SkuFactory(stock=7, price=1250), currency_code="USD", amount_cents=1400)
+    SkuFactory(do_not_track=True)
+    SkuFactory(stock=False)
+
+    page = admin_client.get(reverse("admin:orders_sku_changelist")).content.decode()
+
+    assert '<td class="field-available">7</td>' in page
+    assert page.count('<td class="field-available">–</td>') == 2
+    assert "12.50\u00a0EUR, 14.00\u00a0USD" in page
+
+
+def test_customers_are_found_by_email(admin_client: Client) -> None:
+    ida = CustomerFactory(email="ida@example.com")
+    CustomerFactory()
+
+    response = admin_client.get(reverse("admin:orders_customer_changelist"), {"q": "ida"})
+
+    assert list(response.context["cl"].result_list) == [ida]
