@@ -10,12 +10,18 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = """
 from bare.settings import *
 INSTALLED_APPS += ["rest_framework", "order_copies", "order_copies.events", "shop"]
+ROOT_URLCONF = "bare.shop_urls"
 ORDER_COPIES = {"ORDER_MODEL": "shop.Order", "SHOP": "shop.copying.BareShop"}
 DATABASES["default"]["OPTIONS"] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
+"""
+URLS = """
+from bare.urls import *
+from django.urls import include
+urlpatterns += [path("api/", include("order_copies.urls"))]
 """
 MODELS = """
 from django.db import models
@@ -66,6 +72,7 @@ def make_bare_project(python: Path, home: Path) -> None:
     run(python, "-m", "django", "startproject", "bare", home, cwd=home)
     run(python, home / "manage.py", "startapp", "shop", cwd=home)
     (home / "bare/shop_settings.py").write_text(SETTINGS)
+    (home / "bare/shop_urls.py").write_text(URLS)
     (home / "shop/models.py").write_text(MODELS)
     (home / "shop/copying.py").write_text(SHOP)
 

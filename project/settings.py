@@ -80,6 +80,7 @@ databases: dict[str, dict[str, Any]] = {
         "PASSWORD": os.environ.get("DATABASE_PASSWORD", ""),
         "HOST": os.environ.get("DATABASE_HOST", "127.0.0.1"),
         "CONN_MAX_AGE": 600,
+        "TEST": {"NAME": os.environ.get("TEST_DATABASE_NAME")},
     },
 }
 DATABASES = {"default": databases[os.environ.get("DATABASE", "sqlite")]}
