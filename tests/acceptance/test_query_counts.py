@@ -61,6 +61,20 @@ def cost(function: Any, *arguments: Any, **keywords: Any) -> list[str]:
 
 @STORIES
 def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+    """Claim, plan, write, place, cancel and end, whatever the number of copies and lines.
+
+    Claim: SELECT claimable keys, UPDATE them, SELECT the copies, INSERT start events.
+    Plan: SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
+    options, addresses, SKUs with stock, reservations, promotions, wallets.
+    Write: INSERT orders, lines, options, addresses.
+    Place: SELECT orders, lines, reservations, stock items, coupon uses, coupons (codes, then
+    locked), promotions, coupon uses by customer, addresses, what is sold and shipped; DELETE
+    reservations handed over; UPDATE stock items; INSERT reservations; DELETE coupon uses handed
+    over; UPDATE coupons; INSERT coupon uses, authorizations; UPDATE orders; INSERT events.
+    Cancel: SELECT orders, reservations, coupon uses; DELETE reservations; SELECT and UPDATE
+    authorizations; UPDATE orders; INSERT events.
+    End: UPDATE the copies, INSERT their events.
+    """
     one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
     many = [OrderCopy(source_order=order, **toggles) for order in orders(50, 40)]
 
@@ -109,6 +123,9 @@ def test_requesting_copies_costs_the_same_for_one_and_for_many() -> None:
 
 @STORIES
 def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+    """SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
+    options, addresses, SKUs with stock, reservations, promotions, wallets.
+    """
     one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
     many = [OrderCopy(source_order=order, **toggles) for order in orders(30, 20)]
 
