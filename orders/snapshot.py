@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from orders.copied import ADDRESS, LINE_ITEM_OPTION, ORDER, SourceLine
+from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
 from orders.models import (
     Address,
     Coupon,
@@ -31,7 +31,6 @@ _shared: dict[str, Any] = {
     "payment_method": PaymentMethod,
     "payment_source": PaymentSource,
 }
-_needed = (*ORDER.copied, *ORDER.recomputed, "payment_status", "gift_card_code")
 
 
 class SkuState(NamedTuple):
@@ -90,8 +89,7 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
 
 
 def _orders(keys: set[int]) -> dict[int, Order]:
-    orders = Order.objects.only(*_needed).filter(pk__in=keys)
-    sources = {order.pk: order for order in orders}
+    sources = Order.objects.in_bulk(keys)
     # Orders share few of these: one object each, not one an order.
     for field, model in _shared.items():
         keys = {getattr(order, f"{field}_id") for order in sources.values()} - {None}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, cast
 
 from django.db.models import Field
@@ -45,11 +45,9 @@ def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
 def _write_lines(runs: Sequence[CopyRun], now: datetime) -> list[int]:
     rows = [(run.target_order, line.row.travels) for run in runs for line in run.plan.lines]
     keys = _insert(LINE_ITEM, rows, now)
-    unused = iter(keys)
+    ids = iter(public_ids.encode_all("line_items", keys))
     for run in runs:
-        run.target_line_items = [
-            public_ids.encode("line_items", next(unused)) for _ in run.plan.lines
-        ]
+        run.target_line_items = list(islice(ids, len(run.plan.lines)))
     return keys
 
 
@@ -78,9 +76,14 @@ def _blanks(policy: CopiedModel, now: datetime) -> tuple[list[str], Callable[[],
     names = [name for name in policy.reset if name != "id"]
     fields = [cast("Field[Any, Any]", policy.model._meta.get_field(name)) for name in names]
     instants = {"created_at", "updated_at"}
+    first = [now if field.name in instants else field.get_default() for field in fields]
+    unique = [index for index, field in enumerate(fields) if field.unique]
 
     def values() -> list[Any]:
-        return [now if field.name in instants else field.get_default() for field in fields]
+        row = first.copy()
+        for index in unique:
+            row[index] = fields[index].get_default()
+        return row
 
     return names, values
 

@@ -1,0 +1,108 @@
+"""What the README says is so."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command, get_commands, load_command_class
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from order_copies.conf import Settings
+from order_copies.copying import OPTIONS
+from order_copies.models import OrderCopy
+from order_copies.plans import Action
+from tests.factories import placed_order
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+pytestmark = pytest.mark.django_db
+
+
+def section(title: str) -> str:
+    """The text under a heading."""
+    return README.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_the_settings_table_lists_every_setting() -> None:
+    settings = {name for name in vars(Settings) if name.isupper()}
+
+    listed = re.findall(r"^\| `(\w+)` \|", section("Settings"), re.MULTILINE)
+
+    assert sorted(listed) == sorted(settings)
+
+
+def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:
+    listed = dict(
+        re.findall(r"^\| `(\w+)` \| (true|false) \|", section("What a copy does"), re.MULTILINE)
+    )
+
+    defaults = {name: str(getattr(OrderCopy(), name)).lower() for name in OPTIONS}
+
+    assert listed == defaults
+
+
+def test_every_outcome_is_named() -> None:
+    text = section("What a copy does")
+
+    assert all(f"`{action}`" in text for action in Action)
+
+
+def test_every_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+
+    assert named <= targets
+
+
+def test_every_command_exists_with_its_options() -> None:
+    lines = re.findall(r"^python manage.py (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+
+    for line in lines:
+        name, *words = line.split()
+        parser = load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+        parser.parse_args(words)
+
+    assert len(lines) >= 4
+
+
+def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+    order = placed_order()
+
+    call_command("copy_order", order.number, "--place-target-order", "--dry-run")
+    call_command("copy_order", order.number, "--place-target-order")
+    call_command("order_copies_worker", "--drain")
+
+    assert "the copy would complete and be placed" in capsys.readouterr().out
+    assert OrderCopy.objects.get().target_order.status == "placed"
+
+
+def test_the_curl_and_its_answer_are_real(client: Client, admin_user) -> None:  # noqa: ANN001
+    body = json.loads(README.split("-d '")[1].split("'\n```")[0])
+    body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
+    printed = json.loads(README.split("```json\n")[1].split("```")[0])
+
+    response = client.post(
+        "/api/order_copies",
+        json.dumps(body),
+        content_type="application/vnd.api+json",
+        headers={
+            "accept": "application/vnd.api+json",
+            "authorization": f"Bearer {Token.objects.create(user=admin_user)}",
+        },
+    )
+
+    assert response.status_code == 201
+    assert shape(response.json()) == shape(printed)
+
+
+def shape(value: object) -> object:
+    """A document without what differs from copy to copy: ids, instants, addresses."""
+    if isinstance(value, dict):
+        return [(name, shape(member)) for name, member in value.items()]
+    if isinstance(value, str) and re.search(r"^http|^\d{4}-|^[0-9a-f]{64}$|^[A-Za-z]{10}$", value):
+        return "…"
+    return value
