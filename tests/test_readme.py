@@ -80,7 +80,7 @@ def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[
     assert OrderCopy.objects.get().target_order.status == "placed"
 
 
-def test_the_curl_and_its_answer_are_real(client: Client, admin_user) -> None:  # noqa: ANN001
+def test_the_curl_and_its_answer_are_real(client: Client, admin_user) -> None:
     body = json.loads(README.split("-d '")[1].split("'\n```")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
     printed = json.loads(README.split("```json\n")[1].split("```")[0])

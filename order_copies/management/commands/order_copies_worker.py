@@ -39,11 +39,11 @@ class Command(BaseCommand):
             interval=options["interval"],
             on_batch=self.show_progress,
         )
-        self.say(f"Worker {worker.name}: {self.backlog} copies to do.", options)
         before = {
             number: signal.signal(number, lambda *_: worker.stop())
             for number in (signal.SIGTERM, signal.SIGINT)
         }
+        self.say(f"Worker {worker.name}: {self.backlog} copies to do.", options)
         try:
             worker.run(drain=options["drain"])
         finally:

@@ -1,0 +1,132 @@
+"""``copy_order``: the command line has the toggles of the API and the admin."""
+
+import io
+import re
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from order_copies.copying import run_batch
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy, OrderFactory
+from orders.models import Order, Sku
+from tests.factories import SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+def copy_order(*words: str, **options: Any) -> str:
+    """What the command prints."""
+    out = io.StringIO()
+    call_command("copy_order", *words, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_it_requests_a_copy_of_each_order_with_the_toggles() -> None:
+    first, second = placed_order(), placed_order()
+
+    out = copy_order(
+        first.public_id,
+        f"#{second.number}",
+        "--place-target-order",
+        "--no-reuse-wallet",
+        "--apply-promotions",
+        "--reference",
+        "R1",
+        "--reference-origin",
+        "shell",
+    )
+
+    copies = list(OrderCopy.objects.all())
+    assert [order_copy.source_order for order_copy in copies] == [first, second]
+    assert {
+        (
+            order_copy.status,
+            order_copy.place_target_order,
+            order_copy.reuse_wallet,
+            order_copy.cancel_source_order,
+            order_copy.apply_promotions,
+            order_copy.skip_errors,
+            order_copy.ignore_invalid_coupon,
+            order_copy.reference,
+            order_copy.reference_origin,
+        )
+        for order_copy in copies
+    } == {("pending", True, False, False, True, False, False, "R1", "shell")}
+    assert out.splitlines() == [
+        f"{order_copy.public_id}: copy of #{order_copy.source_order.number} requested"
+        for order_copy in copies
+    ]
+    assert [event.who for event in Event.objects.all()] == [{"command": {"name": "copy_order"}}] * 2
+
+
+@pytest.mark.parametrize("words", [["nobody"], ["ABCRtyUpBa"], ["#0"], ["\0"]])
+def test_an_unknown_order_is_refused_and_nothing_is_copied(words: list[str]) -> None:
+    known = placed_order()
+
+    with pytest.raises(CommandError, match="There is no order"):
+        copy_order(known.public_id, *words)
+
+    assert not OrderFactory.objects.exists()
+
+
+def test_a_dry_run_prints_the_plan_as_a_table_and_copies_nothing() -> None:
+    source = placed_order(
+        lines=[{"sku": SkuFactory(name="Mug", stock=9), "quantity": 2, "unit_amount_cents": 500}]
+    )
+    Sku.objects.update(on_sale=False)
+
+    out = copy_order(source.public_id, "--dry-run", "--place-target-order")
+
+    assert out.splitlines()[0] == f"#{source.number}: the copy would fail."
+    assert re.search(r"^  action +line +quantity +total +reason$", out, re.MULTILINE)
+    assert re.search(r"^  skipped +.+ 2 → - +\d+ → - +.* is not on sale", out, re.MULTILINE)
+    assert "nothing of this order can be had any more" in out
+    assert not OrderFactory.objects.exists()
+    assert Order.objects.count() == 1
+
+
+def test_a_dry_run_tells_that_the_target_is_placed_and_the_source_cancelled() -> None:
+    source = placed_order()
+
+    out = copy_order(source.public_id, "--dry-run", "--place-target-order", "--cancel-source-order")
+
+    assert out.splitlines()[0] == (
+        f"#{source.number}: the copy would complete and be placed; the source would be cancelled."
+    )
+
+
+def test_waiting_shows_the_results() -> None:
+    source = placed_order()
+    command_out = copy_in_the_background_of(lambda: run_batch("background"), source)
+
+    order_copy = OrderCopy.objects.get()
+    assert command_out.splitlines()[-1] == (
+        f"{order_copy.public_id}: completed, #{order_copy.target_order.number}"
+    )
+
+
+def test_waiting_for_a_failed_copy_says_why_and_fails() -> None:
+    source = placed_order()
+    Sku.objects.update(on_sale=False)
+
+    with pytest.raises(CommandError, match="1 of 1 copies did not complete"):
+        copy_in_the_background_of(lambda: run_batch("background"), source)
+
+
+def test_waiting_without_a_worker_ends() -> None:
+    source = placed_order()
+
+    with pytest.raises(CommandError, match="1 copies have not ended: is a worker running"):
+        copy_order(source.public_id, "--wait", "0.15")
+
+
+def copy_in_the_background_of(work: Any, source: Order) -> str:
+    """Run the command with ``--wait``; the work is done when it first sleeps."""
+    patch = pytest.MonkeyPatch()
+    with patch.context() as context:
+        context.setattr(
+            "order_copies.management.commands.copy_order.time.sleep", lambda seconds: work()
+        )
+        return copy_order(source.public_id, "--wait")

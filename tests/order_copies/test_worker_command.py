@@ -1,0 +1,172 @@
+"""The worker: it drains, polls, and stops when told to."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
+from django.db import OperationalError
+
+from order_copies.copying import request_copies
+from order_copies.models import OrderCopy
+from order_copies.worker import Worker, new_name
+from tests.factories import placed_order
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def backlog(count: int) -> None:
+    """So many copies of one order, pending."""
+    order = placed_order(lines=1)
+    request_copies([OrderCopy(source_order=order) for _ in range(count)], who={})
+
+
+def statuses() -> list[str]:
+    return list(OrderCopy.objects.values_list("status", flat=True))
+
+
+@pytest.mark.django_db
+def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> None:
+    backlog(5)
+    out = io.StringIO()
+
+    with caplog.at_level("INFO", "order_copies.worker"):
+        call_command("order_copies_worker", "--drain", "--batch-size", "2", stdout=out)
+
+    assert statuses() == ["completed"] * 5
+    assert "5 copies to do" in out.getvalue()
+    assert "2 of 5 copies (40%)" in out.getvalue()
+    assert "5 of 5 copies (100%)" in out.getvalue()
+    assert "stopped: 5 copies done" in out.getvalue()
+    batches = [record.getMessage() for record in caplog.records]
+    assert [message.split(": ")[1].split(" in ")[0] for message in batches] == [
+        "2 claimed, 2 completed",
+        "2 claimed, 2 completed",
+        "1 claimed, 1 completed",
+    ]
+
+
+@pytest.mark.django_db
+def test_a_silent_drain_says_nothing() -> None:
+    backlog(1)
+    out = io.StringIO()
+
+    call_command("order_copies_worker", "--drain", "--verbosity", "0", stdout=out)
+
+    assert out.getvalue() == ""
+    assert statuses() == ["completed"]
+
+
+@pytest.mark.django_db
+def test_progress_by_hand_moves_on_one_line() -> None:
+    backlog(2)
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+
+    call_command("order_copies_worker", "--drain", "--batch-size", "1", stdout=out, no_color=True)
+
+    assert "1 of 2 copies (50%)\r" in out.getvalue()
+
+
+@pytest.mark.django_db
+def test_it_polls_when_there_is_nothing_and_stops_when_told() -> None:
+    backlog(1)
+    worker = Worker(
+        interval=0.01, on_batch=lambda batch: threading.Timer(0.05, worker.stop).start()
+    )
+
+    worker.run()
+
+    assert statuses() == ["completed"]
+
+
+@pytest.mark.django_db
+def test_it_stops_after_the_batch_at_hand() -> None:
+    backlog(3)
+    worker = Worker(batch_size=1, on_batch=lambda batch: worker.stop())
+
+    worker.run(drain=True)
+
+    assert statuses() == ["completed", "pending", "pending"]
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"POLL_INTERVAL": 0.01}
+    looks = []
+
+    def run_batch(*_args: object, **_kwargs: object) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            worker.stop()
+        raise OperationalError
+
+    monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
+    monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
+    worker = Worker()
+
+    worker.run()
+
+    assert len(looks) == 3
+    assert "the database does not answer" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_drain_does_not_hide_that_the_database_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run_batch(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
+
+    with pytest.raises(OperationalError):
+        Worker().run(drain=True)
+
+
+def test_no_two_workers_share_a_name() -> None:
+    names = {new_name() for _ in range(50)}
+
+    assert len(names) == 50
+    assert all(len(name) <= 128 for name in names)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_process_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "DATABASE": "sqlite",
+        "DATABASE_NAME": str(tmp_path / "worker.sqlite3"),
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+    }
+    manage = [sys.executable, str(ROOT / "manage.py")]
+    subprocess.run([*manage, "migrate", "-v0"], env=environment, cwd=ROOT, check=True)
+
+    with subprocess.Popen(
+        [*manage, "order_copies_worker"],
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        out, errors = process.communicate(timeout=10)
+
+    assert process.returncode == 0
+    assert "stopped: 0 copies done" in out
+    assert "Traceback" not in errors
