@@ -94,11 +94,11 @@ class CopyOrdersMixin(Base):
     def copy_orders_url(self, keys: Iterable[Any]) -> str:
         """The page that copies the orders with these keys."""
         ids = ",".join(quote(str(key)) for key in keys)
-        return f"{reverse(self._copy_orders_url_name())}?ids={ids}"
+        return f"{self._admin_url('copy')}?ids={ids}"
 
     def get_urls(self) -> list[URLPattern]:
         """The page that copies orders, and the stock ones."""
-        name = self._copy_orders_url_name().removeprefix("admin:")
+        name = f"{self.opts.app_label}_{self.opts.model_name}_copy"
         view = self.admin_site.admin_view(self.copy_orders_view)
         return [path("copy/", view, name=name), *super().get_urls()]
 
@@ -121,7 +121,7 @@ class CopyOrdersMixin(Base):
         selection = self._selection(request)
         self._tell_missing(request, selection)
         if not selection.orders:
-            return HttpResponseRedirect(self._changelist_url())
+            return HttpResponseRedirect(self._admin_url("changelist"))
         form = CopyOrdersForm(request.POST if request.method == "POST" else None)
         if form.is_valid() and "_copy" in request.POST:
             return self._copy(request, form, selection.orders)
@@ -153,7 +153,7 @@ class CopyOrdersMixin(Base):
             request
         ):
             return batch_url(site, order_copies)
-        return self._changelist_url()
+        return self._admin_url("changelist")
 
     def _copy_orders_page(
         self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
@@ -166,11 +166,13 @@ class CopyOrdersMixin(Base):
             "form": form,
             "previews": previews,
             "kinds": _counts(previews),
-            "changelist_url": self._changelist_url(),
+            "changelist_url": self._admin_url("changelist"),
             "media": self.media,
         }
         # A bound form without the button is a preview: no complaint about a missing key.
         context["show_errors"] = "_copy" in request.POST or form.errors.keys() - {"request_key"}
+        # So that the links of the templates stay on this site, as in the stock views.
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/order_copies/copy_orders.html", context)
 
     def _previews(self, form: CopyOrdersForm, orders: Sequence[Any]) -> list[Preview]:
@@ -231,14 +233,9 @@ class CopyOrdersMixin(Base):
             )
             self.message_user(request, text % {"count": selection.missing}, messages.WARNING)
 
-    def _changelist_url(self) -> str:
-        return reverse(self._admin_url_name("changelist"), current_app=self.admin_site.name)
-
-    def _copy_orders_url_name(self) -> str:
-        return self._admin_url_name("copy")
-
-    def _admin_url_name(self, view: str) -> str:
-        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
+    def _admin_url(self, view: str) -> str:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
+        return reverse(name, current_app=self.admin_site.name)
 
 
 def _counts(previews: Sequence[Preview]) -> list[tuple[str, str, int]]:

@@ -1,13 +1,11 @@
 """Order copies in the admin: watch them, read what came of them, file them."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.db import models, transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
@@ -16,15 +14,15 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies import copying, public_ids
+from order_copies import copying
 from order_copies.admin.details import duration_of
 from order_copies.admin.progress import Progress
 from order_copies.admin.requesting import who_is
+from order_copies.admin.searching import SearchingMixin
 from order_copies.admin.watching import WatchingMixin
 from order_copies.exceptions import NotDeletableError
 from order_copies.forms import OrderCopyForm
 from order_copies.models import OrderCopy
-from order_copies.shops import get_shop
 from order_copies.templatetags.order_copies_admin import badge, status_badge
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ class ToggleFilter(admin.SimpleListFilter):
 
 
 @admin.register(OrderCopy)
-class OrderCopyAdmin(WatchingMixin, ModelAdmin):
+class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
     """The copies that were asked for. They start from orders, so none is added here."""
 
     form = OrderCopyForm
@@ -85,12 +83,7 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
     ordering = ["-pk"]
-    search_fields = ["=reference"]
-    search_help_text = gettext_lazy("Search by id of a copy or an order, by reference, or by order")
     actions = ["delete_selected"]
-    #: Where copies are searched by their orders: fields of the shop's order model. None: where the
-    #: order admin searches.
-    order_search_fields: Iterable[str] | None = None
 
     class Media:
         css = {"all": ["order_copies/admin.css"]}
@@ -139,17 +132,17 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
         return order_copy.errors_count or None
 
     @admin.display(description=gettext_lazy("created"), ordering="created_at")
-    def created(self, order_copy: OrderCopy) -> str:
+    def created(self, order_copy: OrderCopy) -> str | None:
         """When the copy was requested."""
         return _short(order_copy.created_at)
 
     @admin.display(description=gettext_lazy("started"), ordering="started_at", empty_value="–")
-    def started(self, order_copy: OrderCopy) -> str:
+    def started(self, order_copy: OrderCopy) -> str | None:
         """When a worker first took it."""
         return _short(order_copy.started_at)
 
     @admin.display(description=gettext_lazy("ended"), empty_value="–")
-    def ended(self, order_copy: OrderCopy) -> str:
+    def ended(self, order_copy: OrderCopy) -> str | None:
         """When the copy completed or failed."""
         return _short(order_copy.completed_at or order_copy.failed_at)
 
@@ -157,31 +150,6 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
     def duration(self, order_copy: OrderCopy) -> str | None:
         """From start to end."""
         return duration_of(order_copy)
-
-    # Search
-
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """The fields of copies, and those of both orders."""
-        names = self.order_search_fields
-        if names is None:
-            names = self._order_admin_search_fields(request)
-        sides = ("source_order", "target_order")
-        return [*self.search_fields, *(_through(side, name) for side in sides for name in names)]
-
-    def _order_admin_search_fields(self, request: HttpRequest) -> Iterable[str]:
-        model = get_shop().order_model
-        if not self.admin_site.is_registered(model):
-            return []
-        return self.admin_site.get_model_admin(model).get_search_fields(request)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]", search_term: str
-    ) -> tuple["models.QuerySet[OrderCopy]", bool]:
-        """The stock results, and what a public id of a copy or an order names."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        if search_term:
-            found |= queryset.filter(_named_by(search_term.strip()))
-        return found, may_repeat
 
     # Pages
 
@@ -245,21 +213,5 @@ class OrderCopyAdmin(WatchingMixin, ModelAdmin):
             return None
 
 
-def _short(moment: datetime | None) -> str:
-    return "" if moment is None else date_format(localtime(moment), "SHORT_DATETIME_FORMAT")
-
-
-def _through(relation: str, name: str) -> str:
-    """A search field of an order, seen from its copy: ``^number`` is ``^source_order__number``."""
-    prefix = name[0] if name[0] in "^=@" else ""
-    return f"{prefix}{relation}__{name.removeprefix(prefix)}"
-
-
-def _named_by(term: str) -> Q:
-    keys = {"pk": public_ids.decode("order_factories", term)}
-    keys["source_order"] = keys["target_order"] = get_shop().order_key(term)
-    named = Q(pk__in=[])
-    for name, key in keys.items():
-        if key is not None:
-            named |= Q(**{name: key})
-    return named
+def _short(moment: datetime | None) -> str | None:
+    return None if moment is None else date_format(localtime(moment), "SHORT_DATETIME_FORMAT")

@@ -80,6 +80,7 @@ class WatchingMixin(Base):
             "progress": Progress.of(self.admin_site, order_copies),
             "media": self.media,
         }
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/order_copies/ordercopy/batch.html", context)
 
     def status_view(self, request: HttpRequest) -> JsonResponse:

@@ -5,12 +5,15 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
+from django.urls import path, reverse
 
+from order_copies.admin import CopyOrdersMixin
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory, Status
 from orders.models import Order
@@ -23,6 +26,25 @@ from tests.factories import (
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
+
+
+class OwnOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The order admin of a site whose staff see guests' orders only, and not all of those."""
+
+    actions = None
+    list_select_related = ("market",)
+    copy_orders_display = ("__str__", "number")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).filter(guest=True)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None or obj.number != "secret"
+
+
+own_site = admin.AdminSite(name="guests")
+own_site.register(Order, OwnOrderAdmin)
+urlpatterns = [path("admin/", admin.site.urls), path("guests/", own_site.urls)]
 
 ORDERS = reverse("admin:orders_order_changelist")
 COPY = reverse("admin:orders_order_copy")
@@ -285,6 +307,27 @@ def test_more_orders_than_the_limit_are_cut_off_with_a_message(
     assert messages_of(response) == ["Only 2 orders can be copied at once: here are the first."]
     [ids] = parse_qs(urlsplit(response.redirect_chain[-1][0]).query)["ids"]
     assert len(ids.split(",")) == len(response.context["previews"]) == 2
+
+
+@pytest.mark.urls(__name__)
+def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Client) -> None:
+    seen, of_another, secret = (
+        placed_order(customer=None, number="seen"),
+        placed_order(),
+        placed_order(customer=None, number="secret"),
+    )
+    url = page_of(seen, of_another, secret).replace("/admin/", "/guests/")
+
+    page = staff.get(url)
+    response = submit(staff, url)
+
+    assert ("Number", "seen") in [
+        (label.capitalize(), cell) for label, cell in page.context["previews"][0].cells
+    ]
+    assert "/admin/orders/" not in page.content.decode()
+    assert OrderCopy.objects.get().source_order == seen
+    assert response.redirect_chain == [("/guests/orders/order/", 302)]
+    assert messages_of(response)[0] == "2 orders were not found and are left out."
 
 
 def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Client) -> None:

@@ -1,0 +1,67 @@
+"""Find copies by their ids, by what they are filed under, and by their orders."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+
+from order_copies import public_ids
+from order_copies.models import OrderCopy
+from order_copies.shops import get_shop
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[OrderCopy]
+else:
+    Base = object
+
+
+class SearchingMixin(Base):
+    """Searches copies through both of their orders, wherever the order admin searches."""
+
+    search_fields = ["=reference"]
+    search_help_text = gettext_lazy("Search by id of a copy or an order, by reference, or by order")
+    #: Where copies are searched by their orders: fields of the shop's order model. None: where the
+    #: order admin searches.
+    order_search_fields: Iterable[str] | None = None
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """The fields of copies, and those of both orders."""
+        names = self.order_search_fields
+        if names is None:
+            names = self._order_admin_search_fields(request)
+        sides = ("source_order", "target_order")
+        return [*self.search_fields, *(_through(side, name) for side in sides for name in names)]
+
+    def _order_admin_search_fields(self, request: HttpRequest) -> Iterable[str]:
+        model = get_shop().order_model
+        if not self.admin_site.is_registered(model):
+            return []
+        return self.admin_site.get_model_admin(model).get_search_fields(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "QuerySet[OrderCopy]", search_term: str
+    ) -> tuple["QuerySet[OrderCopy]", bool]:
+        """The stock results, and what a public id of a copy or an order names."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        if search_term:
+            found |= queryset.filter(_named_by(search_term.strip()))
+        return found, may_repeat
+
+
+def _through(relation: str, name: str) -> str:
+    """A search field of an order, seen from its copy: ``^number`` is ``^source_order__number``."""
+    prefix = name[0] if name[0] in "^=@" else ""
+    return f"{prefix}{relation}__{name.removeprefix(prefix)}"
+
+
+def _named_by(term: str) -> Q:
+    keys = {"pk": public_ids.decode("order_factories", term)}
+    keys["source_order"] = keys["target_order"] = get_shop().order_key(term)
+    named = Q(pk__in=[])
+    for name, key in keys.items():
+        if key is not None:
+            named |= Q(**{name: key})
+    return named
