@@ -5,11 +5,16 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 PROJECT = Path(settings.BASE_DIR)
 
@@ -31,15 +36,50 @@ with transaction.atomic():
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    """Processes of one shop, with a backlog: a database file of their own, WAL and IMMEDIATE."""
-    environment = os.environ | {
-        "DATABASE": "sqlite",
-        "DATABASE_NAME": str(tmp_path / "shop.sqlite3"),
-        "DJANGO_SETTINGS_MODULE": "project.settings",
-    }
-    subprocess.run([sys.executable, "-c", BACKLOG], cwd=PROJECT, env=environment, check=True)
-    return environment
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Processes of one shop, with a backlog and a database of their own.
+
+    A file in WAL mode with IMMEDIATE transactions, or a new database on the server.
+    """
+    with database(tmp_path) as name:
+        environment = os.environ | {
+            "DATABASE_NAME": name,
+            "DJANGO_SETTINGS_MODULE": "project.settings",
+        }
+        subprocess.run([sys.executable, "-c", BACKLOG], cwd=PROJECT, env=environment, check=True)
+        yield environment
+
+
+@contextmanager
+def database(tmp_path: Path) -> Iterator[str]:
+    """The name of an empty database of the kind that the tests run on."""
+    if connection.vendor == "sqlite":
+        yield str(tmp_path / "shop.sqlite3")
+        return
+    name = f"two_processes_{uuid4().hex[:8]}"
+    with server("postgres") as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    try:
+        yield name
+    finally:
+        with server("postgres") as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def server(name: str) -> Iterator[Any]:
+    """A cursor on a database of the kind that the tests run on, outside Django."""
+    if connection.vendor == "sqlite":
+        opened: Any = sqlite3.connect(name)
+    else:
+        database = import_module("psycopg")
+        server = settings.DATABASES["default"]
+        opened = database.connect(
+            f"host={server['HOST']} user={server['USER']} dbname={name}", autocommit=True
+        )
+    with closing(opened), closing(opened.cursor()) as cursor:
+        yield cursor
+        opened.commit()
 
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -54,12 +94,17 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
 
 
 def rows(environment: dict[str, str], sql: str) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(environment["DATABASE_NAME"])
-    try:
-        with connection:
-            return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+    with server(environment["DATABASE_NAME"]) as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def let_leases_run_out(environment: dict[str, str]) -> None:
+    with server(environment["DATABASE_NAME"]) as cursor:
+        cursor.execute(
+            "UPDATE order_copies_orderfactory SET lease_expires_at = '2000-01-01 00:00:00'"
+            " WHERE status = 'in_progress'"
+        )
 
 
 def test_two_processes_on_one_backlog_give_each_copy_one_target(
@@ -102,21 +147,19 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
 
-    [(in_progress, completed)] = rows(
+    # One statement sees one moment, even if the server is still busy with the last commit.
+    [(in_progress, completed, orders, reserved)] = rows(
         environment,
-        "SELECT SUM(status = 'in_progress'), SUM(status = 'completed')"
+        "SELECT COUNT(*) FILTER (WHERE status = 'in_progress'),"
+        " COUNT(*) FILTER (WHERE status = 'completed'),"
+        " (SELECT COUNT(*) FROM orders_order), (SELECT reserved FROM orders_stockitem)"
         " FROM order_copies_orderfactory",
     )
     assert in_progress <= 3
     assert completed > 0
-    assert rows(environment, "SELECT COUNT(*) FROM orders_order") == [(completed + 1,)]
-    assert rows(environment, "SELECT reserved FROM orders_stockitem") == [(completed + 1,)]
+    assert (orders, reserved) == (completed + 1, completed + 1)
 
-    rows(
-        environment,
-        "UPDATE order_copies_orderfactory SET lease_expires_at = '2000-01-01'"
-        " WHERE status = 'in_progress'",
-    )
+    let_leases_run_out(environment)
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
     output = other.communicate(timeout=60)[0]
 
