@@ -136,24 +136,23 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def check_storable(value: Any) -> None:
+def check_storable(value: dict[str, Any]) -> None:
     """Raise :class:`InvalidValueError` for what no database, or no other client, could take."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        for member in level:
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        members = [member for container in level for member in _members(container)]
+        for member in members:
             _check_scalar(member)
-        level = [inner for member in level for inner in _members(member)]
+        level = [member for member in members if isinstance(member, dict | list)]
         if not level:
             return
     raise InvalidValueError("invalid", f"is nested too deep (maximum is {MAX_DEPTH} levels)")
 
 
-def _members(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        yield from value
-        yield from value.values()
-    elif isinstance(value, list):
-        yield from value
+def _members(container: Any) -> Iterator[Any]:
+    yield from container
+    if isinstance(container, dict):
+        yield from container.values()
 
 
 def _check_scalar(value: Any) -> None:

@@ -76,7 +76,7 @@ class JSONAPIView(APIView):
         for header, attribute in (("WWW-Authenticate", "auth_header"), ("Retry-After", "wait")):
             value = getattr(exception, attribute, None)
             if value:
-                response[header] = value if isinstance(value, str) else f"{value:.0f}"
+                response[header] = str(value)
         return response
 
 

@@ -1,0 +1,268 @@
+"""Ask for a copy over HTTP as the seed does, look at it, annotate it, follow it, delete it."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from order_copies import copying
+from order_copies.events.models import Event
+from order_copies.models import OrderFactory
+from orders.models import Order
+from tests.api import API, MEDIA_TYPE, request_of, staff, the_error_in, written
+from tests.factories import OrderCopyFactory, draft_order, placed_order
+
+pytestmark = pytest.mark.django_db
+
+ATTRIBUTES = [
+    "type",
+    "status",
+    "started_at",
+    "completed_at",
+    "failed_at",
+    "errors_log",
+    "errors_count",
+    "place_target_order",
+    "reuse_wallet",
+    "created_at",
+    "updated_at",
+    "reference",
+    "reference_origin",
+    "metadata",
+    "cancel_source_order",
+    "apply_promotions",
+    "skip_errors",
+    "ignore_invalid_coupon",
+]
+RELATIONSHIPS = ["source_order", "target_order", "events", "event_stores", "order_subscription"]
+
+
+def document_of(order_copy: OrderFactory, trace_id: str, **attributes: Any) -> dict[str, Any]:
+    """The whole document of a copy that was just asked for, as the seed has it."""
+    url = f"http://testserver/api/order_copies/{order_copy.public_id}"
+    return {
+        "data": {
+            "id": order_copy.public_id,
+            "type": "order_copies",
+            "links": {"self": url},
+            "attributes": {
+                "type": "order_copies",
+                "status": "pending",
+                "started_at": None,
+                "completed_at": None,
+                "failed_at": None,
+                "errors_log": {},
+                "errors_count": 0,
+                "place_target_order": False,
+                "reuse_wallet": True,
+                "created_at": milliseconds(order_copy.created_at),
+                "updated_at": milliseconds(order_copy.updated_at),
+                "reference": None,
+                "reference_origin": None,
+                "metadata": {},
+                "cancel_source_order": False,
+                "apply_promotions": False,
+                "skip_errors": False,
+                "ignore_invalid_coupon": False,
+            }
+            | attributes,
+            "relationships": {
+                name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
+                for name in RELATIONSHIPS
+            },
+            "meta": {"mode": "test", "organization_id": "xRRkjDFafe", "trace_id": trace_id},
+        }
+    }
+
+
+def milliseconds(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> None:
+    api, order = API(staff()), placed_order()
+    body = request_of(order)
+    del body["data"]["attributes"]
+
+    response = api.post("/order_copies", body)
+
+    order_copy = OrderFactory.objects.get()
+    document = response.json()
+    trace_id = document["data"]["meta"]["trace_id"]
+    assert response.status_code == 201
+    assert response["Content-Type"] == MEDIA_TYPE
+    assert response["Location"] == document["data"]["links"]["self"]
+    assert re.fullmatch("[0-9a-f]{64}", trace_id)
+    assert re.fullmatch("[A-Za-z]{10}", document["data"]["id"])
+    assert document == document_of(order_copy, trace_id)
+    assert order_copy.source_order == order
+
+
+def test_the_members_of_a_document_stand_in_the_order_of_the_contract() -> None:
+    api, order = API(staff()), placed_order()
+
+    data = api.post("/order_copies", request_of(order)).json()["data"]
+
+    members = ["id", "type", "links", "attributes", "relationships", "meta"]
+    assert list(data) == members
+    assert list(data["attributes"]) == ATTRIBUTES
+    assert list(data["relationships"]) == RELATIONSHIPS
+
+
+def test_all_that_a_client_says_of_a_copy_is_kept() -> None:
+    api, order = API(staff()), placed_order()
+    said = {
+        "place_target_order": True,
+        "reuse_wallet": False,
+        "cancel_source_order": True,
+        "apply_promotions": True,
+        "skip_errors": True,
+        "ignore_invalid_coupon": True,
+        "reference": "ANY-EXTERNAL-REFERENCE",
+        "reference_origin": "ANY-EXTERNAL-REFERENCE-ORIGIN",
+        "metadata": {"foo": ["bär", None, {"deep": 1.5}]},
+    }
+
+    response = api.post("/order_copies", request_of(order, **said))
+
+    document = response.json()
+    trace_id = document["data"]["meta"]["trace_id"]
+    assert document == document_of(OrderFactory.objects.get(), trace_id, **said)
+
+
+def test_null_means_what_is_so_when_nothing_is_said() -> None:
+    api, order = API(staff()), placed_order()
+    nulls = ["place_target_order", "cancel_source_order", "reference", "metadata"]
+
+    response = api.post("/order_copies", request_of(order, **dict.fromkeys(nulls)))
+
+    order_copy = OrderFactory.objects.get()
+    trace_id = response.json()["data"]["meta"]["trace_id"]
+    assert response.json() == document_of(order_copy, trace_id)
+
+
+def test_a_client_is_the_who_of_what_happens() -> None:
+    user = staff()
+    api, order = API(user), placed_order()
+
+    api.post("/order_copies", request_of(order))
+
+    event = Event.objects.get(name="order_copies.create")
+    assert event.who == {"owner": {"type": "User", "id": str(user.pk), "name": user.username}}
+
+
+def test_a_copy_is_followed_until_it_has_a_target() -> None:
+    api, order = API(staff()), placed_order()
+    url = "/order_copies/" + api.post("/order_copies", request_of(order)).json()["data"]["id"]
+    before = api.get(f"{url}/target_order").json()
+
+    copying.run_batch("a worker")
+
+    attributes = api.get(url).json()["data"]["attributes"]
+    target = Order.objects.exclude(pk=order.pk).get()
+    assert before == {"data": None}
+    assert attributes["status"] == "completed"
+    assert api.get(f"{url}/target_order").json()["data"]["id"] == target.public_id
+    names = [event["attributes"]["name"] for event in api.get(f"{url}/events").json()["data"]]
+    assert names == ["order_copies.create", "order_copies.start", "order_copies.complete"]
+
+
+def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
+    api, order = API(staff()), draft_order(lines=1, shipping=False, payment_fee=False)
+
+    response = api.post("/order_copies?dry_run=true", request_of(order, place_target_order=True))
+
+    meta = response.json()["meta"]
+    line = order.line_items.get()
+    amounts = {"item_type": "skus", "sku_code": line.sku_code, "quantity": 1}
+    amounts |= {"unit_amount_cents": 2000, "total_amount_cents": 2300}
+    assert response.status_code == 200
+    assert response.json()["data"] is None
+    assert written() == (0, 0)
+    assert list(meta) == [
+        "dry_run",
+        "status",
+        "errors_log",
+        "errors_count",
+        "will_write",
+        "will_place",
+        "will_cancel",
+        "currency_code",
+        "source_totals",
+        "target_totals",
+        "outcomes",
+        "mode",
+        "organization_id",
+        "trace_id",
+    ]
+    assert (meta["dry_run"], meta["status"]) == (True, "failed")
+    assert meta["errors_log"]["status"] == ["cannot transition from draft to placed"]
+    assert meta["errors_count"] == sum(map(len, meta["errors_log"].values()))
+    assert (meta["will_write"], meta["will_place"], meta["will_cancel"]) == (True, False, False)
+    assert meta["source_totals"] == meta["target_totals"]
+    assert meta["outcomes"][0] == {
+        "attribute": "line_items",
+        "source_line_item": line.public_id,
+        "target_line_item": None,
+        "name": line.name,
+        "action": "copied",
+        "code": None,
+        "message": None,
+        "before": amounts,
+        "after": amounts,
+    }
+
+
+def test_a_run_that_is_not_dry_says_so() -> None:
+    api, order = API(staff()), placed_order()
+
+    response = api.post("/order_copies?dry_run=false", request_of(order))
+
+    assert response.status_code == 201
+
+
+def test_what_a_client_tied_to_a_copy_can_be_changed() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory(metadata={"a": 1}, reference="old")
+    changes = {"reference": None, "reference_origin": "crm", "metadata": {"b": [2]}}
+    body = {"type": "order_copies", "id": order_copy.public_id, "attributes": changes}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": body})
+
+    order_copy.refresh_from_db()
+    trace_id = response.json()["data"]["meta"]["trace_id"]
+    assert response.status_code == 200
+    assert response.json() == document_of(order_copy, trace_id, **changes)
+    assert Event.objects.get().changes["reference"] == {"from": "old", "to": None}
+
+
+def test_a_change_of_nothing_changes_nothing() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    data = {"type": "order_copies", "id": order_copy.public_id}
+    data |= {"attributes": {}, "relationships": {}}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    assert response.status_code == 200
+    assert Event.objects.count() == 0
+
+
+def test_a_deleted_copy_is_gone_and_its_target_stays() -> None:
+    api, target = API(staff()), placed_order()
+    order_copy = OrderCopyFactory(completed=True, target_order=target)
+
+    response = api.delete(f"/order_copies/{order_copy.public_id}")
+
+    again = api.get(f"/order_copies/{order_copy.public_id}")
+    assert (response.status_code, response.content) == (204, b"")
+    assert the_error_in(again) == (404, "RECORD_NOT_FOUND", None)
+    assert Order.objects.filter(pk=target.pk).exists()
+
+
+def test_a_copy_in_progress_cannot_be_deleted() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory(in_progress=True)
+
+    response = api.delete(f"/order_copies/{order_copy.public_id}")
+
+    assert the_error_in(response) == (423, "LOCKED", None)
+    assert OrderFactory.objects.exists()

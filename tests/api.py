@@ -1,0 +1,96 @@
+"""How tests talk to the API: as a client with a token, and with whole documents."""
+
+import json
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.http import HttpResponse
+from django.test import Client
+from rest_framework.authtoken.models import Token
+
+from order_copies.events.models import Event
+from order_copies.models import OrderFactory
+from orders.models import Customer, Order
+
+MEDIA_TYPE = "application/vnd.api+json"
+PERMISSIONS = ["view_order", "add_ordercopy", "change_ordercopy", "delete_ordercopy"]
+
+
+class API:
+    """A client of the API. Without a ``user`` it sends no token."""
+
+    def __init__(self, user: Any = None) -> None:
+        self.user = user
+        self.client = Client(raise_request_exception=False, headers={"Accept": MEDIA_TYPE})
+        if user is not None:
+            token = Token.objects.create(user=user).key
+            self.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+
+    def get(self, path: str, **headers: str) -> HttpResponse:
+        return self.client.get(f"/api{path}", content_type=MEDIA_TYPE, headers=headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> HttpResponse:
+        """Send a body: bytes as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.client.generic(
+            method, f"/api{path}", data, content_type=MEDIA_TYPE, headers=headers
+        )
+
+    def post(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.send("POST", path, body, **headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> HttpResponse:
+        return self.send("PATCH", path, body, **headers)
+
+    def delete(self, path: str) -> HttpResponse:
+        return self.client.delete(f"/api{path}", content_type=MEDIA_TYPE)
+
+
+def staff(*permissions: str) -> Any:
+    """A member of staff with these permissions, or with all that copying takes."""
+    users = get_user_model().objects
+    user = users.create_user(f"staff-{users.count()}", is_staff=True)
+    codenames = permissions or PERMISSIONS
+    user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
+    return user
+
+
+def shopper(customer: Customer) -> Any:
+    """A user who is this customer."""
+    customer.user = get_user_model().objects.create_user(f"shopper-{customer.pk}")
+    customer.save()
+    return customer.user
+
+
+def request_of(order: Order, **attributes: Any) -> dict[str, Any]:
+    """The body that asks for a copy of this order."""
+    return {
+        "data": {
+            "type": "order_copies",
+            "attributes": attributes,
+            "relationships": {
+                "source_order": {"data": {"type": "orders", "id": order.public_id}},
+            },
+        }
+    }
+
+
+def errors_in(response: HttpResponse) -> list[dict[str, Any]]:
+    """The errors of an answer, whose status has to be that of the first."""
+    assert response["Content-Type"] == MEDIA_TYPE
+    errors: list[dict[str, Any]] = response.json()["errors"]
+    assert errors[0]["status"] == str(response.status_code)
+    return errors
+
+
+def the_error_in(response: HttpResponse) -> tuple[int, str, str | None]:
+    """Status, code and pointer of the one error of an answer."""
+    (error,) = errors_in(response)
+    assert set(error) <= {"title", "detail", "code", "status", "source", "meta"}
+    return response.status_code, error["code"], error.get("source", {}).get("pointer")
+
+
+def written() -> tuple[int, int]:
+    """How many copies and events there are."""
+    return OrderFactory.objects.count(), Event.objects.count()

@@ -1,0 +1,248 @@
+"""Who gets in, who sees what, and who may do what."""
+
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth import get_user_model
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.throttling import BaseThrottle
+
+from order_copies.copying import request_copies
+from order_copies.models import OrderCopy, OrderFactory
+from order_copies.views import OrderCopyViewSet
+from orders.models import Order
+from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
+from tests.factories import CustomerFactory, OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+PATHS = [
+    "/order_copies",
+    "/order_copies/AbcdefghiJ",
+    "/order_copies/AbcdefghiJ/events",
+    "/order_copies/AbcdefghiJ/relationships/events",
+    "/events/AbcdefghiJ",
+    "/event_stores/1-1",
+    "/orders",
+    "/line_items",
+    "/addresses",
+    "/customers",
+    "/markets",
+    "/skus",
+]
+
+
+class Everybody(BaseAuthentication):
+    """Lets everybody in as the first user."""
+
+    def authenticate(self, request: Any) -> tuple[Any, None]:
+        return get_user_model().objects.get(), None
+
+
+class NoMore(BaseThrottle):
+    """Enough is enough."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        return False
+
+    def wait(self) -> float:
+        return 7.4
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_nobody_gets_in_without_a_token(path: str) -> None:
+    response = API().get(path)
+
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert errors_in(response) == [
+        {
+            "title": "Access denied",
+            "detail": "You are not authorized to perform this action.",
+            "code": "UNAUTHORIZED",
+            "status": "401",
+        }
+    ]
+
+
+@pytest.mark.parametrize("token", ["garbage", "", "two words", "a\0b", "é"])
+def test_nobody_gets_in_with_a_token_that_is_none(token: str) -> None:
+    response = API().get("/order_copies", Authorization=f"Bearer {token}")
+
+    assert errors_in(response) == [
+        {
+            "title": "Invalid token",
+            "detail": "The access token you provided is invalid or expired.",
+            "code": "INVALID_TOKEN",
+            "status": "401",
+        }
+    ]
+
+
+def test_a_user_who_was_locked_out_stays_out() -> None:
+    user = staff()
+    api = API(user)
+    user.is_active = False
+    user.save()
+
+    response = api.get("/order_copies")
+
+    assert the_error_in(response) == (401, "INVALID_TOKEN", None)
+
+
+def test_a_shop_chooses_how_clients_prove_who_they_are(settings: LazySettings) -> None:
+    staff()
+    path = f"{Everybody.__module__}.{Everybody.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": [path]}
+
+    response = API().get("/order_copies")
+
+    assert response.status_code == 200
+
+
+def test_a_shop_that_chooses_nothing_has_its_own_way(settings: LazySettings) -> None:
+    chosen = {"AUTHENTICATION_CLASSES": None}
+    settings.ORDER_COPIES = settings.ORDER_COPIES | chosen
+    api = API()
+    api.client.force_login(staff())
+
+    response = api.get("/order_copies")
+
+    assert SessionAuthentication in OrderCopyViewSet.authentication_classes
+    assert response.status_code == 200
+
+
+def test_a_forged_request_with_a_session_is_denied(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": None}
+    api, order = API(), placed_order()
+    api.client.handler.enforce_csrf_checks = True
+    api.client.force_login(staff())
+
+    response = api.post("/order_copies", request_of(order))
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert written() == (0, 0)
+
+
+def test_a_customer_sees_its_own_orders_and_all_that_belongs_to_them() -> None:
+    own, other = placed_order(lines=1), placed_order(lines=1)
+    copies = [OrderCopy(source_order=own), OrderCopy(source_order=other)]
+    request_copies(copies, who={})
+    api = API(shopper(own.customer))
+
+    seen = {
+        path: {data["id"] for data in api.get(path).json()["data"]}
+        for path in ["/orders", "/order_copies", "/customers", "/line_items", "/addresses"]
+    }
+
+    assert seen == {
+        "/orders": {own.public_id},
+        "/order_copies": {copies[0].public_id},
+        "/customers": {own.customer.public_id},
+        "/line_items": {line.public_id for line in own.line_items.all()},
+        "/addresses": {address.public_id for address in own.addresses.all()},
+    }
+
+
+def paths_of(order_copy: OrderFactory, order: Order) -> list[str]:
+    line = order.line_items.filter(item_type="skus").first()
+    option, address = line.line_item_options.get(), order.addresses.first()
+    paths = [f"/orders/{order.public_id}", f"/order_copies/{order_copy.public_id}"]
+    return [
+        *paths,
+        *(f"{path}/events" for path in paths),
+        *(f"{path}/event_stores" for path in paths),
+        f"{paths[0]}/order_copies",
+        f"{paths[1]}/source_order",
+        f"{paths[1]}/relationships/source_order",
+        f"/line_items/{line.public_id}",
+        f"/line_items/{line.public_id}/order",
+        f"/line_item_options/{option.public_id}",
+        f"/addresses/{address.public_id}",
+        f"/customers/{order.customer.public_id}",
+        f"/customers/{order.customer.public_id}/orders",
+    ]
+
+
+def test_what_belongs_to_others_is_not_found() -> None:
+    order_copy = OrderCopy(source_order=placed_order(lines=1))
+    request_copies([order_copy], who={})
+    api = API(shopper(CustomerFactory()))
+
+    answers = {
+        path: the_error_in(api.get(path)) for path in paths_of(order_copy, order_copy.source_order)
+    }
+
+    assert set(answers.values()) == {(404, "RECORD_NOT_FOUND", None)}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_events_of_others_are_not_found(stream: bool) -> None:
+    order_copy = OrderCopy(source_order=placed_order(lines=1))
+    request_copies([order_copy], who={})
+    own = API(staff())
+    name = "event_stores" if stream else "events"
+    (event,) = own.get(f"/order_copies/{order_copy.public_id}/{name}").json()["data"]
+    api = API(shopper(CustomerFactory()))
+
+    response = api.get(f"/{name}/{event['id']}")
+
+    assert own.get(f"/{name}/{event['id']}").json()["data"]["id"] == event["id"]
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+
+
+def test_an_include_brings_nothing_that_belongs_to_others() -> None:
+    own, other = placed_order(lines=1), placed_order(lines=1)
+    order_copy = OrderCopyFactory(source_order=own, completed=True, target_order=other)
+    api = API(shopper(own.customer))
+
+    document = api.get(f"/order_copies/{order_copy.public_id}?include=target_order").json()
+
+    assert document["data"]["relationships"]["target_order"]["data"] is None
+    assert document["included"] == []
+
+
+def test_a_customer_copies_its_own_order() -> None:
+    order = placed_order(lines=1)
+    api = API(shopper(order.customer))
+
+    response = api.post("/order_copies", request_of(order))
+
+    assert response.status_code == 201
+    assert OrderFactory.objects.get().source_order == order
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
+    order_copy = OrderCopyFactory()
+    api = API(shopper(CustomerFactory()))
+
+    response = api.send(method, f"/order_copies/{order_copy.public_id}", {})
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+    assert written() == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "permission"), [("POST", "add"), ("PATCH", "change"), ("DELETE", "delete")]
+)
+def test_staff_need_the_permission_that_the_admin_asks_for(method: str, permission: str) -> None:
+    order_copy = OrderCopyFactory()
+    others = {"add", "change", "delete"} - {permission}
+    api = API(staff("view_order", *(f"{other}_ordercopy" for other in others)))
+    path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
+
+    response = api.send(method, path, request_of(order_copy.source_order))
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert written() == (1, 0)
+
+
+def test_a_client_that_asks_too_often_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = API(staff())
+    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [NoMore])
+
+    response = api.get("/order_copies")
+
+    assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
+    assert response["Retry-After"] == "8"

@@ -1,0 +1,332 @@
+"""Bodies that are refused: the right status, code and pointer, and nothing written."""
+
+from typing import Any
+
+import pytest
+
+from orders.models import Order
+from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
+from tests.factories import CustomerFactory, OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+SOURCE = "/data/relationships/source_order"
+METADATA = "/data/attributes/metadata"
+
+
+@pytest.fixture
+def api() -> API:
+    return API(staff())
+
+
+@pytest.fixture
+def order() -> Order:
+    return placed_order(lines=1)
+
+
+def nested(depth: int) -> dict[str, Any]:
+    value: Any = {}
+    for _ in range(depth - 1):
+        value = {"a": value}
+    return value  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"\xff",
+        b'{"data": NaN}',
+        b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"data": ' + b"9" * 5000 + b"}",
+    ],
+    ids=["half", "not UTF-8", "NaN", "absurdly deep", "absurdly long number"],
+)
+def test_what_is_not_json_is_refused_without_a_pointer(api: API, body: bytes) -> None:
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (400, "INVALID_DATA_FORMAT", None)
+    assert written() == (0, 0)
+
+
+def test_a_body_of_nothing_is_refused(api: API) -> None:
+    response = api.post("/order_copies", b"", **{"Content-Type": "application/vnd.api+json"})
+
+    assert the_error_in(response) == (400, "PARAM_MISSING", "/data")
+
+
+def test_a_body_that_is_too_large_is_refused(api: API) -> None:
+    response = api.post("/order_copies", b" " * 262_145)
+
+    assert the_error_in(response) == (413, "PAYLOAD_TOO_LARGE", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointer"),
+    [
+        ([], "INVALID_DATA_FORMAT", None),
+        ("text", "INVALID_DATA_FORMAT", None),
+        ({}, "PARAM_MISSING", "/data"),
+        ({"data": None}, "INVALID_DATA_FORMAT", "/data"),
+        ({"data": []}, "INVALID_DATA_FORMAT", "/data"),
+        ({"data": "text"}, "INVALID_DATA_FORMAT", "/data"),
+        ({"data": {}, "datum": {}}, "PARAM_NOT_ALLOWED", "/datum"),
+        ({"data": {}}, "PARAM_MISSING", "/data/type"),
+        ({"data": {"type": "orders"}}, "INVALID_RESOURCE", "/data/type"),
+        ({"data": {"type": {}}}, "INVALID_RESOURCE", "/data/type"),
+        ({"data": {"type": "order_copies", "id": "x"}}, "PARAM_NOT_ALLOWED", "/data/id"),
+        ({"data": {"type": "order_copies", "id": {}}}, "PARAM_NOT_ALLOWED", "/data/id"),
+        ({"data": {"type": "order_copies", "status": 1}}, "PARAM_NOT_ALLOWED", "/data/status"),
+        ({"data": {"type": "order_copies", "a/~b": 1}}, "PARAM_NOT_ALLOWED", "/data/a~1~0b"),
+    ],
+)
+def test_a_body_that_is_no_document_of_a_copy_is_refused(
+    api: API, body: Any, code: str, pointer: str | None
+) -> None:
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (400, code, pointer)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("value", ["text", [], 1, None])
+@pytest.mark.parametrize("member", ["attributes", "relationships"])
+def test_members_that_are_no_objects_are_refused(
+    api: API, order: Order, member: str, value: Any
+) -> None:
+    body = request_of(order)
+    body["data"][member] = value
+
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (400, "INVALID_DATA_FORMAT", f"/data/{member}")
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("source_order", "code", "pointer"),
+    [
+        ("text", "INVALID_LINKS_OBJECT", SOURCE),
+        ([], "INVALID_LINKS_OBJECT", SOURCE),
+        (7, "INVALID_LINKS_OBJECT", SOURCE),
+        (None, "INVALID_LINKS_OBJECT", SOURCE),
+        ({}, "INVALID_LINKS_OBJECT", SOURCE),
+        ({"data": "text"}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data"),
+        ({"data": []}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data"),
+        ({"data": 7}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data"),
+        ({"data": {"id": "x"}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data"),
+        ({"data": {"type": [], "id": "x"}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data"),
+        ({"data": {"type": "skus", "id": "x"}}, "TYPE_MISMATCH", f"{SOURCE}/data/type"),
+        ({"data": {"type": "orders"}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data/id"),
+        ({"data": {"type": "orders", "id": {}}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data/id"),
+        ({"data": {"type": "orders", "id": 7}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data/id"),
+    ],
+)
+def test_a_source_order_that_is_no_linkage_is_refused(
+    api: API, source_order: Any, code: str, pointer: str
+) -> None:
+    body = {"data": {"type": "order_copies", "relationships": {"source_order": source_order}}}
+
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (400, code, pointer)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {},
+        {"attributes": {}, "relationships": {}},
+        {"relationships": {"source_order": {"data": None}}},
+    ],
+)
+def test_a_missing_source_order_is_refused_with_a_pointer(
+    api: API, members: dict[str, Any]
+) -> None:
+    response = api.post("/order_copies", {"data": {"type": "order_copies", **members}})
+
+    assert response.status_code == 422
+    assert errors_in(response) == [
+        {
+            "title": "can't be blank",
+            "detail": "source_order - can't be blank",
+            "code": "VALIDATION_ERROR",
+            "status": "422",
+            "source": {"pointer": SOURCE},
+            "meta": {"error": "blank"},
+        }
+    ]
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("public_id", ["AbcdefghiJ", "", "no id", "1", "\0", "\ud800", "é" * 10])
+def test_a_source_order_that_does_not_exist_is_not_found(api: API, public_id: str) -> None:
+    linkage = {"data": {"type": "orders", "id": public_id}}
+    body = {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
+
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", SOURCE)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_the_order_of_another_customer_is_not_found(query: str) -> None:
+    api, order = API(shopper(CustomerFactory())), placed_order()
+
+    response = api.post(f"/order_copies{query}", request_of(order))
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", SOURCE)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["status", "type", "id", "errors_log", "created_at", "outcomes", "attempt", "__class__"]
+)
+def test_attributes_that_a_client_may_not_say_are_refused(
+    api: API, order: Order, name: str
+) -> None:
+    response = api.post("/order_copies", request_of(order, **{name: "completed"}))
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["target_order", "order_subscription", "events", "metadata"])
+def test_relationships_that_a_client_may_not_say_are_refused(
+    api: API, order: Order, name: str
+) -> None:
+    body = request_of(order)
+    body["data"]["relationships"][name] = {"data": None}
+
+    response = api.post("/order_copies", body)
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/relationships/{name}")
+    assert written() == (0, 0)
+
+
+def test_all_that_is_not_allowed_is_told_at_once(api: API, order: Order) -> None:
+    body = request_of(order, status="completed", nonsense=1)
+    body["data"]["relationships"]["target_order"] = {"data": None}
+
+    response = api.post("/order_copies", body)
+
+    pointers = [error["source"]["pointer"] for error in errors_in(response)]
+    places = ["attributes/status", "attributes/nonsense", "relationships/target_order"]
+    assert pointers == [f"/data/{place}" for place in places]
+
+
+TOGGLES = ["skip_errors", "apply_promotions", "ignore_invalid_coupon", "reuse_wallet"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        *((name, value, "inclusion") for name in TOGGLES for value in ("true", 1, 0, [], {})),
+        *((name, None, "blank") for name in TOGGLES),
+        ("place_target_order", "false", "inclusion"),
+        ("cancel_source_order", 1, "inclusion"),
+        ("reference", 7, "invalid"),
+        ("reference", {}, "invalid"),
+        ("reference", "a\0b", "invalid"),
+        ("reference", "\udc00", "invalid"),
+        ("reference_origin", "x" * 256, "too_long"),
+        ("metadata", [], "invalid"),
+        ("metadata", "text", "invalid"),
+        ("metadata", 7, "invalid"),
+        ("metadata", {"a": "\0"}, "invalid"),
+        ("metadata", {"\0": "a"}, "invalid"),
+        ("metadata", {"a": [{"b": "\ud800"}]}, "invalid"),
+        ("metadata", {"\udfff": "a"}, "invalid"),
+        ("metadata", {"a": 2**63}, "invalid"),
+        ("metadata", {"a": -(10**400)}, "invalid"),
+        ("metadata", nested(33), "invalid"),
+        ("metadata", {"a": [[]] * 3 + ["x" * 65_536]}, "too_long"),
+    ],
+)
+def test_values_that_break_a_rule_are_refused(
+    api: API, order: Order, name: str, value: Any, error: str
+) -> None:
+    response = api.post("/order_copies", request_of(order, **{name: value}))
+
+    (refused,) = errors_in(response)
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", f"/data/attributes/{name}")
+    assert refused["detail"] == f"{name} - {refused['title']}"
+    assert refused["meta"]["error"] == error
+    assert written() == (0, 0)
+
+
+def test_a_number_that_is_not_finite_is_refused(api: API, order: Order) -> None:
+    body = b'{"data": {"type": "order_copies", "attributes": {"metadata": {"a": 1e999}}}}'
+
+    response = api.post("/order_copies", body)
+
+    pointers = [error["source"]["pointer"] for error in errors_in(response)]
+    assert pointers == [METADATA, SOURCE]
+    assert written() == (0, 0)
+
+
+def test_metadata_at_its_limits_is_kept(api: API, order: Order) -> None:
+    metadata = {"large": 2**63 - 1, "small": -(2**63), "deep": nested(31), "é": "🎁"}
+
+    response = api.post("/order_copies", request_of(order, metadata=metadata))
+
+    public_id = response.json()["data"]["id"]
+    kept = api.get(f"/order_copies/{public_id}").json()["data"]["attributes"]["metadata"]
+    assert kept == metadata
+
+
+@pytest.mark.parametrize(
+    ("members", "code", "pointer"),
+    [
+        ({"id": None}, "KEY_NOT_INCLUDED_IN_URL", "/data/id"),
+        ({"id": "AbcdefghiJ"}, "KEY_NOT_INCLUDED_IN_URL", "/data/id"),
+        ({"id": {}}, "KEY_NOT_INCLUDED_IN_URL", "/data/id"),
+        ({"type": "orders"}, "INVALID_RESOURCE", "/data/type"),
+        ({"attributes": "text"}, "INVALID_DATA_FORMAT", "/data/attributes"),
+        *(
+            ({"attributes": {name: True}}, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
+            for name in [*TOGGLES, "place_target_order", "cancel_source_order", "status"]
+        ),
+        (
+            {"relationships": {"source_order": {"data": None}}},
+            "PARAM_NOT_ALLOWED",
+            "/data/relationships/source_order",
+        ),
+    ],
+)
+def test_changes_that_a_client_may_not_make_are_refused(
+    api: API, members: dict[str, Any], code: str, pointer: str
+) -> None:
+    order_copy = OrderCopyFactory()
+    data = {"type": "order_copies", "id": order_copy.public_id, **members}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    order_copy.refresh_from_db()
+    assert the_error_in(response) == (400, code, pointer)
+    assert (order_copy.reuse_wallet, order_copy.skip_errors) == (True, False)
+    assert written() == (1, 0)
+
+
+def test_a_change_without_an_id_is_refused(api: API) -> None:
+    order_copy = OrderCopyFactory()
+
+    response = api.patch(
+        f"/order_copies/{order_copy.public_id}", {"data": {"type": "order_copies"}}
+    )
+
+    assert the_error_in(response) == (400, "PARAM_MISSING", "/data/id")
+
+
+def test_a_change_to_a_value_that_breaks_a_rule_is_refused(api: API) -> None:
+    order_copy = OrderCopyFactory(metadata={"a": 1})
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"metadata": "b"}}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    order_copy.refresh_from_db()
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", METADATA)
+    assert order_copy.metadata == {"a": 1}
+    assert written() == (1, 0)

@@ -1,0 +1,290 @@
+"""Pages, order, sparse fields and includes; and what a list costs."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies.copying import request_copies, run_batch
+from order_copies.models import OrderCopy, OrderFactory
+from tests.api import API, staff, the_error_in
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+def copies(number: int, **attributes: Any) -> list[OrderFactory]:
+    order = placed_order(lines=1)
+    return [OrderCopyFactory(source_order=order, **attributes) for _ in range(number)]
+
+
+def ids(document: dict[str, Any]) -> list[str]:
+    return [resource["id"] for resource in document["data"]]
+
+
+def page_link(number: int, size: int = 10, rest: str = "") -> str:
+    page = f"page%5Bnumber%5D={number}&page%5Bsize%5D={size}"
+    return f"http://testserver/api/order_copies?{rest}{page}"
+
+
+def test_a_list_has_ten_rows_in_the_order_of_their_making() -> None:
+    api, made = API(staff()), copies(11)
+
+    document = api.get("/order_copies").json()
+
+    assert list(document) == ["data", "meta", "links"]
+    assert ids(document) == [order_copy.public_id for order_copy in made[:10]]
+    assert document["meta"] == {"record_count": 11, "page_count": 2}
+    assert document["links"] == {
+        "first": page_link(1),
+        "next": page_link(2),
+        "last": page_link(2),
+    }
+
+
+def test_a_page_keeps_the_rest_of_the_query() -> None:
+    api, made = API(staff()), copies(5)
+
+    query = "page%5Bsize%5D=2&sort=-created_at&page%5Bnumber%5D=2"
+    document = api.get(f"/order_copies?{query}").json()
+
+    rest = "sort=-created_at&"
+    assert ids(document) == [made[2].public_id, made[1].public_id]
+    assert document["links"] == {
+        "first": page_link(1, 2, rest),
+        "prev": page_link(1, 2, rest),
+        "next": page_link(3, 2, rest),
+        "last": page_link(3, 2, rest),
+    }
+
+
+def test_the_last_page_has_no_next() -> None:
+    api, made = API(staff()), copies(3)
+
+    document = api.get("/order_copies?page[number]=2&page[size]=2").json()
+
+    assert ids(document) == [made[2].public_id]
+    assert list(document["links"]) == ["first", "prev", "last"]
+
+
+def test_a_page_beyond_the_end_is_empty() -> None:
+    api = API(staff())
+    copies(3)
+
+    response = api.get("/order_copies?page[number]=999999999999999&page[size]=2")
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "data": [],
+        "meta": {"record_count": 3, "page_count": 2},
+        "links": {"first": page_link(1, 2), "prev": page_link(2, 2), "last": page_link(2, 2)},
+    }
+
+
+def test_an_empty_list_is_one_empty_page() -> None:
+    api = API(staff())
+
+    document = api.get("/order_copies").json()
+
+    assert document == {
+        "data": [],
+        "meta": {"record_count": 0, "page_count": 0},
+        "links": {"first": page_link(1), "last": page_link(1)},
+    }
+
+
+def test_a_page_has_25_rows_at_most() -> None:
+    api = API(staff())
+    copies(26)
+
+    document = api.get("/order_copies?page[size]=25").json()
+
+    assert len(document["data"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        *(
+            (f"page[{name}]={value}", "INVALID_PAGE_VALUE")
+            for name in ("size", "number")
+            for value in ("0", "-1", "abc", "", "1.5", "²", "1_0", "9" * 5000)
+        ),
+        ("page[size]=26", "INVALID_PAGE_VALUE"),
+        ("page[offset]=1", "INVALID_PAGE_OBJECT"),
+        ("page[after]=1", "INVALID_PAGE_OBJECT"),
+        ("page[]=1", "INVALID_PAGE_OBJECT"),
+        ("page[size=1", "INVALID_PAGE_OBJECT"),
+        ("page=1", "PARAM_NOT_ALLOWED"),
+        ("sort=errors_log", "INVALID_SORT_CRITERIA"),
+        ("sort=metadata", "INVALID_SORT_CRITERIA"),
+        ("sort=nonsense", "INVALID_SORT_CRITERIA"),
+        ("sort=source_order__number", "INVALID_SORT_CRITERIA"),
+        ("sort=--status", "INVALID_SORT_CRITERIA"),
+        ("sort=?", "INVALID_SORT_CRITERIA"),
+        ("sort[status]=1", "PARAM_NOT_ALLOWED"),
+        ("include=nonsense", "INVALID_INCLUDE"),
+        ("include=event_stores", "INVALID_INCLUDE"),
+        ("include=source_order.nonsense", "INVALID_INCLUDE"),
+        ("include=source_order.event_stores", "INVALID_INCLUDE"),
+        ("include=source_order.customer.orders", "INVALID_INCLUDE"),
+        ("include=order_subscription.market", "INVALID_INCLUDE"),
+        ("include=source_order.line_items.order.line_items", "INVALID_INCLUDE"),
+        ("include=source_order, target_order", "INVALID_INCLUDE"),
+        ("fields[order_copies]=nonsense", "INVALID_FIELD"),
+        ("fields[nonsense]=status", "INVALID_FIELD"),
+        ("fields[order_copies=status", "INVALID_FIELD"),
+        ("fields=status", "PARAM_NOT_ALLOWED"),
+        ("filter[status]=pending", "FILTER_NOT_ALLOWED"),
+        ("filter[q][status_eq]=pending", "FILTER_NOT_ALLOWED"),
+        ("dry_run=true", "PARAM_NOT_ALLOWED"),
+        ("format=api", "PARAM_NOT_ALLOWED"),
+        ("nonsense", "PARAM_NOT_ALLOWED"),
+    ],
+)
+def test_a_query_that_is_not_understood_is_refused(query: str, code: str) -> None:
+    api = API(staff())
+
+    response = api.get(f"/order_copies?{query}")
+
+    assert the_error_in(response) == (400, code, None)
+
+
+@pytest.mark.parametrize("query", ["sort=status", "page[size]=1", "filter[status]=pending"])
+def test_a_single_resource_offers_no_list_parameters(query: str) -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+
+    response = api.get(f"/order_copies/{order_copy.public_id}?{query}")
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", None)
+
+
+def test_a_dry_run_is_true_or_false() -> None:
+    api = API(staff())
+
+    response = api.post("/order_copies?dry_run=1", {})
+
+    assert the_error_in(response) == (400, "INVALID_FIELD_VALUE", None)
+
+
+def test_rows_are_sorted_by_what_the_client_names() -> None:
+    api = API(staff())
+    first, second, third = copies(3)
+    OrderFactory.objects.filter(pk=second.pk).update(reference="a")
+    OrderFactory.objects.exclude(pk=second.pk).update(reference="b")
+
+    ascending = api.get("/order_copies?sort=reference,-id").json()
+    descending = api.get("/order_copies?sort=-reference").json()
+
+    assert ids(ascending) == [second.public_id, third.public_id, first.public_id]
+    assert ids(descending) == [first.public_id, third.public_id, second.public_id]
+
+
+def test_only_the_fields_that_are_asked_for_are_told() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+
+    path = f"/order_copies/{order_copy.public_id}"
+    data = api.get(f"{path}?fields[order_copies]=status,events").json()["data"]
+    bare = api.get(f"{path}?fields[order_copies]=").json()["data"]
+
+    url = f"http://testserver/api{path}"
+    assert data["attributes"] == {"status": "pending"}
+    assert data["relationships"] == {
+        "events": {"links": {"self": f"{url}/relationships/events", "related": f"{url}/events"}}
+    }
+    assert (bare["attributes"], bare["relationships"]) == ({}, {})
+
+
+def test_included_resources_are_linked_from_where_they_belong() -> None:
+    api, order = API(staff()), placed_order(lines=1, options=0, shipping=False, payment_fee=False)
+    order_copy = OrderCopy(source_order=order)
+    request_copies([order_copy], who={})
+    line = order.line_items.get()
+
+    query = "include=source_order.line_items.order,target_order,events,order_subscription"
+    fields = "fields[orders]=number,line_items&fields[line_items]=name,order&fields[events]=name"
+    document = api.get(f"/order_copies/{order_copy.public_id}?{query}&{fields}").json()
+
+    relationships = document["data"]["relationships"]
+    linkage = {name: member.get("data", "none") for name, member in relationships.items()}
+    included = {
+        resource["type"]: (resource["id"], resource["attributes"], resource["relationships"])
+        for resource in document["included"]
+    }
+    order_id, event_id = {"type": "orders", "id": order.public_id}, included["events"][0]
+    line_id = {"type": "line_items", "id": line.public_id}
+    assert linkage == {
+        "source_order": order_id,
+        "target_order": None,
+        "events": [{"type": "events", "id": event_id}],
+        "event_stores": "none",
+        "order_subscription": None,
+    }
+    assert len(document["included"]) == 3
+    assert included["orders"][:2] == (order.public_id, {"number": order.number})
+    assert included["orders"][2]["line_items"]["data"] == [line_id]
+    assert included["line_items"][:2] == (line.public_id, {"name": line.name})
+    assert included["line_items"][2]["order"]["data"] == order_id
+    assert included["events"][1] == {"name": "order_copies.create"}
+
+
+def test_what_stands_in_the_document_is_not_included_again() -> None:
+    api, (order_copy,) = API(staff()), copies(1)
+
+    path = f"/order_copies/{order_copy.public_id}?include=source_order.order_copies"
+    document = api.get(path).json()
+
+    assert [resource["type"] for resource in document["included"]] == ["orders"]
+
+
+def test_an_include_of_a_field_that_is_not_asked_for_is_not_linked() -> None:
+    api, (order_copy,) = API(staff()), copies(1)
+
+    query = "include=source_order&fields[order_copies]=status"
+    document = api.get(f"/order_copies/{order_copy.public_id}?{query}").json()
+
+    assert document["data"]["relationships"] == {}
+    assert len(document["included"]) == 1
+
+
+def test_a_new_copy_can_bring_its_source_along() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+    linkage = {"data": {"type": "orders", "id": order.public_id}}
+    body = {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
+
+    document = api.post("/order_copies?include=source_order,target_order", body).json()
+
+    relationships = document["data"]["relationships"]
+    assert relationships["source_order"]["data"] == linkage["data"]
+    assert relationships["target_order"]["data"] is None
+    assert [resource["id"] for resource in document["included"]] == [order.public_id]
+
+
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        ("/order_copies", 5),
+        ("/order_copies?include=source_order.line_items.sku,target_order,events", 10),
+        ("/orders?include=customer,market,line_items.line_item_options,shipping_address", 10),
+        ("/line_items", 5),
+        ("/line_items?include=order,sku", 7),
+    ],
+)
+def test_a_list_of_25_costs_as_many_queries_as_a_list_of_one(path: str, queries: int) -> None:
+    """The user of the token; its permissions (2); the count; the rows; one a relationship."""
+    api = API(staff())
+    page = f"{path}{'&' if '?' in path else '?'}page[size]=25"
+    request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
+    run_batch("a worker")
+
+    with CaptureQueriesContext(connection) as of_one:
+        one = api.get(page).json()
+    order_copies = [OrderCopy(source_order=placed_order(lines=3)) for _ in range(24)]
+    request_copies(order_copies, who={})
+    run_batch("a worker")
+    with CaptureQueriesContext(connection) as of_25:
+        many = api.get(page).json()
+
+    assert len(one["data"]) < len(many["data"]) == 25
+    assert len(of_one) == len(of_25) == queries

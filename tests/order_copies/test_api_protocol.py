@@ -1,0 +1,226 @@
+"""Media types, methods and crashes: every answer under /api is a document."""
+
+import logging
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+
+from order_copies import copying
+from order_copies.events.models import Event
+from order_copies.models import OrderFactory
+from orders.shop import ReferenceShop
+from tests.api import API, MEDIA_TYPE, errors_in, request_of, staff, the_error_in, written
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+class BrokenShop(ReferenceShop):
+    """A shop that breaks after something was written."""
+
+    def orders_for(self, request: HttpRequest) -> "object":
+        Event.objects.create(resource_type="orders", resource_id="1")
+        message = "the shop is broken"
+        raise ZeroDivisionError(message)
+
+
+class Crash:
+    """A middleware that breaks before any view is called."""
+
+    def __init__(self, get_response: object) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        message = "the middleware is broken"
+        raise ZeroDivisionError(message)
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        MEDIA_TYPE,
+        "*/*",
+        "application/*",
+        f"{MEDIA_TYPE}; q=0.9",
+        "text/html, */*;q=0.8",
+        f'{MEDIA_TYPE}; ext="x", {MEDIA_TYPE}',
+    ],
+)
+def test_what_can_be_served_is_served(accept: str) -> None:
+    response = API(staff()).get("/order_copies", Accept=accept)
+
+    assert (response.status_code, response["Content-Type"]) == (200, MEDIA_TYPE)
+
+
+def test_a_client_may_leave_open_what_it_takes() -> None:
+    api = API(staff())
+    del api.client.defaults["HTTP_ACCEPT"]
+
+    response = api.get("/order_copies")
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "accept", ["text/html", "application/json", f'{MEDIA_TYPE}; ext="x"', f"{MEDIA_TYPE};charset=x"]
+)
+def test_what_cannot_be_served_is_not_acceptable(accept: str) -> None:
+    response = API(staff()).get("/order_copies", Accept=accept)
+
+    assert the_error_in(response) == (406, "NOT_ACCEPTABLE", None)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", f"{MEDIA_TYPE}; ext=x"])
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_a_body_of_another_type_is_unsupported(method: str, content_type: str) -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
+    body = request_of(order_copy.source_order)
+
+    response = api.send(method, path, body, **{"Content-Type": content_type})
+
+    assert the_error_in(response) == (415, "UNSUPPORTED_MEDIA_TYPE", None)
+    assert written() == (1, 0)
+
+
+@pytest.mark.parametrize("content_type", ["", "text/html", "application/json", "nonsense"])
+def test_the_type_of_no_body_does_not_matter(content_type: str) -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    path = f"/order_copies/{order_copy.public_id}"
+    headers = {"Content-Type": content_type}
+
+    got = api.get(path, **headers)
+    deleted = api.send("DELETE", path, {}, **headers)
+
+    assert (got.status_code, deleted.status_code) == (200, 204)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/order_copies"), ("DELETE", "/order_copies"), ("PATCH", "/order_copies")],
+)
+def test_other_methods_are_not_allowed(method: str, path: str) -> None:
+    response = API(staff()).send(method, path, {})
+
+    assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
+    assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "NONSENSE"])
+def test_an_unknown_path_is_not_found_whoever_asks_and_however(method: str) -> None:
+    response = API().send(method, "/nonsense/order_copies", Accept="text/html")
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+
+
+def test_a_head_is_a_get_without_a_body() -> None:
+    response = API(staff()).send("HEAD", "/order_copies")
+
+    assert (response.status_code, response.content) == (200, b"")
+
+
+def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
+    settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = API(staff())
+    path = f"{BrokenShop.__module__}.{BrokenShop.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+
+    with caplog.at_level(logging.ERROR, "order_copies.api"):
+        response = api.get("/orders")
+
+    (error,) = errors_in(response)
+    (line,) = [record for record in caplog.records if record.name == "order_copies.api"]
+    assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert len(error["meta"]["trace_id"]) == 64
+    assert line.getMessage() == f"trace_id={error['meta']['trace_id']}"
+    assert line.exc_info
+    assert line.exc_info[0] is ZeroDivisionError
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crash_leaves_nothing_written(settings: LazySettings) -> None:
+    api = API(staff())
+    path = f"{BrokenShop.__module__}.{BrokenShop.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+
+    try:
+        response = api.get("/orders")
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+
+    assert response.status_code == 500
+    assert written() == (0, 0)
+
+
+def test_a_crash_outside_the_views_is_a_document_too(
+    settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.MIDDLEWARE = [f"{Crash.__module__}.{Crash.__qualname__}"]
+    client = Client(raise_request_exception=False)
+
+    with caplog.at_level(logging.ERROR, "order_copies.api"):
+        response, page = client.get("/api/orders"), client.get("/admin/")
+
+    (error,) = errors_in(response)
+    lines = [record for record in caplog.records if record.name == "order_copies.api"]
+    assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
+    assert [line.getMessage() for line in lines] == [f"trace_id={error['meta']['trace_id']}"]
+    assert (page.status_code, page["Content-Type"]) == (500, "text/html; charset=utf-8")
+
+
+def test_a_host_that_is_not_ours_is_a_bad_request() -> None:
+    client = Client(raise_request_exception=False)
+
+    response = client.get("/api/orders", headers={"Host": "evil.example"})
+    page = client.get("/admin/", headers={"Host": "evil.example"})
+
+    assert the_error_in(response) == (400, "BAD_REQUEST", None)
+    assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
+
+
+def test_paths_beside_the_api_are_answered_as_ever() -> None:
+    client = Client()
+
+    responses = [client.get(path) for path in ["/apis", "/nonsense"]]
+
+    assert [response.status_code for response in responses] == [404, 404]
+    assert {response["Content-Type"] for response in responses} == {"text/html; charset=utf-8"}
+
+
+def test_too_many_parameters_are_a_bad_request() -> None:
+    query = "&".join(f"a{number}=1" for number in range(1001))
+
+    response = API(staff()).get(f"/order_copies?{query}")
+
+    assert the_error_in(response) == (400, "BAD_REQUEST", None)
+
+
+def test_an_error_can_quote_whatever_was_sent() -> None:
+    api, order = API(staff()), placed_order()
+
+    response = api.post("/order_copies", request_of(order, **{"\ud800\0é": 1}))
+
+    (error,) = errors_in(response)
+    assert error["source"]["pointer"] == "/data/attributes/?\0é"
+
+
+def test_a_copy_that_vanishes_while_it_is_changed_is_not_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    update_copy = copying.update_copy
+
+    def vanish(vanishing: OrderFactory, *arguments: object, **keywords: object) -> None:
+        OrderFactory.objects.all().delete()
+        update_copy(vanishing, *arguments, **keywords)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(copying, "update_copy", vanish)
+    data = {"type": "order_copies", "id": order_copy.public_id}
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
