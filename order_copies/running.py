@@ -140,44 +140,49 @@ class Runner:
 
     def _handle(self, order_copy: OrderFactory, error: Exception) -> None:
         """A copy that cannot be run even alone: lost, failed, aborted or tried again."""
-        key, order_copy = order_copy.pk, OrderFactory.objects.get(pk=order_copy.pk)
+        order_copy.target_order_id, order_copy.outcomes = None, []
         if isinstance(error, LeaseLostError):
-            logger.warning("%s lost the lease of copy %s", self.worker, key)
-            self.batch.ends["lost"] += 1
+            self._lose(order_copy)
         elif isinstance(error, ShopContractError):
-            logger.error("Copy %s: the shop broke its contract", key, exc_info=error)
+            logger.error("Copy %s: the shop broke its contract", order_copy.pk, exc_info=error)
             self._fail(order_copy, _base_problem("shop_contract", str(error)))
-            self._void(self.runs)
         elif order_copy.attempt >= settings.MAX_ATTEMPTS:
-            logger.error("Copy %s crashed for the last time", key, exc_info=error)
+            logger.error("Copy %s crashed for the last time", order_copy.pk, exc_info=error)
             self._abort(order_copy, _crashed(order_copy))
-            self._void(self.runs)
         else:
-            logger.error("Copy %s crashed and is tried again", key, exc_info=error)
+            logger.error("Copy %s crashed and is tried again", order_copy.pk, exc_info=error)
             self._pause(order_copy)
+
+    def _lose(self, order_copy: OrderFactory) -> None:
+        """Another attempt owns the copy now, and whatever was authorized for it."""
+        logger.warning("%s lost the lease of copy %s", self.worker, order_copy.pk)
+        self.batch.ends["lost"] += 1
 
     def _pause(self, order_copy: OrderFactory) -> None:
         pause = settings.RETRY_PAUSE * 2 ** (order_copy.attempt - 1)
         order_copy.lease_expires_at = timezone.now() + pause
-        save_pause(order_copy)
-        self.batch.ends["to retry"] += 1
+        if save_pause(order_copy):
+            self.batch.ends["to retry"] += 1
+        else:
+            self._lose(order_copy)
 
     def _fail(self, order_copy: OrderFactory, problem: Problem) -> None:
         order_copy.fail(timezone.now(), [problem])
-        self._save_alone(order_copy)
+        self._give_up(order_copy)
 
     def _abort(self, order_copy: OrderFactory, problem: Problem) -> None:
         order_copy.abort([problem])
-        self._save_alone(order_copy)
+        self._give_up(order_copy)
 
-    def _save_alone(self, order_copy: OrderFactory) -> None:
-        end = str(order_copy.status)
+    def _give_up(self, order_copy: OrderFactory) -> None:
         try:
             with transaction.atomic():
                 save_ended([order_copy], worker_named(self.worker), timezone.now())
         except LeaseLostError:
-            end = "lost"
-        self.batch.ends[end] += 1
+            self._lose(order_copy)
+        else:
+            self.batch.ends[str(order_copy.status)] += 1
+            self._void([run for run in self.runs if run.order_copy is order_copy])
 
 
 def _why_hopeless(order_copy: OrderFactory) -> Problem | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
@@ -67,9 +68,10 @@ class Shop(ABC):
     def order_key(self, order_id: str) -> Any:
         """The primary key that a public id stands for, or None where it stands for none."""
         try:
-            return self.order_model._meta.pk.to_python(order_id)
-        except ValueError:
+            key = self.order_model._meta.pk.to_python(order_id)
+        except (ValueError, ValidationError):
             return None
+        return None if "\0" in order_id else key
 
     def find_order(self, text: str) -> Any:
         """The primary key of the order that staff call ``text``, or None; by default its id."""

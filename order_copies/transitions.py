@@ -107,8 +107,12 @@ def save_ended(order_copies: Sequence[OrderFactory], who: Who, now: datetime) ->
     )
 
 
-def save_pause(order_copy: OrderFactory) -> None:
-    """Hand a copy back: it can be claimed again when its shortened lease runs out."""
-    OrderFactory.objects.filter(
+def save_pause(order_copy: OrderFactory) -> bool:
+    """Hand a copy back: it can be claimed again when its shortened lease runs out.
+
+    Returns whether the copy was still this attempt's to hand back.
+    """
+    held = OrderFactory.objects.filter(
         pk=order_copy.pk, attempt=order_copy.attempt, status=Status.IN_PROGRESS
-    ).update(lease_expires_at=order_copy.lease_expires_at)
+    )
+    return bool(held.update(lease_expires_at=order_copy.lease_expires_at))
