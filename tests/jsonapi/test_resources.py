@@ -1,0 +1,73 @@
+"""What happens to resources that a shop registers or leaves to the app."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.test import override_settings
+from django.urls import include, path
+
+from order_copies.jsonapi import resources
+from order_copies.jsonapi.resources import register, register_fallback, resource_of
+from order_copies.serializers import OrderSerializer as FallbackSerializer
+from orders.serializers import OrderSerializer
+from tests.api import API, staff
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+# A shop that has no endpoints of its own includes those of the app, anywhere.
+urlpatterns = [path("shop/orders/v1/api/", include("order_copies.urls"))]
+
+
+@pytest.fixture
+def shop_without_resources() -> Iterator[None]:
+    """The registry as it is where no shop has registered an order."""
+    before = dict(resources._resources)
+    del resources._resources["orders"]
+    register_fallback(FallbackSerializer)
+    with override_settings(ROOT_URLCONF=__name__):
+        yield
+    resources._resources.clear()
+    resources._resources.update(before)
+
+
+def test_the_resource_of_a_shop_stands_in_front_of_the_fallback() -> None:
+    register_fallback(FallbackSerializer)
+
+    assert isinstance(resource_of("orders"), OrderSerializer)
+
+
+def test_a_resource_can_be_replaced() -> None:
+    before = resource_of("markets")
+
+    register(type(before))
+
+    assert resource_of("markets") is not before
+
+
+@pytest.mark.usefixtures("shop_without_resources")
+def test_a_shop_without_resources_has_orders_with_their_copies(settings: LazySettings) -> None:
+    api, order = API(staff()), placed_order()
+    order_copy = OrderCopyFactory(source_order=order)
+    base = "http://testserver/shop/orders/v1/api"
+
+    def get(url: str) -> Any:
+        return api.client.get(url.removeprefix("http://testserver")).json()["data"]
+
+    data = get(f"{base}/order_copies/{order_copy.public_id}/source_order")
+
+    url = f"{base}/orders/{order.public_id}"
+    links = {"self": f"{url}/relationships/order_copies", "related": f"{url}/order_copies"}
+    del data["meta"]
+    assert data == {
+        "id": order.public_id,
+        "type": "orders",
+        "links": {"self": url},
+        "attributes": {},
+        "relationships": {"order_copies": {"links": links}},
+    }
+    assert get(url)["id"] == order.public_id
+    assert [copy["id"] for copy in get(f"{url}/order_copies")] == [order_copy.public_id]
+    assert [one["id"] for one in get(f"{base}/orders")] == [order.public_id]

@@ -1,0 +1,34 @@
+import pytest
+
+from orders.money import as_float, formatted
+
+
+@pytest.mark.parametrize(
+    ("amount_cents", "currency_code", "language_code", "text"),
+    [
+        (3500, "EUR", "it", "€35,00"),
+        (-10000, "EUR", "it", "-€100,00"),
+        (123456, "EUR", "it", "€1.234,56"),
+        (123456, "USD", "en-US", "$1,234.56"),
+        (123456, "GBP", "en", "£1,234.56"),
+        (0, "EUR", "de", "€0,00"),
+        (1235, "JPY", "ja", "\uffe51,235"),
+        (1235, "KWD", "en", "KWD1.235"),
+        (1250, "EUR", "xx-nonsense", "€12.50"),
+        (1250, "EUR", "", "€12.50"),
+    ],
+)
+def test_an_amount_is_written_with_the_symbol_in_front(
+    amount_cents: int, currency_code: str, language_code: str, text: str
+) -> None:
+    assert formatted(amount_cents, currency_code, language_code) == text
+
+
+@pytest.mark.parametrize(
+    ("amount_cents", "currency_code", "amount"),
+    [(1250, "EUR", 12.5), (-1, "EUR", -0.01), (1250, "JPY", 1250.0), (1250, "KWD", 1.25)],
+)
+def test_an_amount_counts_the_decimals_of_its_currency(
+    amount_cents: int, currency_code: str, amount: float
+) -> None:
+    assert as_float(amount_cents, currency_code) == amount
