@@ -1,0 +1,193 @@
+"""Placing and cancelling as the shop does them, with or without a copy."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies.events.models import Event
+from order_copies.plans import Problem
+from orders.cancelling import cancel
+from orders.gateways import Authorized, Declined, LocalGateway
+from orders.models import Coupon, Order, StockItem
+from orders.placing import Request, place
+from tests import stories
+from tests.factories import (
+    CouponFactory,
+    SkuFactory,
+    draft_order,
+    pending_order,
+    placed_order,
+)
+
+pytestmark = pytest.mark.django_db
+
+WHO = {"owner": {"type": "users", "id": "7"}}
+
+
+def authorized(order: Order, *, amount_cents: int | None = None) -> Authorized:
+    due = order.total_amount_with_taxes_cents if amount_cents is None else amount_cents
+    return Authorized(f"auth-{order.pk}", due)
+
+
+def place_one(order: Order, authorization: Any = None, **keywords: Any) -> list[Problem]:
+    [problems] = place(
+        [Request(order.pk, authorization=authorization or authorized(order), **keywords)], who=WHO
+    )
+    return problems
+
+
+def told(problems: list[Problem]) -> list[tuple[str, str]]:
+    return [(problem.attribute, problem.code) for problem in problems]
+
+
+REFUSED = ("status", "cannot_transition")
+
+
+def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
+    sku = SkuFactory(stock=5)
+    order = pending_order(lines=[{"sku": sku, "quantity": 2}], coupon=CouponFactory())
+
+    problems = place_one(order)
+
+    assert problems == []
+    assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
+    assert StockItem.objects.get().reserved == 2
+    assert Coupon.objects.get().usage_count == 1
+    assert list(order.authorizations.values_list("token", "amount_cents")) == [
+        (f"auth-{order.pk}", order.total_amount_with_taxes_cents)
+    ]
+    event = Event.objects.get()
+    assert (event.name, event.resource_id, event.who) == ("orders.place", str(order.pk), WHO)
+    assert event.changes == {
+        "status": {"from": "pending", "to": "placed"},
+        "payment_status": {"from": "unpaid", "to": "authorized"},
+    }
+
+
+def test_a_placed_order_is_not_placed_again() -> None:
+    order = placed_order()
+    before = stories.every_byte(order)
+
+    problems = place_one(order)
+
+    assert told(problems) == [REFUSED]
+    assert problems[0].message == "cannot transition from placed to placed"
+    assert stories.every_byte(order) == before
+
+
+@pytest.mark.parametrize(
+    ("authorization", "message"),
+    [
+        (Declined("no money"), "no money"),
+        (Authorized("auth-1", 1), "the payment was not authorized"),
+    ],
+)
+def test_an_order_is_not_placed_for_less_than_it_costs(authorization: Any, message: str) -> None:
+    order = pending_order()
+    before = stories.every_byte(order)
+
+    problems = place_one(order, authorization)
+
+    assert told(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
+    assert problems[1].message == message
+    assert stories.every_byte(order) == before
+
+
+def test_an_order_that_nobody_authorized_is_not_placed() -> None:
+    order = pending_order()
+
+    [problems] = place([Request(order.pk)], who=WHO)
+
+    assert told(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
+
+
+@pytest.mark.parametrize(
+    ("make", "attributes"),
+    [
+        (lambda: pending_order(addresses=False), ["billing_address", "shipping_address"]),
+        (lambda: pending_order(payment_source=None), ["payment_source"]),
+        (lambda: pending_order(lines=0), ["line_items"]),
+        (draft_order, ["customer_email", "payment_source"]),
+    ],
+)
+def test_an_order_that_lacks_something_is_not_placed(make: Any, attributes: list[str]) -> None:
+    order = make()
+    before = stories.every_byte(order)
+
+    problems = place_one(order)
+
+    assert told(problems) == [REFUSED, *((attribute, "blank") for attribute in attributes)]
+    assert stories.every_byte(order) == before
+
+
+def test_orders_are_served_one_after_the_other() -> None:
+    sku = SkuFactory(stock=3)
+    orders = [pending_order(lines=[{"sku": sku, "quantity": 2}, {}]) for _ in range(2)]
+
+    answers = place(
+        [Request(order.pk, authorization=authorized(order)) for order in orders], who=WHO
+    )
+
+    assert [told(problems) for problems in answers] == [
+        [],
+        [REFUSED, ("line_items", "out_of_stock")],
+    ]
+    assert sku.name in answers[1][1].message
+    assert StockItem.objects.get(sku=sku).reserved == 2
+
+
+def test_cancelling_twice_gives_back_once() -> None:
+    order = placed_order(lines=[{"sku": SkuFactory(stock=9), "quantity": 4}])
+    placed_order(lines=[{"sku": order.line_items.first().sku, "quantity": 3}])
+
+    first, again = cancel([order.pk], who=WHO), cancel([order.pk], who=WHO)
+
+    assert first == [[]]
+    assert [told(problems) for problems in again] == [[("source_order", "cannot_transition")]]
+    assert StockItem.objects.get().reserved == 3
+    assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_placing_and_cancelling_cost_the_same_for_one_and_for_many(count: int) -> None:
+    """Placing: SAVEPOINT; SELECT orders, what they need, stock items, coupons by code, coupons,
+    promotions, coupon uses by customer, addresses, what is sold and shipped; DELETE coupon uses
+    and reservations handed over; UPDATE stock items, coupons; INSERT reservations, coupon uses,
+    authorizations; UPDATE orders; INSERT events; RELEASE. Where nothing is handed over there is
+    nothing to ask for or to delete.
+
+    Cancelling: SAVEPOINT; SELECT orders, reservations, stock items, coupon uses, coupons,
+    promotions; DELETE reservations; UPDATE stock items; DELETE coupon uses; UPDATE coupons;
+    SELECT and UPDATE authorizations; UPDATE orders; INSERT events; RELEASE.
+    """
+    skus = [SkuFactory() for _ in range(count)]
+    coupon = CouponFactory()
+    orders = [pending_order(lines=[{"sku": sku} for sku in skus], coupon=coupon)]
+    orders += [pending_order(lines=[{"sku": sku} for sku in skus]) for _ in range(count - 1)]
+    requests = [Request(order.pk, authorization=authorized(order)) for order in orders]
+
+    with CaptureQueriesContext(connection) as placing:
+        place(requests, who=WHO)
+    with CaptureQueriesContext(connection) as cancelling:
+        cancel([order.pk for order in orders], who=WHO)
+
+    assert set(Order.objects.values_list("status", flat=True)) == {"cancelled"}
+    assert (len(placing), len(cancelling)) == (18, 16)
+
+
+def test_the_local_gateway_authorizes_once_a_key() -> None:
+    gateway = LocalGateway()
+    call = {"payment_source_token": "tok", "amount_cents": 5, "currency": "EUR"}
+
+    first = gateway.authorize(idempotency_key="a", **call)
+    again = gateway.authorize(idempotency_key="a", **call)
+    other = gateway.authorize(idempotency_key="b", **call)
+
+    assert first == again
+    assert first != other
+    assert gateway.authorize(
+        idempotency_key="c", **call | {"payment_source_token": "declined_1"}
+    ) == Declined("the payment source was declined")
