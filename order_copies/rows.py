@@ -177,9 +177,6 @@ class _PostgreSQL(_Dialect):
 
 
 class _MariaDB(_Dialect):
-    def prepare_json(self, value: Any) -> Any:
-        return None if value is None else json.dumps(value, cls=DjangoJSONEncoder)
-
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
             f"{column.quoted} {column.sql_type} PATH '$[{index}]'"
