@@ -28,9 +28,7 @@ CHUNK = 1000
 
 def make_orders(count: int) -> list[int]:
     """Placed-looking orders of five lines: four goods (one with an option) and shipping."""
-    market = Market.objects.create(
-        name="Bench", code="bench", currency_code="EUR", tax_rate=Decimal("0.22")
-    )
+    Market.objects.create(name="Bench", code="bench", currency_code="EUR", tax_rate=Decimal("0.22"))
     customer = Customer.objects.create(email="bench@example.com")
     method = PaymentMethod.objects.create(name="Card", payment_source_type="stripe_payments")
     source = PaymentSource.objects.create(payment_method=method, name="Visa", token="tok")
@@ -40,11 +38,13 @@ def make_orders(count: int) -> list[int]:
         StockItem.objects.create(sku=sku, quantity=10**8)
     keys: list[int] = []
     for start in range(0, count, CHUNK):
-        keys += _chunk(min(CHUNK, count - start), market, customer, method, source, skus)
+        keys += _chunk(min(CHUNK, count - start), skus)
     return keys
 
 
-def _chunk(count, market, customer, method, source, skus) -> list[int]:  # noqa: ANN001, PLR0913
+def _chunk(count: int, skus: list[Sku]) -> list[int]:
+    market, customer = Market.objects.get(), Customer.objects.get()
+    method, source = PaymentMethod.objects.get(), PaymentSource.objects.get()
     now = timezone.now()
     orders = [
         Order(
@@ -94,7 +94,7 @@ def _chunk(count, market, customer, method, source, skus) -> list[int]:  # noqa:
     return keys
 
 
-def _insert(model, rows) -> list[int]:  # noqa: ANN001
+def _insert(model, rows) -> list[int]:
     names = [field.attname for field in model._meta.concrete_fields if not field.primary_key]
     return insert_rows(model, names, [[getattr(row, name) for name in names] for row in rows])
 

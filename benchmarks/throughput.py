@@ -61,7 +61,7 @@ def drop_database() -> None:
 def administer(statement: str) -> None:
     """Run a statement about the benchmark's database from outside of it."""
     name = settings.DATABASES["default"]["NAME"]
-    with connection._nodb_cursor() as cursor:
+    with connection._nodb_cursor() as cursor:  # noqa: SLF001
         cursor.execute(statement.format(connection.ops.quote_name(name)))
 
 

@@ -10,23 +10,22 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.events.models import changes_of
 from order_copies.events.recording import record
-from order_copies.exceptions import NotDeletableError
+from order_copies.events.who import Who, worker_as_who
+from order_copies.exceptions import NotDeletableError, OrderCopyGoneError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan
 from order_copies.rows import insert_rows
 from order_copies.running import Batch, Runner, make_plans
 from order_copies.shops import get_shop
-from order_copies.transitions import event, record_started, worker_named
+from order_copies.transitions import event, record_started
 
 logger = logging.getLogger("order_copies.worker")
-
-Who = dict[str, Any]
 
 #: What a client may say of a copy when it asks for one.
 OPTIONS = (
@@ -43,9 +42,21 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """Save these new copies as pending, with their ``create`` events, in one transaction.
 
     The one way into the table: API, admin and commands all come through here. The caller has
-    checked that ``who`` may copy their source orders.
+    checked that ``who`` may copy their source orders. Raises :class:`SourceOrderGoneError` if one
+    of these was deleted in the meantime.
     """
+    try:
+        with transaction.atomic():
+            _save_requested(order_copies, who)
+    except IntegrityError as error:
+        raise SourceOrderGoneError from error
+
+
+def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
     now = timezone.now()
+    sources = {order_copy.source_order_id for order_copy in order_copies}
+    if get_shop().order_model._base_manager.filter(pk__in=sources).count() < len(sources):
+        raise SourceOrderGoneError
     fields = ["type", "status", "source_order_id", *OPTIONS]
     fields += [
         "reference",
@@ -55,16 +66,15 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
         "errors_count",
     ]
     fields += ["outcomes", "attempt", "worker", "created_at", "updated_at"]
-    with transaction.atomic():
-        for order_copy in order_copies:
-            order_copy.created_at = order_copy.updated_at = now
-        rows = [[getattr(order_copy, name) for name in fields] for order_copy in order_copies]
-        keys = insert_rows(OrderFactory, fields, rows)
-        for order_copy, key in zip(order_copies, keys, strict=True):
-            order_copy.pk = key
-            order_copy._state.adding = False
-        changes = {"status": {"from": None, "to": str(Status.PENDING)}}
-        record([event(order_copy, "create", changes, who, now) for order_copy in order_copies])
+    for order_copy in order_copies:
+        order_copy.created_at = order_copy.updated_at = now
+    rows = [[getattr(order_copy, name) for name in fields] for order_copy in order_copies]
+    keys = insert_rows(OrderFactory, fields, rows)
+    for order_copy, key in zip(order_copies, keys, strict=True):
+        order_copy.pk = key
+        order_copy._state.adding = False
+    changes = {"status": {"from": None, "to": str(Status.PENDING)}}
+    record([event(order_copy, "create", changes, who, now) for order_copy in order_copies])
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
@@ -73,10 +83,13 @@ def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
 
 
 def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:
-    """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change."""
+    """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change.
+
+    Raises :class:`OrderCopyGoneError` if the copy was deleted in the meantime.
+    """
     now = timezone.now()
     with transaction.atomic():
-        current = OrderFactory.objects.select_for_update().get(pk=order_copy.pk)
+        current = _locked(order_copy)
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
         OrderFactory.objects.filter(pk=order_copy.pk).update(**changes, updated_at=now)
@@ -88,15 +101,23 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
 def delete_copy(order_copy: OrderFactory, *, who: Who) -> None:
     """Delete a copy and record it; its target order stays.
 
-    Raises :class:`NotDeletableError` while the copy is in progress.
+    Raises :class:`NotDeletableError` while the copy is in progress, and
+    :class:`OrderCopyGoneError` if it is gone already.
     """
     with transaction.atomic():
-        at_rest = OrderFactory.objects.exclude(status=Status.IN_PROGRESS)
-        deleted, _by_model = at_rest.filter(pk=order_copy.pk).delete()
-        if not deleted:
+        current = _locked(order_copy)
+        if current.status == Status.IN_PROGRESS:
             raise NotDeletableError
+        current.delete()
         changes = {"status": {"from": str(order_copy.status), "to": None}}
         record([event(order_copy, "destroy", changes, who, timezone.now())])
+
+
+def _locked(order_copy: OrderFactory) -> OrderFactory:
+    try:
+        return OrderFactory.objects.select_for_update().get(pk=order_copy.pk)
+    except OrderFactory.DoesNotExist:
+        raise OrderCopyGoneError from None
 
 
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
@@ -130,5 +151,5 @@ def _claim(worker: str, limit: int) -> list[OrderFactory]:
         # Where rows cannot be locked another worker may have been faster: keep what is ours.
         mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
         order_copies = list(mine.order_by("pk"))
-        record_started(order_copies, worker_named(worker), now)
+        record_started(order_copies, worker_as_who(worker), now)
     return order_copies

@@ -16,6 +16,18 @@ class ShopContractError(OrderCopiesError):
     """The shop's adapter broke its contract."""
 
 
+class GoneError(OrderCopiesError):
+    """It does not exist any more."""
+
+
+class SourceOrderGoneError(GoneError):
+    """A source order was deleted in the meantime: nothing was copied."""
+
+
+class OrderCopyGoneError(GoneError):
+    """The copy was deleted in the meantime."""
+
+
 class NotDeletableError(OrderCopiesError):
     """A copy that is in progress cannot be deleted: wait until it has ended."""
 

@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.conf import settings
+from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, ShopContractError
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
-from order_copies.transitions import save_ended, save_pause, worker_named
+from order_copies.transitions import save_ended, save_pause
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -136,7 +137,7 @@ class Runner:
                 order_copy.complete(now, problems)
             else:
                 order_copy.fail(now, problems)
-        save_ended([run.order_copy for run in runs], worker_named(self.worker), now)
+        save_ended([run.order_copy for run in runs], worker_as_who(self.worker), now)
 
     def _handle(self, order_copy: OrderFactory, error: Exception) -> None:
         """A copy that cannot be run even alone: lost, failed, aborted or tried again."""
@@ -177,7 +178,7 @@ class Runner:
     def _give_up(self, order_copy: OrderFactory) -> None:
         try:
             with transaction.atomic():
-                save_ended([order_copy], worker_named(self.worker), timezone.now())
+                save_ended([order_copy], worker_as_who(self.worker), timezone.now())
         except LeaseLostError:
             self._lose(order_copy)
         else:

@@ -6,11 +6,10 @@ from typing import Any
 
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
+from order_copies.events.who import Who
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OrderFactory, Status
 from order_copies.rows import update_rows
-
-Who = dict[str, Any]
 
 #: The event of each final state (contract 1.7); ``abort`` is our own.
 verbs = {Status.COMPLETED: "complete", Status.FAILED: "fail", Status.ABORTED: "abort"}
@@ -25,11 +24,6 @@ _end_fields = [
     "outcomes",
     "target_order_id",
 ]
-
-
-def worker_named(name: str) -> Who:
-    """How events name a worker."""
-    return {"worker": {"id": name, "type": "order_copies"}}
 
 
 def event(

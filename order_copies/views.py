@@ -6,11 +6,11 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from order_copies import copying
-from order_copies.jsonapi.errors import RequestRefusedError, not_found
+from order_copies import copying, serializers
+from order_copies.events.who import user_as_who
 from order_copies.jsonapi.payloads import read_changes, read_new
 from order_copies.jsonapi.views import ReadOnlyViewSet, RetrieveMixin
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.models import OrderCopy
 from order_copies.permissions import CopiesPermission
 from order_copies.plans import CopyPlan, errors_log
 
@@ -18,7 +18,7 @@ from order_copies.plans import CopyPlan, errors_log
 class OrderCopyViewSet(ReadOnlyViewSet):
     """``/order_copies``: ask for copies, look at them, annotate and delete them."""
 
-    type = "order_copies"
+    type = serializers.OrderCopySerializer.type
     permission_classes = [IsAuthenticated, CopiesPermission]
 
     def create(self, request: Request) -> Response:
@@ -28,7 +28,7 @@ class OrderCopyViewSet(ReadOnlyViewSet):
         order_copy = OrderCopy(**payload.attributes, **payload.relationships)
         if query.dry_run:
             return Response(self._preview(order_copy))
-        copying.request_copies([order_copy], who=who_is(request))
+        copying.request_copies([order_copy], who=user_as_who(request.user))
         response = self.answer(query, self.resource, order_copy)
         response.status_code = 201
         response["Location"] = response.data["data"]["links"]["self"]
@@ -39,16 +39,13 @@ class OrderCopyViewSet(ReadOnlyViewSet):
         query = self.query(self.resource, "include", "fields")
         order_copy = self.find(request, public_id)
         changes = read_changes(request.data, self.resource, public_id)
-        try:
-            copying.update_copy(order_copy, changes, who=who_is(request))
-        except OrderFactory.DoesNotExist:
-            raise RequestRefusedError(not_found()) from None
+        copying.update_copy(order_copy, changes, who=user_as_who(request.user))
         return self.answer(query, self.resource, order_copy)
 
     def destroy(self, request: Request, public_id: str) -> Response:
         """Delete a copy; its target order stays."""
         self.query(self.resource)
-        copying.delete_copy(self.find(request, public_id), who=who_is(request))
+        copying.delete_copy(self.find(request, public_id), who=user_as_who(request.user))
         return Response(status=204)
 
     def _preview(self, order_copy: OrderCopy) -> dict[str, Any]:
@@ -59,25 +56,19 @@ class OrderCopyViewSet(ReadOnlyViewSet):
 class OrderViewSet(ReadOnlyViewSet):
     """``/orders``, for shops that have no endpoint of their own."""
 
-    type = "orders"
+    type = serializers.OrderSerializer.type
 
 
 class EventViewSet(RetrieveMixin):
     """``/events/{id}``; lists of events hang on what they happened to."""
 
-    type = "events"
+    type = serializers.EventSerializer.type
 
 
 class EventStoreViewSet(RetrieveMixin):
     """``/event_stores/{id}``; lists of changes hang on what was changed."""
 
-    type = "event_stores"
-
-
-def who_is(request: Request) -> dict[str, Any]:
-    """The client as the ``who`` of events."""
-    user: Any = request.user
-    return {"owner": {"type": "User", "id": str(user.pk), "name": user.get_username()}}
+    type = serializers.EventStoreSerializer.type
 
 
 def plan_as_json(plan: CopyPlan) -> dict[str, Any]:

@@ -6,13 +6,14 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
+from order_copies.events.who import Who
 from order_copies.plans import Problem
 from orders.coupons import CouponLedger
 from orders.gateways import gateway
 from orders.locks import locked
 from orders.models import Authorization, Order
 from orders.requirements import reasons_not_to_cancel
-from orders.statuses import Statuses, Who, move
+from orders.statuses import Statuses, move
 from orders.stock import StockLedger
 
 

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from order_copies.events.who import Who
 from order_copies.plans import Problem, Step
 from order_copies.rows import insert_rows
 from orders.coupons import CouponLedger
@@ -25,7 +26,7 @@ from orders.requirements import (
     reasons_not_to_place,
     refused,
 )
-from orders.statuses import Statuses, Who, move
+from orders.statuses import Statuses, move
 from orders.stock import StockLedger
 from orders.totals import GOODS, ItemType
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies import public_ids
+from order_copies.events.who import Who, worker_as_who
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Shop
@@ -111,5 +112,5 @@ def _authorize(run: CopyRun) -> Authorized | Declined | None:
     )
 
 
-def _who(runs: Sequence[CopyRun]) -> dict[str, Any]:
-    return {"worker": {"id": runs[0].order_copy.worker, "type": "order_copies"}}
+def _who(runs: Sequence[CopyRun]) -> Who:
+    return worker_as_who(runs[0].order_copy.worker)

@@ -1,16 +1,15 @@
 """Move orders from one state to the next, and record it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils import timezone
 
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
+from order_copies.events.who import Who
 from order_copies.rows import update_rows
 from orders.models import Order
-
-Who = dict[str, Any]
 
 
 class Statuses(NamedTuple):

@@ -27,6 +27,7 @@ from order_copies import copying
 from order_copies.admin.presenting import Preview
 from order_copies.admin.progress import batch_url
 from order_copies.admin.requesting import request_once
+from order_copies.exceptions import SourceOrderGoneError
 from order_copies.forms import CopyOrdersForm
 from order_copies.models import OrderCopy
 
@@ -130,11 +131,15 @@ class CopyOrdersMixin(Base):
     def _copy(
         self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
     ) -> HttpResponse:
-        order_copies, is_new = request_once(
-            form.order_copies(orders),
-            request_key=form.cleaned_data["request_key"],
-            user=request.user,
-        )
+        try:
+            order_copies, is_new = request_once(
+                form.order_copies(orders),
+                request_key=form.cleaned_data["request_key"],
+                user=request.user,
+            )
+        except SourceOrderGoneError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
         if is_new:
             text = ngettext(
                 "%(count)s copy was requested.",

@@ -17,10 +17,10 @@ from django.utils.translation import gettext_lazy
 from order_copies import copying
 from order_copies.admin.details import duration_of
 from order_copies.admin.progress import Progress
-from order_copies.admin.requesting import who_is
 from order_copies.admin.searching import SearchingMixin
 from order_copies.admin.watching import WatchingMixin
-from order_copies.exceptions import NotDeletableError
+from order_copies.events.who import user_as_who
+from order_copies.exceptions import OrderCopiesError
 from order_copies.forms import OrderCopyForm
 from order_copies.models import OrderCopy
 from order_copies.templatetags.order_copies_admin import badge, status_badge
@@ -176,16 +176,29 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         """Save what was changed, with its event."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
-            copying.update_copy(obj, changes, who=who_is(request.user))
+            copying.update_copy(obj, changes, who=user_as_who(request.user))
 
     def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
         """Delete the copy, with its event; its target order stays."""
-        copying.delete_copy(obj, who=who_is(request.user))
+        copying.delete_copy(obj, who=user_as_who(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
         """Delete these copies, all or, where one is in progress, none."""
         for order_copy in queryset:
-            copying.delete_copy(order_copy, who=who_is(request.user))
+            copying.delete_copy(order_copy, who=user_as_who(request.user))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The stock page; if the copy is deleted meanwhile, a message says so."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except OrderCopiesError as error:
+            return self._refused(request, error)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -193,9 +206,13 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         """The stock page; a copy that is in progress stays, and a message says so."""
         try:
             return super().delete_view(request, object_id, extra_context)
-        except NotDeletableError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
+        except OrderCopiesError as error:
+            return self._refused(request, error)
+
+    def _refused(self, request: HttpRequest, error: OrderCopiesError) -> HttpResponse:
+        """Say why; the stock page tells of a copy that is gone."""
+        self.message_user(request, str(error), messages.ERROR)
+        return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
 
     @admin.action(
         permissions=["delete"],
@@ -208,7 +225,7 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         try:
             with transaction.atomic():
                 return delete_selected(self, request, queryset)
-        except NotDeletableError as error:
+        except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None
 

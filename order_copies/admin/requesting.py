@@ -11,20 +11,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
 from order_copies.copying import request_copies
+from order_copies.events.who import user_as_who
 from order_copies.models import OrderCopy
-
-
-def who_is(user: Any) -> dict[str, Any]:
-    """This user as the ``who`` of events."""
-    email = user.get_email_field_name()
-    return {
-        "owner": {
-            "type": "users",
-            "id": str(user.pk),
-            "name": user.get_username(),
-            "email": getattr(user, email, ""),
-        }
-    }
 
 
 def request_once(
@@ -42,7 +30,7 @@ def request_once(
         requested = _requested(message, user)
         if requested:
             return requested, False
-        request_copies(order_copies, who=who_is(user))
+        request_copies(order_copies, who=user_as_who(user))
         LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, message)
     return list(order_copies), True
 

@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 
-from order_copies.exceptions import NotDeletableError, OrderCopiesError
+from order_copies.exceptions import GoneError, NotDeletableError, OrderCopiesError
 
 BAD_REQUEST = "BAD_REQUEST"
 FILTER_NOT_ALLOWED = "FILTER_NOT_ALLOWED"
@@ -144,6 +144,7 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (PermissionDenied, _ACCESS_DENIED),
     (exceptions.NotFound, not_found()),
     (Http404, not_found()),
+    (GoneError, not_found()),
     (exceptions.MethodNotAllowed, Error(
         METHOD_NOT_ALLOWED, "Method not allowed", "This resource does not answer this method."
     )),

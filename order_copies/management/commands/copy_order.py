@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from order_copies.copying import OPTIONS, preview, request_copies
+from order_copies.events.who import command_as_who
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
@@ -49,7 +50,7 @@ class Command(BaseCommand):
             for order_copy, plan in zip(order_copies, preview(order_copies), strict=True):
                 self.show_plan(order_copy, plan)
             return
-        request_copies(order_copies, who={"command": {"name": "copy_order"}})
+        request_copies(order_copies, who=command_as_who("copy_order"))
         for order_copy in order_copies:
             self.stdout.write(f"{order_copy}: copy of {order_copy.source_order} requested")
         if options["wait"] is not None:
