@@ -47,16 +47,21 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """
     try:
         with transaction.atomic():
+            _check_sources(order_copies)
             _save_requested(order_copies, who)
-    except IntegrityError as error:
-        raise SourceOrderGoneError from error
+    except IntegrityError:
+        _check_sources(order_copies)
+        raise
+
+
+def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
+    keys = {order_copy.source_order_id for order_copy in order_copies}
+    if get_shop().order_model._base_manager.filter(pk__in=keys).count() < len(keys):
+        raise SourceOrderGoneError
 
 
 def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
     now = timezone.now()
-    sources = {order_copy.source_order_id for order_copy in order_copies}
-    if get_shop().order_model._base_manager.filter(pk__in=sources).count() < len(sources):
-        raise SourceOrderGoneError
     fields = ["type", "status", "source_order_id", *OPTIONS]
     fields += [
         "reference",

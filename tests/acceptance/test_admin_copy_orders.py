@@ -115,7 +115,7 @@ def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
     event = Event.objects.get(name="order_copies.create")
     user = User.objects.get(username="sam")
     assert event.who == {
-        "owner": {"type": "users", "id": str(user.pk), "name": "sam", "email": "sam@example.com"}
+        "owner": {"type": "User", "id": str(user.pk), "name": "sam", "email": "sam@example.com"}
     }
 
 

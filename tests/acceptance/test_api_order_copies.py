@@ -149,7 +149,9 @@ def test_a_client_is_the_who_of_what_happens() -> None:
     api.post("/order_copies", request_of(order))
 
     event = Event.objects.get(name="order_copies.create")
-    assert event.who == {"owner": {"type": "User", "id": str(user.pk), "name": user.username}}
+    assert event.who == {
+        "owner": {"type": "User", "id": str(user.pk), "name": user.username, "email": user.email}
+    }
 
 
 def test_a_copy_is_followed_until_it_has_a_target() -> None:

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.conf import LazySettings
@@ -7,6 +9,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.events.models import Event
+from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.running import Batch
 from tests import stories
@@ -24,13 +27,34 @@ def test_nothing_requested_is_nothing_written() -> None:
 
 
 def test_a_request_is_all_or_nothing() -> None:
-    good, bad = OrderCopy(source_order=placed_order()), OrderCopy(type="nonsense")
+    source = placed_order()
+    good, bad = OrderCopy(source_order=source), OrderCopy(source_order=source, type="nonsense")
 
     with pytest.raises(IntegrityError, match="order_factory_type_known"):
         copying.request_copies([good, bad], who=stories.WHO)
 
     assert not OrderFactory.objects.exists()
     assert not Event.objects.exists()
+
+
+def test_a_source_that_is_gone_is_told_and_nothing_is_requested() -> None:
+    source = placed_order()
+    copies = [OrderCopy(source_order=source), OrderCopy(source_order_id=source.pk + 1)]
+
+    with pytest.raises(SourceOrderGoneError):
+        copying.request_copies(copies, who=stories.WHO)
+
+    assert not OrderFactory.objects.exists()
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("act", [copying.delete_copy, partial(copying.update_copy, changes={})])
+def test_a_copy_that_is_gone_is_told(act: Callable[..., None]) -> None:
+    order_copy = stories.requested(placed_order())
+    OrderFactory.objects.all().delete()
+
+    with pytest.raises(OrderCopyGoneError):
+        act(order_copy, who=stories.WHO)
 
 
 def test_a_worker_with_nothing_to_do_says_so() -> None:

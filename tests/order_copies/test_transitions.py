@@ -6,16 +6,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
+from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import Kind, OrderFactory, Status
 from order_copies.plans import Problem, Step
-from order_copies.transitions import record_started, save_ended, save_pause, worker_named
+from order_copies.transitions import record_started, save_ended, save_pause
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2024, 2, 29, 12, 0, 0, 500000, tzinfo=UTC)
-WHO: dict[str, Any] = worker_named("w1")
+WHO: dict[str, Any] = worker_as_who("w1")
 PROBLEM = Problem(Step.WRITE, "line_items", "sold_out", "is sold out")
 
 
