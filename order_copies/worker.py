@@ -57,7 +57,8 @@ class Worker:
                 self._stopping.wait(self._interval)
 
     def _run_batch(self, *, drain: bool) -> Batch:
-        close_old_connections()
+        if not connection.in_atomic_block:
+            close_old_connections()
         reset_queries()
         try:
             return run_batch(self.name, limit=self._batch_size)
