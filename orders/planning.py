@@ -39,19 +39,21 @@ def plan_copy(order_copy: OrderFactory, order: Order, snapshot: Snapshot) -> Cop
     decisions = lines.decide(coupon_code, hands_over=hands_over)
     target = _target(order, decisions, snapshot, coupon_code, belongings.payment_source())
     belongings.leave_gift_card()
-    placement = _placement(target, decisions, snapshot)
-    obstacles = reasons_not_to_place(placement) if order_copy.place_target_order else []
-    return CopyPlan(
+    plan = CopyPlan(
         place=order_copy.place_target_order,
         cancel=order_copy.cancel_source_order,
         skip_errors=order_copy.skip_errors,
         outcomes=[*map(_outcome, decisions), *belongings.notes],
-        problems=[*belongings.problems, *lines.problems, *obstacles, *refusals],
+        problems=[*belongings.problems, *lines.problems],
         currency_code=order.currency_code,
         source_totals={name: getattr(order, name) for name in TOTALS},
         target_totals={name: target.values[name] for name in TOTALS},
         row=target,
     )
+    if plan.place and plan.will_write:
+        plan.problems += reasons_not_to_place(_placement(target, decisions, snapshot))
+    plan.problems += refusals
+    return plan
 
 
 def _target(

@@ -50,6 +50,8 @@ class ReferenceShop(Shop):
 
     def find_order(self, text: str) -> int | None:
         """By id, or by number with or without its ``#``."""
+        if "\0" in text:
+            return None
         key = self.order_key(text)
         numbered = Order.objects.filter(number=text.removeprefix("#"))
         return key if key is not None else numbered.values_list("pk", flat=True).first()

@@ -63,11 +63,11 @@ class StockLedger:
             if not need.on_sale:
                 yield _("%(name)s is not on sale any more") % {"name": need.name}
             elif not need.do_not_track:
-                stock = left.get(need.stock_item, 0) if need.stock_item else 0
-                if stock < need.quantity:
+                key = need.stock_item or 0
+                if left.get(key, 0) < need.quantity:
                     yield _("%(name)s is out of stock") % {"name": need.name}
-                elif need.stock_item:
-                    left[need.stock_item] -= need.quantity
+                else:
+                    left[key] -= need.quantity
 
     def _held_by(self, order: int | None) -> Counter[int]:
         return self._held[order] if order is not None else Counter()
