@@ -44,7 +44,10 @@ class Settings:
 
     @property
     def LEASE(self) -> timedelta:  # noqa: N802
-        """How long a claimed copy belongs to its worker (seconds in the dictionary). Default 60."""
+        """How long a claimed copy belongs to its worker, in seconds. Default 60.
+
+        A batch must fit into it: choose it, and ``BATCH_SIZE``, by what your payments take.
+        """
         return timedelta(seconds=self._get("LEASE", 60))
 
     @property

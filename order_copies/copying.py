@@ -8,13 +8,15 @@ transaction. Whatever dies on the way, the row is claimed again when its lease r
 import logging
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.events.models import changes_of
+from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who, worker_as_who
 from order_copies.exceptions import NotDeletableError, OrderCopyGoneError, SourceOrderGoneError
@@ -27,7 +29,7 @@ from order_copies.transitions import event, record_started
 
 logger = logging.getLogger("order_copies.worker")
 
-#: What a client may say of a copy when it asks for one.
+#: The toggles of a copy, by the names of the contract.
 OPTIONS = (
     "place_target_order",
     "reuse_wallet",
@@ -45,18 +47,16 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     checked that ``who`` may copy their source orders. Raises :class:`SourceOrderGoneError` if one
     of these was deleted in the meantime.
     """
-    try:
-        with transaction.atomic():
-            _check_sources(order_copies)
-            _save_requested(order_copies, who)
-    except IntegrityError:
-        _check_sources(order_copies)
-        raise
+    with transaction.atomic():
+        _lock_sources(order_copies)
+        _save_requested(order_copies, who)
 
 
-def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
+def _lock_sources(order_copies: Sequence[OrderFactory]) -> None:
     keys = {order_copy.source_order_id for order_copy in order_copies}
-    if get_shop().order_model._base_manager.filter(pk__in=keys).count() < len(keys):
+    no_key = connection.features.has_select_for_no_key_update
+    orders = get_shop().order_model._base_manager.filter(pk__in=keys).order_by("pk")
+    if len(orders.select_for_update(no_key=no_key).values_list("pk")) < len(keys):
         raise SourceOrderGoneError
 
 
@@ -94,7 +94,7 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
     """
     now = timezone.now()
     with transaction.atomic():
-        current = _locked(order_copy)
+        (current,) = _locked([order_copy])
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
         OrderFactory.objects.filter(pk=order_copy.pk).update(**changes, updated_at=now)
@@ -104,25 +104,36 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
 
 
 def delete_copy(order_copy: OrderFactory, *, who: Who) -> None:
-    """Delete a copy and record it; its target order stays.
+    """Delete one copy, as :func:`delete_copies` does."""
+    delete_copies([order_copy], who=who)
 
-    Raises :class:`NotDeletableError` while the copy is in progress, and
-    :class:`OrderCopyGoneError` if it is gone already.
+
+def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
+    """Delete copies and record it, all or none; their target orders stay.
+
+    Raises :class:`NotDeletableError` while one of them is in progress, and
+    :class:`OrderCopyGoneError` if one is gone already.
     """
     with transaction.atomic():
-        current = _locked(order_copy)
-        if current.status == Status.IN_PROGRESS:
+        current = _locked(order_copies)
+        if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
-        current.delete()
-        changes = {"status": {"from": str(order_copy.status), "to": None}}
-        record([event(order_copy, "destroy", changes, who, timezone.now())])
+        OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in current]).delete()
+        now = timezone.now()
+        record([_destroyed(order_copy, who, now) for order_copy in current])
 
 
-def _locked(order_copy: OrderFactory) -> OrderFactory:
-    try:
-        return OrderFactory.objects.select_for_update().get(pk=order_copy.pk)
-    except OrderFactory.DoesNotExist:
-        raise OrderCopyGoneError from None
+def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
+    changes = {"status": {"from": str(order_copy.status), "to": None}}
+    return event(order_copy, "destroy", changes, who, now)
+
+
+def _locked(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
+    keys = {order_copy.pk for order_copy in order_copies}
+    locked = OrderFactory.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    if len(locked) < len(keys):
+        raise OrderCopyGoneError
+    return list(locked)
 
 
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
@@ -142,19 +153,26 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
 
 
 def _claim(worker: str, limit: int) -> list[OrderFactory]:
+    """One copy whose lease ran out, else a batch of pending ones.
+
+    A copy may have taken its worker down with it, so whatever is tried again is tried alone: its
+    neighbours of the first time end before it can do so again.
+    """
     now = timezone.now()
     lease_expires_at = now + settings.LEASE
+    expired = OrderFactory.objects.expired(now).order_by("attempt", "pk")[:1]
+    pending = OrderFactory.objects.pending().order_by("pk")[:limit]
     with transaction.atomic():
-        claimable = OrderFactory.objects.claimable(now).order_by("pk")
-        skip_locked = connection.features.has_select_for_update_skip_locked
-        rows = claimable.select_for_update(skip_locked=skip_locked)[:limit]
-        keys = list(rows.values_list("pk", flat=True))
-        if not keys:
+        candidates = OrderFactory.objects.filter(pk__in=_lock(expired) or _lock(pending))
+        if not candidates.start(now, worker=worker, lease_expires_at=lease_expires_at):
             return []
-        candidates = OrderFactory.objects.filter(pk__in=keys)
-        candidates.start(now, worker=worker, lease_expires_at=lease_expires_at)
         # Where rows cannot be locked another worker may have been faster: keep what is ours.
         mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
         order_copies = list(mine.order_by("pk"))
         record_started(order_copies, worker_as_who(worker), now)
     return order_copies
+
+
+def _lock(rows: QuerySet[OrderFactory]) -> list[int]:
+    skip_locked = connection.features.has_select_for_update_skip_locked
+    return list(rows.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True))

@@ -87,11 +87,15 @@ class _Column(NamedTuple):
     quoted: str
     sql_type: str
     is_json: bool
+    is_nullable: bool
     prepare: Callable[[Any], Any] | None
 
 
 class _Dialect:
     """How one database turns a JSON array of arrays into a table."""
+
+    #: Whether text is cast to ``text``, whatever the length of its column.
+    casts_text = False
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -102,17 +106,24 @@ class _Dialect:
         assert isinstance(field, models.Field)
         target = field.target_field if isinstance(field, models.ForeignKey) else field
         is_json = isinstance(target, models.JSONField)
-        sql_type = target.rel_db_type(self.connection) or ""
+        # A cast to varchar(n) cuts off silently; text is refused if it is too long.
+        is_text = isinstance(target, models.CharField) and self.casts_text
+        sql_type = "text" if is_text else target.rel_db_type(self.connection) or ""
         prepare: Callable[[Any], Any] | None = None
-        if is_json:
+        if is_json and not field.null:
             prepare = self.prepare_json
+        elif is_json:
+            prepare = self.prepare_nullable_json
         elif target.get_internal_type() not in plain_types:
             # Instants and rates repeat from row to row: each is converted once.
             prepare = cache(lambda value: _as_text(target.get_db_prep_save(value, self.connection)))
-        return _Column(self.quote(field.column), sql_type, is_json, prepare)
+        return _Column(self.quote(field.column), sql_type, is_json, field.null, prepare)
 
     def prepare_json(self, value: Any) -> Any:
         return value
+
+    def prepare_nullable_json(self, value: Any) -> Any:
+        return None if value is None else self.prepare_json(value)
 
     def table_of(
         self, columns: Sequence[_Column], rows: Iterable[Sequence[Any]]
@@ -150,7 +161,7 @@ class _Dialect:
 
 class _SQLite(_Dialect):
     def prepare_json(self, value: Any) -> Any:
-        return None if value is None else json.dumps(value, cls=DjangoJSONEncoder)
+        return json.dumps(value, cls=DjangoJSONEncoder)
 
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
@@ -162,11 +173,11 @@ class _SQLite(_Dialect):
 
 
 class _PostgreSQL(_Dialect):
+    casts_text = True
+
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
-            f"NULLIF(value -> {index}, 'null'::jsonb) AS {column.quoted}"
-            if column.is_json
-            else f"(value ->> {index})::{column.sql_type} AS {column.quoted}"
+            f"{self._value(index, column)} AS {column.quoted}"
             for index, column in enumerate(columns)
         )
         position = self.quote(ordinal)
@@ -174,6 +185,12 @@ class _PostgreSQL(_Dialect):
             f"(SELECT {position}, {values} FROM jsonb_array_elements(%s::jsonb) "  # noqa: S608
             f"WITH ORDINALITY AS e(value, {position})) AS r"
         )
+
+    def _value(self, index: int, column: _Column) -> str:
+        if not column.is_json:
+            return f"(value ->> {index})::{column.sql_type}"
+        # None is NULL where the column takes it, and JSON's null where it does not.
+        return f"NULLIF(value -> {index}, 'null')" if column.is_nullable else f"(value -> {index})"
 
 
 class _MariaDB(_Dialect):

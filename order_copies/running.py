@@ -79,6 +79,7 @@ class Runner:
             if len(order_copies) == 1:
                 self._handle(order_copies[0], error)
                 return
+            logger.info("%s splits a batch of %s: %r", self.worker, len(order_copies), error)
             middle = len(order_copies) // 2
             self._run_or_split(order_copies[:middle])
             self._run_or_split(order_copies[middle:])
@@ -103,8 +104,13 @@ class Runner:
 
     def _void(self, runs: Sequence[CopyRun]) -> None:
         authorized = [run for run in runs if run.authorization]
+        keys = [run.order_copy.public_id for run in authorized]
         if authorized:
-            self.shop.void(authorized)
+            try:
+                self.shop.void(authorized)
+            except Exception:
+                # The copies have ended; what remains authorized is in the log, to be voided.
+                logger.exception("%s could not void the payments of %s", self.worker, keys)
 
     def _write(self, runs: Sequence[CopyRun]) -> None:
         if runs:
@@ -149,7 +155,7 @@ class Runner:
             self._fail(order_copy, _base_problem("shop_contract", str(error)))
         elif order_copy.attempt >= settings.MAX_ATTEMPTS:
             logger.error("Copy %s crashed for the last time", order_copy.pk, exc_info=error)
-            self._abort(order_copy, _crashed(order_copy))
+            self._abort(order_copy, _crashed(order_copy.attempt))
         else:
             logger.error("Copy %s crashed and is tried again", order_copy.pk, exc_info=error)
             self._pause(order_copy)
@@ -191,13 +197,13 @@ def _why_hopeless(order_copy: OrderFactory) -> Problem | None:
         message = _("does not exist any more")
         return Problem(Step.WRITE, "source_order", "source_gone", message)
     if order_copy.attempt > settings.MAX_ATTEMPTS:
-        return _crashed(order_copy)
+        return _crashed(order_copy.attempt - 1)
     return None
 
 
-def _crashed(order_copy: OrderFactory) -> Problem:
+def _crashed(count: int) -> Problem:
     message = _("the copy crashed %(count)s times: see the log of the worker")
-    return _base_problem("crashed", message % {"count": order_copy.attempt})
+    return _base_problem("crashed", message % {"count": count})
 
 
 def _base_problem(code: str, message: str) -> Problem:

@@ -11,6 +11,7 @@ from django.db import OperationalError, close_old_connections, connection, reset
 
 from order_copies.conf import settings
 from order_copies.copying import run_batch
+from order_copies.models import OrderFactory, Status
 from order_copies.running import Batch
 
 logger = logging.getLogger("order_copies.worker")
@@ -46,15 +47,23 @@ class Worker:
         self._stopping.set()
 
     def run(self, *, drain: bool = False) -> None:
-        """Run batches until stopped; with ``drain``, until there is nothing left to do."""
+        """Run batches until stopped; with ``drain``, until there is nothing left to do.
+
+        What crashed under this worker and is to be tried again is waited for.
+        """
         while not self._stopping.is_set():
             batch = self._run_batch(drain=drain)
             if batch.claimed:
                 self._on_batch(batch)
-            elif drain:
+            elif drain and not self._left_for_later():
                 return
             else:
                 self._stopping.wait(self._interval)
+
+    def _left_for_later(self) -> bool:
+        """Whether copies that crashed under this worker wait to be tried again."""
+        mine = OrderFactory.objects.filter(status=Status.IN_PROGRESS, worker=self.name)
+        return mine.exists()
 
     def _run_batch(self, *, drain: bool) -> Batch:
         if not connection.in_atomic_block:

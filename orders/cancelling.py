@@ -49,7 +49,7 @@ def _void_authorizations(orders: Collection[int]) -> None:
     live.update(status=Authorization.Status.VOIDED, voided_at=timezone.now())
     # The gateway is outside: it hears of it once the cancellation is certain.
     for token in tokens:
-        transaction.on_commit(partial(gateway.void, token))
+        transaction.on_commit(partial(gateway.void, token), robust=True)
 
 
 def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:

@@ -52,7 +52,7 @@ class LineDecisions:
         shelf = Shelf(self.order, self.snapshot.skus, held)
         goods = [shelf.decide(line) for line in lines if line.item_type in GOODS]
         self.problems += shelf.problems
-        if goods and not any(decision.target for decision in goods):
+        if _has_pieces(lines) and not _has_pieces(decision.target for decision in goods):
             message = _("nothing of this order can be had any more")
             nothing = Problem(
                 Step.WRITE, "line_items", "no_sellable_line", message, skippable=False
@@ -102,6 +102,11 @@ class LineDecisions:
             and promotion.currency_code in {"", self.order.currency_code}
             and (not promotion.coupon_only or promotion.pk == by_coupon)
         ]
+
+
+def _has_pieces(lines: Iterable[SourceLine | None]) -> bool:
+    """Whether there is anything to sell: a line of zero pieces is copied, but sells nothing."""
+    return any(line and line.item_type in GOODS and line.quantity for line in lines)
 
 
 def _of_type(lines: Iterable[SourceLine], *item_types: ItemType) -> list[SourceLine]:

@@ -14,6 +14,7 @@ from order_copies.shops import CopyRun, Shop
 from orders import cancelling, placing, writing
 from orders.copied import COPIED_MODELS
 from orders.gateways import Authorized, Declined, gateway
+from orders.locks import locked
 from orders.models import Order
 from orders.planning import TargetOrder, plan_copy
 from orders.snapshot import take_snapshot
@@ -75,7 +76,12 @@ class ReferenceShop(Shop):
                 gateway.void(run.authorization.token)
 
     def write(self, runs: Sequence[CopyRun]) -> None:
-        """Write orders, lines, options and addresses, one statement each."""
+        """Write orders, lines, options and addresses, one statement each.
+
+        Sources that are to be cancelled are locked first, all at once: placing and cancelling
+        then find every lock of an order taken, in one order.
+        """
+        locked(Order.objects.all(), (_source(run.order_copy) for run in runs if run.plan.cancel))
         writing.write(runs)
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:

@@ -1,11 +1,13 @@
 """All that planning a batch needs to know of the shop, read in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
@@ -63,8 +65,24 @@ class Snapshot:
 
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
-    """Read what planning copies of the orders with these keys needs."""
-    now, keys = timezone.now(), set(keys)
+    """Read what planning copies of the orders with these keys needs, all as of one moment."""
+    with _one_moment():
+        return _read(set(keys))
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """A transaction whose queries all see the same state, whatever others write meanwhile."""
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(savepoint=False):
+        if is_outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _read(keys: set[int]) -> Snapshot:
+    now = timezone.now()
     sources = _orders(keys)
     coupons = _coupons(sources)
     by_customer, users = _coupon_uses(coupons, sources)

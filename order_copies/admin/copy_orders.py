@@ -69,10 +69,15 @@ class CopyOrdersMixin(Base):
         may_add = request.user.has_perm("order_copies.add_ordercopy")
         return may_add and self.has_view_permission(request)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """The shop's own actions, and ours."""
-        actions = dict(super().get_actions(request))
-        if self.has_copy_permission(request) and IS_POPUP_VAR not in request.GET:
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """The shop's own actions, and, on the list of orders, ours.
+
+        ``action_location`` exists from Django 6.1 on.
+        """
+        location = {} if action_location is None else {"action_location": action_location}
+        actions = dict(super().get_actions(request, **location))
+        on_list = getattr(action_location, "name", "CHANGE_LIST") == "CHANGE_LIST"
+        if on_list and self.has_copy_permission(request) and IS_POPUP_VAR not in request.GET:
             actions["copy_selected_orders"] = self.get_action("copy_selected_orders")
         return actions
 

@@ -214,9 +214,8 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="orderfactory",
             index=models.Index(
-                condition=models.Q(("status__in", ["pending", "in_progress"])),
-                fields=["id"],
-                name="order_factory_open",
+                fields=["status", "id"],
+                name="order_factory_status",
             ),
         ),
         migrations.AddConstraint(

@@ -137,5 +137,5 @@ def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]
 
 
 def test_a_worker_with_nothing_to_do_asks_once() -> None:
-    """SAVEPOINT, SELECT what can be claimed, RELEASE."""
-    assert len(cost(copying.run_batch, worker="w1")) == 3
+    """SAVEPOINT, SELECT what is to be tried again, SELECT what is pending, RELEASE."""
+    assert len(cost(copying.run_batch, worker="w1")) == 4

@@ -2,6 +2,7 @@ import time
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from order_copies.copying import OPTIONS, preview, request_copies
@@ -64,7 +65,12 @@ class Command(BaseCommand):
             message = f"There is no order {order_id}: check the id."
             raise CommandError(message)
         names = [*OPTIONS, "reference", "reference_origin"]
-        return OrderCopy(source_order_id=key, **{name: options[name] for name in names})
+        order_copy = OrderCopy(source_order_id=key, **{name: options[name] for name in names})
+        try:
+            order_copy.clean_fields()
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from None
+        return order_copy
 
     def wait(self, order_copies: list[OrderCopy], seconds: float) -> None:
         """Show each copy as it ends. Raises CommandError for failures and when time is up."""

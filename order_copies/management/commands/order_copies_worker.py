@@ -1,5 +1,5 @@
 import signal
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -8,6 +8,14 @@ from django.utils import timezone
 from order_copies.models import OrderFactory
 from order_copies.running import Batch
 from order_copies.worker import Worker
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        message = "it must be at least 1"
+        raise ArgumentTypeError(message)
+    return number
 
 
 class Command(BaseCommand):
@@ -22,7 +30,9 @@ class Command(BaseCommand):
             action="store_true",
             help="Stop when there is nothing left to do.",
         )
-        parser.add_argument("--batch-size", type=int, help="How many copies to claim at once.")
+        parser.add_argument(
+            "--batch-size", type=_positive, help="How many copies to claim at once."
+        )
         parser.add_argument(
             "--interval",
             type=float,

@@ -1,0 +1,172 @@
+"""Story: what goes wrong with one copy, or with the world outside, harms no other."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.exceptions import NotDeletableError
+from order_copies.models import OrderFactory, Status
+from order_copies.worker import Worker
+from orders import snapshot
+from orders.models import LineItem, Order, Sku
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.factories import OrderFactory as OrderOfShop
+from tests.factories import placed_order
+
+
+class Killed(BaseException):
+    """What a process that is killed looks like from the inside: nothing catches it."""
+
+
+def expire_leases() -> None:
+    OrderFactory.objects.filter(status=Status.IN_PROGRESS).update(
+        lease_expires_at=timezone.now() - timedelta(seconds=1)
+    )
+
+
+@pytest.mark.django_db
+def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
+    shop: type[InterferedShop], settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    sources = [placed_order(lines=1) for _ in range(5)]
+    wanted = [stories.requested(source) for source in sources]
+
+    def kill(order_copies: Any) -> None:
+        if any(order_copy.source_order_id == sources[1].pk for order_copy in order_copies):
+            raise Killed
+
+    shop.before["plan"] = kill
+    for number in range(10):
+        try:
+            while copying.run_batch(f"worker {number}").claimed:
+                pass
+        except Killed:
+            expire_leases()
+
+    assert [stories.fresh(order_copy).status for order_copy in wanted] == [
+        "completed",
+        "aborted",
+        "completed",
+        "completed",
+        "completed",
+    ]
+    assert stories.fresh(wanted[1]).errors_log == {
+        "base": ["the copy crashed 2 times: see the log of the worker"]
+    }
+
+
+@pytest.mark.django_db
+def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life(
+    shop: type[InterferedShop], caplog: pytest.LogCaptureFixture
+) -> None:
+    def down(_subjects: Any) -> None:
+        raise ConnectionError
+
+    source = placed_order()
+    wanted = [stories.requested(source, place_target_order=True) for _ in range(2)]
+    Sku.objects.update(do_not_track=False)
+    stock = source.line_items.filter(sku__isnull=False).first().sku.stock_item
+    stock.quantity = stock.reserved + source.line_items.filter(sku=stock.sku).first().quantity
+    stock.save()
+    shop.before["void"] = down
+
+    batch = copying.run_batch("w1")
+
+    assert dict(batch.ends) == {"completed": 1, "failed": 1}
+    assert {stories.fresh(order_copy).status for order_copy in wanted} == {"completed", "failed"}
+    assert "could not void" in caplog.text
+
+
+@pytest.mark.django_db
+def test_lines_of_no_pieces_are_nothing_to_sell() -> None:
+    source = placed_order(lines=[{"quantity": 2}, {"quantity": 0}])
+    Sku.objects.filter(line_items__order=source, line_items__quantity=2).update(on_sale=False)
+
+    order_copy = stories.copied(source, skip_errors=True)
+
+    assert order_copy.status == "failed"
+    assert "nothing of this order can be had any more" in order_copy.errors_log["line_items"]
+
+
+@pytest.mark.django_db
+def test_metadata_that_is_null_travels() -> None:
+    source = placed_order(lines=1)
+    table = Order._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET metadata = 'null' WHERE id = %s", [source.pk])
+
+    target = stories.target_of(stories.copied(source))
+
+    assert target.metadata is None
+
+
+@pytest.mark.django_db
+def test_a_drain_waits_for_what_it_has_to_try_again(
+    shop: type[InterferedShop], settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0.05}
+    order_copy = stories.requested(placed_order(lines=1))
+    crashes = iter([True])
+
+    def crash_once(_subjects: Any) -> None:
+        if next(crashes, False):
+            raise RuntimeError
+
+    shop.before["plan"] = crash_once
+
+    Worker(interval=0.01).run(drain=True)
+
+    assert stories.fresh(order_copy).status == "completed"
+    assert stories.fresh(order_copy).attempt == 2
+
+
+@pytest.mark.django_db
+def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
+    source = placed_order(lines=1)
+    done, running = stories.copied(source), stories.requested(source)
+    OrderFactory.objects.filter(pk=running.pk).start(
+        timezone.now(), worker="w1", lease_expires_at=timezone.now() + timedelta(minutes=1)
+    )
+    done.status = "stale"
+
+    with pytest.raises(NotDeletableError):
+        copying.delete_copies([done, running], who=stories.WHO)
+    copying.delete_copies([done], who=stories.WHO)
+
+    assert list(OrderFactory.objects.all()) == [running]
+    assert stories.events_of(done)[-1] == "order_copies.destroy"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot edit meanwhile")
+def test_a_plan_sees_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = OrderOfShop()
+    line = LineItem.objects.create(order=source, name="Mug", item_type="gift_cards")
+    read_orders = snapshot._orders
+
+    def edit() -> None:
+        LineItem.objects.update(total_amount_cents=9900)
+        connection.close()
+
+    def read_then_edit(keys: set[int]) -> dict[int, Order]:
+        orders = read_orders(keys)
+        thread = threading.Thread(target=edit)
+        thread.start()
+        thread.join()
+        return orders
+
+    monkeypatch.setattr(snapshot, "_orders", read_then_edit)
+
+    taken = snapshot.take_snapshot([source.pk])
+
+    line.refresh_from_db()
+    assert taken.lines[source.pk][0].total_amount_cents == 0
+    assert line.total_amount_cents == 9900
