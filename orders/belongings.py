@@ -45,12 +45,11 @@ class Belongings:
         if coupon is None:
             return why_invalid(None, snapshot.now, uses=0, used_before=frozenset())
         own = {self.order.pk} if self.hands_over else set()
-        email = self.order.customer_email.lower()
         return why_invalid(
             coupon,
             snapshot.now,
             uses=coupon.usage_count - len(snapshot.users[coupon.pk] & own),
-            used_before=snapshot.coupon_uses[coupon.pk, email] - own,
+            used_before=snapshot.coupon_uses[coupon.pk, snapshot.buyers[self.order.pk]] - own,
         )
 
     def payment_source(self) -> PaymentSource | None:

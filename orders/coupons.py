@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from order_copies.rows import insert_rows, update_rows
 from orders.locks import locked
-from orders.models import Coupon, CouponUse, Order, Promotion
+from orders.models import Coupon, CouponUse, Customer, Order, Promotion
 
 
 def why_invalid(
@@ -34,6 +34,19 @@ def why_invalid(
     return None
 
 
+def buyers_of(orders: Collection[Order]) -> dict[int, str]:
+    """Who buys, by the key of the order: the customer's email, or the guest's, in lower case.
+
+    That is what a coupon for once a customer goes by: an order's own email can be changed.
+    """
+    keys = {order.customer_id for order in orders if order.customer_id}
+    emails = dict(Customer.objects.filter(pk__in=keys).values_list("pk", "email"))
+    return {
+        order.pk: emails.get(order.customer_id or 0, order.customer_email).lower()
+        for order in orders
+    }
+
+
 class CouponLedger:
     """The coupons of some orders that want to use one and of some that hold a use, locked."""
 
@@ -48,7 +61,8 @@ class CouponLedger:
         self._promotions = Promotion.objects.in_bulk(
             {coupon.promotion_id for coupon in self._coupons.values()}
         )
-        self._users = self._read_users({order.customer_email.lower() for order in wanting})
+        self._buyers = buyers_of(wanting)
+        self._users = self._read_users(set(self._buyers.values()))
         self._used: list[tuple[int, int, str]] = []
         self._released: set[int] = set()
 
@@ -69,7 +83,7 @@ class CouponLedger:
             coupon.promotion = self._promotions[coupon.promotion_id]
             handed_over = self._held.get(replaces or 0) == coupon.pk
             uses = coupon.usage_count - handed_over
-            used_before = self._users[coupon.pk, order.customer_email.lower()] - {replaces or 0}
+            used_before = self._users[coupon.pk, self._buyers[order.pk]] - {replaces or 0}
         invalid = why_invalid(coupon, self._now, uses=uses, used_before=used_before)
         return f"{order.coupon_code} {invalid[1]}" if invalid else None
 
@@ -79,7 +93,7 @@ class CouponLedger:
             self.release(replaces)
         coupon = self._by_code.get(order.coupon_code)
         if coupon is not None:
-            email = order.customer_email.lower()
+            email = self._buyers[order.pk]
             coupon.usage_count += 1
             self._users[coupon.pk, email].add(order.pk)
             self._used.append((coupon.pk, order.pk, email))

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
+from orders.coupons import buyers_of
 from orders.models import (
     Address,
     Coupon,
@@ -56,7 +57,9 @@ class Snapshot:
     #: Pieces that the placed source order itself holds, by order and SKU.
     reserved: dict[int, dict[int, int]]
     coupons: dict[str, Coupon]
-    #: Who used a coupon: orders by coupon and customer email, in lower case.
+    #: Who buys, by order: see :func:`orders.coupons.buyers_of`.
+    buyers: dict[int, str]
+    #: Who used a coupon: orders by coupon and buyer.
     coupon_uses: dict[tuple[int, str], set[int]]
     #: The orders that hold a use of a coupon, by coupon.
     users: dict[int, set[int]]
@@ -85,7 +88,8 @@ def _read(keys: set[int]) -> Snapshot:
     now = timezone.now()
     sources = _orders(keys)
     coupons = _coupons(sources)
-    by_customer, users = _coupon_uses(coupons, sources)
+    buyers = buyers_of(sources.values())
+    by_customer, users = _coupon_uses(coupons, sources, buyers)
     return Snapshot(
         now=now,
         orders=sources,
@@ -99,6 +103,7 @@ def _read(keys: set[int]) -> Snapshot:
         skus=_skus(keys),
         reserved=_reserved(keys),
         coupons=coupons,
+        buyers=buyers,
         coupon_uses=by_customer,
         users=users,
         promotions=_promotions(now),
@@ -177,13 +182,12 @@ def _coupons(sources: dict[int, Order]) -> dict[str, Coupon]:
 
 
 def _coupon_uses(
-    coupons: dict[str, Coupon], sources: dict[int, Order]
+    coupons: dict[str, Coupon], sources: dict[int, Order], buyers: dict[int, str]
 ) -> tuple[dict[tuple[int, str], set[int]], dict[int, set[int]]]:
     by_customer: dict[tuple[int, str], set[int]] = defaultdict(set)
     users: dict[int, set[int]] = defaultdict(set)
-    emails = {order.customer_email.lower() for order in sources.values()}
     rows = CouponUse.objects.filter(
-        Q(customer_email__in=emails) | Q(order__in=sources),
+        Q(customer_email__in=set(buyers.values())) | Q(order__in=sources),
         coupon__in=[coupon.pk for coupon in coupons.values()],
     ).values_list("coupon", "order", "customer_email")
     for coupon, order, email in rows:

@@ -190,6 +190,22 @@ def test_single_use_is_counted_for_a_customer_however_the_address_is_written() -
     assert stories.ending(second) == (Status.FAILED, {"coupon_code": 1}, 1)
 
 
+def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -> None:
+    coupon = CouponFactory(customer_single_use=True)
+    ada, bob = CustomerFactory(), CustomerFactory()
+    first, second, third = (
+        stories.copied(
+            pending_order(coupon=coupon, customer=customer, customer_email=email),
+            place_target_order=True,
+        )
+        for customer, email in [(ada, "one@example.com"), (ada, "two@example.com"), (bob, "")]
+    )
+
+    assert stories.ending(first) == (Status.COMPLETED, {}, 0)
+    assert stories.ending(second) == (Status.FAILED, {"coupon_code": 1}, 1)
+    assert stories.ending(third) == (Status.COMPLETED, {}, 0)
+
+
 @pytest.mark.parametrize("coupon", [{"usage_limit": 1}, {"customer_single_use": True}])
 def test_a_single_use_coupon_is_handed_over_by_a_swap_only(coupon: dict[str, object]) -> None:
     source = an_order_with_a_coupon(**coupon)
