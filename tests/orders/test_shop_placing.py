@@ -154,8 +154,8 @@ def test_cancelling_twice_gives_back_once() -> None:
 @pytest.mark.parametrize("count", [1, 20])
 def test_placing_and_cancelling_cost_the_same_for_one_and_for_many(count: int) -> None:
     """Placing: SAVEPOINT; SELECT orders, what they need, stock items, coupons by code, coupons,
-    promotions, customers, coupon uses by customer, addresses, what is sold and shipped; DELETE coupon uses
-    and reservations handed over; UPDATE stock items, coupons; INSERT reservations, coupon uses,
+    promotions, customers, coupon uses by customer, addresses, what is sold and shipped; DELETE
+    coupon uses and reservations handed over; UPDATE stock items, coupons; INSERT reservations, coupon uses,
     authorizations; UPDATE orders; INSERT events; RELEASE. Where nothing is handed over there is
     nothing to ask for or to delete.
 
