@@ -61,6 +61,14 @@ class Shop(ABC):
         """Those of ``order_copies`` that the client may see: copies of the orders it may see."""
         return order_copies.filter(source_order__in=self.orders_for(request))
 
+    def acts_for_itself(self, request: HttpRequest) -> bool:
+        """Whether the client sees, and so may copy, only orders of its own.
+
+        Such a client, a customer say, needs no permission of staff to ask for copies of them, to
+        change and to delete these. By default there is none.
+        """
+        return False
+
     def order_id(self, key: Any) -> str:
         """The public id of the order with the primary key ``key``."""
         return str(key)
@@ -89,7 +97,8 @@ class Shop(ABC):
 
         Called outside any transaction, and again with the same copies after a crash: derive the
         idempotency key of the payment from the copy. What comes back for each run is kept as its
-        ``authorization``; a :class:`Problem` means refused. By default a shop needs none.
+        ``authorization`` for :meth:`place`, which refuses what was not paid for, and for
+        :meth:`void`. By default a shop needs none.
         """
         return [None] * len(runs)
 

@@ -15,7 +15,7 @@ from orders import cancelling, placing, writing
 from orders.copied import COPIED_MODELS
 from orders.gateways import Authorized, Declined, gateway
 from orders.locks import locked
-from orders.models import Order
+from orders.models import Customer, Order
 from orders.planning import TargetOrder, plan_copy
 from orders.snapshot import take_snapshot
 
@@ -40,6 +40,13 @@ class ReferenceShop(Shop):
         if request.user.has_perm("orders.view_order"):
             return order_copies
         return super().order_copies_for(request, order_copies)
+
+    def acts_for_itself(self, request: HttpRequest) -> bool:
+        """A customer does, unless it may view everybody's orders."""
+        user = request.user
+        if not user.is_authenticated or user.has_perm("orders.view_order"):
+            return False
+        return Customer.objects.filter(user=user).exists()
 
     def order_id(self, key: Any) -> str:
         """Ten letters."""

@@ -1,6 +1,7 @@
 """How tests talk to the API: as a client with a token, and with whole documents."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -49,9 +50,17 @@ class API:
 
 def staff(*permissions: str) -> Any:
     """A member of staff with these permissions, or with all that copying takes."""
+    return _permitted("staff", permissions or PERMISSIONS, is_staff=True)
+
+
+def service(*permissions: str) -> Any:
+    """An account with these permissions that may not enter the admin: a program's."""
+    return _permitted("service", permissions, is_staff=False)
+
+
+def _permitted(name: str, codenames: Sequence[str], *, is_staff: bool) -> Any:
     users = get_user_model().objects
-    user = users.create_user(f"staff-{users.count()}", is_staff=True)
-    codenames = permissions or PERMISSIONS
+    user = users.create_user(f"{name}-{users.count()}", is_staff=is_staff)
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     return user
 

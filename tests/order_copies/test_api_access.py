@@ -1,18 +1,22 @@
 """Who gets in, who sees what, and who may do what."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.throttling import BaseThrottle
 
 from order_copies.copying import request_copies
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.shops import Shop
 from order_copies.views import OrderCopyViewSet
 from orders.models import Order
-from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
+from orders.shop import ReferenceShop
+from tests.api import API, errors_in, request_of, service, shopper, staff, the_error_in, written
 from tests.factories import CustomerFactory, OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +42,12 @@ class Everybody(BaseAuthentication):
 
     def authenticate(self, request: Any) -> tuple[Any, None]:
         return get_user_model().objects.get(), None
+
+
+class SilentShop(ReferenceShop):
+    """Does not say of any client that it acts for itself."""
+
+    acts_for_itself = Shop.acts_for_itself
 
 
 class NoMore(BaseThrottle):
@@ -223,19 +233,69 @@ def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
     assert written() == (1, 0)
 
 
+@pytest.mark.parametrize("client", [staff, service])
 @pytest.mark.parametrize(
     ("method", "permission"), [("POST", "add"), ("PATCH", "change"), ("DELETE", "delete")]
 )
-def test_staff_need_the_permission_that_the_admin_asks_for(method: str, permission: str) -> None:
+def test_whoever_sees_all_orders_needs_the_permission_that_the_admin_asks_for(
+    client: Callable[..., Any], method: str, permission: str
+) -> None:
     order_copy = OrderCopyFactory()
     others = {"add", "change", "delete"} - {permission}
-    api = API(staff("view_order", *(f"{other}_ordercopy" for other in others)))
+    api = API(client("view_order", *(f"{other}_ordercopy" for other in others)))
     path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
 
     response = api.send(method, path, request_of(order_copy.source_order))
 
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (1, 0)
+
+
+def test_a_service_account_copies_with_permission() -> None:
+    order = placed_order(lines=1)
+    api = API(service("view_order", "add_ordercopy"))
+
+    response = api.post("/order_copies", request_of(order))
+
+    assert response.status_code == 201
+    assert OrderFactory.objects.get().source_order == order
+
+
+def test_a_customer_who_may_view_all_orders_needs_permission_like_everybody() -> None:
+    order = placed_order(lines=1)
+    user = shopper(order.customer)
+    user.user_permissions.add(Permission.objects.get(codename="view_order"))
+
+    response = API(user).post("/order_copies", request_of(order))
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_a_stranger_may_not_even_try_to_copy(dry_run: str) -> None:
+    order = placed_order(lines=1)
+
+    response = API(service()).post(f"/order_copies?dry_run={dry_run}", request_of(order))
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert written() == (0, 0)
+
+
+def test_in_a_shop_that_does_not_say_otherwise_customers_need_permission(
+    settings: LazySettings,
+) -> None:
+    path = f"{SilentShop.__module__}.{SilentShop.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+    order = placed_order(lines=1)
+    api = API(shopper(order.customer))
+
+    read = api.get(f"/orders/{order.public_id}")
+    response = api.post("/order_copies", request_of(order))
+
+    assert read.status_code == 200
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert written() == (0, 0)
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,16 @@ def test_staff_sees_all_orders_a_customer_its_own_and_a_stranger_none() -> None:
     assert list(shop.orders_for(request_of(AnonymousUser()))) == []
 
 
+def test_only_a_customer_who_sees_no_orders_but_its_own_acts_for_itself() -> None:
+    ada, clerk = a_customers(), staff()
+    CustomerFactory(user=clerk)
+    users = [ada, clerk, User.objects.create_user("nobody"), AnonymousUser()]
+
+    acting = [user for user in users if ReferenceShop().acts_for_itself(request_of(user))]
+
+    assert acting == [ada]
+
+
 def test_copies_are_seen_with_their_source() -> None:
     ada = a_customers()
     own = OrderCopyFactory(source_order=placed_order(customer=ada.customer))
