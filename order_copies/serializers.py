@@ -196,7 +196,10 @@ def _resource_id(event: Event) -> str:
 
 @register
 class EventStoreSerializer(_EventRows):
-    """A change of a resource, with who made it (contract 4.3)."""
+    """A change of a resource, with who made it (contract 4.3).
+
+    It names staff and workers, so it is shown to those only who may view events in the admin.
+    """
 
     type = "event_stores"
     pages = CursorPages
@@ -209,6 +212,11 @@ class EventStoreSerializer(_EventRows):
         Attribute(name="created_at", value=Instant()),
         Attribute(name="updated_at", value=Instant(), get=lambda event: event.created_at),
     )
+
+    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """The visible changes, for clients with the permission to view events; else none."""
+        may_view = request.user.has_perm("order_copies_events.view_event")
+        return super().rows(request) if may_view else Event.objects.none()
 
     def find(self, request: HttpRequest, public_id: str) -> Any:
         """The change with this stream id, both halves of it."""

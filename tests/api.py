@@ -15,7 +15,13 @@ from order_copies.models import OrderFactory
 from orders.models import Customer, Order
 
 MEDIA_TYPE = "application/vnd.api+json"
-PERMISSIONS = ["view_order", "add_ordercopy", "change_ordercopy", "delete_ordercopy"]
+PERMISSIONS = [
+    "view_order",
+    "add_ordercopy",
+    "change_ordercopy",
+    "delete_ordercopy",
+    "view_event",
+]
 
 
 class API:

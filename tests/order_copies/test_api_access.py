@@ -10,7 +10,8 @@ from django.contrib.auth.models import Permission
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.throttling import BaseThrottle
 
-from order_copies.copying import request_copies
+from order_copies.copying import request_copies, run_batch
+from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.shops import Shop
 from order_copies.views import OrderCopyViewSet
@@ -198,6 +199,47 @@ def test_events_of_others_are_not_found(stream: bool) -> None:
     response = api.get(f"/{name}/{event['id']}")
 
     assert own.get(f"/{name}/{event['id']}").json()["data"]["id"] == event["id"]
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+
+
+@pytest.mark.parametrize("of", ["orders", "order_copies"])
+@pytest.mark.parametrize("linkage", ["", "relationships/"])
+def test_a_customer_sees_what_happened_but_not_who_did_it(of: str, linkage: str) -> None:
+    order_copy = OrderCopy(source_order=placed_order(lines=1), cancel_source_order=True)
+    request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
+    run_batch("a-host:1")
+    source = order_copy.source_order
+    api = API(shopper(source.customer))
+    path = f"/{of}/{(source if of == 'orders' else order_copy).public_id}/{linkage}"
+
+    events = api.get(f"{path}events").json()
+    stores = api.get(f"{path}event_stores").json()
+
+    assert events["data"]
+    assert stores["data"] == []
+    assert "next" not in stores["links"]
+
+
+def test_a_customer_finds_no_change_of_its_own_copy() -> None:
+    order_copy = OrderCopy(source_order=placed_order(lines=1))
+    request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
+    event = Event.objects.get()
+    own = shopper(order_copy.source_order.customer)
+    clients = [own, service("view_order"), service("view_order", "view_event")]
+
+    answers = [API(user).get(f"/event_stores/{event.stream_id}") for user in clients]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 200]
+    assert the_error_in(answers[0]) == (404, "RECORD_NOT_FOUND", None)
+
+
+def test_who_may_view_events_sees_those_of_visible_orders_only() -> None:
+    order_copy = OrderCopy(source_order=placed_order(lines=1))
+    request_copies([order_copy], who={})
+    event = Event.objects.get()
+
+    response = API(service("view_event")).get(f"/event_stores/{event.stream_id}")
+
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
