@@ -1,7 +1,6 @@
 """What staff type in the admin: how to copy orders, and what a copy is filed under."""
 
 import json
-import math
 import uuid
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,15 +11,13 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.copying import OPTIONS
+from order_copies.jsonapi.values import MAX_BYTES, MAX_DEPTH, InvalidValueError, Object
 from order_copies.models import OrderCopy
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[OrderCopy]
 else:
     ModelForm = forms.ModelForm
-
-#: How deep ``metadata`` may be nested.
-MAX_DEPTH = 20
 
 
 class CopyOrdersForm(ModelForm):
@@ -55,11 +52,13 @@ class CopyOrdersForm(ModelForm):
 
 
 class MetadataField(forms.JSONField):
-    """A JSON object that every database can store and every JSON parser can read."""
+    """A JSON object, by the rules of the API: what that accepted can be filed here again."""
 
+    #: By the reasons of :class:`InvalidValueError`.
     default_error_messages: ClassVar[dict[str, Any]] = {
         "not_an_object": _('Enter a JSON object, for example {"key": "value"}.'),
-        "too_deep": _("Nest the object less deeply: %(limit)s levels at most."),
+        "too_deep": _("Nest the object less deeply: %(max_depth)s levels at most."),
+        "too_long": _("Shorten the object: %(max_bytes)s bytes of JSON at most."),
         "not_text": _("Leave out the character U+0000 and unpaired surrogates."),
         "not_finite": _("Leave out numbers too large to be stored, NaN and Infinity."),
     }
@@ -72,15 +71,12 @@ class MetadataField(forms.JSONField):
         """The object; raises ``ValidationError`` for whatever else was typed."""
         try:
             value = super().to_python(value)
+            return {} if value is None else Object().check(value)
+        except InvalidValueError as error:
+            raise self._error(error.reason, max_depth=MAX_DEPTH, max_bytes=MAX_BYTES) from error
         except (ValueError, RecursionError) as error:
             # The parser's own limits: digits of a number, levels of nesting.
             raise self._error("invalid", value=value) from error
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise self._error("not_an_object")
-        self._check(value, 1)
-        return value
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         """What was typed, as it is shown again: as text where it cannot be kept."""
@@ -88,16 +84,6 @@ class MetadataField(forms.JSONField):
             return self.to_python(data)
         except ValidationError:
             return InvalidJSONInput(data)
-
-    def _check(self, value: Any, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise self._error("too_deep", limit=MAX_DEPTH)
-        if isinstance(value, str) and not _is_text(value):
-            raise self._error("not_text")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise self._error("not_finite")
-        for child in _children(value):
-            self._check(child, depth + isinstance(child, dict | list))
 
     def _error(self, code: str, **params: Any) -> ValidationError:
         return ValidationError(self.error_messages[code], code=code, params=params)
@@ -111,16 +97,6 @@ class OrderCopyForm(ModelForm):
         fields = ["reference", "reference_origin", "metadata"]
         field_classes = {"metadata": MetadataField}
         widgets = {"metadata": forms.Textarea(attrs={"rows": 4, "class": "vLargeTextField"})}
-
-
-def _is_text(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
-
-
-def _children(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return [*value, *value.values()]
-    return value if isinstance(value, list) else []
 
 
 def pretty(value: Any) -> str:

@@ -19,12 +19,16 @@ REQUIRED: Any = object()
 
 
 class InvalidValueError(OrderCopiesError):
-    """A value breaks the rule ``key``, an error key of the contract (5.7)."""
+    """A value breaks the rule ``key``, an error key of the contract (5.7).
 
-    def __init__(self, key: str, message: str, **meta: Any) -> None:
+    ``reason`` tells apart what the contract has one key for.
+    """
+
+    def __init__(self, key: str, message: str, *, reason: str = "", **meta: Any) -> None:
         super().__init__(message)
         self.key = key
         self.message = message
+        self.reason = reason or key
         self.meta = meta
 
 
@@ -119,7 +123,7 @@ class Object(Value):
     def check(self, value: Any) -> dict[str, Any]:
         """An object that every database can store, and that is no attack on anybody."""
         if not isinstance(value, dict):
-            raise InvalidValueError("invalid", "must be an object")
+            raise InvalidValueError("invalid", "must be an object", reason="not_an_object")
         check_storable(value)
         if len(json.dumps(value)) > MAX_BYTES:
             raise InvalidValueError("too_long", f"is too large (maximum is {MAX_BYTES} bytes)")
@@ -146,7 +150,8 @@ def check_storable(value: dict[str, Any]) -> None:
         level = [member for member in members if isinstance(member, dict | list)]
         if not level:
             return
-    raise InvalidValueError("invalid", f"is nested too deep (maximum is {MAX_DEPTH} levels)")
+    message = f"is nested too deep (maximum is {MAX_DEPTH} levels)"
+    raise InvalidValueError("invalid", message, reason="too_deep")
 
 
 def _members(container: Any) -> Iterator[Any]:
@@ -157,8 +162,11 @@ def _members(container: Any) -> Iterator[Any]:
 
 def _check_scalar(value: Any) -> None:
     if isinstance(value, str) and not is_storable(value):
-        raise InvalidValueError("invalid", "contains characters that cannot be stored")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InvalidValueError("invalid", "contains a number that is not finite")
-    if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
-        raise InvalidValueError("invalid", "contains a number that is too large")
+        message, reason = "contains characters that cannot be stored", "not_text"
+    elif isinstance(value, float) and not math.isfinite(value):
+        message, reason = "contains a number that is not finite", "not_finite"
+    elif isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        message, reason = "contains a number that is too large", "not_finite"
+    else:
+        return
+    raise InvalidValueError("invalid", message, reason=reason)

@@ -1,5 +1,6 @@
 """The copies in the admin: listed, read, watched, filed and deleted."""
 
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, Status
 from orders.models import Order
+from tests.api import API, request_of, staff
 from tests.factories import OrderCopyFactory, OrderFactory, draft_order, placed_order
 from tests.stories import copied, requested
 
@@ -222,11 +224,13 @@ def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
         '{"\\ud800": 1}',
         '{"a": NaN}',
         '{"a": 1e999}',
-        '{"a": ' * 30 + "1" + "}" * 30,
+        '{"a": ' * 33 + "1" + "}" * 33,
         "[" * 100_000,
         '{"a": ' + "9" * 5000 + "}",
+        '{"a": 9223372036854775808}',
+        '{"a": "' + "x" * 65536 + '"}',
     ],
-    ids=range(11),
+    ids=range(13),
 )
 def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: str) -> None:
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"kept": True})
@@ -237,6 +241,52 @@ def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: s
     assert list(response.context["errors"])
     order_copy.refresh_from_db()
     assert order_copy.metadata == {"kept": True}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ("[]", "Enter a JSON object, for example {&quot;key&quot;: &quot;value&quot;}."),
+        ('{"a": ' * 33 + "1" + "}" * 33, "Nest the object less deeply: 32 levels at most."),
+        ('{"a": "' + "x" * 65536 + '"}', "Shorten the object: 65536 bytes of JSON at most."),
+        ('{"a": "\\u0000"}', "Leave out the character U+0000 and unpaired surrogates."),
+        ('{"a": NaN}', "Leave out numbers too large to be stored, NaN and Infinity."),
+        ('{"a": 9223372036854775808}', "Leave out numbers too large to be stored, NaN"),
+        ("{", "Enter a valid JSON."),
+    ],
+    ids=range(7),
+)
+def test_a_metadata_error_says_what_to_do(admin: Client, metadata: str, message: str) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order())
+
+    response = admin.post(page_of(order_copy), {"metadata": metadata})
+
+    assert message in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"a": reduce(lambda inner, _: [inner], range(31), 1)},
+        {"a": 2**63 - 1, "b": -(2**63), "c": 1.7e308},
+        {"a": "x" * 65526},
+        {"": "\r\n\t\u2028\x01 é 😀 </textarea>", "null": None, "list": [{}, [], True]},
+    ],
+    ids=range(4),
+)
+def test_metadata_that_the_api_accepts_can_be_filed_again(
+    admin: Client, metadata: dict[str, Any]
+) -> None:
+    order = placed_order(lines=1)
+    response = API(staff()).post("/order_copies", request_of(order, metadata=metadata))
+    order_copy = OrderCopy.objects.get()
+
+    shown = admin.get(page_of(order_copy)).context["adminform"].form["metadata"].value()
+    answer = admin.post(page_of(order_copy), {"metadata": shown, "reference": "R-1"})
+
+    assert (response.status_code, answer.status_code) == (201, 302)
+    order_copy.refresh_from_db()
+    assert (order_copy.metadata, order_copy.reference) == (metadata, "R-1")
 
 
 def test_empty_metadata_is_an_empty_object(admin: Client) -> None:
