@@ -1,7 +1,8 @@
-"""Ask for copies out of the admin: once a page, however often its button is pressed."""
+"""Ask for copies out of the admin: once a submit, however often its button is pressed."""
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 
-from order_copies.copying import request_copies
+from order_copies.copying import OPTIONS, request_copies
 from order_copies.events.who import user_as_who
 from order_copies.models import OrderCopy
 
@@ -18,13 +19,17 @@ from order_copies.models import OrderCopy
 def request_once(
     order_copies: Sequence[OrderCopy], *, request_key: UUID, user: Any
 ) -> tuple[list[OrderCopy], bool]:
-    """Request these copies unless ``user`` did with the same key before.
+    """Request these copies unless ``user`` requested the same with the same key before.
 
-    Returns the copies that were requested, now or before, and whether it was now. The admin's own
-    log remembers the key, in the transaction of the copies, so no session or cache can lose it;
-    the lock on the user's row makes two submits at the same moment stand in line.
+    Returns the copies that were requested, now or before, and whether it was now. Who goes back
+    and submits a page once more with other orders or options asks for something else.
+
+    The admin's own log remembers key and content, in the transaction of the copies, so no session
+    or cache can lose them; the lock on the user's row makes two submits at the same moment stand
+    in line.
     """
-    message = [{"added": {}, "request_key": str(request_key)}]
+    content = _fingerprint(order_copies)
+    message = [{"added": {}, "request_key": str(request_key), "request_content": content}]
     with transaction.atomic():
         get_user_model()._default_manager.select_for_update().get(pk=user.pk)
         requested = _requested(message, user)
@@ -33,6 +38,16 @@ def request_once(
         request_copies(order_copies, who=user_as_who(user))
         LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, message)
     return list(order_copies), True
+
+
+def _fingerprint(order_copies: Sequence[OrderCopy]) -> str:
+    """What these copies are asked to do, in 64 characters; their order does not matter."""
+    names = [*OPTIONS, "reference", "reference_origin"]
+    rows = (
+        [str(order_copy.source_order_id), *(getattr(order_copy, name) for name in names)]
+        for order_copy in order_copies
+    )
+    return sha256("\n".join(sorted(map(json.dumps, rows))).encode()).hexdigest()
 
 
 def _requested(message: list[Any], user: Any) -> list[OrderCopy]:

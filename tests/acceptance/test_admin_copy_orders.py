@@ -180,6 +180,59 @@ def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
     assert second.redirect_chain == first.redirect_chain
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reuse_wallet": ""},
+        {"place_target_order": "on"},
+        {"cancel_source_order": "on"},
+        {"apply_promotions": "on"},
+        {"skip_errors": "on"},
+        {"ignore_invalid_coupon": "on"},
+        {"reference": "R-2"},
+        {"reference_origin": "phone"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_going_back_to_change_something_copies_once_more(
+    staff: Client, change: dict[str, str]
+) -> None:
+    order, key = placed_order(), uuid4()
+    submit(staff, page_of(order), key=key)
+
+    changed = submit(staff, page_of(order), key=key, **change)
+    repeated = submit(staff, page_of(order), key=key, **change)
+
+    assert messages_of(changed) == ["1 copy was requested."]
+    assert "already" in messages_of(repeated)[0]
+    assert repeated.redirect_chain == changed.redirect_chain
+    assert OrderCopy.objects.count() == 2
+
+
+def test_going_back_to_choose_other_orders_copies_those(staff: Client) -> None:
+    first, second, key = placed_order(), placed_order(), uuid4()
+    submit(staff, page_of(first), key=key)
+
+    response = submit(staff, page_of(first, second), key=key)
+
+    assert messages_of(response) == ["2 copies were requested."]
+    assert sorted(OrderCopy.objects.values_list("source_order", flat=True)) == [
+        first.pk,
+        first.pk,
+        second.pk,
+    ]
+
+
+def test_the_same_orders_the_other_way_round_are_the_same(staff: Client) -> None:
+    first, second, key = placed_order(), placed_order(), uuid4()
+    submit(staff, page_of(first, second), key=key)
+
+    response = submit(staff, page_of(second, first), key=key)
+
+    assert "already" in messages_of(response)[0]
+    assert OrderCopy.objects.count() == 2
+
+
 def test_another_page_copies_the_same_order_again(staff: Client) -> None:
     order = placed_order()
 
