@@ -184,8 +184,7 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
         """Delete these copies, all or, where one is in progress, none."""
-        for order_copy in queryset:
-            copying.delete_copy(order_copy, who=user_as_who(request.user))
+        copying.delete_copies(list(queryset), who=user_as_who(request.user))
 
     def changeform_view(
         self,
