@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 
 # The first Python that is new enough and can make environments.
 PROBE := import ensurepip, sys; sys.version_info >= (3, 11) and print(sys.executable)

@@ -5,6 +5,8 @@ E001  ``ORDER_COPIES["ORDER_MODEL"]`` is missing, or names no installed model.
 E002  ``ORDER_COPIES["SHOP"]`` is missing, or names no complete ``Shop``.
 E003  The database is not supported.
 E004  A field of a copied model is not declared as it should be.
+E005  ``order_copies.events`` is not installed.
+E006  A setting of ``ORDER_COPIES`` has a value that it cannot have, or is unknown.
 W001  SQLite does not begin transactions with ``IMMEDIATE``.
 W002  SQLite waits less than five seconds for a lock.
 W003  SQLite does not keep a write-ahead log.
@@ -14,7 +16,8 @@ W004  ``ORDER_COPIES["PUBLIC_ID_KEY"]`` is not set (only with ``--deploy``).
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -27,12 +30,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError
 from django.utils.module_loading import import_string
 
-from order_copies.conf import settings
+from order_copies.conf import Settings, settings
 from order_copies.shops import Shop
 
 SUPPORTED_VENDORS = frozenset({"mysql", "postgresql", "sqlite"})
 SHORTEST_TIMEOUT = 5
 WAL = re.compile(r"journal_mode\s*=\s*['\"]?wal\b", re.IGNORECASE)
+NO_TIME = timedelta()
+#: What a setting's value must meet, and what to type.
+_possible: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "AUTHENTICATION_CLASSES": (lambda classes: True, "List dotted paths of DRF's classes."),
+    "BATCH_SIZE": (lambda size: size >= 1, "Set a number of copies, at least 1."),
+    "LEASE": (lambda lease: lease > NO_TIME, "Set a number of seconds above 0."),
+    "MAX_ATTEMPTS": (lambda attempts: attempts >= 1, "Set a number, at least 1."),
+    "MODE": (lambda mode: mode in {"test", "live"}, 'Set "test" or "live".'),
+    "POLL_INTERVAL": (lambda interval: interval > 0, "Set a number of seconds above 0."),
+    "RETRY_PAUSE": (lambda pause: pause >= NO_TIME, "Set a number of seconds, at least 0."),
+}
 SQLITE_OPTIONS = (
     '"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, '
     '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}'
@@ -44,6 +58,8 @@ def register_checks() -> None:
     register(check_order_model, Tags.models)
     register(check_shop, Tags.models)
     register(check_copied_models, Tags.models)
+    register(check_events_installed, Tags.models)
+    register(check_settings, Tags.compatibility)
     register(check_database_settings, Tags.compatibility)
     register(check_mariadb, Tags.database)
     register(check_public_id_key, Tags.security, deploy=True)
@@ -77,6 +93,40 @@ def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
         for copied in shop.copied_models
         for complaint in copied.complaints()
     ]
+
+
+def check_events_installed(**_kwargs: Any) -> list[CheckMessage]:
+    """E005."""
+    if apps.is_installed("order_copies.events"):
+        return []
+    message = "The app that records what happens to copies is not installed."
+    hint = 'Add "order_copies.events" to INSTALLED_APPS, after "order_copies".'
+    return [Error(message, hint=hint, id="order_copies.E005")]
+
+
+def check_settings(**_kwargs: Any) -> list[CheckMessage]:
+    """E006."""
+    return [
+        Error(message, hint=hint, id="order_copies.E006")
+        for message, hint in (*_unknown_settings(), *_impossible_settings())
+    ]
+
+
+def _unknown_settings() -> Iterator[tuple[str, str]]:
+    known = sorted(name for name in vars(Settings) if name.isupper())
+    for name in getattr(django_settings, "ORDER_COPIES", {}):
+        if name not in known:
+            yield f'ORDER_COPIES["{name}"] is no setting.', f"There are: {', '.join(known)}."
+
+
+def _impossible_settings() -> Iterator[tuple[str, str]]:
+    for name, (is_possible, hint) in _possible.items():
+        complaint = f'ORDER_COPIES["{name}"] has a value that it cannot have.'
+        try:
+            if not is_possible(getattr(settings, name)):
+                yield complaint, hint
+        except (ImportError, TypeError, ValueError) as error:
+            yield f"{complaint[:-1]}: {error}", hint
 
 
 def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:

@@ -92,6 +92,9 @@ class Settings:
         paths = self._get("AUTHENTICATION_CLASSES", None)
         if paths is None:
             return None
+        if isinstance(paths, str):
+            message = "it must be a list, not a string."
+            raise TypeError(message)
         return [cast("type[BaseAuthentication]", import_string(path)) for path in paths]
 
 

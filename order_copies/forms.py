@@ -20,10 +20,15 @@ else:
     ModelForm = forms.ModelForm
 
 
+#: The options that do to orders what takes the permission to change orders.
+CHANGING_ORDERS = ("place_target_order", "cancel_source_order")
+
+
 class CopyOrdersForm(ModelForm):
     """How to copy the selected orders.
 
-    ``request_key`` names one submit of one page: a second submit with the same key copies nothing.
+    ``request_key`` names one page: the same submit with the same key copies nothing once more.
+    Who may not change the orders (``may_change_orders``) can neither place nor cancel them.
     """
 
     request_key = forms.UUIDField(
@@ -37,6 +42,20 @@ class CopyOrdersForm(ModelForm):
     class Meta:
         model = OrderCopy
         fields = [*OPTIONS, "reference", "reference_origin"]
+
+    def __init__(self, data: Any = None, *, may_change_orders: bool) -> None:
+        super().__init__(data)
+        for name in () if may_change_orders else CHANGING_ORDERS:
+            self.fields[name].disabled = True
+            self.fields[name].help_text = _("Not for you: it takes permission to change orders.")
+
+    def clean(self) -> dict[str, Any]:
+        """Nothing is asked for by a field that is disabled."""
+        for name in CHANGING_ORDERS:
+            # Django passes over what is sent for such a field; the page was forged, or is old.
+            if self.fields[name].disabled and self[name].data:
+                self.add_error(name, _("You do not have permission to change these orders."))
+        return self.cleaned_data
 
     @property
     def next_request_key(self) -> uuid.UUID:

@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 from order_copies.conf import settings
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, ShopContractError
-from order_copies.models import OrderFactory
+from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
 from order_copies.transitions import save_ended, save_pause
 
 logger = logging.getLogger("order_copies.worker")
+
+
+FINAL = (str(Status.COMPLETED), str(Status.FAILED), str(Status.ABORTED))
 
 
 @dataclass(slots=True)
@@ -29,6 +32,11 @@ class Batch:
     #: How many copies came to which end: a final status, ``to retry`` or ``lost``.
     ends: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+
+    @property
+    def ended(self) -> int:
+        """How many copies came to a final status."""
+        return sum(self.ends[status] for status in FINAL)
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {end}" for end, count in sorted(self.ends.items()))
@@ -151,18 +159,18 @@ class Runner:
         if isinstance(error, LeaseLostError):
             self._lose(order_copy)
         elif isinstance(error, ShopContractError):
-            logger.error("Copy %s: the shop broke its contract", order_copy.pk, exc_info=error)
+            logger.error("Copy %s: the shop broke its contract", order_copy, exc_info=error)
             self._fail(order_copy, _base_problem("shop_contract", str(error)))
         elif order_copy.attempt >= settings.MAX_ATTEMPTS:
-            logger.error("Copy %s crashed for the last time", order_copy.pk, exc_info=error)
+            logger.error("Copy %s crashed for the last time", order_copy, exc_info=error)
             self._abort(order_copy, _crashed(order_copy.attempt))
         else:
-            logger.error("Copy %s crashed and is tried again", order_copy.pk, exc_info=error)
+            logger.error("Copy %s crashed and is tried again", order_copy, exc_info=error)
             self._pause(order_copy)
 
     def _lose(self, order_copy: OrderFactory) -> None:
         """Another attempt owns the copy now, and whatever was authorized for it."""
-        logger.warning("%s lost the lease of copy %s", self.worker, order_copy.pk)
+        logger.warning("%s lost the lease of copy %s", self.worker, order_copy)
         self.batch.ends["lost"] += 1
 
     def _pause(self, order_copy: OrderFactory) -> None:

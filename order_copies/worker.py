@@ -49,7 +49,8 @@ class Worker:
     def run(self, *, drain: bool = False) -> None:
         """Run batches until stopped; with ``drain``, until there is nothing left to do.
 
-        What crashed under this worker and is to be tried again is waited for.
+        Copies in progress count: those that crashed are tried again, those of other workers are
+        waited for, until they end or their lease runs out.
         """
         while not self._stopping.is_set():
             batch = self._run_batch(drain=drain)
@@ -61,9 +62,8 @@ class Worker:
                 self._stopping.wait(self._interval)
 
     def _left_for_later(self) -> bool:
-        """Whether copies that crashed under this worker wait to be tried again."""
-        mine = OrderFactory.objects.filter(status=Status.IN_PROGRESS, worker=self.name)
-        return mine.exists()
+        """Whether copies wait to be tried again, or for a worker that lives or died."""
+        return OrderFactory.objects.filter(status=Status.IN_PROGRESS).exists()
 
     def _run_batch(self, *, drain: bool) -> Batch:
         if not connection.in_atomic_block:

@@ -9,6 +9,7 @@ from orders.copied import SourceLine
 from orders.models import Order
 from orders.pricing import Decision, copied, skipped
 from orders.snapshot import SkuState
+from orders.stock import too_little
 from orders.totals import ItemType, tax_amount
 
 
@@ -65,11 +66,7 @@ class Shelf:
         return skipped(line, code, message)
 
     def _reduce(self, line: SourceLine, quantity: int) -> Decision:
-        message = _("only %(left)s of %(quantity)s %(name)s left") % {
-            "left": quantity,
-            "quantity": line.quantity,
-            "name": line.sku_code or line.name,
-        }
+        message = too_little(line.sku_code or line.name, quantity, line.quantity)
         self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
         total = line.unit_amount_cents * quantity + line.options_amount_cents
         tax = tax_amount(total, line.tax_rate, included=self.order.tax_included)

@@ -23,6 +23,14 @@ class Need(NamedTuple):
     do_not_track: bool | None
 
 
+def too_little(name: str, left: int, quantity: int) -> str:
+    """The message for a line whose pieces are not all there."""
+    if left <= 0:
+        return _("%(name)s is out of stock") % {"name": name}
+    numbers = {"left": left, "quantity": quantity, "name": name}
+    return _("only %(left)s of %(quantity)s %(name)s left") % numbers
+
+
 class StockLedger:
     """The stock of some orders that need pieces and of some that hold pieces, locked."""
 
@@ -43,7 +51,7 @@ class StockLedger:
         for row in lines.values_list(
             "order",
             "pk",
-            "name",
+            "sku_code",
             "quantity",
             "sku__stock_item",
             "sku__on_sale",
@@ -64,10 +72,10 @@ class StockLedger:
                 yield _("%(name)s is not on sale any more") % {"name": need.name}
             elif not need.do_not_track:
                 key = need.stock_item or 0
-                if left.get(key, 0) < need.quantity:
-                    yield _("%(name)s is out of stock") % {"name": need.name}
-                else:
+                if left.get(key, 0) >= need.quantity:
                     left[key] -= need.quantity
+                else:
+                    yield too_little(need.name, left.get(key, 0), need.quantity)
 
     def _held_by(self, order: int | None) -> Counter[int]:
         return self._held[order] if order is not None else Counter()

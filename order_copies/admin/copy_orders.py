@@ -53,8 +53,9 @@ class CopyOrdersMixin(Base):
     """Put it before ``ModelAdmin`` in a shop's order admin, and staff can copy orders.
 
     It adds the action "Copy selected orders…" and a button on the page of an order, for those who
-    may view the order and hold the permission ``order_copies.add_ordercopy``. Only orders of the
-    admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of its
+    may view the order and hold the permission ``order_copies.add_ordercopy``. To place the copies
+    or to cancel the originals they also have to be allowed to change the orders. Only orders of
+    the admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of its
     own includes ``admin/order_copies/parts/copy_button.html`` among its object tools.
     """
 
@@ -128,10 +129,15 @@ class CopyOrdersMixin(Base):
         self._tell_missing(request, selection)
         if not selection.orders:
             return HttpResponseRedirect(self._admin_url("changelist"))
-        form = CopyOrdersForm(request.POST if request.method == "POST" else None)
+        form = self._copy_orders_form(request, selection.orders)
         if form.is_valid() and "_copy" in request.POST:
             return self._copy(request, form, selection.orders)
         return self._copy_orders_page(request, form, selection.orders)
+
+    def _copy_orders_form(self, request: HttpRequest, orders: Sequence[Any]) -> CopyOrdersForm:
+        may_change = all(self.has_change_permission(request, order) for order in orders)
+        data = request.POST if request.method == "POST" else None
+        return CopyOrdersForm(data, may_change_orders=may_change)
 
     def _copy(
         self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]

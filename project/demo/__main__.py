@@ -31,7 +31,7 @@ ENDED = {"completed", "failed", "aborted"}
 
 def main() -> int:
     """Run the demo; the exit status is 0 for a demo that somebody stopped."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with Processes() as processes:

@@ -41,6 +41,9 @@ class OwnOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None or obj.number != "secret"
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None or obj.number != "locked"
+
 
 own_site = admin.AdminSite(name="guests")
 own_site.register(Order, OwnOrderAdmin)
@@ -48,6 +51,7 @@ urlpatterns = [path("admin/", admin.site.urls), path("guests/", own_site.urls)]
 
 ORDERS = reverse("admin:orders_order_changelist")
 COPY = reverse("admin:orders_order_copy")
+MAY_COPY = ["orders.view_order", "order_copies.add_ordercopy", "order_copies.view_ordercopy"]
 
 
 def staff_with(*permissions: str) -> Client:
@@ -61,10 +65,8 @@ def staff_with(*permissions: str) -> Client:
 
 @pytest.fixture
 def staff() -> Client:
-    """Somebody who may view orders and copy them."""
-    return staff_with(
-        "orders.view_order", "order_copies.add_ordercopy", "order_copies.view_ordercopy"
-    )
+    """Somebody who may view and change orders and copy them."""
+    return staff_with("orders.change_order", *MAY_COPY)
 
 
 def page_of(*orders: Order) -> str:
@@ -262,6 +264,65 @@ def test_forged_toggles_and_references_are_form_errors(staff: Client) -> None:
     assert set(response.context["form"].errors) == {"reference", "reference_origin"}
     assert "Please correct the errors below." in response.content.decode()
     assert OrderFactory.objects.count() == 0
+
+
+CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
+
+
+def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cancel() -> None:
+    order = placed_order()
+
+    fields = staff_with(*MAY_COPY).get(page_of(order)).context["form"].fields
+
+    disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
+    why = "Not for you: it takes permission to change orders."
+    assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
+
+
+def test_staff_who_may_change_orders_are_offered_all(staff: Client) -> None:
+    order = placed_order()
+
+    fields = staff.get(page_of(order)).context["form"].fields
+
+    assert not any(field.disabled for field in fields.values())
+
+
+def test_staff_who_may_not_change_orders_copy_them_all_the_same() -> None:
+    order = placed_order()
+
+    response = submit(staff_with(*MAY_COPY), page_of(order), skip_errors="on")
+
+    assert messages_of(response) == ["1 copy was requested."]
+    order_copy = OrderCopy.objects.get()
+    assert (order_copy.skip_errors, order_copy.place_target_order) == (True, False)
+
+
+@pytest.mark.parametrize("option", CHANGING_ORDERS)
+@pytest.mark.parametrize("button", ["_copy", "_preview"])
+def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: str) -> None:
+    order = placed_order()
+    data = {button: "1", "request_key": str(uuid4()), option: "on"}
+
+    response = staff_with(*MAY_COPY).post(page_of(order), data)
+
+    why = "You do not have permission to change these orders."
+    assert response.context["form"].errors == {option: [why]}
+    assert why in response.content.decode()
+    [preview] = response.context["previews"]
+    assert preview.target[1] == "Target: made, not placed"
+    assert OrderFactory.objects.count() == 0
+
+
+@pytest.mark.urls(__name__)
+def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) -> None:
+    free, locked = (placed_order(customer=None, number=number) for number in ("free", "locked"))
+    urls = [page_of(*orders).replace("/admin/", "/guests/") for orders in ([free], [free, locked])]
+
+    alone, together = (submit(staff, url, place_target_order="on") for url in urls)
+
+    assert messages_of(alone) == ["1 copy was requested."]
+    assert list(together.context["form"].errors) == ["place_target_order"]
+    assert OrderCopy.objects.get().source_order == free
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,14 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.db import connection, connections
 from django.db.utils import OperationalError
+from django.test import override_settings
 
+from order_copies import checks
 from order_copies.checks import check_mariadb
 from order_copies.fields import CopiedModel
 from order_copies.shops import Shop
@@ -196,3 +199,48 @@ def test_deploying_without_a_public_id_key_of_its_own_is_warned_of(settings):
     assert ids() == []
     settings.ORDER_COPIES = without | {"PUBLIC_ID_KEY": "a long random string"}
     assert ids(deploy=True) == []
+
+
+def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
+    installed = [app for app in settings.INSTALLED_APPS if app != "order_copies.events"]
+
+    with override_settings(INSTALLED_APPS=installed):
+        found = checks.check_events_installed()
+
+    assert [(message.id, message.hint) for message in found] == [
+        (
+            "order_copies.E005",
+            'Add "order_copies.events" to INSTALLED_APPS, after "order_copies".',
+        )
+    ]
+    assert checks.check_events_installed() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTHENTICATION_CLASSES", "project.authentication.BearerAuthentication"),
+        ("AUTHENTICATION_CLASSES", ["nowhere.Nothing"]),
+        ("BATCH_SIZE", 0),
+        ("BATCH_SIZE", "x"),
+        ("LEASE", 0),
+        ("LEASE", "long"),
+        ("LEESE", 60),
+        ("MAX_ATTEMPTS", 0),
+        ("MODE", "prod"),
+        ("POLL_INTERVAL", 0),
+        ("RETRY_PAUSE", -1),
+    ],
+)
+def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, value: object) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {name: value}
+
+    (message,) = checks.check_settings()
+
+    assert message.id == "order_copies.E006"
+    assert name in message.msg
+    assert message.hint
+
+
+def test_the_settings_of_the_project_are_all_possible() -> None:
+    assert checks.check_settings() == []

@@ -69,9 +69,9 @@ class Command(BaseCommand):
 
     def show_progress(self, batch: Batch) -> None:
         """Count the batch; by hand, on a terminal, one line that moves on."""
-        self.done += batch.claimed
+        self.done += batch.ended
         if self.shows_progress:
-            total = max(self.backlog, self.done)
+            total = max(self.backlog, self.done, 1)
             line = f"{self.done:>9,} of {total:,} copies ({self.done / total:.0%})"
             self.stdout.write(line, ending="\r" if self.stdout.isatty() else "\n")
             self.stdout.flush()
