@@ -55,8 +55,8 @@ class CopyOrdersMixin(Base):
     It adds the action "Copy selected orders…" and a button on the page of an order, for those who
     may view the order and hold the permission ``order_copies.add_ordercopy``. To place the copies
     or to cancel the originals they also have to be allowed to change the orders. Only orders of
-    the admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of its
-    own includes ``admin/order_copies/parts/copy_button.html`` among its object tools.
+    the admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of
+    its own includes ``admin/order_copies/parts/copy_button.html`` among its object tools.
     """
 
     #: What the page tells of each order beside its name: columns, named as in ``list_display``.
