@@ -1,8 +1,10 @@
 """The reference shop: enough of a shop that every toggle of a copy means something."""
 
+from orders.models.addresses import Address, AddressRole
 from orders.models.customers import Customer, CustomerPaymentSource, PaymentMethod, PaymentSource
+from orders.models.line_items import LineItem, LineItemOption
 from orders.models.markets import Market
-from orders.models.orders import Address, AddressRole, LineItem, LineItemOption, Order
+from orders.models.orders import Order
 from orders.models.payments import Authorization
 from orders.models.promotions import Coupon, CouponUse, Promotion
 from orders.models.skus import Price, Sku, StockItem, StockReservation
