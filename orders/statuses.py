@@ -25,10 +25,15 @@ class Statuses(NamedTuple):
         return cls(*(getattr(order, name) for name in cls._fields))
 
 
-def move(moves: Sequence[tuple[Order, Statuses]], verb: str, stamp: str, who: Who) -> None:
+def move(moves: Sequence[tuple[Order, Statuses]], verb: str, stamp: str | None, who: Who) -> None:
+    """Give each order its new statuses and record ``orders.<verb>`` of it, one statement each.
+
+    ``stamp`` names the field that remembers the instant, if one does. The caller holds the locks.
+    """
     now = timezone.now()
-    rows = [(order.pk, *statuses, now, now) for order, statuses in moves]
-    update_rows(Order, [*Statuses._fields, stamp, "updated_at"], rows)
+    stamps = [stamp, "updated_at"] if stamp else ["updated_at"]
+    rows = [(order.pk, *statuses, *([now] * len(stamps))) for order, statuses in moves]
+    update_rows(Order, [*Statuses._fields, *stamps], rows)
     record(
         [
             Event(

@@ -165,7 +165,8 @@ def _check_scalar(value: Any) -> None:
         message, reason = "contains characters that cannot be stored", "not_text"
     elif isinstance(value, float) and not math.isfinite(value):
         message, reason = "contains a number that is not finite", "not_finite"
-    elif isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+    elif isinstance(value, int | float) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        # A large float comes back from PostgreSQL as the integer that it is.
         message, reason = "contains a number that is too large", "not_finite"
     else:
         return

@@ -1,0 +1,125 @@
+"""The moves of an order that change nothing but the order."""
+
+import itertools
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies.events.models import Event
+from orders.models import Authorization, Order, StockItem
+from orders.transitions import TRANSITIONS, transition
+from tests import stories
+from tests.factories import OrderFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+WHO = stories.WHO
+ALLOWED = [
+    ("draft", "pending", "pending"),
+    ("placing", "pending", "pending"),
+    ("pending", "placing", "placing"),
+    ("placed", "approve", "approved"),
+    ("placed", "start_editing", "editing"),
+    ("editing", "stop_editing", "placed"),
+]
+FORBIDDEN = [
+    (status, verb)
+    for status, verb in itertools.product(Order.Status.values, TRANSITIONS)
+    if status != TRANSITIONS[verb].target
+    and (status, verb) not in {(before, verb) for before, verb, _ in ALLOWED}
+]
+
+
+def order_in(status: str) -> Order:
+    """A whole order, in this state."""
+    order = placed_order()
+    Order.objects.filter(pk=order.pk).update(status=status)
+    order.refresh_from_db()
+    return order
+
+
+def told(answers: list) -> list[list[tuple[str, str]]]:
+    return [[(problem.attribute, problem.code) for problem in problems] for problems in answers]
+
+
+@pytest.mark.parametrize(("before", "verb", "after"), ALLOWED)
+def test_an_allowed_move_is_made_and_recorded(before: str, verb: str, after: str) -> None:
+    order = order_in(before)
+    stock = list(StockItem.objects.values_list("reserved"))
+
+    answers = transition(verb, [order.pk], who=WHO)
+
+    order.refresh_from_db()
+    assert answers == [[]]
+    assert order.status == after
+    assert (order.approved_at is not None) == (verb == "approve")
+    event = Event.objects.get(resource_type="orders")
+    assert (event.name, event.resource_id, event.who) == (f"orders.{verb}", str(order.pk), WHO)
+    assert event.changes == {"status": {"from": before, "to": after}}
+    assert list(StockItem.objects.values_list("reserved")) == stock
+    assert Authorization.objects.get().status == "authorized"
+
+
+@pytest.mark.parametrize(("status", "verb"), FORBIDDEN)
+def test_a_forbidden_move_is_refused_and_changes_nothing(status: str, verb: str) -> None:
+    order = order_in(status)
+    before = stories.every_byte(order)
+
+    ((problem,),) = transition(verb, [order.pk], who=WHO)
+
+    target = TRANSITIONS[verb].target
+    assert problem.message == f"cannot transition from {status} to {target}"
+    assert stories.every_byte(order) == before
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("verb", TRANSITIONS)
+def test_a_move_made_again_has_no_further_effect(verb: str) -> None:
+    order = order_in(TRANSITIONS[verb].target)
+    before = stories.every_byte(order)
+
+    assert transition(verb, [order.pk], who=WHO) == [[]]
+
+    assert stories.every_byte(order) == before
+    assert not Event.objects.exists()
+
+
+def test_an_order_without_customer_or_goods_does_not_become_pending() -> None:
+    nobody = order_in("draft")
+    Order.objects.filter(pk=nobody.pk).update(customer=None, customer_email="")
+    empty = OrderFactory(status="draft")
+
+    answers = transition("pending", [nobody.pk, empty.pk], who=WHO)
+
+    assert told(answers) == [
+        [("status", "cannot_transition"), ("customer_email", "blank")],
+        [("status", "cannot_transition"), ("line_items", "blank")],
+    ]
+    assert set(Order.objects.values_list("status", flat=True)) == {"draft"}
+
+
+def test_an_order_that_grew_while_it_was_edited_stays_in_editing() -> None:
+    order = order_in("editing")
+    Order.objects.update(total_amount_with_taxes_cents=order.total_amount_with_taxes_cents + 1)
+
+    answers = transition("stop_editing", [order.pk], who=WHO)
+
+    order.refresh_from_db()
+    assert told(answers) == [
+        [("status", "cannot_transition"), ("total_amount_cents", "less_than_or_equal_to")]
+    ]
+    assert order.status == "editing"
+
+
+@pytest.mark.parametrize("verb", TRANSITIONS)
+def test_moving_costs_the_same_for_one_and_for_many(verb: str) -> None:
+    status = min(TRANSITIONS[verb].sources)
+    keys = [order_in(status).pk for _ in range(6)]
+
+    with CaptureQueriesContext(connection) as one:
+        transition(verb, keys[:1], who=WHO)
+    with CaptureQueriesContext(connection) as many:
+        transition(verb, keys[1:], who=WHO)
+
+    assert len(one) == len(many)
