@@ -17,6 +17,8 @@ CANCELLABLE = frozenset(
         Order.Status.APPROVED,
     }
 )
+#: From here an order can be placed; ``placing`` is a placement that met errors (contract 3.1).
+PLACEABLE = frozenset({Order.Status.PENDING, Order.Status.PLACING})
 SETTLED = frozenset({Order.PaymentStatus.PAID, Order.PaymentStatus.REFUNDED})
 UNDER_WAY = frozenset({Order.FulfillmentStatus.IN_PROGRESS, Order.FulfillmentStatus.FULFILLED})
 
@@ -57,7 +59,7 @@ def reasons_not_to_place(placement: Placement) -> list[Problem]:
         Problem(Step.PLACE, attribute, code, message)
         for attribute, code, message in _missing(placement)
     ]
-    if reasons or placement.status != Order.Status.PENDING:
+    if reasons or placement.status not in PLACEABLE:
         return refused(placement, reasons)
     return []
 

@@ -66,6 +66,15 @@ def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
     }
 
 
+def test_a_placement_that_met_errors_is_tried_again() -> None:
+    order = pending_order(status=Order.Status.PLACING)
+
+    problems = place_one(order)
+
+    assert problems == []
+    assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
+
+
 def test_a_placed_order_is_not_placed_again() -> None:
     order = placed_order()
     before = stories.every_byte(order)

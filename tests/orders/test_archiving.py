@@ -1,0 +1,62 @@
+"""Orders go to the archive and come back."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from order_copies.events.models import Event
+from orders.archiving import archive, unarchive
+from orders.models import Order
+from tests import stories
+from tests.factories import placed_order
+
+pytestmark = pytest.mark.django_db
+
+WHO = stories.WHO
+
+
+@pytest.mark.parametrize("status", ["placed", "editing", "approved", "cancelled"])
+def test_an_order_is_archived_and_comes_back_each_once(status: str) -> None:
+    order = placed_order(status=status)
+
+    first, again = archive([order.pk], who=WHO), archive([order.pk], who=WHO)
+    order.refresh_from_db()
+    archived_at = order.archived_at
+    back, once_more = unarchive([order.pk], who=WHO), unarchive([order.pk], who=WHO)
+    order.refresh_from_db()
+
+    assert first == again == back == once_more == [[]]
+    assert archived_at is not None
+    assert order.archived_at is None
+    assert order.status == status
+    there, and_back = Event.objects.filter(resource_type="orders", resource_id=str(order.pk))
+    assert (there.name, there.who, there.changes["archived_at"]["from"]) == ("", WHO, None)
+    assert (and_back.name, and_back.changes["archived_at"]["to"]) == ("", None)
+
+
+@pytest.mark.parametrize("status", ["draft", "pending", "placing"])
+def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
+    order, placed = placed_order(status=status), placed_order()
+    before = stories.every_byte(order)
+
+    answers = archive([order.pk, placed.pk], who=WHO)
+
+    ((problem,), none) = answers
+    assert (problem.attribute, problem.code, none) == ("status", "not_placed", [])
+    assert problem.message == f"cannot be archived while it is {status}: only placed orders are"
+    assert stories.every_byte(order) == before
+    assert Order.objects.filter(archived_at=None).get() == order
+
+
+def test_archiving_costs_the_same_for_one_and_for_many() -> None:
+    """SAVEPOINT; SELECT orders; UPDATE orders; INSERT events; RELEASE; and the same back."""
+    keys = [placed_order().pk for _ in range(6)]
+    counts = set()
+
+    for some in (keys[:1], keys[1:]):
+        for act in (archive, unarchive):
+            with CaptureQueriesContext(connection) as queries:
+                act(some, who=WHO)
+            counts.add(len(queries))
+
+    assert counts == {5}
