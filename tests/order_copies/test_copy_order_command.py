@@ -130,3 +130,12 @@ def copy_in_the_background_of(work: Any, source: Order) -> str:
             "order_copies.management.commands.copy_order.time.sleep", lambda seconds: work()
         )
         return copy_order(source.public_id, "--wait")
+
+
+def test_a_reference_that_is_too_long_is_refused_and_nothing_is_copied() -> None:
+    source = placed_order()
+
+    with pytest.raises(CommandError, match="at most 255 characters"):
+        copy_order(source.public_id, "--reference", "x" * 256)
+
+    assert not OrderFactory.objects.exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 
 from order_copies.copying import request_copies
@@ -170,3 +170,9 @@ def test_a_signal_ends_the_process_cleanly(number: signal.Signals, tmp_path: Pat
     assert process.returncode == 0
     assert "stopped: 0 copies done" in out
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("size", ["0", "-3", "many"])
+def test_a_batch_size_that_cannot_be_is_refused(size: str) -> None:
+    with pytest.raises(CommandError, match="batch-size"):
+        call_command("order_copies_worker", f"--batch-size={size}")

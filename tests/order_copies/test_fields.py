@@ -1,0 +1,21 @@
+"""Closed-world copying: what is wrong with a declaration."""
+
+from order_copies.fields import CopiedModel
+from orders.copied import COPIED_MODELS
+from orders.models import CouponUse
+
+
+def test_a_complete_declaration_has_nothing_to_complain_about() -> None:
+    assert [list(copied.complaints()) for copied in COPIED_MODELS] == [[], [], [], []]
+
+
+def test_each_field_is_declared_once() -> None:
+    copied = CopiedModel(
+        CouponUse, copied=("coupon_id", "colour"), reset=("id", "coupon_id"), remapped=("order_id",)
+    )
+
+    assert list(copied.complaints()) == [
+        "orders.CouponUse.customer_email is not declared.",
+        "orders.CouponUse.colour is declared, but orders.CouponUse has no such field.",
+        "orders.CouponUse.coupon_id is declared more than once.",
+    ]
