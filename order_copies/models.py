@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
 from order_copies.conf import settings
-from order_copies.plans import Problem, errors_log
+from order_copies.plans import Problem, errors_count, errors_log
 
 
 class Kind(models.TextChoices):
@@ -30,6 +30,10 @@ class Status(models.TextChoices):
     ABORTED = "aborted", _("aborted")
     FAILED = "failed", _("failed")
     COMPLETED = "completed", _("completed")
+
+
+#: The states that a copy ends in.
+FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
 
 
 class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
@@ -210,7 +214,7 @@ class OrderFactory(models.Model):
     @property
     def has_ended(self) -> bool:
         """Whether the copy is in a final state."""
-        return self.status in {Status.COMPLETED, Status.FAILED, Status.ABORTED}
+        return self.status in FINAL
 
     def complete(self, now: datetime, problems: Sequence[Problem] = ()) -> None:
         """The copy did what was asked for; ``problems`` are those that ``skip_errors`` skipped."""
@@ -230,7 +234,7 @@ class OrderFactory(models.Model):
         self.status = status
         self.lease_expires_at = self.completed_at = self.failed_at = None
         self.errors_log = errors_log(problems)
-        self.errors_count = sum(len(messages) for messages in self.errors_log.values())
+        self.errors_count = errors_count(self.errors_log)
 
     def ending(self) -> dict[str, Any]:
         """What an event tells of the copy's end."""

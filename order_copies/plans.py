@@ -147,3 +147,8 @@ def errors_log(problems: Sequence[Problem]) -> dict[str, list[str]]:
         if problem.message not in messages:
             messages.append(problem.message)
     return log
+
+
+def errors_count(log: Mapping[str, Sequence[str]]) -> int:
+    """How many messages an errors log holds (contract 1.6)."""
+    return sum(len(messages) for messages in log.values())

@@ -13,15 +13,12 @@ from django.utils.translation import gettext as _
 from order_copies.conf import settings
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, ShopContractError
-from order_copies.models import OrderFactory, Status
+from order_copies.models import FINAL, OrderFactory
 from order_copies.plans import CopyPlan, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
 from order_copies.transitions import save_ended, save_pause
 
 logger = logging.getLogger("order_copies.worker")
-
-
-FINAL = (str(Status.COMPLETED), str(Status.FAILED), str(Status.ABORTED))
 
 
 @dataclass(slots=True)

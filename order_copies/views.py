@@ -12,7 +12,7 @@ from order_copies.jsonapi.payloads import read_changes, read_new
 from order_copies.jsonapi.views import ReadOnlyViewSet, RetrieveMixin
 from order_copies.models import OrderCopy
 from order_copies.permissions import CopiesPermission
-from order_copies.plans import CopyPlan, errors_log
+from order_copies.plans import CopyPlan, errors_count, errors_log
 
 
 class OrderCopyViewSet(ReadOnlyViewSet):
@@ -77,7 +77,7 @@ def plan_as_json(plan: CopyPlan) -> dict[str, Any]:
     return {
         "status": "completed" if plan.will_complete else "failed",
         "errors_log": log,
-        "errors_count": sum(len(messages) for messages in log.values()),
+        "errors_count": errors_count(log),
         "will_write": plan.will_write,
         "will_place": plan.will_place,
         "will_cancel": plan.will_cancel,

@@ -43,9 +43,11 @@ class Shelf:
             return copied(line)
         sku = self.skus.get(line.sku_id or 0)
         if sku is None:
-            return self._skip(line, "sku_gone", _("%(name)s does not exist any more"))
+            message = _("%(name)s does not exist any more") % {"name": _name(line)}
+            return self._skip(line, "sku_gone", message)
         if not sku.on_sale:
-            return self._skip(line, "sku_not_on_sale", _("%(name)s is not on sale any more"))
+            message = _("%(name)s is not on sale any more") % {"name": _name(line)}
+            return self._skip(line, "sku_not_on_sale", message)
         if sku.available is None:
             return copied(line)
         return self._take(line, line.sku_id or 0, sku.available)
@@ -57,18 +59,21 @@ class Shelf:
         if quantity == line.quantity:
             return copied(line)
         if quantity == 0:
-            return self._skip(line, "out_of_stock", _("%(name)s is out of stock"))
+            return self._skip(line, "out_of_stock", too_little(_name(line), 0, line.quantity))
         return self._reduce(line, quantity)
 
     def _skip(self, line: SourceLine, code: str, message: str) -> Decision:
-        message %= {"name": line.sku_code or line.name}
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))
         return skipped(line, code, message)
 
     def _reduce(self, line: SourceLine, quantity: int) -> Decision:
-        message = too_little(line.sku_code or line.name, quantity, line.quantity)
+        message = too_little(_name(line), quantity, line.quantity)
         self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
         total = line.unit_amount_cents * quantity + line.options_amount_cents
         tax = tax_amount(total, line.tax_rate, included=self.order.tax_included)
         target = line._replace(quantity=quantity, total_amount_cents=total, tax_amount_cents=tax)
         return Decision(line, target, Action.REDUCED, "stock_too_low", message)
+
+
+def _name(line: SourceLine) -> str:
+    return line.sku_code or line.name

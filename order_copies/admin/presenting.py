@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies.plans import Action, CopyPlan, Problem
+from order_copies.plans import Action, CopyPlan, errors_log
 
 #: How many untouched lines of one order a page lists; the rest is counted.
 MAX_UNTOUCHED = 50
@@ -157,7 +157,7 @@ class Preview:
         self.cells = cells
         self.plan = plan
         self.lines = Lines((outcome.as_json() for outcome in plan.outcomes), plan.currency_code)
-        self.problems = by_attribute(plan.problems)
+        self.problems = readable(errors_log(plan.problems))
         self.kind, self.verdict = _verdict(plan)
         self.is_open = is_open or bool(plan.problems)
 
@@ -203,17 +203,9 @@ class Preview:
         return "neutral", _("Source: stays as it is")
 
 
-def by_attribute(problems: Iterable[Problem]) -> list[tuple[str, list[str]]]:
-    """The messages of these problems under the words of their attributes."""
-    log: dict[str, list[str]] = {}
-    for problem in problems:
-        log.setdefault(problem.attribute, []).append(problem.message)
-    return readable(log)
-
-
-def readable(errors_log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
+def readable(log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
     """The errors log with attributes in words, each message once."""
-    return [(words(name), list(dict.fromkeys(messages))) for name, messages in errors_log.items()]
+    return [(words(name), list(dict.fromkeys(messages))) for name, messages in log.items()]
 
 
 def _sum(sides: Iterable[Side | None]) -> int:

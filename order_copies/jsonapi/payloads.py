@@ -50,7 +50,7 @@ def read_new(body: Any, resource: ResourceSerializer, request: HttpRequest) -> P
     """The payload of a body that asks for a new resource. Raises :class:`RequestRefusedError`."""
     data = _data(body, resource)
     if "id" in data:
-        raise _not_allowed(data_pointer("id"), "id")
+        raise _not_allowed(pointer("id"), "id")
     payload = _read(data, resource, lambda declared: declared.creatable)
     related = dict(_linkages(payload.relationships, resource))
     _refuse_if_any(
@@ -77,29 +77,24 @@ def read_changes(body: Any, resource: ResourceSerializer, public_id: str) -> dic
     return _values(payload.attributes, resource)
 
 
-def data_pointer(name: str) -> str:
-    """The pointer to a member of ``data``."""
-    return pointer(name)
-
-
 def _data(body: Any, resource: ResourceSerializer) -> dict[str, Any]:
     document = _object(body, None, "The document")
     _refuse_unknown(document, _TOP_LEVEL, lambda name: f"/{name}")
     if "data" not in document:
         raise _missing_parameter("data", "/data")
     data = _object(document["data"], "/data", "data")
-    _refuse_unknown(data, _MEMBERS, data_pointer)
+    _refuse_unknown(data, _MEMBERS, pointer)
     if "type" not in data:
-        raise _missing_parameter("type", data_pointer("type"))
+        raise _missing_parameter("type", pointer("type"))
     if data["type"] != resource.type:
         detail = f"The type has to be {resource.type}."
-        raise refused(INVALID_RESOURCE, "Invalid resource", detail, data_pointer("type"))
+        raise refused(INVALID_RESOURCE, "Invalid resource", detail, pointer("type"))
     return data
 
 
 def _check_id(data: Mapping[str, Any], public_id: str) -> None:
     if "id" not in data:
-        raise _missing_parameter("id", data_pointer("id"))
+        raise _missing_parameter("id", pointer("id"))
     if data["id"] != public_id:
         detail = "The URL does not name the resource with the id of the body."
         raise refused(KEY_NOT_INCLUDED_IN_URL, "Key is not included in URL", detail, "/data/id")
