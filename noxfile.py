@@ -8,7 +8,7 @@ nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
-PAIRS = [("3.11", "5.2"), ("3.12", "6.0"), ("3.12", "6.1"), ("3.13", "6.1")]
+PAIRS = [("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1")]
 
 
 def constraints_without_django(session: nox.Session) -> Path:

@@ -1,7 +1,10 @@
+from contextlib import suppress
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.checks import register_checks
+from order_copies.engines import get_engine
 
 
 class OrderCopiesConfig(AppConfig):
@@ -12,5 +15,8 @@ class OrderCopiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and the task of the engine."""
         register_checks()
+        # A worker of Celery knows the tasks that have been imported. What fails, a check tells.
+        with suppress(Exception):
+            get_engine()

@@ -7,16 +7,21 @@ E003  The database is not supported.
 E004  A field of a copied model is not declared as it should be.
 E005  ``order_copies.events`` is not installed.
 E006  A setting of ``ORDER_COPIES`` has a value that it cannot have, or is unknown.
+E007  ``ORDER_COPIES["ENGINE"]`` names no engine, or one whose package is not installed.
 W001  SQLite does not begin transactions with ``IMMEDIATE``.
 W002  SQLite waits less than five seconds for a lock.
 W003  SQLite does not keep a write-ahead log.
 W004  ``ORDER_COPIES["PUBLIC_ID_KEY"]`` is not set (only with ``--deploy``).
+W005  The engine wakes nobody, or not who it should.
+W006  Copies have been pending for long, and nobody is at work (``--database``).
+W007  Copies lost their worker long ago, and nobody took over (``--database``).
+W008  MariaDB does not isolate transactions by ``READ COMMITTED``.
+W009  MariaDB takes texts that differ in case or trailing spaces for equal (``--database``).
 ====  ==========================================================================
 """
 
 import inspect
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,43 +30,53 @@ from django.conf import settings as django_settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.utils import OperationalError
 from django.utils.module_loading import import_string
 
 from order_copies.conf import Settings, settings
+from order_copies.database_checks import check_database_settings, check_mariadb, check_queue
+from order_copies.engines.checks import check_engine
 from order_copies.shops import Shop
 
-SUPPORTED_VENDORS = frozenset({"mysql", "postgresql", "sqlite"})
-SHORTEST_TIMEOUT = 5
-WAL = re.compile(r"journal_mode\s*=\s*['\"]?wal\b", re.IGNORECASE)
+SHORTEST_TOKEN = 16
 NO_TIME = timedelta()
 #: What a setting's value must meet, and what to type.
 _possible: dict[str, tuple[Callable[[Any], bool], str]] = {
     "AUTHENTICATION_CLASSES": (lambda classes: True, "List dotted paths of DRF's classes."),
     "BATCH_SIZE": (lambda size: size >= 1, "Set a number of copies, at least 1."),
+    "BATCH_TIME_LIMIT": (lambda limit: limit > NO_TIME, "Set a number of seconds above 0."),
+    "IDEMPOTENCY_RETENTION": (lambda span: span > NO_TIME, "Set a number of seconds above 0."),
     "LEASE": (lambda lease: lease > NO_TIME, "Set a number of seconds above 0."),
     "MAX_ATTEMPTS": (lambda attempts: attempts >= 1, "Set a number, at least 1."),
+    "METRICS_TOKEN": (
+        lambda token: not token or len(token) >= SHORTEST_TOKEN,
+        f"Set a random string of at least {SHORTEST_TOKEN} characters.",
+    ),
     "MODE": (lambda mode: mode in {"test", "live"}, 'Set "test" or "live".'),
     "POLL_INTERVAL": (lambda interval: interval > 0, "Set a number of seconds above 0."),
+    "RATE_LIMITS": (
+        lambda groups: all(
+            min(limit) >= 1 for limits in (groups or {}).values() for limit in limits
+        ),
+        'Set None, or {"cacheable": {"average": (requests, seconds), "burst": …}, "others": …}.',
+    ),
+    "SHUTDOWN_TIMEOUT": (lambda seconds: seconds >= 0, "Set a number of seconds, at least 0."),
+    "STUCK_AFTER": (lambda span: span > NO_TIME, "Set a number of seconds above 0."),
+    "TOKEN_URL": (lambda url: True, "Set a URL, or a path of your own server."),
     "RETRY_PAUSE": (lambda pause: pause >= NO_TIME, "Set a number of seconds, at least 0."),
 }
-SQLITE_OPTIONS = (
-    '"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, '
-    '"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"}'
-)
 
 
 def register_checks() -> None:
-    """Make ``manage.py check`` run the checks of this module."""
+    """Make ``manage.py check`` run them all."""
     register(check_order_model, Tags.models)
     register(check_shop, Tags.models)
     register(check_copied_models, Tags.models)
     register(check_events_installed, Tags.models)
     register(check_settings, Tags.compatibility)
+    register(check_engine, Tags.compatibility)
     register(check_database_settings, Tags.compatibility)
     register(check_mariadb, Tags.database)
+    register(check_queue, Tags.database)
     register(check_public_id_key, Tags.security, deploy=True)
 
 
@@ -129,32 +144,6 @@ def _impossible_settings() -> Iterator[tuple[str, str]]:
             yield f"{complaint[:-1]}: {error}", hint
 
 
-def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E003, and for SQLite W001 to W003. Looks at the settings only, connects to nothing."""
-    connection = _connection()
-    if connection.vendor not in SUPPORTED_VENDORS:
-        return [_unsupported(connection, connection.display_name)]
-    if connection.vendor != "sqlite":
-        return []
-    hint = f'In DATABASES["{connection.alias}"] set {SQLITE_OPTIONS}.'
-    options = connection.settings_dict["OPTIONS"]
-    return [
-        checks.Warning(message, hint=hint, id=f"order_copies.{number}")
-        for number, message in _complaints_about_sqlite(options)
-    ]
-
-
-def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """E003 for MySQL, which only the server tells from MariaDB."""
-    connection: Any = _connection()
-    if connection.vendor != "mysql" or connection.alias not in (databases or ()):
-        return []
-    try:
-        return [] if connection.mysql_is_mariadb else [_unsupported(connection, "MySQL")]
-    except OperationalError:
-        return []
-
-
 def check_public_id_key(**_kwargs: Any) -> list[CheckMessage]:
     """W004."""
     if getattr(django_settings, "ORDER_COPIES", {}).get("PUBLIC_ID_KEY"):
@@ -174,23 +163,3 @@ def _complaint_about_shop() -> str:
     if missing := sorted(shop.__abstractmethods__):
         return f"{settings.SHOP} does not define {', '.join(missing)}."
     return ""
-
-
-def _complaints_about_sqlite(options: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if (options.get("transaction_mode") or "").upper() != "IMMEDIATE":
-        yield "W001", 'SQLite will fail copies that run at the same time: "database is locked".'
-    if options.get("timeout", SHORTEST_TIMEOUT) < SHORTEST_TIMEOUT:
-        yield "W002", "SQLite gives up soon when another process writes."
-    if not WAL.search(options.get("init_command") or ""):
-        yield "W003", "SQLite lets nobody read while somebody writes."
-
-
-def _unsupported(connection: BaseDatabaseWrapper, name: str) -> CheckMessage:
-    message = f"Order copies do not run on {name}."
-    hint = f'Use PostgreSQL, MariaDB or SQLite in DATABASES["{connection.alias}"].'
-    return Error(message, hint=hint, id="order_copies.E003")
-
-
-def _connection() -> BaseDatabaseWrapper:
-    """The connection to the database that holds the copies."""
-    return connections[router.db_for_write(apps.get_model("order_copies", "OrderFactory"))]

@@ -2,32 +2,44 @@
 
 A copy is a row before it is anything else. :func:`run_batch` claims rows under a lease, asks the
 shop for their plans, authorizes payments, and writes, places, cancels and ends the copies in one
-transaction. Whatever dies on the way, the row is claimed again when its lease runs out.
+transaction. Whatever dies on the way, the row is claimed again when its lease runs out, and what
+was authorized in vain is given back.
 """
 
 import logging
 import time
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from order_copies import asking
+from order_copies.batches import Batch, batch_ran
 from order_copies.conf import settings
+from order_copies.engines.waking import wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who, worker_as_who
-from order_copies.exceptions import NotDeletableError, OrderCopyGoneError, SourceOrderGoneError
+from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
+from order_copies.leases import renewed
+from order_copies.locks import locked, locked_unless_taken
 from order_copies.models import OrderFactory, Status
+from order_copies.payments import give_back
 from order_copies.plans import CopyPlan
 from order_copies.rows import insert_rows
-from order_copies.running import Batch, Runner, make_plans
-from order_copies.shops import get_shop
-from order_copies.transitions import event, record_started
+from order_copies.running import Runner
+from order_copies.shops import Shop, get_shop
+from order_copies.transient import steadily
+from order_copies.transitions import event, lock, record_started
 
 logger = logging.getLogger("order_copies.worker")
+
+#: For how long trouble with the database may pass before a claim is given up.
+CLAIM_PATIENCE = timedelta(seconds=3)
 
 #: The toggles of a copy, by the names of the contract.
 OPTIONS = (
@@ -44,19 +56,19 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """Save these new copies as pending, with their ``create`` events, in one transaction.
 
     The one way into the table: API, admin and commands all come through here. The caller has
-    checked that ``who`` may copy their source orders. Raises :class:`SourceOrderGoneError` if one
-    of these was deleted in the meantime.
+    checked that ``who`` may copy their source orders. A worker is woken once they are committed.
+    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
     """
     with transaction.atomic():
         _lock_sources(order_copies)
         _save_requested(order_copies, who)
+        transaction.on_commit(partial(wake_for, order_copies))
 
 
 def _lock_sources(order_copies: Sequence[OrderFactory]) -> None:
     keys = {order_copy.source_order_id for order_copy in order_copies}
-    no_key = connection.features.has_select_for_no_key_update
     orders = get_shop().order_model._base_manager.filter(pk__in=keys).order_by("pk")
-    if len(orders.select_for_update(no_key=no_key).values_list("pk")) < len(keys):
+    if len(locked(orders).values_list("pk")) < len(keys):
         raise SourceOrderGoneError
 
 
@@ -70,9 +82,10 @@ def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
         "errors_log",
         "errors_count",
     ]
-    fields += ["outcomes", "attempt", "worker", "created_at", "updated_at"]
+    fields += ["plan_digest", "outcomes", "retries", "attempt", "hand_backs", "worker"]
+    fields += ["queued_at", "created_at", "updated_at"]
     for order_copy in order_copies:
-        order_copy.created_at = order_copy.updated_at = now
+        order_copy.queued_at = order_copy.created_at = order_copy.updated_at = now
     rows = [[getattr(order_copy, name) for name in fields] for order_copy in order_copies]
     keys = insert_rows(OrderFactory, fields, rows)
     for order_copy, key in zip(order_copies, keys, strict=True):
@@ -84,7 +97,7 @@ def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """What these (unsaved) copies would do if they ran now. Writes nothing."""
-    return make_plans(get_shop(), order_copies)
+    return asking.plan(get_shop(), order_copies)
 
 
 def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:
@@ -94,7 +107,7 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
     """
     now = timezone.now()
     with transaction.atomic():
-        (current,) = _locked([order_copy])
+        (current,) = lock([order_copy])
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
         OrderFactory.objects.filter(pk=order_copy.pk).update(**changes, updated_at=now)
@@ -115,7 +128,7 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     :class:`OrderCopyGoneError` if one is gone already.
     """
     with transaction.atomic():
-        current = _locked(order_copies)
+        current = lock(order_copies)
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
         OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in current]).delete()
@@ -128,28 +141,35 @@ def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
     return event(order_copy, "destroy", changes, who, now)
 
 
-def _locked(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
-    keys = {order_copy.pk for order_copy in order_copies}
-    locked = OrderFactory.objects.select_for_update().filter(pk__in=keys).order_by("pk")
-    if len(locked) < len(keys):
-        raise OrderCopyGoneError
-    return list(locked)
-
-
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     """Claim up to ``limit`` copies (default: the setting ``BATCH_SIZE``) and run them.
 
     ``worker`` names the process; no two processes may share a name. A batch that claimed nothing
-    found nothing to do. Never raises for what one copy does.
+    found nothing to do. Never raises for what one copy does, only where the database gives trouble
+    that does not pass. Outside any transaction.
     """
-    started = time.perf_counter()
-    order_copies = _claim(worker, limit or settings.BATCH_SIZE)
-    batch = Batch(claimed=len(order_copies))
+    batch, shop = Batch(), get_shop()
+    claim = partial(_claim, worker, limit or settings.BATCH_SIZE)
+    order_copies = steadily(claim, patience=CLAIM_PATIENCE)
+    batch.claimed = len(order_copies)
+    runner = Runner(worker, shop, batch)
     if order_copies:
-        Runner(worker, get_shop(), batch).run(order_copies)
-        batch.seconds = time.perf_counter() - started
-        logger.info("%s: %s", worker, batch)
+        with renewed(order_copies):
+            runner.run(order_copies)
+        batch.seconds = time.perf_counter() - batch.began
+        logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
+        batch_ran.send_robust(Batch, batch=batch)
+    _catch_up(shop, runner.authorizations)
     return batch
+
+
+def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
+    """Do what is left to do in the world outside, now or, if that fails, after the next batch."""
+    give_back(shop, authorizations)
+    try:
+        shop.catch_up()
+    except Exception:
+        logger.exception("%s could not catch up, trying again later", type(shop).__name__)
 
 
 def _claim(worker: str, limit: int) -> list[OrderFactory]:
@@ -158,12 +178,13 @@ def _claim(worker: str, limit: int) -> list[OrderFactory]:
     A copy may have taken its worker down with it, so whatever is tried again is tried alone: its
     neighbours of the first time end before it can do so again.
     """
-    now = timezone.now()
-    lease_expires_at = now + settings.LEASE
-    expired = OrderFactory.objects.expired(now).order_by("attempt", "pk")[:1]
+    expired = OrderFactory.objects.expired(timezone.now()).order_by("attempt", "pk")[:1]
     pending = OrderFactory.objects.pending().order_by("pk")[:limit]
     with transaction.atomic():
         candidates = OrderFactory.objects.filter(pk__in=_lock(expired) or _lock(pending))
+        # Later than the copies were asked for, however long we waited for them.
+        now = timezone.now()
+        lease_expires_at = now + settings.LEASE
         if not candidates.start(now, worker=worker, lease_expires_at=lease_expires_at):
             return []
         # Where rows cannot be locked another worker may have been faster: keep what is ours.
@@ -174,5 +195,4 @@ def _claim(worker: str, limit: int) -> list[OrderFactory]:
 
 
 def _lock(rows: QuerySet[OrderFactory]) -> list[int]:
-    skip_locked = connection.features.has_select_for_update_skip_locked
-    return list(rows.select_for_update(skip_locked=skip_locked).values_list("pk", flat=True))
+    return list(locked_unless_taken(rows).values_list("pk", flat=True))

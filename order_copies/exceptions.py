@@ -9,7 +9,7 @@ class OrderCopiesError(Exception):
 
 
 class LeaseLostError(OrderCopiesError):
-    """The lease ran out and another worker owns the copy now: everything is rolled back."""
+    """Another attempt owns the copy, or it was aborted, ended or deleted: all is rolled back."""
 
 
 class ShopContractError(OrderCopiesError):
@@ -30,6 +30,10 @@ class OrderCopyGoneError(GoneError):
 
 class NotDeletableError(OrderCopiesError):
     """A copy that is in progress cannot be deleted: wait until it has ended."""
+
+
+class AlreadyAskedError(OrderCopiesError):
+    """The same was asked for under the same name a moment ago."""
 
 
 class UnsupportedDatabaseError(OrderCopiesError):

@@ -11,17 +11,15 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.copying import OPTIONS
-from order_copies.jsonapi.values import MAX_BYTES, MAX_DEPTH, InvalidValueError, Object
+from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
+from order_copies.jsonapi.values import Object
 from order_copies.models import OrderCopy
+from order_copies.permissions import CHANGING_ORDERS
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[OrderCopy]
 else:
     ModelForm = forms.ModelForm
-
-
-#: The options that do to orders what takes the permission to change orders.
-CHANGING_ORDERS = ("place_target_order", "cancel_source_order")
 
 
 class CopyOrdersForm(ModelForm):

@@ -3,11 +3,19 @@
 The preview shows a :class:`CopyPlan`; the run executes the same one. Nothing decides twice.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
+
+from django.utils.translation import gettext as _
+
+#: The code, and the key in ``errors_log``, of a plan that is not the one that was previewed.
+PLAN_CHANGED = "plan_changed"
 
 
 class Action(StrEnum):
@@ -67,6 +75,12 @@ class Outcome:
         """Whether the target order gets a line from it."""
         return self.attribute == "line_items" and self.action != Action.SKIPPED
 
+    @property
+    def shown(self) -> list[Any]:
+        """What the digest of a plan says of it: names and messages may be translated."""
+        line = [self.attribute, self.source_line_item, self.action, self.code]
+        return [*line, self.before, self.after]
+
     def as_json(self, target_line_item: str | None = None) -> dict[str, Any]:
         """The entry of ``outcomes`` on the copy."""
         return {
@@ -97,6 +111,15 @@ class CopyPlan:
     target_totals: Mapping[str, int] = field(default_factory=dict)
     #: What the shop writes for the order itself. Only the shop looks inside.
     row: Any = None
+
+    @property
+    def totals(self) -> list[tuple[str, int, int]]:
+        """Each total that either order has, in cents: its name, in the source, in the target."""
+        before, after = self.source_totals, self.target_totals
+        return [
+            (name, before.get(name, 0), after.get(name, 0))
+            for name in dict.fromkeys([*before, *after])
+        ]
 
     @cached_property
     def lines(self) -> list[Outcome]:
@@ -130,8 +153,41 @@ class CopyPlan:
         """Whether the copy will end completed."""
         return succeeds(self.problems, skip_errors=self.skip_errors)
 
+    @property
+    def digest(self) -> str:
+        """What the plan shows, in 64 characters: equal for equal plans, in whatever process.
+
+        Messages do not count, as they are translated, nor does it that the plan is not the one
+        that was previewed.
+        """
+        text = json.dumps(self._shown(), default=_canonical, sort_keys=True)
+        return sha256(text.encode()).hexdigest()
+
+    def _shown(self) -> dict[str, Any]:
+        problems = (problem for problem in self.problems if problem.code != PLAN_CHANGED)
+        return {
+            "flags": [self.place, self.cancel, self.skip_errors],
+            "currency_code": self.currency_code,
+            "totals": [self.source_totals, self.target_totals],
+            "outcomes": [outcome.shown for outcome in self.outcomes],
+            "problems": [[one.step, one.attribute, one.code, one.skippable] for one in problems],
+        }
+
     def _stopped_at(self, *steps: Step) -> bool:
         return any(problem.step in steps for problem in self.problems)
+
+
+def cannot_transition(step: Step, before: str, after: str) -> Problem:
+    """The contract's words for a forbidden move between two statuses (contract 1.6)."""
+    message = _("cannot transition from %(before)s to %(after)s")
+    named = message % {"before": before, "after": after}
+    return Problem(step, "status", "cannot_transition", named)
+
+
+def plan_changed() -> Problem:
+    """Why a copy whose plan is not the one that was previewed does nothing at all."""
+    message = _("the copy would do something else now than was previewed: look at it once more")
+    return Problem(Step.WRITE, PLAN_CHANGED, PLAN_CHANGED, message, skippable=False)
 
 
 def succeeds(problems: Sequence[Problem], *, skip_errors: bool) -> bool:
@@ -152,3 +208,10 @@ def errors_log(problems: Sequence[Problem]) -> dict[str, list[str]]:
 def errors_count(log: Mapping[str, Sequence[str]]) -> int:
     """How many messages an errors log holds (contract 1.6)."""
     return sum(len(messages) for messages in log.values())
+
+
+def _canonical(value: Any) -> Any:
+    """What JSON does not know, the same whatever database it came from."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)

@@ -12,6 +12,9 @@ from string import ascii_letters
 
 from order_copies.conf import settings
 
+#: What they look like.
+PATTERN = "^[A-Za-z]{10}$"
+
 LENGTH = 10
 ROUNDS = 4
 HALF = 52**5

@@ -94,9 +94,6 @@ class _Column(NamedTuple):
 class _Dialect:
     """How one database turns a JSON array of arrays into a table."""
 
-    #: Whether text is cast to ``text``, whatever the length of its column.
-    casts_text = False
-
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
         self.quote: Callable[[Any], str] = connection.ops.quote_name
@@ -106,9 +103,6 @@ class _Dialect:
         assert isinstance(field, models.Field)
         target = field.target_field if isinstance(field, models.ForeignKey) else field
         is_json = isinstance(target, models.JSONField)
-        # A cast to varchar(n) cuts off silently; text is refused if it is too long.
-        is_text = isinstance(target, models.CharField) and self.casts_text
-        sql_type = "text" if is_text else target.rel_db_type(self.connection) or ""
         prepare: Callable[[Any], Any] | None = None
         if is_json and not field.null:
             prepare = self.prepare_json
@@ -117,10 +111,18 @@ class _Dialect:
         elif target.get_internal_type() not in plain_types:
             # Instants and rates repeat from row to row: each is converted once.
             prepare = cache(lambda value: _as_text(target.get_db_prep_save(value, self.connection)))
+        sql_type = self.sql_type(target)
         return _Column(self.quote(field.column), sql_type, is_json, field.null, prepare)
 
+    def sql_type(self, field: "models.Field[Any, Any]") -> str:
+        """What a value of ``field`` is taken for on its way into the column.
+
+        Nothing narrower than the column: what does not fit has to be refused, not cut off.
+        """
+        return ""
+
     def prepare_json(self, value: Any) -> Any:
-        return value
+        return json.dumps(value, cls=DjangoJSONEncoder)
 
     def prepare_nullable_json(self, value: Any) -> Any:
         return None if value is None else self.prepare_json(value)
@@ -160,9 +162,6 @@ class _Dialect:
 
 
 class _SQLite(_Dialect):
-    def prepare_json(self, value: Any) -> Any:
-        return json.dumps(value, cls=DjangoJSONEncoder)
-
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
             f"json_extract(value, '$[{index}]') AS {column.quoted}"
@@ -173,7 +172,12 @@ class _SQLite(_Dialect):
 
 
 class _PostgreSQL(_Dialect):
-    casts_text = True
+    def sql_type(self, field: "models.Field[Any, Any]") -> str:
+        is_text = isinstance(field, models.CharField)
+        return "text" if is_text else field.rel_db_type(self.connection) or ""
+
+    def prepare_json(self, value: Any) -> Any:
+        return value
 
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
@@ -194,6 +198,11 @@ class _PostgreSQL(_Dialect):
 
 
 class _MariaDB(_Dialect):
+    def sql_type(self, field: "models.Field[Any, Any]") -> str:
+        if isinstance(field, models.BooleanField):
+            return "bool"
+        return "bigint" if isinstance(field, models.IntegerField) else "longtext"
+
     def table_expression(self, columns: Sequence[_Column]) -> str:
         values = ", ".join(
             f"{column.quoted} {column.sql_type} PATH '$[{index}]'"
@@ -211,7 +220,8 @@ class _MariaDB(_Dialect):
     ) -> str:
         assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
         matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
-        return f"UPDATE {table}, {source} SET {assignments} WHERE {matches}"  # noqa: S608
+        # The new rows first: each then finds its own, and no other one is read or locked.
+        return f"UPDATE {source} STRAIGHT_JOIN {table} SET {assignments} WHERE {matches}"  # noqa: S608
 
 
 def _as_text(value: Any) -> str | None:

@@ -1,22 +1,48 @@
 """The one border between order copies and a shop: what a shop must be able to do."""
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
 from order_copies.fields import CopiedModel
+from order_copies.findings import Finding
 from order_copies.plans import CopyPlan, Problem
 
 if TYPE_CHECKING:
     from order_copies.models import OrderFactory
+
+
+@dataclass(slots=True)
+class Payment:
+    """What is asked of a payment gateway, under a key that stands for all of it."""
+
+    #: Of the copy, how often it was retried, and the details: the idempotency key. Whoever asks
+    #: for the same gets the same, and whoever asks for something else gets something else.
+    key: str
+    #: What :meth:`Shop.payments` said.
+    details: Mapping[str, Any] = field(repr=False)
+    #: What :meth:`Shop.authorize` gave back; None where nobody knows. Only the shop looks inside.
+    authorization: Any = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, order_copy: "OrderFactory", details: Mapping[str, Any]) -> "Payment":
+        """The payment of the target of this copy."""
+        text = json.dumps(details, cls=DjangoJSONEncoder, sort_keys=True)
+        digest = sha256(text.encode()).hexdigest()[:16]
+        return cls(f"{order_copy.payment_key}/{digest}", details)
 
 
 @dataclass(slots=True)
@@ -26,8 +52,8 @@ class CopyRun:
     order_copy: "OrderFactory"
     plan: CopyPlan
     problems: list[Problem] = field(default_factory=list)
-    #: What :meth:`Shop.authorize` gave back for this copy. Only the shop looks inside.
-    authorization: Any = None
+    #: What the target has to be paid with, once that is known. None: nothing.
+    payment: Payment | None = None
     #: The key of the target order, once written.
     target_order: Any = None
     #: The public ids of the target's lines, in the order of ``plan.lines``, once written.
@@ -69,6 +95,16 @@ class Shop(ABC):
         """
         return False
 
+    def may_change_orders(self, request: HttpRequest, orders: Sequence[Any]) -> bool:
+        """Whether the client may change all of these orders, which it sees.
+
+        Copies that place or cancel take it, over the API and in the admin, of everybody but a
+        client that acts for itself. By default it is Django's permission to change orders.
+        """
+        options = self.order_model._meta
+        codename = get_permission_codename("change", options)
+        return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
+
     def order_id(self, key: Any) -> str:
         """The public id of the order with the primary key ``key``."""
         return str(key)
@@ -92,20 +128,38 @@ class Shop(ABC):
         The copies may be unsaved (a preview). Their ``source_order`` exists.
         """
 
-    def authorize(self, runs: Sequence[CopyRun]) -> list[Any]:
-        """Authorize the payment of each target that is about to be placed.
+    def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
+        """What placing each target has to ask a payment gateway for; None where nothing.
 
-        Called outside any transaction, and again with the same copies after a crash: derive the
-        idempotency key of the payment from the copy. What comes back for each run is kept as its
-        ``authorization`` for :meth:`place`, which refuses what was not paid for, and for
-        :meth:`void`. By default a shop needs none.
+        JSON that holds all that :meth:`authorize` needs, and :meth:`void` of another process at
+        another time. By default a shop asks for nothing, and the next two methods are not called.
         """
         return [None] * len(runs)
 
-    def void(self, runs: Sequence[CopyRun]) -> None:  # noqa: B027
-        """Give back the authorizations of runs whose target was not placed after all.
+    def authorize(self, payments: Sequence[Payment]) -> list[Any]:
+        """Authorize payments; what comes back for each is kept as its ``authorization``.
 
-        Called after the copies have ended, outside any transaction. By default there are none.
+        Called outside any transaction, and again for the same payments after a crash: ``key`` is
+        their idempotency key. Placing refuses what was not paid for. What was not answered is
+        raised, and asked for again.
+        """
+        raise NotImplementedError
+
+    def void(self, payments: Sequence[Payment]) -> None:
+        """Give payments back whose copies have ended without using them.
+
+        Called outside any transaction, again until it does not raise, and perhaps by two processes
+        at a time. Where ``authorization`` is None the gateway may not even have been asked, or it
+        may be answering some other process just now: asking once more with the same ``key`` tells
+        what there is to give back, and what it tells must be given back for good.
+        """
+        raise NotImplementedError
+
+    def catch_up(self) -> None:  # noqa: B027
+        """Do what earlier transactions left to be done outside of them, such as telling a gateway.
+
+        Called outside any transaction, after each batch and as long as there is nothing to do. An
+        exception is logged, and the next call tries again. By default there is nothing left.
         """
 
     @abstractmethod
@@ -127,6 +181,22 @@ class Shop(ABC):
     @abstractmethod
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the source orders; what comes back for each are the reasons why it was not."""
+
+    def audit_copies(self, order_copies: "Sequence[OrderFactory]") -> Iterable[Finding]:
+        """What is wrong with the orders of these copies, for ``manage.py audit_order_copies``.
+
+        Targets that are not what the copies' ``outcomes`` say, sources cancelled without their
+        target, and the like. Reads as of one moment, and writes nothing. By default: nothing.
+        """
+        return ()
+
+    def audit_shop(self, before: datetime) -> Iterable[Finding]:
+        """What is wrong with what all orders hold together, say stock. By default: nothing.
+
+        Called once an audit, outside any transaction. What waits to be done since ``before``, such
+        as telling a gateway, waits too long.
+        """
+        return ()
 
 
 def get_shop() -> Shop:

@@ -1,14 +1,21 @@
 """Write the moves of copies: each one conditional UPDATE, its event in the same transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
-from order_copies.exceptions import LeaseLostError
-from order_copies.models import OrderFactory, Status
+from order_copies.exceptions import LeaseLostError, OrderCopyGoneError
+from order_copies.locks import locked
+from order_copies.models import (
+    OrderFactory,
+    OrderFactoryQuerySet,
+    Status,
+    blank_record,
+)
+from order_copies.plans import Problem
 from order_copies.rows import update_rows
 
 #: The event of each final state (contract 1.7); ``abort`` is our own.
@@ -24,6 +31,24 @@ _end_fields = [
     "outcomes",
     "target_order_id",
 ]
+
+
+#: What the event of a retry tells; the events before it keep the rest.
+_retry_fields = {"status", "started_at", "failed_at", "errors_log", "errors_count"}
+
+_abort_fields = ("status", "errors_log", "errors_count")
+
+
+def lock(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
+    """These copies as the database has them, in order of their keys, until the transaction ends.
+
+    Raises :class:`OrderCopyGoneError` if one was deleted in the meantime.
+    """
+    keys = {order_copy.pk for order_copy in order_copies}
+    locked = OrderFactory.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+    if len(locked) < len(keys):
+        raise OrderCopyGoneError
+    return list(locked)
 
 
 def event(
@@ -71,17 +96,19 @@ def save_ended(order_copies: Sequence[OrderFactory], who: Who, now: datetime) ->
         (
             order_copy.pk,
             order_copy.attempt,
+            order_copy.retries,
             now,
             *(getattr(order_copy, field) for field in _end_fields),
         )
         for order_copy in order_copies
     ]
-    # The fence: a copy that another attempt took over, or that has ended, matches nothing.
+    # The fence: a copy that another attempt took over, that has ended, or that starts afresh after
+    # its end, matches nothing.
     written = update_rows(
         OrderFactory,
         ["updated_at", *_end_fields],
         rows,
-        match=("id", "attempt"),
+        match=("id", "attempt", "retries"),
         where={"status": Status.IN_PROGRESS},
     )
     if written != len(rows):
@@ -101,12 +128,60 @@ def save_ended(order_copies: Sequence[OrderFactory], who: Who, now: datetime) ->
     )
 
 
+def save_aborted(
+    order_copies: Sequence[OrderFactory], problem: Problem, who: Who, now: datetime
+) -> None:
+    """Write that somebody aborts these copies, locked and not ended yet, with its event."""
+    OrderFactory.objects.filter(pk__in=[one.pk for one in order_copies]).abort(now, problem)
+    events = []
+    for order_copy in order_copies:
+        before = _told(order_copy, _abort_fields)
+        order_copy.abort([problem])
+        events.append(event(order_copy, "abort", changes_of(before, order_copy.ending()), who, now))
+    record(events)
+
+
+def save_retried(order_copies: Sequence[OrderFactory], who: Who, now: datetime) -> None:
+    """Write that these copies, locked and ended without a target, start afresh, with its event."""
+    OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in order_copies]).retry(now)
+    afresh = {name: value for name, value in blank_record().items() if name in _retry_fields}
+    record(
+        [
+            event(order_copy, "retry", changes_of(_told(order_copy, afresh), afresh), who, now)
+            for order_copy in order_copies
+        ]
+    )
+
+
+def _told(order_copy: OrderFactory, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(order_copy, name) for name in names}
+
+
 def save_pause(order_copy: OrderFactory) -> bool:
     """Hand a copy back: it can be claimed again when its shortened lease runs out.
 
     Returns whether the copy was still this attempt's to hand back.
     """
-    held = OrderFactory.objects.filter(
-        pk=order_copy.pk, attempt=order_copy.attempt, status=Status.IN_PROGRESS
-    )
+    held = _held([order_copy]).filter(attempt=order_copy.attempt, retries=order_copy.retries)
     return bool(held.update(lease_expires_at=order_copy.lease_expires_at))
+
+
+def still_held(order_copies: Sequence[OrderFactory]) -> set[int]:
+    """The keys of those copies that are still in progress under their attempt."""
+    return _matching(order_copies, _held(order_copies))
+
+
+def lock_held(order_copies: Sequence[OrderFactory]) -> set[int]:
+    """As :func:`still_held`, and they stay so until the transaction ends."""
+    return _matching(order_copies, locked(_held(order_copies).order_by("pk")))
+
+
+def _matching(order_copies: Sequence[OrderFactory], rows: OrderFactoryQuerySet) -> set[int]:
+    found = set(rows.values_list("pk", "attempt", "retries"))
+    held = ((order_copy.pk, order_copy.attempt, order_copy.retries) for order_copy in order_copies)
+    return {run[0] for run in held if run in found}
+
+
+def _held(order_copies: Sequence[OrderFactory]) -> OrderFactoryQuerySet:
+    keys = [order_copy.pk for order_copy in order_copies]
+    return OrderFactory.objects.filter(pk__in=keys, status=Status.IN_PROGRESS)

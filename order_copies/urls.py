@@ -3,10 +3,28 @@
 Every path that is no endpoint is answered here too, with a document.
 """
 
+from django.urls import path
+
+from order_copies.jsonapi.openapi_view import OpenAPIView
 from order_copies.jsonapi.routers import routes, unknown_paths
-from order_copies.views import EventStoreViewSet, EventViewSet, OrderCopyViewSet, OrderViewSet
+from order_copies.views import (
+    EventStoreViewSet,
+    EventViewSet,
+    OrderCopyViewSet,
+    OrderFactoryViewSet,
+    OrderViewSet,
+    RecurringOrderCopyViewSet,
+)
 
 urlpatterns = [
-    *routes(OrderCopyViewSet, EventViewSet, EventStoreViewSet, OrderViewSet),
+    *routes(
+        OrderCopyViewSet,
+        RecurringOrderCopyViewSet,
+        OrderFactoryViewSet,
+        EventViewSet,
+        EventStoreViewSet,
+        OrderViewSet,
+    ),
+    path("schema", OpenAPIView.as_view(), name="order_copies_schema"),
     unknown_paths(),
 ]

@@ -1,25 +1,33 @@
 """The polling worker: drains the rows, waits when there are none, stops when told to."""
 
 import logging
-import os
-import socket
 import threading
+import time
 from collections.abc import Callable
-from uuid import uuid4
+from contextlib import suppress
+from datetime import timedelta
 
-from django.db import OperationalError, close_old_connections, connection, reset_queries
+from django.db import (
+    Error,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    reset_queries,
+)
+from django.utils import timezone
 
+from order_copies import heartbeats
+from order_copies.batches import Batch
 from order_copies.conf import settings
 from order_copies.copying import run_batch
 from order_copies.models import OrderFactory, Status
-from order_copies.running import Batch
+from order_copies.transient import steadily
+
+#: For how long trouble with the database may keep a worker from handing its copies back.
+HAND_BACK_PATIENCE = timedelta(seconds=2)
 
 logger = logging.getLogger("order_copies.worker")
-
-
-def new_name() -> str:
-    """A name for this process that no other has: host, process id and something random."""
-    return f"{socket.gethostname()[:64]}:{os.getpid()}:{uuid4().hex[:8]}"
 
 
 class Worker:
@@ -36,14 +44,15 @@ class Worker:
         interval: float | None = None,
         on_batch: Callable[[Batch], None] = lambda batch: None,
     ) -> None:
-        self.name = new_name()
+        self.name = heartbeats.new_name()
         self._batch_size = batch_size
         self._interval = settings.POLL_INTERVAL if interval is None else interval
         self._on_batch = on_batch
         self._stopping = threading.Event()
+        self._next_beat = 0.0
 
     def stop(self) -> None:
-        """Finish the batch at hand and return. Safe to call from a signal handler."""
+        """Finish the batch at hand and return. Safe to call from whatever thread."""
         self._stopping.set()
 
     def run(self, *, drain: bool = False) -> None:
@@ -52,6 +61,25 @@ class Worker:
         Copies in progress count: those that crashed are tried again, those of other workers are
         waited for, until they end or their lease runs out.
         """
+        try:
+            self._run(drain=drain)
+        finally:
+            with suppress(Error):
+                heartbeats.end(self.name)
+
+    def hand_back(self) -> int:
+        """Let other workers have the copies that this one holds, now; return how many.
+
+        This attempt may go on all the same, until another one begins.
+        """
+        held = OrderFactory.objects.all()
+        count = steadily(
+            lambda: held.hand_back(timezone.now(), worker=self.name), patience=HAND_BACK_PATIENCE
+        )
+        logger.warning("%s hands back %s copies", self.name, count, extra={"worker": self.name})
+        return count
+
+    def _run(self, *, drain: bool) -> None:
         while not self._stopping.is_set():
             batch = self._run_batch(drain=drain)
             if batch.claimed:
@@ -60,6 +88,12 @@ class Worker:
                 return
             else:
                 self._stopping.wait(self._interval)
+
+    def _beat(self) -> None:
+        if time.monotonic() >= self._next_beat:
+            leave_sign = heartbeats.beat if self._next_beat else heartbeats.begin
+            leave_sign(self.name)
+            self._next_beat = time.monotonic() + heartbeats.INTERVAL
 
     def _left_for_later(self) -> bool:
         """Whether copies wait to be tried again, or for a worker that lives or died."""
@@ -70,10 +104,12 @@ class Worker:
             close_old_connections()
         reset_queries()
         try:
+            self._beat()
             return run_batch(self.name, limit=self._batch_size)
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             if drain:
                 raise
-            logger.exception("%s: the database does not answer; looking again soon", self.name)
+            message = "%s: trouble with the database; looking again soon"
+            logger.exception(message, self.name, extra={"worker": self.name})
             connection.close()
             return Batch()

@@ -12,7 +12,7 @@ from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.plans import Problem, Step
 from order_copies.rows import update_rows
-from orders.locks import locked
+from orders.locks import locked_orders
 from orders.models import Order
 
 #: What was never placed is not archived.
@@ -22,7 +22,7 @@ TOO_EARLY = frozenset({Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PL
 @transaction.atomic
 def archive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
     """Archive orders; the answers say why one was not. What is archived already stays as it is."""
-    orders = locked(Order.objects.all(), keys)
+    orders = locked_orders(keys)
     answers = {key: _reasons_not_to_archive(order) for key, order in orders.items()}
     current = [
         order for key, order in orders.items() if not answers[key] and order.archived_at is None
@@ -34,7 +34,7 @@ def archive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
 @transaction.atomic
 def unarchive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
     """Take orders out of the archive; those that are not in it stay as they are."""
-    orders = locked(Order.objects.all(), keys)
+    orders = locked_orders(keys)
     archived = [order for order in orders.values() if order.archived_at is not None]
     _set_archived_at(archived, None, who)
     return [[] for _key in keys]

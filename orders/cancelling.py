@@ -1,37 +1,67 @@
 """Cancel orders: what they hold goes back, what they were promised is voided."""
 
-from collections.abc import Collection, Sequence
-from functools import partial
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import transaction
-from django.utils import timezone
 
 from order_copies.events.who import Who
 from order_copies.plans import Problem
 from orders.coupons import CouponLedger
-from orders.gateways import gateway
-from orders.locks import locked
+from orders.locks import locked_orders
 from orders.models import Authorization, Order
-from orders.requirements import reasons_not_to_cancel
+from orders.requirements import reasons_not_to_cancel, reasons_not_to_cancel_source
 from orders.statuses import Statuses, move
 from orders.stock import StockLedger
+from orders.voiding import after_commit, void
+
+CANCELLED = Order.Status.CANCELLED
 
 
 @transaction.atomic
 def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
-    """Cancel orders and give back what they hold; the answers say why one was not."""
-    orders = locked(Order.objects.all(), keys)
+    """Cancel orders and give back what they hold; the answers say why one was not.
+
+    What is cancelled already stays as it is. Raises :class:`OrderGoneError`.
+    """
+    orders = locked_orders(keys)
+    reasons = {key: _reasons(order) for key, order in orders.items()}
+    active = {key: order for key, order in orders.items() if order.status != CANCELLED}
+    _cancel({key: order for key, order in active.items() if not reasons[key]}, who)
+    return [reasons[key] for key in keys]
+
+
+def foresee(keys: Sequence[int]) -> list[list[Problem]]:
+    """What :func:`cancel` would answer now. Reads, and writes nothing."""
+    orders = Order.objects.in_bulk(keys)
+    return [_reasons(orders[key]) if key in orders else [] for key in keys]
+
+
+@transaction.atomic
+def cancel_sources(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+    """Cancel the source orders of copies as :func:`cancel` does, each for one copy only.
+
+    What is cancelled already is refused (contract 1.5). Raises :class:`OrderGoneError`.
+    """
+    orders = locked_orders(keys)
     cancelled: dict[int, Order] = {}
     answers = []
     for key in keys:
-        problems = reasons_not_to_cancel(orders[key], cancelled)
+        problems = reasons_not_to_cancel_source(orders[key], cancelled)
         if not problems:
             cancelled[key] = orders[key]
         answers.append(problems)
-    _give_back(cancelled)
-    _void_authorizations(cancelled)
-    _mark_cancelled(list(cancelled.values()), who)
+    _cancel(cancelled, who)
     return answers
+
+
+def _reasons(order: Order) -> list[Problem]:
+    return [] if order.status == CANCELLED else reasons_not_to_cancel(order)
+
+
+def _cancel(orders: Mapping[int, Order], who: Who) -> None:
+    _give_back(orders)
+    _void_authorizations(orders)
+    _mark_cancelled(list(orders.values()), who)
 
 
 def _give_back(orders: Collection[int]) -> None:
@@ -45,11 +75,11 @@ def _give_back(orders: Collection[int]) -> None:
 
 def _void_authorizations(orders: Collection[int]) -> None:
     live = Authorization.objects.filter(order__in=orders, status=Authorization.Status.AUTHORIZED)
-    tokens = list(live.values_list("token", flat=True))
-    live.update(status=Authorization.Status.VOIDED, voided_at=timezone.now())
-    # The gateway is outside: it hears of it once the cancellation is certain.
-    for token in tokens:
-        transaction.on_commit(partial(gateway.void, token), robust=True)
+    keys = list(live.values_list("pk", flat=True))
+    live.update(status=Authorization.Status.VOIDED)
+    if keys:
+        # The gateway is outside: it hears of it once the cancellation is certain.
+        after_commit(void, keys)
 
 
 def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
@@ -58,6 +88,6 @@ def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
         payment = order.payment_status
         if payment == Order.PaymentStatus.AUTHORIZED:
             payment = Order.PaymentStatus.VOIDED
-        statuses = Statuses(Order.Status.CANCELLED, payment, order.fulfillment_status)
+        statuses = Statuses(CANCELLED, payment, order.fulfillment_status)
         moves.append((order, statuses))
     move(moves, "cancel", "cancelled_at", who)

@@ -3,7 +3,11 @@
 from collections.abc import Iterable
 from typing import TypeVar
 
-from django.db import connections, models
+from django.db import models
+
+from order_copies import locks
+from orders.exceptions import OrderGoneError
+from orders.models import Order
 
 AnyModel = TypeVar("AnyModel", bound=models.Model)
 
@@ -13,6 +17,14 @@ def locked(queryset: "models.QuerySet[AnyModel]", keys: Iterable[int]) -> dict[i
 
     The lock lets others refer to the rows meanwhile, where the database can tell the difference.
     """
-    no_key = connections[queryset.db].features.has_select_for_no_key_update
-    rows = queryset.select_for_update(no_key=no_key).filter(pk__in=set(keys)).order_by("pk")
+    rows = locks.locked(queryset.filter(pk__in=set(keys)).order_by("pk"))
     return {row.pk: row for row in rows}
+
+
+def locked_orders(keys: Iterable[int]) -> dict[int, Order]:
+    """All orders with these keys, locked. Raises :class:`OrderGoneError` if one is gone."""
+    wanted = set(keys)
+    orders = locked(Order.objects.all(), wanted)
+    if len(orders) < len(wanted):
+        raise OrderGoneError
+    return orders

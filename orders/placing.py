@@ -18,11 +18,11 @@ from order_copies.plans import Problem, Step
 from order_copies.rows import insert_rows
 from orders.coupons import CouponLedger
 from orders.gateways import Authorized, Declined
-from orders.locks import locked
-from orders.models import Address, Authorization, LineItem, Order
+from orders.locks import locked_orders
+from orders.models import Address, Authorization, LineItem, Order, PaymentSource
 from orders.requirements import (
     Placement,
-    reasons_not_to_cancel,
+    reasons_not_to_cancel_source,
     reasons_not_to_place,
     refused,
 )
@@ -46,6 +46,7 @@ def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
 
     An order that replaces another one takes over the stock and the coupon use that the other
     holds. The other must be cancellable, and the caller cancels it in the same transaction.
+    What is placed already stays as it is. Raises :class:`OrderGoneError`.
     """
     counter = _Counter(requests)
     answers = [counter.place(request) for request in requests]
@@ -53,33 +54,39 @@ def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
     return answers
 
 
+@transaction.atomic
+def rehearse(keys: Sequence[int]) -> list[list[Problem]]:
+    """What :func:`place` would answer now if every payment were authorized. Writes nothing."""
+    counter = _Counter([Request(key) for key in keys], is_rehearsal=True)
+    return [counter.place(request) for request in counter.requests]
+
+
 class _Counter:
     """The shop's counter: locks all that the requests touch, serves them one by one, then books."""
 
-    def __init__(self, requests: Sequence[Request]) -> None:
+    def __init__(self, requests: Sequence[Request], *, is_rehearsal: bool = False) -> None:
+        self.requests = requests
+        self.is_rehearsal = is_rehearsal
         placing = {request.order for request in requests}
         replaced = {request.replaces for request in requests if request.replaces is not None}
-        self.orders = locked(Order.objects.all(), placing | replaced)
+        self.orders = locked_orders(placing | replaced)
         self.stock = StockLedger(placing, replaced)
         self.coupons = CouponLedger([self.orders[key] for key in placing], replaced)
         self.placements = _placements([self.orders[key] for key in placing])
-        self.placed: list[tuple[Order, Authorized | None]] = []
+        self.placed: dict[int, tuple[Order, Authorized | None]] = {}
         self.replaced: set[int] = set()
 
     def place(self, request: Request) -> list[Problem]:
-        """Place one order, unless there are reasons not to."""
+        """Place one order, unless it is placed or there are reasons not to."""
         order = self.orders[request.order]
+        if order.status == Order.Status.PLACED or order.pk in self.placed:
+            return []
         problems = self._problems(request, order)
         if not problems:
             self.stock.move(order.pk, request.replaces)
             self.coupons.move(order, request.replaces)
-            authorization = request.authorization
-            self.placed.append(
-                (
-                    order,
-                    authorization if isinstance(authorization, Authorized) else None,
-                )
-            )
+            paid = request.authorization
+            self.placed[order.pk] = (order, paid if isinstance(paid, Authorized) else None)
             if request.replaces is not None:
                 self.replaced.add(request.replaces)
         return problems
@@ -88,11 +95,12 @@ class _Counter:
         placement = self.placements[order.pk]
         problems = reasons_not_to_place(placement)
         if not problems:
-            reasons = list(self._reasons(request, order))
+            # Whoever is refused anyway may not have been asked for money, and need not know.
+            reasons = list(self._reasons(request, order)) or self._payment_reasons(request, order)
             problems = refused(placement, reasons) if reasons else []
         if request.replaces is not None:
             source = self.orders[request.replaces]
-            problems += reasons_not_to_cancel(source, self.replaced)
+            problems += reasons_not_to_cancel_source(source, self.replaced)
         return problems
 
     def _reasons(self, request: Request, order: Order) -> Iterator[Problem]:
@@ -101,16 +109,20 @@ class _Counter:
         invalid = self.coupons.why_invalid(order, request.replaces)
         if invalid:
             yield Problem(Step.PLACE, "coupon_code", "coupon_invalid", invalid)
+
+    def _payment_reasons(self, request: Request, order: Order) -> list[Problem]:
         unpaid = _why_unpaid(request.authorization, order.total_amount_with_taxes_cents)
-        if unpaid:
-            yield Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)
+        if unpaid is None or self.is_rehearsal:
+            return []
+        return [Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)]
 
     def close(self, who: Who) -> None:
         """Write down all that was placed."""
         self.stock.book()
         self.coupons.book()
-        _record_authorizations(self.placed)
-        _mark_placed(self.placed, self.placements, who)
+        placed = list(self.placed.values())
+        _record_authorizations(placed)
+        _mark_placed(placed, self.placements, who)
 
 
 def _placements(orders: Collection[Order]) -> dict[int, Placement]:
@@ -119,10 +131,11 @@ def _placements(orders: Collection[Order]) -> dict[int, Placement]:
         roles[order].add(role)
     goods = LineItem.objects.filter(order=OuterRef("pk"), item_type__in=GOODS, quantity__gt=0)
     shipped = goods.filter(item_type=ItemType.SKUS).exclude(sku__do_not_ship=True)
+    valid = PaymentSource.objects.valid(timezone.now()).filter(pk=OuterRef("payment_source"))
     facts = Order.objects.filter(pk__in=[order.pk for order in orders]).values_list(
-        "pk", Exists(goods), Exists(shipped)
+        "pk", Exists(goods), Exists(shipped), Exists(valid)
     )
-    has = {pk: (has_goods, needs_shipping) for pk, has_goods, needs_shipping in facts}
+    has = {pk: answers for pk, *answers in facts}
     return {
         order.pk: Placement(
             status=order.status,
@@ -131,7 +144,7 @@ def _placements(orders: Collection[Order]) -> dict[int, Placement]:
             needs_shipping=has[order.pk][1],
             address_roles=frozenset(roles[order.pk]),
             due_cents=order.total_amount_with_taxes_cents,
-            has_payment_source=order.payment_source_id is not None,
+            has_payment_source=has[order.pk][2],
         )
         for order in orders
     }
@@ -151,13 +164,13 @@ def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) ->
     now = timezone.now()
     status = Authorization.Status.AUTHORIZED
     rows = [
-        (order.pk, authorization.token, authorization.amount_cents, status, now)
+        (order.pk, authorization.token, authorization.amount_cents, status, now, 0, now)
         for order, authorization in placed
         if authorization is not None
     ]
     insert_rows(
         Authorization,
-        ["order_id", "token", "amount_cents", "status", "created_at"],
+        ["order_id", "token", "amount_cents", "status", "created_at", "failures", "due_at"],
         rows,
     )
 

@@ -12,7 +12,7 @@ from orders.copied import SourceLine
 from orders.deciding import LineDecisions
 from orders.models import AddressRole, Order, PaymentSource
 from orders.pricing import Decision
-from orders.requirements import Placement, reasons_not_to_cancel, reasons_not_to_place
+from orders.requirements import Placement, reasons_not_to_cancel_source, reasons_not_to_place
 from orders.shelf import needs_shipping
 from orders.snapshot import Snapshot
 from orders.totals import GOODS, TOTALS, order_totals
@@ -23,6 +23,7 @@ class TargetOrder:
     """What writing needs to know of one target: the planned row of a plan."""
 
     source: Order
+    source_lines: list[SourceLine]
     values: dict[str, Any]
     addresses: list[tuple[Any, ...]]
     options: dict[int, list[tuple[Any, ...]]]
@@ -31,7 +32,7 @@ class TargetOrder:
 
 def plan_copy(order_copy: OrderFactory, order: Order, snapshot: Snapshot) -> CopyPlan:
     """All that this copy of this order will do."""
-    refusals = reasons_not_to_cancel(order) if order_copy.cancel_source_order else []
+    refusals = reasons_not_to_cancel_source(order) if order_copy.cancel_source_order else []
     hands_over = order_copy.cancel_source_order and not refusals
     belongings = Belongings(order_copy, order, snapshot, hands_over)
     coupon_code = belongings.coupon_code()
@@ -65,6 +66,7 @@ def _target(
 ) -> TargetOrder:
     return TargetOrder(
         source=order,
+        source_lines=snapshot.lines[order.pk],
         values={
             **_statuses(order, _lines(decisions), snapshot),
             "coupon_code": coupon_code,

@@ -1,11 +1,11 @@
 """What an order needs to be placed or cancelled: one oracle for plan, run and triggers."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from order_copies.plans import Problem, Step
+from order_copies.plans import Problem, Step, cannot_transition
 from orders.models import AddressRole, Order
 
 #: From here an order can be cancelled, as long as nothing was paid or shipped.
@@ -36,21 +36,9 @@ class Placement:
     has_payment_source: bool
 
 
-def cannot_transition(step: Step, attribute: str, before: str, after: str) -> Problem:
-    """The contract's words for a forbidden move (contract 1.6)."""
-    message = _("cannot transition from %(before)s to %(after)s") % {
-        "before": before,
-        "after": after,
-    }
-    return Problem(step, attribute, "cannot_transition", message)
-
-
 def refused(placement: Placement, reasons: list[Problem]) -> list[Problem]:
     """The problems of an order that these reasons keep from being placed."""
-    return [
-        cannot_transition(Step.PLACE, "status", placement.status, "placed"),
-        *reasons,
-    ]
+    return [cannot_transition(Step.PLACE, placement.status, "placed"), *reasons]
 
 
 def reasons_not_to_place(placement: Placement) -> list[Problem]:
@@ -93,23 +81,37 @@ def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def reasons_not_to_cancel(order: Order, cancelled: Collection[int] = ()) -> list[Problem]:
-    """Why the order cannot be cancelled; nothing where it can.
+def reasons_not_to_cancel(order: Order) -> list[Problem]:
+    """Why the order cannot be cancelled, said of the order itself; nothing where it can."""
+    obstacle = _obstacle_to_cancelling(order, order.status)
+    if obstacle is None:
+        return []
+    forbidden = cannot_transition(Step.CANCEL, order.status, "cancelled")
+    return [forbidden] if obstacle == forbidden else [forbidden, obstacle]
+
+
+def reasons_not_to_cancel_source(order: Order, cancelled: Collection[int] = ()) -> list[Problem]:
+    """Why the source order of a copy cannot be cancelled, said of the copy.
 
     ``cancelled`` are the keys of orders that were cancelled a moment ago, in the same transaction.
     """
     status = Order.Status.CANCELLED if order.pk in cancelled else order.status
+    obstacle = _obstacle_to_cancelling(order, status)
+    return [replace(obstacle, attribute="source_order")] if obstacle else []
+
+
+def _obstacle_to_cancelling(order: Order, status: str) -> Problem | None:
     if status not in CANCELLABLE:
-        return [cannot_transition(Step.CANCEL, "source_order", status, "cancelled")]
+        return cannot_transition(Step.CANCEL, status, "cancelled")
     if order.payment_status in SETTLED:
         message = _("cannot be cancelled once it is %(status)s: refund it first")
-        return [_not_cancellable("payment_status", message, order.get_payment_status_display())]
+        return _not_cancellable("payment_status", message, order.get_payment_status_display())
     if order.fulfillment_status in UNDER_WAY:
         message = _("cannot be cancelled once its fulfillment is %(status)s")
         status = order.get_fulfillment_status_display()
-        return [_not_cancellable("fulfillment_status", message, status)]
-    return []
+        return _not_cancellable("fulfillment_status", message, status)
+    return None
 
 
-def _not_cancellable(code: str, message: str, status: str) -> Problem:
-    return Problem(Step.CANCEL, "source_order", code, message % {"status": status})
+def _not_cancellable(attribute: str, message: str, status: str) -> Problem:
+    return Problem(Step.CANCEL, attribute, attribute, message % {"status": status})

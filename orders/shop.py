@@ -1,6 +1,7 @@
 """The reference shop's side of the border."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -8,16 +9,21 @@ from django.http import HttpRequest
 
 from order_copies import public_ids
 from order_copies.events.who import Who, worker_as_who
+from order_copies.findings import Finding
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import CopyRun, Shop
-from orders import cancelling, placing, writing
+from order_copies.scopes import is_sales_channel
+from order_copies.shops import CopyRun, Payment, Shop
+from orders import auditing, cancelling, placing, voiding, writing
+from orders.comparing import check_unchanged
 from orders.copied import COPIED_MODELS
-from orders.gateways import Authorized, Declined, gateway
+from orders.gateways import Authorized, Declined, get_gateway
 from orders.locks import locked
 from orders.models import Customer, Order
 from orders.planning import TargetOrder, plan_copy
 from orders.snapshot import take_snapshot
+
+FOR_SALES_CHANNELS = [Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PLACED]
 
 
 class ReferenceShop(Shop):
@@ -26,7 +32,15 @@ class ReferenceShop(Shop):
     copied_models = COPIED_MODELS
 
     def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
-        """Staff who may view orders see all; a customer sees its own."""
+        """Staff who may view orders see all; a customer sees its own.
+
+        Sales channels see those only that are open or just placed (contract 3.1).
+        """
+        if is_sales_channel(request):
+            return self._own_or_all(request).filter(status__in=FOR_SALES_CHANNELS)
+        return self._own_or_all(request)
+
+    def _own_or_all(self, request: HttpRequest) -> QuerySet[Order]:
         if request.user.has_perm("orders.view_order"):
             return Order.objects.all()
         if not request.user.is_authenticated:
@@ -72,23 +86,35 @@ class ReferenceShop(Shop):
             for order_copy in order_copies
         ]
 
-    def authorize(self, runs: Sequence[CopyRun]) -> list[Authorized | Declined | None]:
-        """Ask the gateway for what each target will cost, once a copy however often it is run."""
-        return [_authorize(run) for run in runs]
+    def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
+        """What each target will cost, and with what it is paid."""
+        return [_payment(run) for run in runs]
 
-    def void(self, runs: Sequence[CopyRun]) -> None:
+    def authorize(self, payments: Sequence[Payment]) -> list[Authorized | Declined]:
+        """Ask the gateway."""
+        return [_ask(payment) for payment in payments]
+
+    def void(self, payments: Sequence[Payment]) -> None:
         """Tell the gateway that the promised amounts are not needed."""
-        for run in runs:
-            if isinstance(run.authorization, Authorized):
-                gateway.void(run.authorization.token)
+        for payment in payments:
+            answer = payment.authorization or _ask(payment)
+            if isinstance(answer, Authorized):
+                get_gateway().void(answer.token)
+
+    def catch_up(self) -> None:
+        """Void what orders that were cancelled had been promised, if the gateway was away then."""
+        voiding.void_due()
 
     def write(self, runs: Sequence[CopyRun]) -> None:
         """Write orders, lines, options and addresses, one statement each.
 
         Sources that are to be cancelled are locked first, all at once: placing and cancelling
-        then find every lock of an order taken, in one order.
+        then find every lock of an order taken, in one order. Raises :class:`SourceChangedError`
+        if one was changed since the plan: the change would be lost with it.
         """
-        locked(Order.objects.all(), (_source(run.order_copy) for run in runs if run.plan.cancel))
+        sources = [_source(run.order_copy) for run in runs if run.plan.cancel]
+        current = locked(Order.objects.all(), sources)
+        check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
         writing.write(runs)
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
@@ -97,7 +123,7 @@ class ReferenceShop(Shop):
             placing.Request(
                 run.target_order,
                 replaces=_source(run.order_copy) if run.plan.cancel else None,
-                authorization=run.authorization,
+                authorization=run.payment.authorization if run.payment else None,
             )
             for run in runs
         ]
@@ -105,7 +131,15 @@ class ReferenceShop(Shop):
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the sources."""
-        return cancelling.cancel([_source(run.order_copy) for run in runs], who=_who(runs))
+        return cancelling.cancel_sources([_source(run.order_copy) for run in runs], who=_who(runs))
+
+    def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
+        """Compare targets with what was planned, and sources with what was asked for."""
+        return auditing.audit_copies(order_copies)
+
+    def audit_shop(self, before: datetime) -> Iterator[Finding]:
+        """Count stock, coupons and authorizations."""
+        return auditing.audit_holdings(before)
 
 
 def _source(order_copy: OrderFactory) -> int:
@@ -114,17 +148,20 @@ def _source(order_copy: OrderFactory) -> int:
     return int(key)
 
 
-def _authorize(run: CopyRun) -> Authorized | Declined | None:
+def _payment(run: CopyRun) -> dict[str, Any] | None:
     target: TargetOrder = run.plan.row
     due = target.values["total_amount_with_taxes_cents"]
     if due <= 0 or target.payment_source is None:
         return None
-    return gateway.authorize(
-        idempotency_key=f"order_copies/{run.order_copy.public_id}",
-        payment_source_token=target.payment_source.token,
-        amount_cents=due,
-        currency=target.source.currency_code,
-    )
+    return {
+        "payment_source_token": target.payment_source.token,
+        "amount_cents": due,
+        "currency": target.source.currency_code,
+    }
+
+
+def _ask(payment: Payment) -> Authorized | Declined:
+    return get_gateway().authorize(idempotency_key=payment.key, **payment.details)
 
 
 def _who(runs: Sequence[CopyRun]) -> Who:

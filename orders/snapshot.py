@@ -1,16 +1,15 @@
 """All that planning a batch needs to know of the shop, read in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
+from order_copies.moments import one_moment
 from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
 from orders.coupons import buyers_of
 from orders.models import (
@@ -67,21 +66,32 @@ class Snapshot:
     wallet: set[tuple[int, int]]
 
 
+class Contents(NamedTuple):
+    """What orders consist of, besides their own fields."""
+
+    #: Lines and addresses by order, options by line.
+    lines: dict[int, list[SourceLine]]
+    options: dict[int, list[tuple[Any, ...]]]
+    addresses: dict[int, list[tuple[Any, ...]]]
+
+
+def contents_of(keys: Collection[int]) -> Contents:
+    """What the orders with these keys consist of now, as far as it travels, in three queries."""
+    return Contents(
+        lines=_lines(keys),
+        options=_grouped(
+            LineItemOption.objects.filter(line_item__order__in=keys),
+            "line_item_id",
+            LINE_ITEM_OPTION.copied,
+        ),
+        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS.copied),
+    )
+
+
 def take_snapshot(keys: Collection[int]) -> Snapshot:
     """Read what planning copies of the orders with these keys needs, all as of one moment."""
-    with _one_moment():
+    with one_moment():
         return _read(set(keys))
-
-
-@contextmanager
-def _one_moment() -> Iterator[None]:
-    """A transaction whose queries all see the same state, whatever others write meanwhile."""
-    is_outermost = not connection.in_atomic_block
-    with transaction.atomic(savepoint=False):
-        if is_outermost and connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def _read(keys: set[int]) -> Snapshot:
@@ -93,13 +103,7 @@ def _read(keys: set[int]) -> Snapshot:
     return Snapshot(
         now=now,
         orders=sources,
-        lines=_lines(keys),
-        options=_grouped(
-            LineItemOption.objects.filter(line_item__order__in=keys),
-            "line_item_id",
-            LINE_ITEM_OPTION.copied,
-        ),
-        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS.copied),
+        **contents_of(keys)._asdict(),
         skus=_skus(keys),
         reserved=_reserved(keys),
         coupons=coupons,
@@ -122,7 +126,7 @@ def _orders(keys: set[int]) -> dict[int, Order]:
     return sources
 
 
-def _lines(keys: set[int]) -> dict[int, list[SourceLine]]:
+def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
     lines: dict[int, list[SourceLine]] = defaultdict(list)
     rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
     for row in rows:

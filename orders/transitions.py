@@ -13,10 +13,9 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from order_copies.events.who import Who
-from order_copies.plans import Problem, Step
-from orders.locks import locked
+from order_copies.plans import Problem, Step, cannot_transition
+from orders.locks import locked_orders
 from orders.models import Authorization, LineItem, Order
-from orders.requirements import cannot_transition
 from orders.statuses import Statuses, move
 from orders.totals import GOODS
 
@@ -84,7 +83,7 @@ def transition(verb: str, keys: Sequence[int], *, who: Who) -> list[list[Problem
     The answers, in the order of ``keys``, say why one was not moved.
     """
     rule = TRANSITIONS[verb]
-    orders = locked(Order.objects.all(), keys)
+    orders = locked_orders(keys)
     ready = {key: order for key, order in orders.items() if order.status in rule.sources}
     obstacles = rule.obstacles(ready.values())
     moves = [
@@ -100,5 +99,5 @@ def transition(verb: str, keys: Sequence[int], *, who: Who) -> list[list[Problem
 def _refusal(order: Order, rule: Transition, obstacle: Problem | None) -> list[Problem]:
     if order.status == rule.target or (order.status in rule.sources and obstacle is None):
         return []
-    forbidden = cannot_transition(Step.PLACE, "status", order.status, rule.target)
+    forbidden = cannot_transition(Step.PLACE, order.status, rule.target)
     return [forbidden, obstacle] if obstacle else [forbidden]

@@ -1,6 +1,9 @@
 """Settings of the runnable reference project. A shop has its own; see the README.
 
-``DATABASE`` chooses the database: ``sqlite`` (default) or ``postgresql``.
+``PRODUCTION=1`` takes none of the values that everybody knows, and serves nothing without TLS.
+``DATABASE`` chooses the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``; ``ENGINE``
+how workers are woken: ``polling`` (default), ``django.tasks`` or ``celery``. ``CACHE_URL`` is the
+Redis in which all processes count together.
 """
 
 import os
@@ -8,16 +11,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from project.environment import caches, choice, flag, hosts, number, of_our_own
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(exist_ok=True)
 TESTING = "pytest" in sys.modules
 
-DEBUG = os.environ.get("DEBUG", "") == "1"
-SECRET_KEY = os.environ.get(
-    "SECRET_KEY", "insecure-key-of-the-demo-shop-do-not-use-it-in-production"
-)
-ALLOWED_HOSTS = os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+PRODUCTION = flag("PRODUCTION")
+DEBUG = flag("DEBUG") and not PRODUCTION
+SECRET_KEY = of_our_own("SECRET_KEY", "insecure-key-of-the-demo-shop-do-not-use-it-in-production")
+SECRET_KEY_FALLBACKS = list(filter(None, os.environ.get("SECRET_KEY_FALLBACKS", "").split(",")))
+ALLOWED_HOSTS = hosts("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -27,8 +32,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "rest_framework.authtoken",
     "django_filters",
+    "oauth2_provider",
+    "drf_spectacular_sidecar",
     "order_copies",
     "order_copies.events",
     "orders",
@@ -82,32 +88,148 @@ databases: dict[str, dict[str, Any]] = {
         "CONN_MAX_AGE": 600,
         "TEST": {"NAME": os.environ.get("TEST_DATABASE_NAME")},
     },
+    "mariadb": {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": os.environ.get("DATABASE_NAME", "order_copies"),
+        "USER": os.environ.get("DATABASE_USER", "root"),
+        "PASSWORD": os.environ.get("DATABASE_PASSWORD", ""),
+        "HOST": os.environ.get("DATABASE_HOST", "127.0.0.1"),
+        "CONN_MAX_AGE": 600,
+        "OPTIONS": {"charset": "utf8mb4", "isolation_level": "read committed"},
+        "TEST": {
+            "NAME": os.environ.get("TEST_DATABASE_NAME"),
+            "CHARSET": "utf8mb4",
+            # Texts are equal where all their letters are, as on the other databases.
+            "COLLATION": "utf8mb4_nopad_bin",
+        },
+    },
 }
-DATABASES = {"default": databases[os.environ.get("DATABASE", "sqlite")]}
+DATABASES = {"default": databases[choice("DATABASE", databases)]}
+CACHES = caches("CACHE_URL")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "project" / "static"]
 STATIC_ROOT = os.environ.get("STATIC_ROOT", VAR_DIR / "static")
 
 PASSWORD_HASHERS = (
     ["django.contrib.auth.hashers.MD5PasswordHasher"]
     if TESTING
     else ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
-)
+) + ["project.oauth.hashers.ClientSecretHasher"]
 
-ORDER_COPIES = {
-    "ORDER_MODEL": "orders.Order",
-    "SHOP": "orders.shop.ReferenceShop",
-    "AUTHENTICATION_CLASSES": ["project.authentication.BearerAuthentication"],
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}Validator"}
+    for name in ("UserAttributeSimilarity", "MinimumLength", "CommonPassword", "NumericPassword")
+]
+
+if PRODUCTION:
+    SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    # Those who look whether the server is alive come from inside.
+    SECURE_REDIRECT_EXEMPT = [r"^(healthz|metrics)$"]
+    SECURE_HSTS_SECONDS = number("HSTS_SECONDS", default=3600)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+
+# How many proxies stand before the server, each of which sets X-Forwarded-For and -Proto.
+PROXIES = number("PROXIES")
+REST_FRAMEWORK = {"NUM_PROXIES": PROXIES}
+if PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# What access tokens say of whom they are for. The SDK asks https://{slug}.{domain}/api, unless
+# it is told otherwise.
+ORGANIZATION = {
+    "slug": os.environ.get("ORGANIZATION_SLUG", "demo-shop"),
+    "domain": os.environ.get("ORGANIZATION_DOMAIN", "localhost:8000"),
+    "region": os.environ.get("ORGANIZATION_REGION", "local"),
 }
 
+OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "project.oauth.validator.ApplicationValidator",
+    "OAUTH2_BACKEND_CLASS": "project.oauth.backend.ParametersBackend",
+    "SCOPES_BACKEND_CLASS": "project.oauth.scopes.ApplicationScopes",
+    "ACCESS_TOKEN_GENERATOR": "project.oauth.tokens.mint_for",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 2 * 60 * 60,
+    "CLIENT_SECRET_HASHER": "client_secret",
+    # Applications get tokens by their credentials, and by nothing else that OAuth knows.
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    **{
+        f"COMPLIANT_BCP_RFC9700_{practice}": True
+        for practice in (
+            *("IMPLICIT_GRANT", "PASSWORD_GRANT", "PKCE_METHOD", "ACCESS_TOKEN_TRANSPORT"),
+            *("AUTHZ_RESPONSE_ISS", "TOKEN_STORAGE", "REFRESH_TOKEN", "REDIRECT_URI_SCHEME"),
+        )
+    },
+}
+
+ORDER_COPIES: dict[str, Any] = {
+    "ORDER_MODEL": "orders.Order",
+    "SHOP": "orders.shop.ReferenceShop",
+    "PUBLIC_ID_KEY": of_our_own("PUBLIC_ID_KEY", SECRET_KEY),
+    "MODE": choice("MODE", ("test", "live")),
+    "TOKEN_URL": "/oauth/token",
+    "METRICS_TOKEN": os.environ.get("METRICS_TOKEN", ""),
+    "AUTHENTICATION_CLASSES": ["project.authentication.BearerAuthentication"],
+    "ENGINE": choice("ENGINE", ("polling", "django.tasks", "celery")),
+}
+
+if ORDER_COPIES["ENGINE"] == "django.tasks":
+    INSTALLED_APPS += ["django_tasks_db"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "amqp://")
+# Against wake-ups that were lost, where `celery beat` runs.
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "order_copies": {
+        "task": "order_copies.run_copies",
+        "schedule": 60,
+        "options": {"expires": 60},
+    }
+}
+
+# Where the reference shop's payments go. Without an address, to a gateway inside the process that
+# promises whatever it is asked for.
+ORDERS_GATEWAY_URL = of_our_own("GATEWAY_URL", "")
+ORDERS_GATEWAY = f"orders.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
+
+# RATE_LIMITS=off takes all limits away: for load tests, and for ours.
+TOKEN_RATE_LIMIT: tuple[int, int] | None = (30, 60)
+if TESTING or not flag("RATE_LIMITS", default=True):
+    ORDER_COPIES["RATE_LIMITS"] = TOKEN_RATE_LIMIT = None
+
+# LOG_FORMAT=json writes each line as JSON, with what it is about as fields.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "loggers": {"order_copies": {"handlers": ["console"], "level": "INFO"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "order_copies.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": choice("LOG_FORMAT", ("line", "json")),
+        }
+    },
+    # Whatever is said by whomever comes out here, once.
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "order_copies": {"level": "INFO"},
+        "orders": {"level": "INFO"},
+        # Without the handlers that Django gives it: what it says goes up to the root.
+        "django": {"level": "INFO"},
+        # What clients got wrong is in the log of the server.
+        "django.request": {"level": "ERROR"},
+        # On DEBUG they write out what they work with: tokens, contexts of templates.
+        "oauthlib": {"level": "INFO"},
+        "django.template": {"level": "INFO"},
+    },
 }
+# Celery would put its own handler in the place of ours.
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

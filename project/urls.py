@@ -3,10 +3,17 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from order_copies.jsonapi.handlers import error_handlers
+from order_copies.metrics import MetricsView
+from order_copies.probes import HealthView
+from project.views import APIDocsView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("healthz", HealthView.as_view()),
+    path("metrics", MetricsView.as_view()),
+    path("oauth/", include("project.oauth.urls")),
+    path("api/docs", APIDocsView.as_view(), name="api_docs"),
     path("api/", include("orders.urls")),
     path("api/", include("order_copies.urls")),
 ]

@@ -1,8 +1,7 @@
 """Copy orders out of a shop's own order admin: the action, its page, its button."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -12,9 +11,8 @@ from django.contrib.admin.utils import (
     label_for_field,
     lookup_field,
     quote,
-    unquote,
 )
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import select_template
@@ -24,32 +22,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
+from order_copies.admin.earlier import earlier_copies
+from order_copies.admin.permitting import may_change_orders, may_view_copies
 from order_copies.admin.presenting import Preview
 from order_copies.admin.progress import batch_url
 from order_copies.admin.requesting import request_once
+from order_copies.admin.selecting import SelectingMixin, Selection
 from order_copies.exceptions import SourceOrderGoneError
 from order_copies.forms import CopyOrdersForm
 from order_copies.models import OrderCopy
-
-if TYPE_CHECKING:
-    Base = admin.ModelAdmin[Any]
-else:
-    Base = object
 
 #: Up to so many orders a page shows what becomes of each at once, the smooth ones included.
 FEW_ORDERS = 5
 
 
-@dataclass(slots=True)
-class Selection:
-    """The orders that a request names and its user may copy."""
-
-    orders: list[Any] = field(default_factory=list)
-    #: How many of the named ones were not found among those that the user may see.
-    missing: int = 0
-
-
-class CopyOrdersMixin(Base):
+class CopyOrdersMixin(SelectingMixin):
     """Put it before ``ModelAdmin`` in a shop's order admin, and staff can copy orders.
 
     It adds the action "Copy selected orders…" and a button on the page of an order, for those who
@@ -61,8 +48,6 @@ class CopyOrdersMixin(Base):
 
     #: What the page tells of each order beside its name: columns, named as in ``list_display``.
     copy_orders_display: Sequence[str] = ()
-    #: How many orders can be copied at once.
-    copy_orders_limit: int = 100
     change_form_template = "admin/order_copies/copy_orders_change_form.html"
 
     def has_copy_permission(self, request: HttpRequest) -> bool:
@@ -125,7 +110,7 @@ class CopyOrdersMixin(Base):
         """Show what copying the named orders will do, and do it when told to."""
         if not self.has_copy_permission(request):
             raise PermissionDenied
-        selection = self._selection(request)
+        selection = self.copy_orders_selection(request)
         self._tell_missing(request, selection)
         if not selection.orders:
             return HttpResponseRedirect(self._admin_url("changelist"))
@@ -135,7 +120,7 @@ class CopyOrdersMixin(Base):
         return self._copy_orders_page(request, form, selection.orders)
 
     def _copy_orders_form(self, request: HttpRequest, orders: Sequence[Any]) -> CopyOrdersForm:
-        may_change = all(self.has_change_permission(request, order) for order in orders)
+        may_change = may_change_orders(self.admin_site, request, orders)
         data = request.POST if request.method == "POST" else None
         return CopyOrdersForm(data, may_change_orders=may_change)
 
@@ -164,11 +149,8 @@ class CopyOrdersMixin(Base):
         return HttpResponseRedirect(self._after_copying_url(request, order_copies))
 
     def _after_copying_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
-        site = self.admin_site
-        if site.is_registered(OrderCopy) and site.get_model_admin(OrderCopy).has_view_permission(
-            request
-        ):
-            return batch_url(site, order_copies)
+        if may_view_copies(self.admin_site, request):
+            return batch_url(self.admin_site, order_copies)
         return self._admin_url("changelist")
 
     def _copy_orders_page(
@@ -181,6 +163,7 @@ class CopyOrdersMixin(Base):
             "title": _("Copy orders"),
             "form": form,
             "previews": previews,
+            "may_view_copies": may_view_copies(self.admin_site, request),
             "kinds": _counts(previews),
             "changelist_url": self._admin_url("changelist"),
             "media": self.media,
@@ -194,8 +177,9 @@ class CopyOrdersMixin(Base):
     def _previews(self, form: CopyOrdersForm, orders: Sequence[Any]) -> list[Preview]:
         plans = copying.preview(form.order_copies(orders))
         is_open = len(orders) <= FEW_ORDERS
+        earlier = earlier_copies(orders)
         return [
-            Preview(order, self._cells(order), plan, is_open=is_open)
+            Preview(order, self._cells(order), plan, earlier.get(order.pk), is_open=is_open)
             for order, plan in zip(orders, plans, strict=True)
         ]
 
@@ -211,32 +195,6 @@ class CopyOrdersMixin(Base):
         if model_field is None:
             return display_for_value(value, empty)
         return display_for_field(value, model_field, empty)
-
-    def _selection(self, request: HttpRequest) -> Selection:
-        ids = list(dict.fromkeys(filter(None, request.GET.get("ids", "").split(","))))
-        ids = ids[: self.copy_orders_limit]
-        keys = [key for key in map(self._order_key, ids) if key is not None]
-        orders = self._orders(request).in_bulk(keys)
-        seen = [
-            orders[key]
-            for key in keys
-            if key in orders and self.has_view_permission(request, orders[key])
-        ]
-        return Selection(seen, len(ids) - len(seen))
-
-    def _orders(self, request: HttpRequest) -> "models.QuerySet[Any]":
-        orders = self.get_queryset(request)
-        related = self.get_list_select_related(request)
-        return orders if isinstance(related, bool) else orders.select_related(*related)
-
-    def _order_key(self, text: str) -> Any:
-        """The primary key that a piece of the URL stands for; None where it can be none."""
-        key = self.model._meta.pk
-        assert key is not None
-        try:
-            return None if "\0" in text else key.clean(unquote(text), None)
-        except ValidationError:
-            return None
 
     def _tell_missing(self, request: HttpRequest, selection: Selection) -> None:
         if not selection.orders:

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.admin.presenting import Lines, readable, words
 from order_copies.copying import OPTIONS
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, Status
+from order_copies.events.who import who_in_words
+from order_copies.intervening import why_not_retried
+from order_copies.models import RETRYABLE, OrderCopy, Status
 
 #: How many events a page lists.
 MAX_EVENTS = 100
@@ -22,6 +26,7 @@ event_labels = {
     "complete": gettext_lazy("Completed"),
     "fail": gettext_lazy("Failed"),
     "abort": gettext_lazy("Aborted"),
+    "retry": gettext_lazy("To be tried again"),
     "": gettext_lazy("Changed"),
 }
 
@@ -91,20 +96,39 @@ class Detail:
 
     @property
     def steps(self) -> Iterator[StepOfLife]:
-        """Pending, in progress, and the end."""
+        """Pending, in progress unless it never was, and the end."""
         order_copy = self.order_copy
         yield StepOfLife(Status.PENDING.label, self._state(0), order_copy.created_at)
-        yield StepOfLife(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
+        if order_copy.started_at or not order_copy.has_ended:
+            yield StepOfLife(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
         end = order_copy.get_status_display() if order_copy.has_ended else _("ended")
-        yield StepOfLife(end, self._state(2), order_copy.completed_at or order_copy.failed_at)
+        yield StepOfLife(end, self._state(2), self.ended_at)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the copy ended. Of an abort only its event knows."""
+        order_copy = self.order_copy
+        if order_copy.status == Status.ABORTED:
+            aborts = self._events().filter(name=f"{order_copy.type}.abort").order_by("-pk")
+            return aborts.values_list("created_at", flat=True).first()
+        return order_copy.completed_at or order_copy.failed_at
+
+    @cached_property
+    def why_not_retried(self) -> str:
+        """Why a copy that did not arrive cannot be tried again, if it cannot."""
+        if self.order_copy.status not in RETRYABLE:
+            return ""
+        return "; ".join(problem.message for problem in why_not_retried(self.order_copy))
 
     @property
     def events(self) -> list[Happening]:
         """What happened to the copy, oldest first."""
-        events = Event.objects.filter(
+        return [Happening(event) for event in self._events().order_by("pk")[:MAX_EVENTS]]
+
+    def _events(self) -> "QuerySet[Event]":
+        return Event.objects.filter(
             resource_type=self.order_copy.type, resource_id=str(self.order_copy.pk)
         )
-        return [Happening(event) for event in events.order_by("pk")[:MAX_EVENTS]]
 
     def _state(self, step: int) -> str:
         reached = {Status.PENDING: 0, Status.IN_PROGRESS: 1}.get(Status(self.order_copy.status), 2)
@@ -124,15 +148,6 @@ def duration_of(order_copy: OrderCopy) -> str | None:
     if seconds < 120:
         return _("%(seconds).1f s") % {"seconds": seconds}
     return _("%(minutes)d min") % {"minutes": round(seconds / 60)}
-
-
-def who_in_words(who: dict[str, Any]) -> str:
-    """The name of whoever an event names, or its type and id."""
-    for role, actor in who.items():
-        if isinstance(actor, dict):
-            named = actor.get("name") or actor.get("email") or actor.get("id", "")
-            return f"{role} {named}" if role == "worker" else str(named)
-    return ""
 
 
 def _currency_code(order: Any) -> str:

@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from order_copies.admin.details import who_in_words
 from order_copies.events.models import Event
+from order_copies.events.who import who_in_words
 from order_copies.forms import pretty
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from order_copies import copying
 from order_copies.admin.details import duration_of
+from order_copies.admin.intervening import InterveningMixin
 from order_copies.admin.progress import Progress
 from order_copies.admin.searching import SearchingMixin
 from order_copies.admin.watching import WatchingMixin
@@ -60,7 +61,7 @@ class ToggleFilter(admin.SimpleListFilter):
 
 
 @admin.register(OrderCopy)
-class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
+class OrderCopyAdmin(SearchingMixin, WatchingMixin, InterveningMixin, ModelAdmin):
     """The copies that were asked for. They start from orders, so none is added here."""
 
     form = OrderCopyForm
@@ -74,16 +75,13 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         "created",
         "duration",
         "toggles",
-        "attempt",
-        "started",
-        "ended",
     ]
     list_filter = ["status", ToggleFilter, "created_at"]
     list_select_related = ["source_order", "target_order"]
     list_per_page = 50
     list_max_show_all = 200
     ordering = ["-pk"]
-    actions = ["delete_selected"]
+    actions = ["retry_selected", "abort_selected", "delete_selected"]
 
     class Media:
         css = {"all": ["order_copies/admin.css"]}
@@ -136,16 +134,6 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         """When the copy was requested."""
         return _short(order_copy.created_at)
 
-    @admin.display(description=gettext_lazy("started"), ordering="started_at", empty_value="–")
-    def started(self, order_copy: OrderCopy) -> str | None:
-        """When a worker first took it."""
-        return _short(order_copy.started_at)
-
-    @admin.display(description=gettext_lazy("ended"), empty_value="–")
-    def ended(self, order_copy: OrderCopy) -> str | None:
-        """When the copy completed or failed."""
-        return _short(order_copy.completed_at or order_copy.failed_at)
-
     @admin.display(description=gettext_lazy("duration"), empty_value="–")
     def duration(self, order_copy: OrderCopy) -> str | None:
         """From start to end."""
@@ -159,6 +147,7 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, ModelAdmin):
         """The page of one copy: all that there is to read, and the little there is to change."""
         order_copy = kwargs["obj"]
         context["detail"] = self.detail_of(order_copy)
+        context["verbs"] = self.verbs_for(request, order_copy)
         context["progress"] = Progress.of(self.admin_site, [order_copy])
         context["title"] = _("Order copy %(id)s") % {"id": order_copy.public_id}
         context["subtitle"] = None

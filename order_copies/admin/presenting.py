@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from order_copies.admin.earlier import Earlier
 from order_copies.plans import Action, CopyPlan, errors_log
 
 #: How many untouched lines of one order a page lists; the rest is counted.
@@ -37,6 +38,8 @@ total_labels = {
 
 def words(name: str) -> str:
     """A name out of the code as words: ``source_order`` is "Source order"."""
+    if name == "base":
+        return _("The copy")
     text = name.removesuffix("_cents").removesuffix("_amount").replace("_", " ")
     return text[:1].upper() + text[1:]
 
@@ -151,11 +154,18 @@ class Preview:
     """One plan, as staff read it."""
 
     def __init__(
-        self, order: Any, cells: Sequence[tuple[str, Any]], plan: CopyPlan, *, is_open: bool
+        self,
+        order: Any,
+        cells: Sequence[tuple[str, Any]],
+        plan: CopyPlan,
+        earlier: Earlier | None = None,
+        *,
+        is_open: bool,
     ) -> None:
         self.order = order
         self.cells = cells
         self.plan = plan
+        self.earlier = earlier
         self.lines = Lines((outcome.as_json() for outcome in plan.outcomes), plan.currency_code)
         self.problems = readable(errors_log(plan.problems))
         self.kind, self.verdict = _verdict(plan)
@@ -164,13 +174,9 @@ class Preview:
     @property
     def totals(self) -> list[Total]:
         """The totals that either order has, the grand total last."""
-        before, after = self.plan.source_totals, self.plan.target_totals
-        names = dict.fromkeys([*before, *after])
         totals = [
-            Total(
-                str(total_labels.get(name) or words(name)), before.get(name, 0), after.get(name, 0)
-            )
-            for name in names
+            Total(str(total_labels.get(name) or words(name)), before, after)
+            for name, before, after in self.plan.totals
         ]
         # What is nothing, or the grand total under another name, is left out.
         grand = {(0, 0)} | {(total.before, total.after) for total in totals[-1:]}

@@ -40,7 +40,7 @@ class Progress:
 
     @property
     def version(self) -> str:
-        """Differs whenever a copy has moved on: copies move one way."""
+        """Differs whenever a copy has moved on: copies move one way, unless they are retried."""
         return "-".join(str(self.counts[status]) for status in Status)
 
     def __str__(self) -> str:

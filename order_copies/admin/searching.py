@@ -39,7 +39,10 @@ class SearchingMixin(Base):
         model = get_shop().order_model
         if not self.admin_site.is_registered(model):
             return []
-        return self.admin_site.get_model_admin(model).get_search_fields(request)
+        order_admin = self.admin_site.get_model_admin(model)
+        # Who may not look at orders must not find out by searching either.
+        may_view = order_admin.has_view_permission(request)
+        return order_admin.get_search_fields(request) if may_view else []
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[OrderCopy]", search_term: str

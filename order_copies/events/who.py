@@ -18,6 +18,15 @@ def user_as_who(user: Any) -> Who:
     }
 
 
+def client_as_who(request: Any) -> Who:
+    """Whoever sent a request to the API: the user, and the application that has the token."""
+    who = user_as_who(request.user)
+    client_id = getattr(request.auth, "client_id", None)
+    if client_id:
+        who["application"] = {"client_id": client_id, "kind": getattr(request.auth, "kind", None)}
+    return who
+
+
 def worker_as_who(name: str) -> Who:
     """A worker process."""
     return {"worker": {"type": "order_copies", "id": name}}
@@ -26,3 +35,12 @@ def worker_as_who(name: str) -> Who:
 def command_as_who(name: str) -> Who:
     """A management command, typed by somebody at the shop's own machine."""
     return {"command": {"name": name}}
+
+
+def who_in_words(who: dict[str, Any]) -> str:
+    """The name of whoever an event names, or its type and id."""
+    for role, actor in who.items():
+        if isinstance(actor, dict):
+            named = actor.get("name") or actor.get("email") or actor.get("id", "")
+            return f"{role} {named}" if role == "worker" else str(named)
+    return ""

@@ -1,6 +1,7 @@
 """Build documents out of rows: compiled from the declarations, links by concatenation."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -44,37 +45,32 @@ class Documents:
         ``page`` is that of a relationship to many, ``found`` the row of a relationship to one.
         """
         relationship = resource.relationships_by_name[name]
-        links = _relationship_links(self._url(resource, resource.id_of(row)), name)
+        url = self._url(resource, resource.id_of(row))
+        links = {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}
         if page is None:
-            return {"links": links, "data": _identifier(relationship, found)}
+            rows = [] if found is None else [found]
+            return {"links": links, "data": _linkage(relationship, rows)}
         members = _page_members(page)
         return members | {
             "links": links | members["links"],
-            "data": [_identifier(relationship, related) for related in page.rows],
+            "data": _linkage(relationship, page.rows),
         }
 
     def resource(self, resource: ResourceSerializer, row: Any) -> dict[str, Any]:
         """The resource object of a row."""
+        fields = self.query.fields.get(resource.type, resource.told_unasked)
+        outline = _outline(resource, fields)
         public_id = resource.id_of(row)
         url = self._url(resource, public_id)
-        fields = self.query.fields.get(resource.type)
-        attributes = {
-            name: get(row) for name, get in resource.getters if fields is None or name in fields
-        }
-        relationships = {
-            name: {"links": _relationship_links(url, name)}
-            for name in resource.relationships_by_name
-            if fields is None or name in fields
-        }
+        relationships = outline.relationships(url)
         for name, relatives in self.included.related(resource, row).items():
-            if name in relationships:
-                relationship = resource.relationships_by_name[name]
-                relationships[name]["data"] = _linkage(relationship, relatives)
+            relationship = resource.relationships_by_name[name]
+            relationships[name]["data"] = _linkage(relationship, relatives)
         return {
             "id": public_id,
             "type": resource.type,
             "links": {"self": url},
-            "attributes": attributes,
+            "attributes": outline.attributes(row),
             "relationships": relationships,
             "meta": self.meta,
         }
@@ -89,20 +85,45 @@ class Documents:
         return {"included": [self.resource(related, row) for related, row in included]}
 
 
-def _relationship_links(url: str, name: str) -> dict[str, str]:
-    return {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}
+class _Outline:
+    """What stands in every resource of one type, if these fields are asked for."""
+
+    def __init__(self, resource: ResourceSerializer, fields: frozenset[str]) -> None:
+        self.getters = [(name, get) for name, get in resource.getters if name in fields]
+        self.paths = [
+            (name, f"/relationships/{name}", f"/{name}")
+            for name in resource.relationships_by_name
+            if name in fields
+        ]
+
+    def attributes(self, row: Any) -> dict[str, Any]:
+        """The attributes of a row."""
+        return {name: get(row) for name, get in self.getters}
+
+    def relationships(self, url: str) -> dict[str, dict[str, Any]]:
+        """The relationships, with links only, of the resource with this address."""
+        return {
+            name: {"links": {"self": url + linkage, "related": url + related}}
+            for name, linkage, related in self.paths
+        }
+
+
+# Worked out once; bounded, because clients choose the fields.
+_outline = lru_cache(maxsize=1024)(_Outline)
 
 
 def _linkage(relationship: Relationship, relatives: Sequence[Any]) -> Any:
+    identifiers = _identifiers(relationship, relatives)
     if relationship.many:
-        return [_identifier(relationship, related) for related in relatives]
-    return _identifier(relationship, relatives[0] if relatives else None)
+        return identifiers
+    return identifiers[0] if identifiers else None
 
 
-def _identifier(relationship: Relationship, row: Any) -> dict[str, str] | None:
-    if row is None:
-        return None
-    return {"type": relationship.type, "id": resource_of(relationship.type).id_of(row)}
+def _identifiers(relationship: Relationship, rows: Iterable[Any]) -> list[dict[str, str]]:
+    if relationship.leads_nowhere:
+        return []
+    id_of = resource_of(relationship.type).id_of
+    return [{"type": relationship.type, "id": id_of(row)} for row in rows]
 
 
 def _page_members(page: Page) -> dict[str, Any]:

@@ -12,13 +12,19 @@ from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 
 from order_copies.exceptions import GoneError, NotDeletableError, OrderCopiesError
+from order_copies.transient import is_transient
 
 BAD_REQUEST = "BAD_REQUEST"
 FILTER_NOT_ALLOWED = "FILTER_NOT_ALLOWED"
+IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
+IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
 INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 INVALID_DATA_FORMAT = "INVALID_DATA_FORMAT"
 INVALID_FIELD = "INVALID_FIELD"
 INVALID_FIELD_VALUE = "INVALID_FIELD_VALUE"
+INVALID_FILTERS_SYNTAX = "INVALID_FILTERS_SYNTAX"
+INVALID_FILTER_VALUE = "INVALID_FILTER_VALUE"
+INVALID_IDEMPOTENCY_KEY = "INVALID_IDEMPOTENCY_KEY"
 INVALID_INCLUDE = "INVALID_INCLUDE"
 INVALID_LINKS_OBJECT = "INVALID_LINKS_OBJECT"
 INVALID_PAGE_OBJECT = "INVALID_PAGE_OBJECT"
@@ -34,11 +40,15 @@ PARAM_MISSING = "PARAM_MISSING"
 PARAM_NOT_ALLOWED = "PARAM_NOT_ALLOWED"
 PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
 RECORD_NOT_FOUND = "RECORD_NOT_FOUND"
+SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
 TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
 TYPE_MISMATCH = "TYPE_MISMATCH"
 UNAUTHORIZED = "UNAUTHORIZED"
 UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
 VALIDATION_ERROR = "VALIDATION_ERROR"
+
+#: All of them: each is named as it reads.
+CODES = frozenset(name for name, value in list(globals().items()) if name == value)
 
 #: The status of each code; codes that are not named here are plain bad requests.
 STATUSES = {
@@ -47,12 +57,15 @@ STATUSES = {
     RECORD_NOT_FOUND: 404,
     METHOD_NOT_ALLOWED: 405,
     NOT_ACCEPTABLE: 406,
+    IDEMPOTENCY_KEY_IN_USE: 409,
     PAYLOAD_TOO_LARGE: 413,
     UNSUPPORTED_MEDIA_TYPE: 415,
+    IDEMPOTENCY_KEY_REUSED: 422,
     VALIDATION_ERROR: 422,
     LOCKED: 423,
     TOO_MANY_REQUESTS: 429,
     INTERNAL_SERVER_ERROR: 500,
+    SERVICE_UNAVAILABLE: 503,
 }
 
 
@@ -69,7 +82,7 @@ class Error:
     @property
     def status(self) -> int:
         """The HTTP status that goes with the code."""
-        return STATUSES.get(self.code, 400)
+        return status_of(self.code)
 
     def as_json(self) -> dict[str, Any]:
         """The error object of the document."""
@@ -84,6 +97,11 @@ class Error:
         if self.meta is not None:
             document["meta"] = dict(self.meta)
         return document
+
+
+def status_of(code: str) -> int:
+    """The HTTP status that goes with a code."""
+    return STATUSES.get(code, 400)
 
 
 class RequestRefusedError(OrderCopiesError):
@@ -134,6 +152,12 @@ _ACCESS_DENIED = Error(
     UNAUTHORIZED, "Access denied", "You are not authorized to perform this action."
 )
 
+_TROUBLE = Error(
+    SERVICE_UNAVAILABLE,
+    "Service unavailable",
+    "The database is busy or restarts. Please send the request again, under its Idempotency-Key.",
+)
+
 #: The errors of exceptions that others raise, the most special first.
 _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (exceptions.AuthenticationFailed, Error(
@@ -175,7 +199,7 @@ def errors_of(exception: Exception) -> Sequence[Error]:
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]
-    return []
+    return [_TROUBLE] if is_transient(exception) else []
 
 
 def document_of(errors: Sequence[Error]) -> dict[str, Any]:

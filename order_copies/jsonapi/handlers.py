@@ -1,7 +1,6 @@
 """Answer for Django where it answers itself: no HTML under the API."""
 
 import logging
-import secrets
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +17,8 @@ from order_copies.jsonapi.errors import (
     server_error,
 )
 from order_copies.jsonapi.media import MEDIA_TYPE, Renderer
+from order_copies.jsonapi.throttling import counted
+from order_copies.logs import new_trace_id
 
 logger = logging.getLogger("order_copies.api")
 
@@ -44,7 +45,7 @@ def _handler(prefix: str, error: Callable[[], Error], otherwise: Any) -> Handler
     def handle(request: HttpRequest, exception: Exception) -> HttpResponse:
         if not _is_under(prefix, request):
             return otherwise(request, exception)  # type: ignore[no-any-return]
-        return _answer(error())
+        return error_answer(error(), request)
 
     return handle
 
@@ -53,9 +54,10 @@ def _server_error_handler(prefix: str) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if not _is_under(prefix, request):
             return defaults.server_error(request)
-        trace_id = secrets.token_hex(32)
-        logger.error("trace_id=%s", trace_id, exc_info=sys.exception())
-        return _answer(server_error(trace_id))
+        trace_id = new_trace_id()
+        extra = {"trace_id": trace_id}
+        logger.error("trace_id=%s", trace_id, exc_info=sys.exception(), extra=extra)
+        return error_answer(server_error(trace_id), request)
 
     return handle
 
@@ -64,6 +66,9 @@ def _is_under(prefix: str, request: HttpRequest) -> bool:
     return request.path_info == prefix or request.path_info.startswith(f"{prefix}/")
 
 
-def _answer(error: Error) -> HttpResponse:
+def error_answer(error: Error, request: HttpRequest) -> HttpResponse:
+    """The answer with this error to a request that none of our views has answered."""
     body = Renderer().render(document_of([error]))
-    return HttpResponse(body, content_type=MEDIA_TYPE, status=error.status)
+    return HttpResponse(
+        body, content_type=MEDIA_TYPE, status=error.status, headers=counted(request)
+    )

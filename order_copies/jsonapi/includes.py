@@ -5,8 +5,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from order_copies.jsonapi.errors import INVALID_INCLUDE, refused
 from order_copies.jsonapi.queries import IncludeTree
 from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+
+#: How many resources a relationship may add to a document.
+MAX_INCLUDED = 2000
 
 #: A resource is known by its type and key.
 Identity = tuple[str, Any]
@@ -24,9 +28,13 @@ class Included:
         """Find the relatives of ``rows``, and theirs, as the tree says."""
         for name, branches in tree.items():
             relationship = resource.relationships_by_name[name]
-            found = self._relate(resource, relationship, rows)
+            found = list(_related_rows(self.request, relationship, rows))
+            self._relate(resource, relationship, rows, found)
             if found:
-                self.load(resource_of(relationship.type), found, branches)
+                related = resource_of(relationship.type)
+                for row in found:
+                    self._rows.setdefault((related.type, row.pk), (related, row))
+                self.load(related, found, branches)
 
     def related(self, resource: ResourceSerializer, row: Any) -> dict[str, list[Any]]:
         """The included relatives of a row, by the name of the relationship."""
@@ -42,19 +50,19 @@ class Included:
                 yield included, row
 
     def _relate(
-        self, resource: ResourceSerializer, relationship: Relationship, rows: Sequence[Any]
-    ) -> list[Any]:
-        found = list(_related_rows(self.request, relationship, rows))
+        self,
+        resource: ResourceSerializer,
+        relationship: Relationship,
+        rows: Sequence[Any],
+        found: Sequence[Any],
+    ) -> None:
         by_key: dict[Any, list[Any]] = {}
         for row in found:
             by_key.setdefault(relationship.key_of(row), []).append(row)
-            related = resource_of(relationship.type)
-            self._rows.setdefault((related.type, row.pk), (related, row))
         for row in rows:
             relatives = self._related.setdefault((resource.type, row.pk), {})
             key = None if relationship.leads_nowhere else relationship.key_in(row)
             relatives[relationship.name] = by_key.get(key, [])
-        return found
 
 
 def _related_rows(
@@ -62,4 +70,10 @@ def _related_rows(
 ) -> Iterable[Any]:
     if relationship.leads_nowhere:
         return []
-    return relationship.rows(request, rows).order_by("pk")
+    found = list(relationship.rows(request, rows).order_by("pk")[: MAX_INCLUDED + 1])
+    if len(found) > MAX_INCLUDED:
+        detail = (
+            f"{relationship.name} leads to more than {MAX_INCLUDED} resources: list them instead."
+        )
+        raise refused(INVALID_INCLUDE, "Invalid include", detail)
+    return found

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import INVALID_PAGE_OBJECT, INVALID_PAGE_VALUE, refused
+from order_copies.jsonapi.schemas import JSONSchema, closed
 
 if TYPE_CHECKING:
     from order_copies.jsonapi.resources import ResourceSerializer
@@ -18,6 +19,19 @@ if TYPE_CHECKING:
 DEFAULT_SIZE = 10
 MAX_SIZE = 25
 
+
+def _whole(default: int, maximum: int) -> JSONSchema:
+    return {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
+
+
+def _links(*always: str, rarely: Sequence[str]) -> JSONSchema:
+    links = {name: {"type": "string", "format": "uri"} for name in (*always, *rarely)}
+    return closed(links, required=always)
+
+
+_SIZE = _whole(DEFAULT_SIZE, MAX_SIZE)
+_COUNT = {"type": "integer", "minimum": 0}
+_COUNTS = closed({"record_count": _COUNT, "page_count": _COUNT})
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _PARAMETER = re.compile(r"page\[(\w+)\]")
 
@@ -35,9 +49,11 @@ class Page:
 class Pages(ABC):
     """One way to cut a list into pages."""
 
-    #: What may stand in the brackets of ``page[...]``.
-    names: ClassVar[frozenset[str]]
-    #: Whether the list may be sorted.
+    #: What may stand in the brackets of ``page[...]``, each with its JSON Schema.
+    parameters: ClassVar[Mapping[str, JSONSchema]]
+    #: The JSON Schemas of what a page's document says of the page.
+    members: ClassVar[Mapping[str, JSONSchema]]
+    #: Whether the list may be sorted and filtered.
     sortable: ClassVar[bool] = True
 
     request: HttpRequest
@@ -84,7 +100,7 @@ class Pages(ABC):
             if key.partition("[")[0] != "page":
                 continue
             found = _PARAMETER.fullmatch(key)
-            if found is None or found[1] not in self.names:
+            if found is None or found[1] not in self.parameters:
                 detail = f"{key} is not a valid page parameter."
                 raise refused(INVALID_PAGE_OBJECT, "Invalid page object", detail)
             yield found[1], self.request.GET.get(key, "")
@@ -93,7 +109,8 @@ class Pages(ABC):
 class NumberedPages(Pages):
     """``page[number]`` and ``page[size]``, with counts and links both ways."""
 
-    names = frozenset({"number", "size"})
+    parameters = {"number": _whole(1, 10**15 - 1), "size": _SIZE}
+    members = {"links": _links("first", "last", rarely=("prev", "next")), "meta": _COUNTS}
 
     def cut(self, rows: "QuerySet[Any]") -> Page:
         """Ten rows unless told otherwise, 25 at most; nothing beyond the end."""
@@ -123,7 +140,8 @@ class CursorPages(Pages):
     Rows come in the order of their keys; a cursor is the id of the last row seen.
     """
 
-    names = frozenset({"after", "size"})
+    parameters = {"after": {"type": "string"}, "size": _SIZE}
+    members = {"links": _links(rarely=("next",))}
     sortable = False
 
     def cut(self, rows: "QuerySet[Any]") -> Page:

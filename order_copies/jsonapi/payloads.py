@@ -29,9 +29,10 @@ from order_copies.jsonapi.resources import (
     Attribute,
     Relationship,
     ResourceSerializer,
+    Trigger,
     resource_of,
 )
-from order_copies.jsonapi.values import InvalidValueError
+from order_copies.jsonapi.storable import InvalidValueError
 
 _TOP_LEVEL = {"data", "meta", "links", "jsonapi"}
 _MEMBERS = {"type", "id", "attributes", "relationships", "links", "meta"}
@@ -44,6 +45,8 @@ class Payload:
     attributes: dict[str, Any]
     #: The related rows, by the name of the relationship.
     relationships: dict[str, Any]
+    #: The one trigger that is to be pulled.
+    trigger: Trigger | None = None
 
 
 def read_new(body: Any, resource: ResourceSerializer, request: HttpRequest) -> Payload:
@@ -65,16 +68,24 @@ def read_new(body: Any, resource: ResourceSerializer, request: HttpRequest) -> P
     )
 
 
-def read_changes(body: Any, resource: ResourceSerializer, public_id: str) -> dict[str, Any]:
-    """The attributes that a body changes of the resource with this id.
+def read_changes(body: Any, resource: ResourceSerializer, public_id: str) -> Payload:
+    """What a body changes of the resource with this id: attributes, and what a trigger starts.
 
     Raises :class:`RequestRefusedError`.
     """
     data = _data(body, resource)
     _check_id(data, public_id)
-    payload = _read(data, resource, lambda declared: getattr(declared, "updatable", False))
-    _refuse_if_any([*_validation_errors(payload.attributes, resource)])
-    return _values(payload.attributes, resource)
+    attributes = _object(data.get("attributes", {}), "/data/attributes", "attributes")
+    triggers = {name: attributes[name] for name in attributes if name in resource.triggers_by_name}
+    rest = {name: value for name, value in attributes.items() if name not in triggers}
+    payload = _read(
+        {**data, "attributes": rest},
+        resource,
+        lambda declared: getattr(declared, "updatable", False),
+    )
+    _refuse_if_any([*_validation_errors(rest, resource), *_trigger_errors(triggers)])
+    pulled = [resource.triggers_by_name[name] for name in triggers if triggers[name]]
+    return Payload(_values(payload.attributes, resource), {}, pulled[0] if pulled else None)
 
 
 def _data(body: Any, resource: ResourceSerializer) -> dict[str, Any]:
@@ -135,6 +146,16 @@ def _validation_errors(said: Mapping[str, Any], resource: ResourceSerializer) ->
             yield invalid("attributes", name, error.key, error.message, **error.meta)
 
 
+def _trigger_errors(said: Mapping[str, Any]) -> Iterator[Error]:
+    pulled = [name for name, value in said.items() if value]
+    for name, value in said.items():
+        if not (value is None or isinstance(value, bool)):
+            yield invalid("attributes", name, "inclusion", "must be true or false")
+        elif value and name != pulled[0]:
+            message = f"can't be sent together with {pulled[0]}: one trigger at a time"
+            yield invalid("attributes", name, "exclusion", message)
+
+
 def _values(said: Mapping[str, Any], resource: ResourceSerializer) -> dict[str, Any]:
     return {name: resource.attributes_by_name[name].value.read(said[name]) for name in said}
 
@@ -175,9 +196,11 @@ def _related_row(
 ) -> Any:
     if public_id is None:
         return None
-    related = resource_of(resource.relationships_by_name[name].type)
+    relationship = resource.relationships_by_name[name]
     try:
-        return related.find(request, public_id)
+        if relationship.leads_nowhere:
+            raise RequestRefusedError(not_found())
+        return resource_of(relationship.type).find(request, public_id)
     except RequestRefusedError:
         raise RequestRefusedError(not_found(pointer("relationships", name))) from None
 

@@ -18,7 +18,12 @@ from order_copies.jsonapi.errors import (
     PARAM_NOT_ALLOWED,
     refused,
 )
-from order_copies.jsonapi.resources import ResourceSerializer, registered, resource_of
+from order_copies.jsonapi.resources import (
+    Relationship,
+    ResourceSerializer,
+    registered,
+    resource_of,
+)
 
 #: How many relationships an include path may follow.
 MAX_INCLUDE_DEPTH = 3
@@ -46,9 +51,10 @@ def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable
     """
     for key in query:
         _check_offered(key, set(offered))
+    fields = dict(_fields(query))
     return Query(
-        include=_include(query.get("include", ""), resource),
-        fields=dict(_fields(query)),
+        include=_asked_for(_include(query.get("include", ""), resource), fields, resource),
+        fields=fields,
         order_by=_order_by(query.get("sort", ""), resource),
         dry_run=_flag("dry_run", query.get("dry_run", "false")),
     )
@@ -56,9 +62,9 @@ def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable
 
 def _check_offered(key: str, offered: set[str]) -> None:
     family, bracket, _rest = key.partition("[")
-    if family == "filter" and "page" in offered:
+    if family == "filter" and "page" in offered and "filter" not in offered:
         raise refused(FILTER_NOT_ALLOWED, "Filter not allowed", f"{key} is not allowed.")
-    if family not in offered or bool(bracket) != (family in {"fields", "page"}):
+    if family not in offered or bool(bracket) != (family in {"fields", "page", "filter"}):
         raise refused(PARAM_NOT_ALLOWED, "Param not allowed", f"{key} is not allowed.")
 
 
@@ -81,6 +87,22 @@ def _grow(tree: IncludeTree, path: str, resource: ResourceSerializer) -> None:
         tree, relationship = tree.setdefault(name, {}), found
         if not found.leads_nowhere:
             resource = resource_of(found.type)
+
+
+def _asked_for(
+    tree: IncludeTree, fields: dict[str, frozenset[str]], resource: ResourceSerializer
+) -> IncludeTree:
+    """Without relationships that a fieldset of their resource leaves out (contract 5.4)."""
+    kept = fields.get(resource.type, resource.relationships_by_name)
+    return {
+        name: _asked_for(branches, fields, _related(resource, name)) if branches else branches
+        for name, branches in tree.items()
+        if name in kept
+    }
+
+
+def _related(resource: ResourceSerializer, name: str) -> ResourceSerializer:
+    return resource_of(resource.relationships_by_name[name].type)
 
 
 def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
@@ -109,19 +131,22 @@ def _invalid_field(name: str, of: str) -> Exception:
 
 
 def _order_by(text: str, resource: ResourceSerializer) -> tuple[str, ...]:
-    return (*(_column(name, resource) for name in _listed(text)), "pk")
+    return (*filter(None, (_column(name, resource) for name in _listed(text))), "pk")
 
 
-def _column(criterion: str, resource: ResourceSerializer) -> str:
+def _column(criterion: str, resource: ResourceSerializer) -> str | None:
+    """The column with its sign; none for what is nothing in every row."""
     name = criterion.removeprefix("-")
     sign = "-" if criterion != name else ""
-    attribute = resource.attributes_by_name.get(name)
     if name == "id":
         return f"{sign}pk"
-    if attribute is None or not attribute.sortable:
+    declared = resource.attributes_by_name.get(name) or resource.relationships_by_name.get(name)
+    if declared is None or not declared.sortable:
         detail = f"{name} is not a valid sort criterion of {resource.type}."
         raise refused(INVALID_SORT_CRITERIA, "Invalid sort criteria", detail)
-    return f"{sign}{attribute.column or name}"
+    if isinstance(declared, Relationship):
+        return f"{sign}{declared.column}" if declared.column else None
+    return f"{sign}{declared.column or name}"
 
 
 def _flag(name: str, text: str) -> bool:

@@ -13,10 +13,15 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django_filters import FilterSet
 
 from order_copies.jsonapi.errors import RequestRefusedError, not_found
 from order_copies.jsonapi.pagination import NumberedPages, Pages
-from order_copies.jsonapi.values import Value, is_storable
+from order_copies.jsonapi.storable import is_storable
+from order_copies.jsonapi.values import Value
+
+FilterSetClass = type[FilterSet]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,11 @@ class Attribute:
     get: Callable[[Any], Any] | None = None
     #: Where the database has it, to sort and filter by; by default under the same name.
     column: str = ""
+    #: Whether documents have it only where ``fields[type]`` names it.
+    on_request: bool = False
+    #: What it means, and a value that it may have, for the OpenAPI document.
+    description: str | Promise = ""
+    example: Any = None
 
     @property
     def getter(self) -> Callable[[Any], Any]:
@@ -41,6 +51,18 @@ class Attribute:
         if type(self.value).write is Value.write:
             return get
         return lambda row: write(get(row))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """An attribute that is never told: to send it as true makes the resource do something.
+
+    ``scope`` is the scope of a token that it takes.
+    """
+
+    name: str
+    scope: str
+    description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +94,20 @@ class Relationship:
         """Whether there is nothing to relate to yet."""
         return not (self.column or self.inverse)
 
+    @property
+    def offers_filters(self) -> bool:
+        """Whether filters may follow it: it is declared so, and leads somewhere."""
+        return self.filterable and not self.leads_nowhere
+
     def key_in(self, row: Model) -> Any:
         """What the related rows of ``row`` are recognized by."""
-        key = attrgetter(self.column)(row) if self.column else row.pk
+        key = attrgetter(self.column or "pk")(row)
         return self.inverse_key(key) if self.inverse_key else key
 
-    def key_of(self, related: Model) -> Any:
-        """What ``related`` is recognized by: the counterpart of :meth:`key_in`."""
-        return attrgetter(self.inverse.replace("__", "."))(related) if self.inverse else related.pk
+    @cached_property
+    def key_of(self) -> Callable[[Model], Any]:
+        """What a related row is recognized by: the counterpart of :meth:`key_in`."""
+        return attrgetter(self.inverse.replace("__", ".") or "pk")
 
     def rows(self, request: HttpRequest, parents: Iterable[Model]) -> "QuerySet[Any]":
         """The related rows of ``parents`` that the client may see."""
@@ -96,16 +124,26 @@ class ResourceSerializer(ABC):
 
     pages: ClassVar[type[Pages]] = NumberedPages
     type: ClassVar[str]
+    #: What public ids look like (a regular expression of ECMA 262), and one of them.
+    id_pattern: ClassVar[str] = "^[^/]+$"
+    id_example: ClassVar[str] = "XAyRWNUzyN"
     attributes: ClassVar[Sequence[Attribute]] = ()
     relationships: ClassVar[Sequence[Relationship]] = ()
+    triggers: ClassVar[Sequence[Trigger]] = ()
+    #: A filter set with plain filters besides those that the declarations imply.
+    filterset_class: ClassVar[FilterSetClass] = FilterSet
 
     @abstractmethod
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The rows that the client may see. The only place that decides it."""
 
-    @abstractmethod
     def id_of(self, row: Any) -> str:
         """The public id of a row."""
+        return self.id_for(row.pk)
+
+    def id_for(self, key: Any) -> str:
+        """The public id of the row with this key, which may come as text."""
+        raise NotImplementedError
 
     @abstractmethod
     def key_of(self, public_id: str) -> Any:
@@ -128,6 +166,17 @@ class ResourceSerializer(ABC):
     def relationships_by_name(self) -> dict[str, Relationship]:
         """The relationships, by name."""
         return {relationship.name: relationship for relationship in self.relationships}
+
+    @cached_property
+    def triggers_by_name(self) -> dict[str, Trigger]:
+        """The triggers, by name."""
+        return {trigger.name: trigger for trigger in self.triggers}
+
+    @cached_property
+    def told_unasked(self) -> frozenset[str]:
+        """The attributes and relationships of a document whose request names no fields."""
+        attributes = (attribute.name for attribute in self.attributes if not attribute.on_request)
+        return frozenset([*attributes, *self.relationships_by_name])
 
     @cached_property
     def getters(self) -> list[tuple[str, Callable[[Any], Any]]]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.urls import URLPattern, path, re_path
 
+from order_copies.jsonapi.api_views import NotFoundView
 from order_copies.jsonapi.resources import resource_of
-from order_copies.jsonapi.views import NotFoundView, ResourceViewSet
+from order_copies.jsonapi.views import ResourceViewSet
 
 _COLLECTION = {"get": "list", "post": "create"}
 _ITEM = {"get": "retrieve", "patch": "update", "delete": "destroy"}

@@ -1,101 +1,24 @@
-"""Views that speak our dialect, for any declared resource.
+"""Views of any declared resource: each needs to know its type only."""
 
-Every option of DRF is set here, so that the shop's own ``REST_FRAMEWORK`` changes nothing.
-"""
-
-import logging
-import secrets
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from django.core.signals import got_request_exception
-from django.http import HttpRequest
-from rest_framework import exceptions
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import IsAuthenticated
+from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView, set_rollback
 from rest_framework.viewsets import ViewSetMixin
 
 from order_copies.conf import settings
+from order_copies.jsonapi.api_views import JSONAPIView, non_atomic
 from order_copies.jsonapi.documents import Documents
-from order_copies.jsonapi.errors import document_of, errors_of, server_error
+from order_copies.jsonapi.filtersets import filter_rows
 from order_copies.jsonapi.includes import Included
-from order_copies.jsonapi.media import Negotiation, Parser, Renderer
+from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.pagination import Page
+from order_copies.jsonapi.payloads import Payload, read_changes
 from order_copies.jsonapi.queries import Query, read_query
 from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
-
-logger = logging.getLogger("order_copies.api")
-
-
-class JSONAPIView(APIView):
-    """A view whose every answer is a JSON:API document, its errors included."""
-
-    parser_classes = [Parser]
-    renderer_classes = [Renderer]
-    content_negotiation_class = Negotiation
-    permission_classes = [IsAuthenticated]
-    throttle_classes = []
-    versioning_class = None
-    metadata_class = None
-
-    @cached_property
-    def trace_id(self) -> str:
-        """What names this request in its answer and in the log."""
-        return secrets.token_hex(32)
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        """Those of the setting ``AUTHENTICATION_CLASSES``, or of the shop's DRF."""
-        classes = settings.AUTHENTICATION_CLASSES
-        return super().get_authenticators() if classes is None else [cls() for cls in classes]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Besides DRF's checks: what is written has to come as JSON:API."""
-        super().initial(request, *args, **kwargs)
-        negotiator = self.get_content_negotiator()
-        if request.method in {"POST", "PATCH"} and not negotiator.select_parser(
-            request, self.get_parsers()
-        ):
-            raise exceptions.UnsupportedMediaType(request.content_type)
-
-    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
-        """Every exception becomes a document, and what was written is rolled back."""
-        return self._answer_to
-
-    def _answer_to(self, exception: Exception, context: dict[str, Any]) -> Response:
-        set_rollback()
-        errors = errors_of(exception)
-        if not errors:
-            logger.error("trace_id=%s", self.trace_id, exc_info=exception)
-            got_request_exception.send(type(self), request=self.request)
-            errors = [server_error(self.trace_id)]
-        response = Response(document_of(errors), status=errors[0].status)
-        for header, attribute in (("WWW-Authenticate", "auth_header"), ("Retry-After", "wait")):
-            value = getattr(exception, attribute, None)
-            if value:
-                response[header] = str(value)
-        return response
-
-
-class NotFoundView(JSONAPIView):
-    """Answers for every path that is no endpoint."""
-
-    permission_classes = []
-
-    def get_authenticators(self) -> list[BaseAuthentication]:
-        """Nobody needs to be known to be told that there is nothing."""
-        return []
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """There is nothing here, whatever the method."""
-        self.format_kwarg = None
-        request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(
-            request, force=True
-        )
-        raise exceptions.NotFound
+from order_copies.scopes import COPY, check_scopes
 
 
 class ResourceViewSet(ViewSetMixin, JSONAPIView):
@@ -107,6 +30,15 @@ class ResourceViewSet(ViewSetMixin, JSONAPIView):
     relation: str = ""
     #: How many segments of the path belong to the endpoint; what stands before is the API's.
     segments: int = 1
+    #: What actions offer besides what their kind does, for the OpenAPI document.
+    offers: Mapping[str, Offer] = {}
+
+    @classmethod
+    def as_view(  # type: ignore[override]
+        cls, *args: Any, **kwargs: Any
+    ) -> Callable[..., HttpResponse]:
+        """The view, as above: DRF's viewsets make it in their own way."""
+        return non_atomic(super().as_view(*args, **kwargs))
 
     @property
     def resource(self) -> ResourceSerializer:
@@ -131,6 +63,12 @@ class ResourceViewSet(ViewSetMixin, JSONAPIView):
             "organization_id": settings.ORGANIZATION_ID,
             "trace_id": self.trace_id,
         }
+
+    @property
+    def writing_scopes(self) -> set[str]:
+        """Those of the triggers too; which of them it takes, the body tells."""
+        triggers = self.resource.triggers if self.action == "update" else ()
+        return {COPY, *(trigger.scope for trigger in triggers)}
 
     def find(self, request: HttpRequest, public_id: str) -> Any:
         """The row with this id, if the client may see it."""
@@ -160,7 +98,8 @@ class ResourceViewSet(ViewSetMixin, JSONAPIView):
     def answer_page(self, rows: Any, resource: ResourceSerializer) -> Response:
         """The answer with a page of these rows."""
         query = self.query(resource, *list_parameters(resource))
-        page = self.page(rows, query, resource)
+        filtered = filter_rows(rows, self.request.query_params, resource, self.request)
+        page = self.page(filtered, query, resource)
         return Response(self.documents(query, resource, list(page.rows)).many(resource, page))
 
     @property
@@ -199,8 +138,9 @@ class RetrieveMixin(ResourceViewSet):
         """The identifiers of what a relationship leads to. Read-only."""
         row, relationship = self.find(request, public_id), self.relationship
         page, found = None, None
-        query = Query()
-        if not relationship.leads_nowhere:
+        if relationship.leads_nowhere:
+            query = self.query(self.resource)
+        else:
             related = resource_of(relationship.type)
             query = self.query(related, *(["page"] if relationship.many else []))
             rows = relationship.rows(request, [row])
@@ -210,11 +150,36 @@ class RetrieveMixin(ResourceViewSet):
         return Response(documents.linkage(self.resource, row, self.relation, page, found))
 
 
+class UpdateMixin(ResourceViewSet):
+    """``PATCH /{type}/{id}``."""
+
+    def update(self, request: Request, public_id: str) -> Response:
+        """Change attributes, and do what a trigger starts: all of it, or nothing."""
+        query = self.query(self.resource, "include", "fields")
+        row = self.find(request, public_id)
+        payload = read_changes(request.data, self.resource, public_id)
+        check_scopes(request, *scopes_of(payload))
+        self.change(row, payload)
+        return self.answer(query, self.resource, row)
+
+    def change(self, row: Any, payload: Payload) -> None:
+        """Do what the payload says, and bring ``row`` up to date with it."""
+        raise NotImplementedError
+
+
 class ReadOnlyViewSet(ListMixin, RetrieveMixin):
     """A resource that can be read, alone and in lists."""
 
 
+def scopes_of(payload: Payload) -> Iterator[str]:
+    """The scopes that it takes to change so much."""
+    if payload.trigger:
+        yield payload.trigger.scope
+    if payload.attributes or payload.relationships or not payload.trigger:
+        yield COPY
+
+
 def list_parameters(resource: ResourceSerializer) -> list[str]:
     """The families of parameters that a list of this resource offers."""
-    sort = ["sort"] if resource.pages.sortable else []
-    return ["include", "fields", "page", *sort]
+    sought = ["sort", "filter"] if resource.pages.sortable else []
+    return ["include", "fields", "page", *sought]

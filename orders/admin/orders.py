@@ -17,6 +17,7 @@ from order_copies.admin import CopyOrdersMixin
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.templatetags.order_copies_admin import money, status_badge
 from orders.admin.inlines import AddressInline, LineItemInline
+from orders.admin.moving import ArchivedFilter, MovesMixin
 from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
 from orders.models import Order
 
@@ -36,8 +37,8 @@ AMOUNTS = {
 
 
 @admin.register(Order)
-class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
-    """Orders: to be read, filed and copied. They come from checkouts and from copies."""
+class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
+    """Orders: to be read, filed, moved and copied. They come from checkouts and from copies."""
 
     list_display = [
         "number",
@@ -48,7 +49,14 @@ class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
         "placed_at",
         "lineage",
     ]
-    list_filter = ["status", "payment_status", "fulfillment_status", "market", "guest"]
+    list_filter = [
+        "status",
+        "payment_status",
+        "fulfillment_status",
+        ArchivedFilter,
+        "market",
+        "guest",
+    ]
     list_per_page = 50
     ordering = ["-pk"]
     search_fields = ["=number", "customer_email", "=reference", "=coupon_code"]
@@ -65,7 +73,7 @@ class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
                     ("number", "market"),
                     ("status_badge", "payment_badge", "fulfillment_badge"),
                     ("customer_link", "customer_email", "guest"),
-                    ("placed_at", "approved_at", "cancelled_at"),
+                    ("placed_at", "approved_at", "cancelled_at", "archived_at"),
                 ]
             },
         ),
@@ -86,6 +94,7 @@ class OrderAdmin(CopyOrdersMixin, ResourceAdmin):
         "placed_at",
         "approved_at",
         "cancelled_at",
+        "archived_at",
         "amounts",
         "payment_method",
         "payment_source",

@@ -1,15 +1,19 @@
 """What the admins of the shop's resources share."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from order_copies.events.who import user_as_who
 from order_copies.forms import MetadataField
 from order_copies.templatetags.order_copies_admin import badge
+from orders.changing import Change, State, record_changes, state_of, states_of
+from orders.models.resources import Resource
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -38,6 +42,9 @@ FILED_UNDER: tuple[Any, Any] = (
     },
 )
 
+#: What no page shows, and so no list can be filtered by.
+HIDDEN = frozenset({"token", "gift_card_code"})
+
 badge_kinds = {
     "placed": "completed",
     "approved": "completed",
@@ -60,7 +67,52 @@ def badge_of(value: str, label: Any) -> SafeString:
     return badge(badge_kinds.get(value, "neutral"), label)
 
 
-class ResourceAdmin(ModelAdmin):
+class RecordingMixin(ModelAdmin):
+    """Records what staff create, change and delete, in the transaction in which they do."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save the resource and record what became different."""
+        before = states_of([obj]) if change else {}
+        super().save_model(request, obj, form, change)
+        record_changes([_saved(obj, before)], who=user_as_who(request.user))
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Save what stands on the page of the resource and record it too."""
+        deleted = {form.instance.pk for form in formset.deleted_forms}
+        before = states_of(
+            form.instance
+            for form in formset.initial_forms
+            if form.has_changed() or form.instance.pk in deleted
+        )
+        super().save_formset(request, form, formset, change)
+        changed = [resource for resource, _fields in formset.changed_objects]
+        changes = [_saved(resource, before) for resource in [*formset.new_objects, *changed]]
+        changes += _deleted(formset.model, before, deleted)
+        record_changes(changes, who=user_as_who(request.user))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete the resource and record it."""
+        before = states_of([obj])
+        super().delete_model(request, obj)
+        record_changes(_deleted(type(obj), before, before), who=user_as_who(request.user))
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> None:
+        """Delete the resources and record it."""
+        before = states_of(queryset)
+        super().delete_queryset(request, queryset)
+        record_changes(_deleted(queryset.model, before, before), who=user_as_who(request.user))
+
+
+def _saved(resource: Resource, before: dict[int, State]) -> Change:
+    return Change(resource, resource.pk, before.get(resource.pk), state_of(resource))
+
+
+def _deleted(model: Any, before: dict[int, State], keys: Iterable[int]) -> list[Change]:
+    return [Change(model, key, before[key], None) for key in keys if key in before]
+
+
+class ResourceAdmin(RecordingMixin):
     """A resource with a public id and metadata."""
 
     readonly_fields = ["public_id", "created_at", "updated_at"]
@@ -81,6 +133,11 @@ class ResourceAdmin(ModelAdmin):
         if isinstance(db_field, models.URLField):
             kwargs["assume_scheme"] = "https"
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Not by what is hidden: letter by letter a list that is filtered would tell it."""
+        is_hidden = lookup.partition("__")[0] in HIDDEN
+        return not is_hidden and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("id"))
     def public_id(self, resource: Any) -> str:

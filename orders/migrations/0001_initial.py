@@ -1055,7 +1055,12 @@ class Migration(migrations.Migration):
                 (
                     "status",
                     models.CharField(
-                        choices=[("authorized", "authorized"), ("voided", "voided")],
+                        choices=[
+                            ("asked", "asked"),
+                            ("authorized", "authorized"),
+                            ("voided", "voided"),
+                            ("declined", "declined"),
+                        ],
                         default="authorized",
                         max_length=16,
                         verbose_name="status",
@@ -1071,6 +1076,12 @@ class Migration(migrations.Migration):
                     "voided_at",
                     models.DateTimeField(blank=True, null=True, verbose_name="voided at"),
                 ),
+                ("details", models.JSONField(blank=True, null=True, verbose_name="details")),
+                ("failures", models.PositiveIntegerField(default=0, verbose_name="failures")),
+                (
+                    "due_at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="due at"),
+                ),
                 (
                     "order",
                     models.ForeignKey(
@@ -1080,16 +1091,27 @@ class Migration(migrations.Migration):
                         verbose_name="order",
                     ),
                 ),
+                (
+                    "live_order",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Case(
+                            models.When(status="authorized", then=models.F("order"))
+                        ),
+                        output_field=models.BigIntegerField(null=True),
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "authorization",
                 "verbose_name_plural": "authorizations",
                 "ordering": ["pk"],
+                "indexes": [
+                    models.Index(fields=["status", "voided_at"], name="authorization_to_be_voided")
+                ],
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("status", "authorized")),
-                        fields=("order",),
-                        name="authorization_one_live_an_order",
+                        fields=("live_order",), name="authorization_one_live_an_order"
                     )
                 ],
             },

@@ -46,6 +46,16 @@ class Address(Resource):
     @property
     def name(self) -> str:
         """Who lives there: the company, or the person."""
-        if self.business:
-            return self.company
+        return self.company if self.business else self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """The person."""
         return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def full_address(self) -> str:
+        """Where it is, in one line: street, town, country, telephone."""
+        street = " ".join(filter(None, [self.line_1, self.line_2]))
+        town = " ".join(filter(None, [self.zip_code, self.city, self.state_code]))
+        return " ".join(filter(None, [f"{street}, {town} ({self.country_code})", self.phone]))

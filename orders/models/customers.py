@@ -47,6 +47,14 @@ class PaymentMethod(Resource):
         return self.name
 
 
+class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
+    """Payment sources, and questions that are asked of many at once."""
+
+    def valid(self, now: datetime) -> "PaymentSourceQuerySet":
+        """Those that can still pay."""
+        return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
+
+
 class PaymentSource(Resource):
     """What somebody pays with: a card, an account. Reusable only from a customer's wallet."""
 
@@ -61,6 +69,8 @@ class PaymentSource(Resource):
     name = models.CharField(_("name"), max_length=100)
     token = models.CharField(_("token"), max_length=100)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+
+    objects = PaymentSourceQuerySet.as_manager()
 
     class Meta(Resource.Meta):
         verbose_name = _("payment source")

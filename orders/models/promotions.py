@@ -60,6 +60,16 @@ class Promotion(Resource):
             and (self.expires_at is None or self.expires_at > now)
         )
 
+    @property
+    def status(self) -> str:
+        """The contract's word for whether orders get it now (contract 3.8)."""
+        now = timezone.now()
+        if not self.active:
+            return "disabled"
+        if self.expires_at is not None and self.expires_at <= now:
+            return "expired"
+        return "active" if self.starts_at <= now else "pending"
+
 
 class Coupon(Resource):
     """A code that gives an order its promotion."""

@@ -22,11 +22,14 @@ from project.demo.preparing import (  # noqa: E402
     USERNAME,
     free_port,
     prepare_admin,
+    prepare_application,
     prepare_shop,
 )
 from project.demo.processes import Processes  # noqa: E402
 
 ENDED = {"completed", "failed", "aborted"}
+#: Seconds between two looks at a copy: the API counts how often it is asked.
+POLITE = 0.5
 
 
 def main() -> int:
@@ -46,12 +49,16 @@ def main() -> int:
 
 def run(processes: Processes) -> None:
     """The demo from the beginning, without end."""
+    if settings.PRODUCTION:
+        message = f"Everybody knows the demo's password, {PASSWORD}: PRODUCTION=1 runs no demo."
+        raise DemoError(message)
     port = free_port()
     print(f"Preparing the demo shop in {settings.DATABASES['default']['NAME']} ...")
     prepare_shop()
-    client = Client(f"http://{HOST}:{port}", prepare_admin())
+    client = Client(f"http://{HOST}:{port}", prepare_application(prepare_admin()))
     start(processes, port)
     processes.wait_until(client.is_served, what="Starting the web server", seconds=30)
+    sign_in(client)
     order_copy = copy_one_order(client, processes)
     print_addresses(client, order_copy)
     processes.watch()
@@ -59,10 +66,19 @@ def run(processes: Processes) -> None:
 
 def start(processes: Processes, port: int) -> None:
     """Start the web server and the worker."""
+    # What access tokens name as their issuer.
+    os.environ["ORGANIZATION_DOMAIN"] = os.environ.get("ORGANIZATION_DOMAIN") or f"localhost:{port}"
     server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
     quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
     processes.start("web server", "-m", *server, *quiet)
     processes.start("worker", "manage.py", "order_copies_worker", "--verbosity", "0")
+
+
+def sign_in(client: Client) -> None:
+    """Get an access token, and show how."""
+    print("\nAn access token is good for two hours; every start of the demo makes a new secret:\n")
+    print(client.curl_sign_in())
+    client.sign_in()
 
 
 def copy_one_order(client: Client, processes: Processes) -> dict[str, Any]:
@@ -95,7 +111,7 @@ def wait_for(client: Client, processes: Processes, order_copy: dict[str, Any]) -
             seen.append(now)
         return now["attributes"]["status"] in ENDED
 
-    processes.wait_until(has_ended, what="The copy", seconds=30)
+    processes.wait_until(has_ended, what="The copy", seconds=30, interval=POLITE)
     statuses = [resource["attributes"]["status"] for resource in seen]
     print(f"Order copy {order_copy['id']}: {' -> '.join(statuses)}")
     if statuses[-1] != "completed":

@@ -9,6 +9,7 @@ from urllib.request import Request, urlopen
 from project.demo.errors import DemoError
 
 MEDIA_TYPE = "application/vnd.api+json"
+JSON = {"Content-Type": "application/json"}
 
 
 class Answer(NamedTuple):
@@ -30,12 +31,33 @@ class Answer(NamedTuple):
         return f"HTTP {self.status.value} {self.status.phrase}\n{text}"
 
 
-class Client:
-    """Speaks JSON:API with a bearer token."""
+class Credentials(NamedTuple):
+    """What an application gets its tokens with."""
 
-    def __init__(self, address: str, token: str) -> None:
+    client_id: str
+    client_secret: str
+
+    def as_json(self) -> str:
+        """The body to POST to ``/oauth/token``."""
+        return json.dumps({"grant_type": "client_credentials", **self._asdict()}, indent=2)
+
+
+class Client:
+    """Speaks JSON:API, with a bearer token once it has signed in."""
+
+    def __init__(self, address: str, credentials: Credentials) -> None:
         self.address = address
-        self.headers = {"Accept": MEDIA_TYPE, "Authorization": f"Bearer {token}"}
+        self.credentials = credentials
+        self.headers = {"Accept": MEDIA_TYPE}
+
+    def sign_in(self) -> None:
+        """Get an access token. Raises where it is refused."""
+        body = self.credentials.as_json().encode()
+        answer = _answer(Request(f"{self.address}/oauth/token", body, JSON, method="POST"))  # noqa: S310
+        if answer.status != HTTPStatus.OK:
+            message = f"No access token was given: {answer}"
+            raise DemoError(message)
+        self.headers["Authorization"] = f"Bearer {answer.document['access_token']}"
 
     def is_served(self) -> bool:
         """Whether the server answers."""
@@ -54,6 +76,11 @@ class Client:
         headers = self.headers | {"Content-Type": MEDIA_TYPE}
         body = json.dumps(document).encode()
         return _answer(Request(self.address + path, body, headers, method="POST"))  # noqa: S310
+
+    def curl_sign_in(self) -> str:
+        """How to get a token, as a command to paste."""
+        command = self._curl(f"curl -X POST '{self.address}/oauth/token'", JSON)
+        return f"{command} \\\n-d '{self.credentials.as_json()}'"
 
     def curl_get(self, path: str) -> str:
         """The same GET as a command to paste."""

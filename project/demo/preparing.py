@@ -2,11 +2,14 @@
 
 import os
 import socket
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from rest_framework.authtoken.models import Token
+from oauth2_provider.generators import generate_client_secret
+from oauth2_provider.models import Application
 
+from project.demo.client import Credentials
 from project.demo.errors import DemoError
 
 HOST = "127.0.0.1"
@@ -37,13 +40,30 @@ def prepare_shop() -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
-def prepare_admin() -> str:
-    """Make the user who may do everything, unless there is one; return its API token."""
+def prepare_admin() -> Any:
+    """The user who may do everything; made unless there is one."""
     user, is_new = get_user_model().objects.get_or_create(
         username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
     )
     if is_new:
         user.set_password(PASSWORD)
         user.save()
-    token, _is_new = Token.objects.get_or_create(user=user)
-    return str(token.key)
+    return user
+
+
+def prepare_application(user: Any) -> Credentials:
+    """The credentials of the demo's application, which acts for this user.
+
+    Only the hash of a secret is kept, so nobody could print it again: each start makes a new one.
+    """
+    secret = generate_client_secret()
+    application, _is_new = Application.objects.update_or_create(
+        name="make demo",
+        defaults={
+            "user": user,
+            "client_type": Application.CLIENT_CONFIDENTIAL,
+            "authorization_grant_type": Application.GRANT_CLIENT_CREDENTIALS,
+            "client_secret": secret,
+        },
+    )
+    return Credentials(application.client_id, secret)

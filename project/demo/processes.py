@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from project.demo.errors import DemoError
 
@@ -24,9 +24,14 @@ class Processes:
     def __init__(self) -> None:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start Python with these arguments; ``name`` is what people are told of it."""
-        self._children[name] = subprocess.Popen([sys.executable, *arguments])  # noqa: S603
+    def start(self, name: str, *arguments: str, output: IO[bytes] | None = None) -> None:
+        """Start Python with these arguments; ``name`` is what people are told of it.
+
+        What it says goes where our own words go, or to ``output``.
+        """
+        self._children[name] = subprocess.Popen(  # noqa: S603
+            [sys.executable, *arguments], stdout=output, stderr=output
+        )
 
     def check(self) -> None:
         """Raise if one of them has stopped."""
@@ -35,7 +40,14 @@ class Processes:
                 message = f"The {name} has stopped by itself (exit status {child.returncode})."
                 raise DemoError(message)
 
-    def wait_until(self, condition: Callable[[], bool], *, what: str, seconds: float) -> None:
+    def wait_until(
+        self,
+        condition: Callable[[], bool],
+        *,
+        what: str,
+        seconds: float,
+        interval: float = INTERVAL,
+    ) -> None:
         """Wait for the condition, as long as all of them run; raise after so many seconds."""
         deadline = time.monotonic() + seconds
         while not condition():
@@ -43,7 +55,7 @@ class Processes:
             if time.monotonic() > deadline:
                 message = f"{what} took longer than {seconds:g} seconds."
                 raise DemoError(message)
-            time.sleep(INTERVAL)
+            time.sleep(interval)
 
     def watch(self) -> None:
         """Return never: raise when one of them stops."""

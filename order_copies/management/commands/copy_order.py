@@ -7,6 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from order_copies.copying import OPTIONS, preview, request_copies
 from order_copies.events.who import command_as_who
+from order_copies.management.arguments import seconds
+from order_copies.management.databases import database_needed
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
@@ -38,12 +40,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--wait",
             nargs="?",
-            type=float,
+            type=seconds,
             const=60.0,
             metavar="SECONDS",
             help="Wait for the results of a running worker, for 60 seconds unless said.",
         )
 
+    @database_needed()
     def handle(self, *args: Any, **options: Any) -> None:
         """Preview, or request and perhaps wait. Raises CommandError for what cannot be copied."""
         order_copies = [self.order_copy(order_id, options) for order_id in options["orders"]]
@@ -106,9 +109,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {attribute}: {message}")
 
     def show_plan(self, order_copy: OrderCopy, plan: CopyPlan) -> None:
-        """The plan as a table."""
+        """The plan as a table, with the totals by the names that they have on the wire."""
         end = "would complete" if plan.will_complete else "would fail"
-        target = " and be placed" if plan.will_place else ""
+        target = ""
+        if plan.will_place:
+            target = " and be placed"
+        elif plan.place and plan.will_complete:
+            target = ", but not be placed"
         source = "; the source would be cancelled" if plan.will_cancel else ""
         self.stdout.write(f"{order_copy.source_order}: the copy {end}{target}{source}.")
         rows = [("action", "line", "quantity", "total", "reason")]
@@ -117,9 +124,9 @@ class Command(BaseCommand):
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
             self.stdout.write("  " + "  ".join(cells).rstrip())
-        before = plan.source_totals.get("total_amount_cents")
-        after = plan.target_totals.get("total_amount_cents")
-        self.stdout.write(f"  total: {_change(before, after)} cents {plan.currency_code}")
+        for name, before, after in plan.totals:
+            if before or after:
+                self.stdout.write(f"  {name}: {_change(before, after)} {plan.currency_code}")
         self.show_errors(errors_log(plan.problems))
 
 

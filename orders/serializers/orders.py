@@ -1,26 +1,34 @@
-"""The resources of the shop, as far as it has data for the contract's (3.3 to 3.8)."""
+"""Orders, their lines and their addresses, as far as the shop has data (contract 3.3 to 3.6)."""
 
-from dataclasses import replace
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextChoices
 from django.http import HttpRequest
 
 from order_copies.jsonapi.resources import Attribute, Relationship, register
-from order_copies.jsonapi.values import Blank, Boolean, Float, Instant, Integer, Object
-from order_copies.serializers import common_attributes, history
-from order_copies.shops import get_shop
-from orders.models import (
-    Address,
-    AddressRole,
-    Customer,
-    LineItem,
-    LineItemOption,
-    Market,
-    PaymentMethod,
-    Sku,
+from order_copies.jsonapi.values import (
+    REQUIRED,
+    Blank,
+    Boolean,
+    Choice,
+    Float,
+    Instant,
+    Integer,
+    Language,
+    Object,
+    String,
+    Url,
 )
-from orders.resources import ShopSerializer, amounts, listed, many, one
+from order_copies.serializers.common import changes, common_attributes, history
+from order_copies.serializers.orders import copies_of_an_order
+from order_copies.shops import get_shop
+from orders.models import Address, AddressRole, LineItem, LineItemOption, Order
+from orders.moves import MOVES
+from orders.resources import ShopSerializer, amounts, in_currency_of, listed, many, one
+
+
+def _one_of(choices: type[TextChoices]) -> Choice:
+    return Choice(null=REQUIRED, choices=choices.values)
 
 
 @register
@@ -30,14 +38,14 @@ class OrderSerializer(ShopSerializer):
     type = "orders"
     attributes = (
         listed("number"),
-        Attribute(name="affiliate_code", value=Blank()),
-        listed("status"),
-        listed("payment_status"),
-        listed("fulfillment_status"),
+        Attribute(name="affiliate_code", value=Blank(max_length=64), updatable=True),
+        listed("status", _one_of(Order.Status)),
+        listed("payment_status", _one_of(Order.PaymentStatus)),
+        listed("fulfillment_status", _one_of(Order.FulfillmentStatus)),
         listed("guest", Boolean()),
         Attribute(name="editable", value=Boolean()),
         listed("customer_email", Blank()),
-        listed("language_code"),
+        listed("language_code", Language(), updatable=True),
         listed("currency_code"),
         listed("tax_included", Boolean()),
         listed("tax_rate", Float()),
@@ -57,10 +65,10 @@ class OrderSerializer(ShopSerializer):
             "total_amount_with_taxes",
         ),
         listed("token"),
-        Attribute(name="cart_url", value=Blank()),
-        Attribute(name="return_url", value=Blank()),
-        Attribute(name="terms_url", value=Blank()),
-        Attribute(name="privacy_url", value=Blank()),
+        Attribute(name="cart_url", value=Url(), updatable=True),
+        Attribute(name="return_url", value=Url(), updatable=True),
+        Attribute(name="terms_url", value=Url(), updatable=True),
+        Attribute(name="privacy_url", value=Url(), updatable=True),
         listed("placed_at", Instant()),
         listed("approved_at", Instant()),
         listed("cancelled_at", Instant()),
@@ -73,21 +81,24 @@ class OrderSerializer(ShopSerializer):
         Relationship(
             name="shipping_address",
             type="addresses",
+            filterable=True,
             inverse="order_id",
             scope={"role": AddressRole.SHIPPING},
         ),
         Relationship(
             name="billing_address",
             type="addresses",
+            filterable=True,
             inverse="order_id",
             scope={"role": AddressRole.BILLING},
         ),
         one("payment_method", "payment_methods"),
         many("line_items", by="order_id"),
         many("line_item_options", by="line_item__order_id"),
-        many("order_copies", by="source_order_id"),
+        *copies_of_an_order(),
         *history("orders"),
     )
+    triggers = tuple(move.trigger for move in MOVES.values())
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The orders that the shop shows to the client."""
@@ -100,21 +111,16 @@ class LineItemSerializer(ShopSerializer):
 
     type = "line_items"
     attributes = (
-        listed("item_type"),
+        listed("item_type", _one_of(LineItem.ItemType)),
         listed("sku_code", Blank()),
         listed("quantity", Integer()),
-        listed(
-            "currency_code",
-            get=lambda line_item: line_item.order.currency_code,
-            column="order__currency_code",
-        ),
+        listed("currency_code", column="order__currency_code"),
         *amounts(
             "unit_amount",
             "compare_at_amount",
             "options_amount",
             "total_amount",
             "tax_amount",
-            order="order",
         ),
         listed("name"),
         Attribute(name="image_url", value=Blank()),
@@ -127,12 +133,13 @@ class LineItemSerializer(ShopSerializer):
         one("order", "orders"),
         one("sku", "skus"),
         many("line_item_options", by="line_item_id"),
+        changes("line_items"),
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The lines of the orders that the client may see."""
         orders = get_shop().orders_for(request)
-        return LineItem.objects.filter(order__in=orders).select_related("order")
+        return in_currency_of("order", LineItem.objects.filter(order__in=orders))
 
 
 @register
@@ -143,23 +150,19 @@ class LineItemOptionSerializer(ShopSerializer):
     attributes = (
         listed("name"),
         listed("quantity", Integer()),
-        listed(
-            "currency_code",
-            get=lambda option: option.line_item.order.currency_code,
-            column="line_item__order__currency_code",
-        ),
-        *amounts("unit_amount", "total_amount", order="line_item.order"),
+        listed("currency_code", column="line_item__order__currency_code"),
+        *amounts("unit_amount", "total_amount"),
         listed("delay_hours", Integer()),
         Attribute(name="options", value=Object()),
         *common_attributes(),
     )
-    relationships = (one("line_item", "line_items"),)
+    relationships = (one("line_item", "line_items"), changes("line_item_options"))
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The options of the orders that the client may see."""
         orders = get_shop().orders_for(request)
         options = LineItemOption.objects.filter(line_item__order__in=orders)
-        return options.select_related("line_item__order")
+        return in_currency_of("line_item__order", options.select_related("line_item"))
 
 
 @register
@@ -172,7 +175,7 @@ class AddressSerializer(ShopSerializer):
         listed("first_name", Blank()),
         listed("last_name", Blank()),
         listed("company", Blank()),
-        Attribute(name="full_name", value=Blank(), get=lambda address: address.name),
+        Attribute(name="full_name", value=Blank()),
         listed("line_1"),
         listed("line_2", Blank()),
         listed("city"),
@@ -180,70 +183,14 @@ class AddressSerializer(ShopSerializer):
         listed("state_code", Blank()),
         listed("country_code"),
         listed("phone", Blank()),
+        Attribute(name="full_address", value=String()),
         Attribute(name="name", value=Blank()),
         listed("email", Blank()),
         listed("notes", Blank()),
         *common_attributes(),
     )
+    relationships = (changes("addresses"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The addresses of the orders that the client may see."""
         return Address.objects.filter(order__in=get_shop().orders_for(request))
-
-
-@register
-class CustomerSerializer(ShopSerializer):
-    """A customer (contract 3.7)."""
-
-    type = "customers"
-    attributes = (listed("email"), *common_attributes())
-    # Not includable: all orders of 25 customers are no document.
-    relationships = (replace(many("orders", by="customer_id"), includable=False),)
-
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The customers of the orders that the client may see."""
-        orders = get_shop().orders_for(request)
-        return Customer.objects.filter(pk__in=orders.values("customer_id"))
-
-
-@register
-class MarketSerializer(ShopSerializer):
-    """A market (contract 3.8)."""
-
-    type = "markets"
-    attributes = (listed("name"), listed("code"), *common_attributes())
-
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All markets: they are no secret."""
-        return Market.objects.all()
-
-
-@register
-class SkuSerializer(ShopSerializer):
-    """A SKU."""
-
-    type = "skus"
-    attributes = (
-        listed("code"),
-        listed("name"),
-        Attribute(name="image_url", value=Blank()),
-        listed("do_not_ship", Boolean()),
-        listed("do_not_track", Boolean()),
-        *common_attributes(),
-    )
-
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All SKUs: they are no secret."""
-        return Sku.objects.all()
-
-
-@register
-class PaymentMethodSerializer(ShopSerializer):
-    """A way to pay."""
-
-    type = "payment_methods"
-    attributes = (listed("name"), listed("payment_source_type"), *common_attributes())
-
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All ways to pay: they are no secret."""
-        return PaymentMethod.objects.all()

@@ -1,4 +1,4 @@
-"""Order copies: one table, two kinds, and the states that a copy goes through."""
+"""Order factories: one table for both kinds of copies."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,83 +7,22 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
 from order_copies.conf import settings
+from order_copies.models.querysets import OrderFactoryQuerySet
+from order_copies.models.statuses import FINAL, Kind, Status
 from order_copies.plans import Problem, errors_count, errors_log
-
-
-class Kind(models.TextChoices):
-    """The kinds of order factories (contract 1.8)."""
-
-    ORDER_COPIES = "order_copies", _("order copy")
-    RECURRING_ORDER_COPIES = "recurring_order_copies", _("recurring order copy")
-
-
-class Status(models.TextChoices):
-    """The states of a copy (contract 1.7)."""
-
-    PENDING = "pending", _("pending")
-    IN_PROGRESS = "in_progress", _("in progress")
-    ABORTED = "aborted", _("aborted")
-    FAILED = "failed", _("failed")
-    COMPLETED = "completed", _("completed")
-
-
-#: The states that a copy ends in.
-FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
-
-
-class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
-    """Queries that the whole app shares."""
-
-    def pending(self) -> "OrderFactoryQuerySet":
-        """Copies that nobody has taken yet."""
-        return self.filter(status=Status.PENDING)
-
-    def expired(self, now: datetime) -> "OrderFactoryQuerySet":
-        """Copies whose worker died or handed them back: their lease ran out."""
-        return self.filter(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
-
-    def claimable(self, now: datetime) -> "OrderFactoryQuerySet":
-        """Copies that a worker may take."""
-        return self.pending() | self.expired(now)
-
-    def start(self, now: datetime, *, worker: str, lease_expires_at: datetime) -> int:
-        """A worker takes the copies, first or again: one more attempt, under a lease."""
-        return self.claimable(now).update(
-            status=Status.IN_PROGRESS,
-            started_at=Coalesce("started_at", now),
-            attempt=F("attempt") + 1,
-            worker=worker,
-            lease_expires_at=lease_expires_at,
-            updated_at=now,
-        )
-
-
-class OrderCopyManager(models.Manager["OrderFactory"]):
-    """Only copies asked for once."""
-
-    def get_queryset(self) -> OrderFactoryQuerySet:
-        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=Kind.ORDER_COPIES)
-
-
-class RecurringOrderCopyManager(models.Manager["OrderFactory"]):
-    """Only copies made by subscriptions."""
-
-    def get_queryset(self) -> OrderFactoryQuerySet:
-        recurring = Kind.RECURRING_ORDER_COPIES
-        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=recurring)
 
 
 class OrderFactory(models.Model):
     """A request to make one order out of another, and what came of it.
 
-    ``OrderFactoryQuerySet.start``, and here ``complete``, ``fail`` and ``abort``, together are the
-    state diagram. The latter change the object; :mod:`order_copies.transitions` writes the change
-    with its event.
+    ``start``, ``abort`` and ``retry`` of :class:`OrderFactoryQuerySet`, and here ``complete``,
+    ``fail`` and ``abort``, together are the state diagram. The latter change the object;
+    :mod:`order_copies.transitions` writes the change with its event.
     """
 
     type = models.CharField(
@@ -150,8 +89,16 @@ class OrderFactory(models.Model):
         _("reference origin"), max_length=255, null=True, blank=True
     )
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    #: The digest of the plan that was previewed: the copy does that, or nothing.
+    plan_digest = models.CharField(_("plan digest"), max_length=64, blank=True, editable=False)
 
+    #: How often somebody asked to try the copy again after its end.
+    retries = models.PositiveIntegerField(_("retries"), default=0, editable=False)
     attempt = models.PositiveIntegerField(_("attempt"), default=0, editable=False)
+    #: How many attempts do not count, because a worker that had to stop handed the copy back.
+    hand_backs = models.PositiveIntegerField(_("hand-backs"), default=0, editable=False)
+    #: Since when the copy waits, or has waited, for a worker.
+    queued_at = models.DateTimeField(_("queued at"), default=timezone.now, editable=False)
     lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, editable=False)
     worker = models.CharField(_("worker"), max_length=128, blank=True, editable=False)
 
@@ -212,6 +159,21 @@ class OrderFactory(models.Model):
         return public_ids.encode("order_factories", self.pk)
 
     @property
+    def payment_key(self) -> str:
+        """How the keys of what is paid for this copy begin.
+
+        The same for every attempt, and another one after a retry: what was paid for before its end
+        was given back, and would be given back again.
+        """
+        key = f"order_copies/{self.public_id}"
+        return f"{key}/{self.retries}" if self.retries else key
+
+    @property
+    def tries(self) -> int:
+        """How many attempts count: those that crashed, and the one under way."""
+        return self.attempt - self.hand_backs
+
+    @property
     def has_ended(self) -> bool:
         """Whether the copy is in a final state."""
         return self.status in FINAL
@@ -245,25 +207,3 @@ class OrderFactory(models.Model):
             "errors_log": self.errors_log,
             "errors_count": self.errors_count,
         }
-
-
-class OrderCopy(OrderFactory):
-    """A copy of one order, asked for once."""
-
-    objects = OrderCopyManager()  # type: ignore[misc,assignment]
-
-    class Meta:
-        proxy = True
-        verbose_name = _("order copy")
-        verbose_name_plural = _("order copies")
-
-
-class RecurringOrderCopy(OrderFactory):
-    """A copy made by a subscription."""
-
-    objects = RecurringOrderCopyManager()  # type: ignore[misc,assignment]
-
-    class Meta:
-        proxy = True
-        verbose_name = _("recurring order copy")
-        verbose_name_plural = _("recurring order copies")

@@ -1,0 +1,148 @@
+"""Abort copies out of the admin, and have them tried again."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from order_copies import intervening
+from order_copies.admin.permitting import may_change_orders
+from order_copies.events.who import user_as_who
+from order_copies.exceptions import OrderCopiesError
+from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy
+from order_copies.permissions import orders_changed_by
+from order_copies.plans import Problem
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[OrderCopy]
+else:
+    Base = object
+
+#: How many copies that were refused a message names.
+MAX_NAMED = 10
+
+
+class Intervention(NamedTuple):
+    """What can be done to copies, and how people are told of it, by the number of copies."""
+
+    act: Callable[..., list[list[Problem]]]
+    done: Promise
+    refused: Promise
+
+
+interventions = {
+    "abort": Intervention(
+        intervening.abort_copies,
+        ngettext_lazy("%d copy is aborted.", "%d copies are aborted."),
+        ngettext_lazy("%d copy could not be aborted", "%d copies could not be aborted"),
+    ),
+    "retry": Intervention(
+        intervening.retry_copies,
+        ngettext_lazy("%d copy is to be tried again.", "%d copies are to be tried again."),
+        ngettext_lazy("%d copy could not be retried", "%d copies could not be retried"),
+    ),
+}
+
+
+class InterveningMixin(Base):
+    """Aborts and retries the selected copies, or the one whose page it is."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of the buttons, and the stock pages."""
+        view = self.admin_site.admin_view(self.intervene_view)
+        return [
+            *(
+                path(
+                    f"<path:object_id>/{verb}/",
+                    view,
+                    {"verb": verb},
+                    name=f"order_copies_ordercopy_{verb}",
+                )
+                for verb in interventions
+            ),
+            *super().get_urls(),
+        ]
+
+    @admin.action(
+        permissions=["change"],
+        description=gettext_lazy("Abort selected %(verbose_name_plural)s"),
+    )
+    def abort_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
+        """Abort those that have not ended; a message names the others."""
+        self._intervene(request, queryset, interventions["abort"])
+
+    @admin.action(
+        permissions=["change"],
+        description=gettext_lazy("Retry selected %(verbose_name_plural)s"),
+    )
+    def retry_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
+        """Have those tried again that failed or were aborted; a message names the others."""
+        if self.may_retry(request, queryset):
+            self._intervene(request, queryset, interventions["retry"])
+        else:
+            text = _("To retry copies that place or cancel takes permission to change the orders.")
+            self.message_user(request, text, messages.ERROR)
+
+    def intervene_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
+        """Do to one copy what its button says, and go back to its page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        order_copy = self.get_object(request, unquote(object_id))
+        if not self.has_change_permission(request, order_copy):
+            raise PermissionDenied
+        if order_copy is not None:
+            if verb == "retry" and not self.may_retry(request, [order_copy]):
+                raise PermissionDenied
+            self._intervene(request, [order_copy], interventions[verb])
+        name = "admin:order_copies_ordercopy_change"
+        page = reverse(name, args=[object_id], current_app=self.admin_site.name)
+        return HttpResponseRedirect(page)
+
+    def may_retry(self, request: HttpRequest, order_copies: Iterable[OrderCopy]) -> bool:
+        """Whether the user may have all that done again that these copies do to orders."""
+        orders = [order for order_copy in order_copies for order in orders_changed_by(order_copy)]
+        return not orders or may_change_orders(self.admin_site, request, orders)
+
+    def verbs_for(self, request: HttpRequest, order_copy: OrderCopy) -> Iterator[tuple[str, Any]]:
+        """What the user can do to the copy as it is, with the labels of the buttons."""
+        if not self.has_change_permission(request, order_copy):
+            return
+        if order_copy.status in ABORTABLE:
+            yield "abort", _("Abort")
+        is_over = order_copy.status in RETRYABLE and not intervening.why_not_retried(order_copy)
+        if is_over and self.may_retry(request, [order_copy]):
+            yield "retry", _("Retry")
+
+    def _intervene(
+        self, request: HttpRequest, order_copies: Any, intervention: Intervention
+    ) -> None:
+        order_copies = list(order_copies)
+        try:
+            answers = intervention.act(order_copies, who=user_as_who(request.user))
+        except OrderCopiesError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
+        refusals = [pair for pair in zip(order_copies, answers, strict=True) if pair[1]]
+        done = len(order_copies) - len(refusals)
+        if done:
+            self.message_user(request, str(intervention.done % done), messages.SUCCESS)
+        if refusals:
+            text = str(intervention.refused % len(refusals))
+            self.message_user(request, f"{text}: {_reasons(refusals)}.", messages.ERROR)
+
+
+def _reasons(refusals: Sequence[tuple[OrderCopy, list[Problem]]]) -> str:
+    named = [
+        f"{order_copy} ({'; '.join(problem.message for problem in problems)})"
+        for order_copy, problems in refusals[:MAX_NAMED]
+    ]
+    more = len(refusals) - len(named)
+    return ", ".join([*named, *([_("and %(count)d more") % {"count": more}] if more else [])])

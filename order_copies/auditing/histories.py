@@ -1,0 +1,57 @@
+"""Whether the events of a copy tell how it came to be what it is."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+
+from django.utils.translation import gettext as _
+
+from order_copies.auditing.states import finding
+from order_copies.events.models import Event
+from order_copies.findings import Finding
+from order_copies.models import ABORTABLE, RETRYABLE, Kind, OrderFactory, Status
+
+#: From which states an event leads to which, by its verb.
+MOVES: dict[str, tuple[Collection[Status | None], Status]] = {
+    "create": ({None}, Status.PENDING),
+    "start": ({Status.PENDING}, Status.IN_PROGRESS),
+    "complete": ({Status.IN_PROGRESS}, Status.COMPLETED),
+    "fail": ({Status.IN_PROGRESS}, Status.FAILED),
+    "abort": (ABORTABLE, Status.ABORTED),
+    "retry": (RETRYABLE, Status.PENDING),
+}
+
+
+class Histories:
+    """The events of some copies. Old ones may have been deleted: then the first are missing."""
+
+    def __init__(self, order_copies: Sequence[OrderFactory]) -> None:
+        of_copies = Event.objects.filter(resource_type__in=Kind.values)
+        oldest = of_copies.order_by("pk").values_list("created_at", flat=True).first()
+        self._kept_since = oldest
+        self._verbs: dict[str, list[str]] = defaultdict(list)
+        keys = [str(order_copy.pk) for order_copy in order_copies]
+        events = of_copies.filter(resource_id__in=keys).order_by("pk")
+        for key, name in events.values_list("resource_id", "name"):
+            verb = name.rpartition(".")[2]
+            if verb in MOVES:
+                self._verbs[key].append(verb)
+
+    def look_at(self, order_copy: OrderFactory) -> Iterator[Finding]:
+        """Whether the copy is in another state than its events tell."""
+        verbs = self._verbs[str(order_copy.pk)]
+        is_whole = self._kept_since is not None and order_copy.created_at >= self._kept_since
+        if (verbs or is_whole) and _told(verbs, is_whole=is_whole) != order_copy.status:
+            message = _("is %(status)s, but its events tell: %(events)s. See the log of the worker")
+            words = {"status": order_copy.status, "events": ", ".join(verbs) or _("nothing")}
+            yield finding(order_copy, "events_disagree", message % words)
+
+
+def _told(verbs: Sequence[str], *, is_whole: bool) -> Status | None:
+    """The state that these events lead to, or None where they cannot follow one another."""
+    status: Status | None = None
+    for index, verb in enumerate(verbs):
+        sources, target = MOVES[verb]
+        if status not in sources and (is_whole or index):
+            return None
+        status = target
+    return status

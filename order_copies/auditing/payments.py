@@ -1,0 +1,21 @@
+"""Whether money is still held for copies that did not place anything with it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+
+from order_copies import public_ids
+from order_copies.findings import Finding
+from order_copies.models import Kind, OpenPayment, OrderFactory
+
+
+def open_payments(before: datetime) -> Iterator[Finding]:
+    """Payments of runs that were over before that instant, and that nobody gave back."""
+    lately = OrderFactory.objects.filter(pk=OuterRef("order_factory"), updated_at__gte=before)
+    forgotten = OpenPayment.objects.orphaned().filter(~Exists(lately), created_at__lt=before)
+    message = _("is over, and its payment %(key)s was not given back: see the log of the worker")
+    for order_copy, key in forgotten.values_list("order_factory", "key").iterator():
+        public_id = public_ids.encode("order_factories", order_copy)
+        yield Finding("payment_open", Kind.ORDER_COPIES.value, public_id, message % {"key": key})

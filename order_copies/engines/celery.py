@@ -1,0 +1,43 @@
+"""Celery: a wake-up is a message of the shop's own Celery app."""
+
+from datetime import datetime
+from functools import partial
+
+from celery import shared_task
+from celery.app import app_or_default
+from django.core.checks import CheckMessage, Warning  # noqa: A004
+
+from order_copies.engines import Engine
+from order_copies.engines.patience import Patience
+from order_copies.engines.working import run_copies
+
+TASK = "order_copies.run_copies"
+#: Enough for a connection that the broker has closed; a broker that is down is given up at once.
+RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+
+#: The shop's app, kept: threads other than the first see a nameless default one.
+app = app_or_default()
+# The message goes when the work is done: if this worker is killed, another one gets it.
+shared_task(name=TASK, acks_late=True, reject_on_worker_lost=True, ignore_result=True)(run_copies)
+
+_patience = Patience(seconds=0.5)
+
+
+class CeleryEngine(Engine):
+    """A wake-up is the task ``order_copies.run_copies``, routed as the shop routes its own."""
+
+    def wake(self, at: datetime | None = None) -> None:
+        """Send the message, with an ``eta``. Raises TimeoutError if the broker does not answer."""
+        send = partial(app.tasks[TASK].apply_async, eta=at, retry_policy=RETRY_POLICY)
+        if not app.conf.task_always_eager:
+            _patience.call(send)
+        elif at is None:  # An eager task would not wait for its time.
+            send()
+
+    def check(self) -> list[CheckMessage]:
+        """W005 where there is no app: messages would go to a broker that nobody chose."""
+        if app.main != "default":
+            return []
+        message = "The engine does not know your Celery app."
+        hint = "Import the app in the __init__.py of your project, as Celery's documentation says."
+        return [Warning(message, hint=hint, id="order_copies.W005")]

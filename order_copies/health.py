@@ -1,0 +1,122 @@
+"""Whether copies get done: how the queue stands, and what is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Count, Min, Q
+from django.utils import timezone
+
+from order_copies import heartbeats
+from order_copies.conf import settings
+from order_copies.models import ABORTABLE, OrderFactory, Status
+
+
+class Complaint(NamedTuple):
+    """What is wrong, under the id of the system check, and what to do."""
+
+    id: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The copies that have not ended, and those who run them, at one moment."""
+
+    pending: int
+    #: How long the first of them has been waiting.
+    oldest_pending: timedelta
+    #: In progress under a lease.
+    running: int
+    #: In progress, but their lease ran out.
+    lost: int
+    #: How long ago the first of these leases ran out.
+    longest_lost: timedelta
+    #: The polling workers that have been seen lately or hold a lease, and those that hang or were
+    #: killed.
+    workers: int
+    silent_workers: int
+
+    @classmethod
+    def at(cls, now: datetime) -> "Queue":
+        """Ask the database, in three queries."""
+        is_pending, is_running = Q(status=Status.PENDING), Q(status=Status.IN_PROGRESS)
+        is_lost = is_running & Q(lease_expires_at__lt=now)
+        counts = OrderFactory.objects.filter(status__in=ABORTABLE).aggregate(
+            pending=Count("pk", filter=is_pending),
+            waiting_since=Min("queued_at", filter=is_pending),
+            running=Count("pk", filter=is_running & ~is_lost),
+            lost=Count("pk", filter=is_lost),
+            lost_since=Min("lease_expires_at", filter=is_lost),
+        )
+        return cls(
+            pending=counts["pending"],
+            oldest_pending=_span(counts["waiting_since"], now),
+            running=counts["running"],
+            lost=counts["lost"],
+            longest_lost=_span(counts["lost_since"], now),
+            workers=heartbeats.at_work(now).count(),
+            silent_workers=heartbeats.gone(now).count(),
+        )
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether anybody is at work: a polling worker, or whatever holds a lease."""
+        return bool(self.workers or self.running)
+
+    def __str__(self) -> str:
+        text = (
+            f"{counted(self.workers, 'worker')} at work, {self.silent_workers:,} not seen lately, "
+            f"{counted(self.pending, 'copy', 'copies')} pending, {self.running:,} in progress"
+        )
+        return f"{text}, {self.lost:,} to be taken over" if self.lost else text
+
+
+def complaints(queue: Queue) -> Iterator[Complaint]:
+    """What is wrong with the queue: W006 and W007 of ``manage.py check --database``."""
+    start = "Start a worker: manage.py order_copies_worker"
+    if queue.oldest_pending > settings.STUCK_AFTER and not queue.has_workers:
+        copies = counted(queue.pending, "copy waits", "copies wait")
+        since = _seconds(queue.oldest_pending)
+        message = f"{copies}, the first for {since} seconds, and no worker is at work."
+        yield Complaint("order_copies.W006", message, start)
+    if queue.longest_lost > settings.STUCK_AFTER:
+        copies = counted(queue.lost, "copy", "copies")
+        since = _seconds(queue.longest_lost)
+        message = f"{copies} lost the worker {since} seconds ago, and no other took over."
+        yield Complaint("order_copies.W007", message, start)
+
+
+def current_complaints() -> list[Complaint]:
+    """What is wrong with the queue now."""
+    return list(complaints(Queue.at(timezone.now())))
+
+
+def complaints_about_host(now: datetime) -> Iterator[str]:
+    """Why the workers of this machine, or of this container, are not well."""
+    if not heartbeats.of_this_host(heartbeats.alive(now)).exists():
+        yield f"No worker of {heartbeats.this_host()} has been seen lately.{_others()}"
+    for heartbeat in heartbeats.of_this_host(heartbeats.silent(now)):
+        if heartbeats.is_running(heartbeat):
+            yield f"Worker {heartbeat} hangs: not seen for {_seconds(now - heartbeat.seen_at)} s."
+
+
+def _others() -> str:
+    if settings.ENGINE == "polling":
+        return ""
+    return f' Polling ones alone leave a sign of life: ask those of "{settings.ENGINE}" themselves.'
+
+
+def _span(since: datetime | None, now: datetime) -> timedelta:
+    return now - since if since else timedelta()
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():,.0f}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """So many of these, in words."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

@@ -1,0 +1,65 @@
+"""Find the endpoints that are installed: what the OpenAPI document describes."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.views import ResourceViewSet
+
+_CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A method of a path, and what answers it."""
+
+    path: str
+    method: str
+    action: str
+    viewset: type[ResourceViewSet]
+    #: The name of the relationship that it is for.
+    relation: str = ""
+
+    @property
+    def resource(self) -> ResourceSerializer:
+        """The resource that it belongs to."""
+        return resource_of(self.viewset.type)
+
+    @property
+    def relationship(self) -> Relationship:
+        """The relationship that it is for."""
+        return self.resource.relationships_by_name[self.relation]
+
+
+def installed_endpoints(urlconf: Any = None) -> list[Endpoint]:
+    """The endpoints of resources under a URLconf, by default that of the project, by path.
+
+    Of two views with one path, the first answers all requests.
+    """
+    first: dict[str, Any] = {}
+    for path, view in _views(get_resolver(urlconf).url_patterns, "/"):
+        first.setdefault(path, view)
+    return [endpoint for path in sorted(first) for endpoint in _endpoints(path, first[path])]
+
+
+def _views(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern.url_patterns, path)
+        else:
+            yield _CONVERTER.sub(r"{\1}", path), pattern.callback
+
+
+def _endpoints(path: str, view: Any) -> Iterator[Endpoint]:
+    viewset = getattr(view, "cls", None)
+    if isinstance(viewset, type) and issubclass(viewset, ResourceViewSet):
+        relation = view.initkwargs.get("relation", "")
+        # DRF adds "head" when it answers the first request.
+        methods = [method for method in view.actions if method != "head"]
+        for method in methods:
+            yield Endpoint(path, method, view.actions[method], viewset, relation)

@@ -1,0 +1,102 @@
+"""What the OpenAPI document says of queries: a parameter of each family that is offered."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from order_copies.jsonapi.openapi_components import Components, JSONObject
+from order_copies.jsonapi.openapi_filters import (
+    plain_schema,
+    predicates_description,
+    predicates_schema,
+)
+from order_copies.jsonapi.openapi_schemas import id_schema, include_paths, told_types
+from order_copies.jsonapi.resources import ResourceSerializer, resource_of
+from order_copies.jsonapi.schemas import JSONSchema
+
+
+def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:
+    """A reference to the id in the path."""
+    parameter = {
+        "name": "public_id",
+        "in": "path",
+        "required": True,
+        "schema": id_schema(resource),
+    }
+    return components.refer("parameters", f"{resource.type}_id", lambda: parameter)
+
+
+def query_parameters(
+    components: Components, resource: ResourceSerializer, families: Iterable[str]
+) -> list[JSONObject]:
+    """References to the parameters of these families, for answers with ``resource``."""
+    return [
+        components.refer("parameters", name, partial(dict, parameter))
+        for family in families
+        for name, parameter in _FAMILIES[family](resource)
+    ]
+
+
+Described = Iterator[tuple[str, JSONObject]]
+
+
+def _include(resource: ResourceSerializer) -> Described:
+    paths = [path for path, _related in include_paths(resource)]
+    if paths:
+        description = "Relationships whose resources the answer is to include."
+        yield f"{resource.type}_include", _listed("include", paths, description)
+
+
+def _fields(resource: ResourceSerializer) -> Described:
+    for resource_type in told_types(resource):
+        told = resource_of(resource_type)
+        names = [*told.attributes_by_name, *told.relationships_by_name]
+        description = f"The attributes and relationships of {resource_type} that are to be told."
+        yield (
+            f"{resource_type}_fields",
+            _listed(f"fields[{resource_type}]", names, description),
+        )
+
+
+def _page(resource: ResourceSerializer) -> Described:
+    for name, schema in resource.pages.parameters.items():
+        # A cursor is the id of the last resource seen.
+        is_cursor = name == "after"
+        described = schema | {"pattern": resource.id_pattern} if is_cursor else schema
+        of = resource.type if is_cursor else resource.pages.__name__
+        yield f"{of}_{name}", _parameter(f"page[{name}]", described, "")
+
+
+def _sort(resource: ResourceSerializer) -> Described:
+    attributes = (it.name for it in resource.attributes if it.sortable)
+    relationships = (it.name for it in resource.relationships if it.sortable)
+    names = ["id", *attributes, *relationships]
+    criteria = [criterion for name in names for criterion in (name, f"-{name}")]
+    yield f"{resource.type}_sort", _listed("sort", criteria, "What to sort by; - for descending.")
+
+
+def _filter(resource: ResourceSerializer) -> Described:
+    deep = {"style": "deepObject", "explode": True}
+    about = "Conditions by plain names, which all have to be met; some take values with commas."
+    yield f"{resource.type}_filter", _parameter("filter", plain_schema(resource), about) | deep
+    about = predicates_description(resource)
+    schema = predicates_schema(resource)
+    yield f"{resource.type}_filter_q", _parameter("filter[q]", schema, about) | deep
+
+
+_FAMILIES: dict[str, Callable[[ResourceSerializer], Described]] = {
+    "include": _include,
+    "fields": _fields,
+    "page": _page,
+    "sort": _sort,
+    "filter": _filter,
+}
+
+
+def _listed(name: str, choices: list[str], description: str) -> JSONObject:
+    schema = {"type": "array", "items": {"enum": choices}}
+    return _parameter(name, schema, description) | {"style": "form", "explode": False}
+
+
+def _parameter(name: str, schema: JSONSchema, description: str) -> JSONObject:
+    said = {"description": description} if description else {}
+    return {"name": name, "in": "query"} | said | {"schema": schema}

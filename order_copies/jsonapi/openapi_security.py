@@ -1,0 +1,31 @@
+"""What the OpenAPI document says of tokens: where they come from, and which scopes they need."""
+
+from order_copies.conf import settings
+from order_copies.jsonapi.openapi_components import JSONObject
+from order_copies.jsonapi.openapi_endpoints import Endpoint
+from order_copies.scopes import READ, SCOPES
+
+
+def security_schemes() -> dict[str, JSONObject]:
+    """A token, and if the shop says where they are given, how to get one."""
+    schemes: dict[str, JSONObject] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An access token."}
+    }
+    if settings.TOKEN_URL:
+        flow = {"tokenUrl": settings.TOKEN_URL, "scopes": SCOPES}
+        schemes["oauth2"] = {"type": "oauth2", "flows": {"clientCredentials": flow}}
+    return schemes
+
+
+def security_of(endpoint: Endpoint) -> list[JSONObject]:
+    """What a client needs for an endpoint: any one of these scopes, however it got its token."""
+    return [
+        {scheme: [scope]} for scheme in security_schemes() for scope in sorted(_scopes(endpoint))
+    ]
+
+
+def _scopes(endpoint: Endpoint) -> set[str]:
+    if endpoint.method == "get":
+        return {READ}
+    view = endpoint.viewset(action=endpoint.action)
+    return view.writing_scopes

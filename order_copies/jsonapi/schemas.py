@@ -1,0 +1,28 @@
+"""Words for JSON Schema (2020-12), which OpenAPI 3.1 describes values and documents in."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+JSONSchema = dict[str, Any]
+
+#: The pattern of text that every database can store.
+STORABLE = r"^[^\u0000]*$"
+
+
+def or_null(schema: JSONSchema) -> JSONSchema:
+    """What null is, or what ``schema`` says."""
+    if "type" not in schema:
+        return dict(schema)
+    return schema | {"type": [schema["type"], "null"]}
+
+
+def closed(
+    properties: Mapping[str, JSONSchema], required: Sequence[str] | None = None
+) -> JSONSchema:
+    """An object with these members and no others.
+
+    ``required`` are those that it always has; by default, all.
+    """
+    needed = list(properties if required is None else required)
+    schema: JSONSchema = {"type": "object", "properties": dict(properties)}
+    return schema | ({"required": needed} if needed else {}) | {"additionalProperties": False}

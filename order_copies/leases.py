@@ -1,0 +1,56 @@
+"""Keep what a worker claimed its own for as long as it works on it."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from order_copies.conf import settings
+from order_copies.models import OrderFactory, Status
+
+logger = logging.getLogger("order_copies.worker")
+
+#: How many times a lease is renewed before it would run out.
+RENEWALS = 3
+
+
+@contextmanager
+def renewed(order_copies: Sequence[OrderFactory]) -> Iterator[None]:
+    """Renew the leases of these copies, all claimed at once, until the context is left.
+
+    Not for ever: a worker that hangs for longer than the setting ``BATCH_TIME_LIMIT`` loses them.
+    A copy that was handed back or taken over meanwhile is left alone.
+    """
+    ended = threading.Event()
+    thread = threading.Thread(target=_renew, args=(order_copies, ended), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _renew(order_copies: Sequence[OrderFactory], ended: threading.Event) -> None:
+    pause = settings.LEASE / RENEWALS
+    deadline = time.monotonic() + settings.BATCH_TIME_LIMIT.total_seconds()
+    expires_at = order_copies[0].lease_expires_at
+    keys = [order_copy.pk for order_copy in order_copies]
+    while not ended.wait(pause.total_seconds()) and time.monotonic() < deadline:
+        # Whoever hands a copy back, or takes it over, gives it another end of its lease.
+        held = OrderFactory.objects.filter(
+            pk__in=keys, status=Status.IN_PROGRESS, lease_expires_at=expires_at
+        )
+        later = timezone.now() + settings.LEASE
+        try:
+            held.update(lease_expires_at=later)
+        except (DatabaseError, InterfaceError):
+            logger.warning("The leases of %s copies could not be renewed", len(keys), exc_info=True)
+        else:
+            expires_at = later
+        finally:
+            connection.close()

@@ -1,0 +1,62 @@
+import logging
+from argparse import ArgumentParser
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from order_copies.health import counted
+from order_copies.management.arguments import positive
+from order_copies.management.databases import database_needed
+from order_copies.pruning import prune
+
+logger = logging.getLogger("order_copies.pruning")
+
+
+class Command(BaseCommand):
+    """Remove copies that ended long ago, with their events, and old events of everything else."""
+
+    help = (
+        "Removes copies that ended more than so many days ago, old events, and requests whose "
+        "Idempotency-Key is no longer remembered. Orders stay."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """``--older-than``, ``--dry-run`` and ``--batch-size``."""
+        parser.add_argument(
+            "--older-than",
+            type=positive,
+            metavar="DAYS",
+            required=True,
+            help="Keep what ended or happened in the last so many days.",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="Count what would go; remove nothing."
+        )
+        parser.add_argument(
+            "--batch-size", type=positive, default=1000, help="How many rows to remove at once."
+        )
+
+    @database_needed()
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Remove it step by step, and tell of it."""
+        before = timezone.now() - timedelta(days=options["older_than"])
+        removed: Counter[str] = Counter(copies=0, events=0, requests=0)
+        for step in prune(before, limit=options["batch_size"], dry_run=options["dry_run"]):
+            removed.update(step)
+            if options["verbosity"] > 0:
+                self.stdout.write(_line(removed), ending="\r" if self.stdout.isatty() else "\n")
+                self.stdout.flush()
+        verb = "Would remove" if options["dry_run"] else "Removed"
+        message = f"{verb} {_line(removed)} from before {before:%Y-%m-%d %H:%M} UTC."
+        self.stdout.write(message)
+        if not options["dry_run"]:
+            logger.info(message, extra={"removed": dict(removed), "before": before.isoformat()})
+
+
+def _line(removed: Counter[str]) -> str:
+    copies = counted(removed["copies"], "copy", "copies")
+    events = counted(removed["events"], "event")
+    return f"{copies}, {events}, {counted(removed['requests'], 'answered request')}"

@@ -1,0 +1,24 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from order_copies.jsonapi.openapi import openapi_text
+
+
+class Command(BaseCommand):
+    """Write the OpenAPI document of the API."""
+
+    help = "Write the OpenAPI 3.1 document of the API that is installed: of all its resources."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Where to."""
+        parser.add_argument("path", nargs="?", type=Path, help="The file. Default: print it.")
+
+    def handle(self, *args: Any, path: Path | None = None, **options: Any) -> None:
+        """Write the document."""
+        if path is None:
+            self.stdout.write(openapi_text(), ending="")
+        else:
+            path.write_text(openapi_text(), encoding="utf-8")

@@ -1,0 +1,54 @@
+"""What commands say where the database is not fit to be used."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+from django.db import DatabaseError, Error, InterfaceError
+
+from order_copies.events.models import Event
+from order_copies.models import OrderFactory
+from order_copies.probes import database_of_copies, is_migrated
+
+_apps = {model._meta.app_label for model in (OrderFactory, Event)}
+
+
+@contextmanager
+def database_needed() -> Iterator[None]:
+    """Raises CommandError, which says what to do, where the database is away or has no tables.
+
+    Whatever else the database raises goes through: it is no matter of operating it.
+    """
+    try:
+        yield
+    except Error as error:
+        if message := why_unfit(error):
+            raise CommandError(message) from error
+        raise
+
+
+def why_unfit(error: Error) -> str:
+    """What is wrong with the database that raised this, and what to do; nothing if it is fit."""
+    told = str(error).partition("\n")[0].rstrip(".")
+    try:
+        lacks_tables = _lacks_tables()
+    except (DatabaseError, InterfaceError):
+        hint = f'Is its server up, and DATABASES["{database_of_copies().alias}"] right?'
+        return f"The database does not answer: {told}. {hint}"
+    return f"The database is not migrated: {told}. Run: manage.py migrate" if lacks_tables else ""
+
+
+def is_up_without_tables() -> bool:
+    """Whether the database answers, and has not all tables of ours."""
+    try:
+        return _lacks_tables()
+    except (DatabaseError, InterfaceError):
+        return False
+
+
+def _lacks_tables() -> bool:
+    database = database_of_copies()
+    if not database.in_atomic_block:
+        # The old connection may be what broke.
+        database.close()
+    return not is_migrated(database, _apps)

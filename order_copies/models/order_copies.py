@@ -1,0 +1,45 @@
+"""The two kinds of order factories, each as a model of its own over the one table."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from order_copies.models.order_factories import OrderFactory
+from order_copies.models.querysets import OrderFactoryQuerySet
+from order_copies.models.statuses import Kind
+
+
+class OrderCopyManager(models.Manager["OrderFactory"]):
+    """Only copies asked for once."""
+
+    def get_queryset(self) -> OrderFactoryQuerySet:
+        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=Kind.ORDER_COPIES)
+
+
+class RecurringOrderCopyManager(models.Manager["OrderFactory"]):
+    """Only copies made by subscriptions."""
+
+    def get_queryset(self) -> OrderFactoryQuerySet:
+        recurring = Kind.RECURRING_ORDER_COPIES
+        return OrderFactoryQuerySet(self.model, using=self._db).filter(type=recurring)
+
+
+class OrderCopy(OrderFactory):
+    """A copy of one order, asked for once."""
+
+    objects = OrderCopyManager()  # type: ignore[misc,assignment]
+
+    class Meta:
+        proxy = True
+        verbose_name = _("order copy")
+        verbose_name_plural = _("order copies")
+
+
+class RecurringOrderCopy(OrderFactory):
+    """A copy made by a subscription."""
+
+    objects = RecurringOrderCopyManager()  # type: ignore[misc,assignment]
+
+    class Meta:
+        proxy = True
+        verbose_name = _("recurring order copy")
+        verbose_name_plural = _("recurring order copies")

@@ -1,0 +1,82 @@
+"""Remember payments from before they are asked for until it is known what became of them."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from order_copies.conf import settings
+from order_copies.exceptions import LeaseLostError
+from order_copies.models import OpenPayment
+from order_copies.rows import insert_rows
+from order_copies.shops import CopyRun, Payment, Shop
+from order_copies.transitions import lock_held
+
+logger = logging.getLogger("order_copies.worker")
+
+#: How many payments are given back at a time.
+LIMIT = 100
+
+
+@transaction.atomic
+def open_payments(runs: Sequence[CopyRun]) -> None:
+    """Remember the payments of these runs, which are about to be asked for.
+
+    Raises :class:`LeaseLostError` if one of the copies is no longer this worker's: what has ended
+    opens no payment any more.
+    """
+    held = lock_held([run.order_copy for run in runs])
+    if len(held) < len(runs):
+        raise LeaseLostError
+    known = set(OpenPayment.objects.filter(order_factory__in=held).values_list("key", flat=True))
+    now = timezone.now()
+    fields = ["key", "order_factory_id", "retries", "details", "created_at", "failures", "due_at"]
+    rows = [
+        (
+            run.payment.key,
+            run.order_copy.pk,
+            run.order_copy.retries,
+            run.payment.details,
+            now,
+            0,
+            now,
+        )
+        for run in runs
+        if run.payment and run.payment.key not in known
+    ]
+    insert_rows(OpenPayment, fields, rows)
+
+
+def use_payments(runs: Sequence[CopyRun]) -> None:
+    """Forget the payments that targets are placed with, in the transaction that places them."""
+    keys = [run.payment.key for run in runs if run.payment and not run.problems]
+    if keys:
+        OpenPayment.objects.filter(key__in=keys).delete()
+
+
+def give_back(shop: Shop, authorizations: Mapping[str, Any]) -> None:
+    """Give back payments whose copies have ended without using them, and forget them.
+
+    ``authorizations`` are those that this process knows, by key. What could not be given back is
+    tried again alone, after growing pauses: it may be what stood in the way of the others.
+    """
+    now = timezone.now()
+    orphaned = OpenPayment.objects.orphaned().filter(due_at__lte=now)
+    due = list(orphaned.order_by("failures", "due_at", "pk")[:LIMIT])
+    together = [payment for payment in due if not payment.failures] or due[:1]
+    if not together:
+        return
+    keys = [payment.key for payment in together]
+    try:
+        shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in together])
+    except Exception:
+        logger.exception("Could not void payments, trying again later: %s", ", ".join(keys))
+        pause = settings.pause_after(together[0].failures + 1)
+        failed = OpenPayment.objects.filter(key__in=keys)
+        failed.update(failures=F("failures") + 1, due_at=now + pause)
+    else:
+        OpenPayment.objects.filter(key__in=keys).delete()
+        logger.info("Voided payments that no order was placed with: %s", ", ".join(keys))

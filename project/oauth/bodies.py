@@ -1,0 +1,34 @@
+"""The bodies that the endpoints take."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework.parsers import BaseParser
+
+from order_copies.jsonapi.media import MAX_BODY, Parser
+from project.oauth.errors import OAuthError
+
+
+class JSONBody(Parser):
+    """What Commerce Layer's clients send."""
+
+    media_type = "application/json"
+
+
+class FormBody(BaseParser):
+    """What OAuth has (RFC 6749)."""
+
+    media_type = "application/x-www-form-urlencoded"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> QueryDict:
+        """The fields of the form. Raises ``OAuthError``."""
+        body = stream.read(MAX_BODY + 1)
+        if len(body) > MAX_BODY:
+            raise OAuthError(413, "invalid_request", f"The body may have {MAX_BODY} bytes.")
+        return QueryDict(body)
