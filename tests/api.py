@@ -1,22 +1,28 @@
 """How tests talk to the API: as a client with a token, and with whole documents."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.http import HttpResponse
 from django.test import Client
-from rest_framework.authtoken.models import Token
+from django.utils import timezone
+from oauth2_provider.models import AccessToken, Application
 
 from order_copies.events.models import Event
+from order_copies.jsonapi.resources import ResourceSerializer, resource_of
 from order_copies.models import OrderFactory
 from orders.models import Customer, Order
+from project.oauth import tokens
+from project.oauth.scopes import SCOPES
 
 MEDIA_TYPE = "application/vnd.api+json"
 PERMISSIONS = [
     "view_order",
+    "change_order",
     "add_ordercopy",
     "change_ordercopy",
     "delete_ordercopy",
@@ -25,13 +31,18 @@ PERMISSIONS = [
 
 
 class API:
-    """A client of the API. Without a ``user`` it sends no token."""
+    """A client of the API. Without a ``user`` it sends no token.
 
-    def __init__(self, user: Any = None) -> None:
+    Its token has all scopes, unless ``scopes`` names some.
+    """
+
+    def __init__(
+        self, user: Any = None, *, scopes: Iterable[str] = SCOPES, kind: str = "integration"
+    ) -> None:
         self.user = user
         self.client = Client(raise_request_exception=False, headers={"Accept": MEDIA_TYPE})
         if user is not None:
-            token = Token.objects.create(user=user).key
+            token = token_of(application_of(user, kind), scopes)
             self.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
 
     def get(self, path: str, **headers: str) -> HttpResponse:
@@ -52,6 +63,36 @@ class API:
 
     def delete(self, path: str) -> HttpResponse:
         return self.client.delete(f"/api{path}", content_type=MEDIA_TYPE)
+
+
+def application_of(user: Any, kind: str = "integration", **fields: Any) -> Application:
+    """An application that acts for the user. Its secret is not hashed, which takes no time."""
+    public, confidential = Application.CLIENT_PUBLIC, Application.CLIENT_CONFIDENTIAL
+    return Application.objects.create(
+        user=user,
+        client_type=public if kind == "sales_channel" else confidential,
+        authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
+        hash_client_secret=False,
+        **fields,
+    )
+
+
+def token_of(
+    application: Application,
+    scopes: Iterable[str] = SCOPES,
+    seconds: int = 600,
+    **fields: Any,
+) -> str:
+    """An access token, as if the application had asked for it."""
+    token = tokens.mint(application, scopes, seconds)
+    AccessToken.objects.create(
+        token=token,
+        application=application,
+        scope=" ".join(scopes),
+        expires=timezone.now() + timedelta(seconds=seconds),
+        **fields,
+    )
+    return token
 
 
 def staff(*permissions: str) -> Any:
@@ -104,6 +145,18 @@ def the_error_in(response: HttpResponse) -> tuple[int, str, str | None]:
     (error,) = errors_in(response)
     assert set(error) <= {"title", "detail", "code", "status", "source", "meta"}
     return response.status_code, error["code"], error.get("source", {}).get("pointer")
+
+
+def include_paths(resource: ResourceSerializer, depth: int = 2) -> list[str]:
+    """All that can be included with a resource, to this depth."""
+    paths: list[str] = []
+    for relationship in resource.relationships:
+        if relationship.includable:
+            paths.append(relationship.name)
+            if depth > 1 and not relationship.leads_nowhere:
+                further = include_paths(resource_of(relationship.type), depth - 1)
+                paths += [f"{relationship.name}.{path}" for path in further]
+    return paths
 
 
 def written() -> tuple[int, int]:

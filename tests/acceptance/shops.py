@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from order_copies.models import OrderFactory
-from order_copies.plans import CopyPlan, Problem, Step
-from order_copies.shops import CopyRun
+from order_copies.plans import CopyPlan, Problem
+from order_copies.shops import CopyRun, Payment
 from orders.shop import ReferenceShop
 
 PATH = "tests.acceptance.shops.InterferedShop"
@@ -27,13 +27,19 @@ class InterferedShop(ReferenceShop):
         self._happens("plan", order_copies)
         return super().plan(order_copies)
 
-    def authorize(self, runs: Sequence[CopyRun]) -> list[Any]:
-        self._happens("authorize", runs)
-        return super().authorize(runs)
+    def authorize(self, payments: Sequence[Payment]) -> list[Any]:
+        self._happens("authorize", payments)
+        return super().authorize(payments)
 
-    def void(self, runs: Sequence[CopyRun]) -> None:
-        self._happens("void", runs)
-        super().void(runs)
+    def void(self, payments: Sequence[Payment]) -> None:
+        self._happens("void", payments)
+        super().void(payments)
+
+    @classmethod
+    def voided(cls) -> list[str]:
+        """The keys of the copies' payments that were given back, without what they stand for."""
+        calls = [payments for method, payments in cls.calls if method == "void"]
+        return [payment.key.rpartition("/")[0] for payments in calls for payment in payments]
 
     def write(self, runs: Sequence[CopyRun]) -> None:
         super().write(runs)
@@ -48,24 +54,3 @@ class InterferedShop(ReferenceShop):
         answers = super().cancel(runs)
         self._happens("cancel", runs)
         return answers
-
-
-class ForgetfulShop(ReferenceShop):
-    """An adapter that forgets the last plan."""
-
-    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-        return super().plan(order_copies)[:-1]
-
-
-class IdleShop(ReferenceShop):
-    """An adapter that does not write what it planned."""
-
-    def write(self, runs: Sequence[CopyRun]) -> None:
-        pass
-
-
-class HalfHeartedShop(ReferenceShop):
-    """An adapter that places a target and then refuses to cancel its source."""
-
-    def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        return [[Problem(Step.CANCEL, "source_order", "no", "No.")] for _ in runs]

@@ -23,6 +23,7 @@ from tests.factories import (
     draft_order,
     placed_order,
 )
+from tests.factories import OrderFactory as BareOrderFactory
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
@@ -45,9 +46,23 @@ class OwnOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg
         return obj is None or obj.number != "locked"
 
 
-own_site = admin.AdminSite(name="guests")
+class FleetingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """The order admin of a site whose orders are deleted as soon as somebody looks at them."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None:
+            Order.objects.filter(pk=obj.pk).delete()
+        return True
+
+
+own_site, fleeting_site = admin.AdminSite(name="guests"), admin.AdminSite(name="fleeting")
 own_site.register(Order, OwnOrderAdmin)
-urlpatterns = [path("admin/", admin.site.urls), path("guests/", own_site.urls)]
+fleeting_site.register(Order, FleetingOrderAdmin)
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("guests/", own_site.urls),
+    path("fleeting/", fleeting_site.urls),
+]
 
 ORDERS = reverse("admin:orders_order_changelist")
 COPY = reverse("admin:orders_order_copy")
@@ -323,6 +338,18 @@ def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) ->
     assert messages_of(alone) == ["1 copy was requested."]
     assert list(together.context["form"].errors) == ["place_target_order"]
     assert OrderCopy.objects.get().source_order == free
+
+
+@pytest.mark.urls(__name__)
+def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None:
+    order = BareOrderFactory()
+
+    response = submit(staff, page_of(order).replace("/admin/", "/fleeting/"))
+
+    gone, nothing_left = messages_of(response)
+    assert gone == "A source order was deleted in the meantime: nothing was copied."
+    assert nothing_left == "Select the orders to be copied."
+    assert OrderFactory.objects.count() == 0
 
 
 @pytest.mark.parametrize(

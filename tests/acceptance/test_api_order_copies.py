@@ -1,15 +1,15 @@
 """Ask for a copy over HTTP as the seed does, look at it, annotate it, follow it, delete it."""
 
 import re
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
+from oauth2_provider.models import Application
 
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
 from orders.models import Order
+from tests.acceptance.documents import RELATIONSHIPS, document_of
 from tests.api import API, MEDIA_TYPE, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, draft_order, placed_order
 
@@ -35,49 +35,6 @@ ATTRIBUTES = [
     "skip_errors",
     "ignore_invalid_coupon",
 ]
-RELATIONSHIPS = ["source_order", "target_order", "events", "event_stores", "order_subscription"]
-
-
-def document_of(order_copy: OrderFactory, trace_id: str, **attributes: Any) -> dict[str, Any]:
-    """The whole document of a copy that was just asked for, as the seed has it."""
-    url = f"http://testserver/api/order_copies/{order_copy.public_id}"
-    return {
-        "data": {
-            "id": order_copy.public_id,
-            "type": "order_copies",
-            "links": {"self": url},
-            "attributes": {
-                "type": "order_copies",
-                "status": "pending",
-                "started_at": None,
-                "completed_at": None,
-                "failed_at": None,
-                "errors_log": {},
-                "errors_count": 0,
-                "place_target_order": False,
-                "reuse_wallet": True,
-                "created_at": milliseconds(order_copy.created_at),
-                "updated_at": milliseconds(order_copy.updated_at),
-                "reference": None,
-                "reference_origin": None,
-                "metadata": {},
-                "cancel_source_order": False,
-                "apply_promotions": False,
-                "skip_errors": False,
-                "ignore_invalid_coupon": False,
-            }
-            | attributes,
-            "relationships": {
-                name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
-                for name in RELATIONSHIPS
-            },
-            "meta": {"mode": "test", "organization_id": "xRRkjDFafe", "trace_id": trace_id},
-        }
-    }
-
-
-def milliseconds(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
 def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> None:
@@ -149,8 +106,13 @@ def test_a_client_is_the_who_of_what_happens() -> None:
     api.post("/order_copies", request_of(order))
 
     event = Event.objects.get(name="order_copies.create")
+    client_id = Application.objects.get(user=user).client_id
     assert event.who == {
-        "owner": {"type": "User", "id": str(user.pk), "name": user.username, "email": user.email}
+        "owner": {"type": "User", "id": str(user.pk), "name": user.username, "email": user.email},
+        "application": {
+            "client_id": client_id,
+            "kind": "integration",
+        },
     }
 
 
@@ -194,6 +156,7 @@ def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
         "source_totals",
         "target_totals",
         "outcomes",
+        "plan_digest",
         "mode",
         "organization_id",
         "trace_id",

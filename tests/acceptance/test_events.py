@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.utils import timezone
 
 from order_copies import copying
@@ -11,6 +12,7 @@ from order_copies.exceptions import NotDeletableError
 from order_copies.models import OrderCopy, OrderFactory, Status
 from orders.models import Order
 from tests import stories
+from tests.api import API, request_of, staff
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -104,9 +106,13 @@ def test_a_request_is_saved_as_a_pending_copy() -> None:
         "reference": "R-1",
         "reference_origin": "erp",
         "metadata": {"a": [1, {"b": None}]},
+        "plan_digest": "",
+        "retries": 0,
         "attempt": 0,
+        "hand_backs": 0,
         "lease_expires_at": None,
         "worker": "",
+        "queued_at": created_at,
         "updated_at": created_at,
     }
 
@@ -190,3 +196,31 @@ def test_placing_and_cancelling_are_events_of_the_orders() -> None:
         ("orders.place", str(target.pk), WORKER),
         ("orders.cancel", str(source.pk), WORKER),
     ]
+
+
+def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+
+    created = api.post("/order_copies", request_of(order)).json()["data"]
+    (change,) = api.get(f"/order_copies/{created['id']}/event_stores").json()["data"]
+
+    who = change["attributes"]["who"]
+    assert who["owner"]["name"] == api.user.get_username()
+    assert who["application"]["kind"] == "integration"
+    assert who["application"]["client_id"]
+
+
+def test_a_change_of_somebody_without_an_application_names_the_user_only(
+    settings: LazySettings,
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": None}
+    api = API()
+    user = staff()
+    api.client.force_login(user)
+    order_copy = OrderCopyFactory()
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"reference": "7"}}
+
+    api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    event = Event.objects.get(resource_type="order_copies")
+    assert list(event.who) == ["owner"]

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.batches import Batch
 from order_copies.exceptions import NotDeletableError
 from order_copies.models import OrderFactory, Status
+from order_copies.running import Runner
 from order_copies.worker import Worker
 from orders import snapshot
 from orders.models import LineItem, Order, Sku
@@ -59,7 +61,7 @@ def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
         "completed",
     ]
     assert stories.fresh(wanted[1]).errors_log == {
-        "base": ["the copy crashed 2 times: see the log of the worker"]
+        "base": ["the copy crashed 2 times (its worker died): see the log of the worker"]
     }
 
 
@@ -82,7 +84,7 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life
 
     assert dict(batch.ends) == {"completed": 1, "failed": 1}
     assert {stories.fresh(order_copy).status for order_copy in wanted} == {"completed", "failed"}
-    assert "could not void" in caplog.text
+    assert "Could not void" in caplog.text
 
 
 @pytest.mark.django_db
@@ -126,6 +128,77 @@ def test_a_drain_waits_for_what_it_has_to_try_again(
 
     assert stories.fresh(order_copy).status == "completed"
     assert stories.fresh(order_copy).attempt == 2
+
+
+def deadlock(_: Any) -> None:
+    raise OperationalError(1213, "Deadlock found")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_does_not_answer_is_nobodys_crash(
+    shop: type[InterferedShop], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_copy = stories.requested(placed_order(lines=1))
+    [claimed] = copying._claim("w1", 1)
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
+    shop.before["plan"] = deadlock
+    monkeypatch.setattr("order_copies.running.answers", lambda: False)
+
+    with pytest.raises(OperationalError):
+        Runner("w1", shop(), Batch()).run([claimed])
+
+    assert stories.fresh(order_copy).status == Status.IN_PROGRESS
+    assert stories.fresh(order_copy).attempt == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
+    shop: type[InterferedShop], settings: LazySettings
+) -> None:
+    sources = [placed_order(lines=1) for _ in range(4)]
+    wanted = [stories.requested(source) for source in sources]
+    claimed = copying._claim("w1", 4)
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
+
+    def locked(order_copies: Any) -> None:
+        if any(one.source_order_id == sources[1].pk for one in order_copies):
+            deadlock(order_copies)
+
+    shop.before["plan"] = locked
+    batch = Batch()
+    Runner("w1", shop(), batch).run(claimed)
+
+    assert dict(batch.ends) == {"completed": 3, "to retry": 1}
+    assert stories.fresh(wanted[1]).status == Status.IN_PROGRESS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
+    shop: type[InterferedShop], settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    order_copy = stories.requested(placed_order(lines=1))
+
+    for number in range(5):
+        worker = Worker()
+        worker.name = f"w{number}"
+        assert copying._claim(worker.name, 1) != []
+        assert worker.hand_back() == 1
+    copying.run_batch("w9")
+
+    found = stories.fresh(order_copy)
+    assert (found.status, found.attempt, found.hand_backs) == (Status.COMPLETED, 6, 5)
+
+
+@pytest.mark.django_db
+def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> None:
+    order_copy = stories.requested(placed_order(lines=1))
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "orders.nowhere.Shop"}
+
+    with pytest.raises(ImportError):
+        copying.run_batch("w1")
+
+    assert stories.fresh(order_copy).status == Status.PENDING
 
 
 @pytest.mark.django_db

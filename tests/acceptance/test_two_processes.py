@@ -1,22 +1,13 @@
 """Story: real worker processes share one database, and one of them is killed."""
 
-import os
 import signal
-import sqlite3
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import Any
-from uuid import uuid4
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
-PROJECT = Path(settings.BASE_DIR)
+from tests.acceptance.processes import environment_of, rows, server, start
 
 BACKLOG = """
 import django
@@ -33,6 +24,19 @@ with transaction.atomic():
     wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(400)]
     copying.request_copies(wanted, who={})
 """
+SLOW_CLIENT = """
+import time
+import django
+django.setup()
+from django.db import transaction
+from order_copies import copying
+from order_copies.models import OrderCopy
+from orders.models import Order
+with transaction.atomic():
+    source = Order.objects.select_for_update().earliest("pk")
+    time.sleep(0.5)
+    copying.request_copies([OrderCopy(source_order=source)], who={})
+"""
 
 
 @pytest.fixture
@@ -41,62 +45,8 @@ def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
 
     A file in WAL mode with IMMEDIATE transactions, or a new database on the server.
     """
-    with database(tmp_path) as name:
-        environment = os.environ | {
-            "DATABASE_NAME": name,
-            "DJANGO_SETTINGS_MODULE": "project.settings",
-        }
-        subprocess.run([sys.executable, "-c", BACKLOG], cwd=PROJECT, env=environment, check=True)
+    with environment_of(tmp_path, BACKLOG) as environment:
         yield environment
-
-
-@contextmanager
-def database(tmp_path: Path) -> Iterator[str]:
-    """The name of an empty database of the kind that the tests run on."""
-    if connection.vendor == "sqlite":
-        yield str(tmp_path / "shop.sqlite3")
-        return
-    name = f"two_processes_{uuid4().hex[:8]}"
-    with server("postgres") as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    try:
-        yield name
-    finally:
-        with server("postgres") as cursor:
-            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@contextmanager
-def server(name: str) -> Iterator[Any]:
-    """A cursor on a database of the kind that the tests run on, outside Django."""
-    if connection.vendor == "sqlite":
-        opened: Any = sqlite3.connect(name)
-    else:
-        database = import_module("psycopg")
-        server = settings.DATABASES["default"]
-        opened = database.connect(
-            f"host={server['HOST']} user={server['USER']} dbname={name}", autocommit=True
-        )
-    with closing(opened), closing(opened.cursor()) as cursor:
-        yield cursor
-        opened.commit()
-
-
-def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def rows(environment: dict[str, str], sql: str) -> list[tuple[Any, ...]]:
-    with server(environment["DATABASE_NAME"]) as cursor:
-        cursor.execute(sql)
-        return list(cursor.fetchall())
 
 
 def let_leases_run_out(environment: dict[str, str]) -> None:
@@ -150,8 +100,8 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     # One statement sees one moment, even if the server is still busy with the last commit.
     [(in_progress, completed, orders, reserved)] = rows(
         environment,
-        "SELECT COUNT(*) FILTER (WHERE status = 'in_progress'),"
-        " COUNT(*) FILTER (WHERE status = 'completed'),"
+        "SELECT COUNT(CASE WHEN status = 'in_progress' THEN 1 END),"
+        " COUNT(CASE WHEN status = 'completed' THEN 1 END),"
         " (SELECT COUNT(*) FROM orders_order), (SELECT reserved FROM orders_stockitem)"
         " FROM order_copies_orderfactory",
     )
@@ -170,3 +120,31 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     ) == [("completed", 400, 400)], output
     assert rows(environment, "SELECT COUNT(*) FROM orders_order") == [(401,)]
     assert rows(environment, "SELECT reserved FROM orders_stockitem") == [(401,)]
+
+
+def test_a_copy_is_never_started_before_it_was_asked_for(environment: dict[str, str]) -> None:
+    """The worker looks for work while the database is busy with a client, and has to wait."""
+    worker = start(environment, "manage.py", "order_copies_worker", "--interval", "0.01")
+    wait_for_rows(environment, 400)
+
+    client = start(environment, "-c", SLOW_CLIENT)
+    said = client.communicate(timeout=60)[0]
+    wait_for_rows(environment, 401)
+    worker.terminate()
+    output = worker.communicate(timeout=60)[0]
+
+    assert client.returncode == 0, said
+    assert rows(
+        environment,
+        "SELECT COUNT(*) FROM order_copies_orderfactory"
+        " WHERE created_at <= started_at AND started_at <= completed_at",
+    ) == [(401,)], output
+
+
+def wait_for_rows(environment: dict[str, str], completed: int) -> None:
+    """Return when so many copies are completed."""
+    count = "SELECT COUNT(*) FROM order_copies_orderfactory WHERE status = 'completed'"
+    deadline = time.monotonic() + 60
+    while rows(environment, count) != [(completed,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -59,14 +59,17 @@ def test_a_shop_without_resources_has_orders_with_their_copies(settings: LazySet
     data = get(f"{base}/order_copies/{order_copy.public_id}/source_order")
 
     url = f"{base}/orders/{order.public_id}"
-    links = {"self": f"{url}/relationships/order_copies", "related": f"{url}/order_copies"}
+    copies = ["order_factories", "order_copies", "recurring_order_copies"]
     del data["meta"]
     assert data == {
         "id": order.public_id,
         "type": "orders",
         "links": {"self": url},
         "attributes": {},
-        "relationships": {"order_copies": {"links": links}},
+        "relationships": {
+            name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
+            for name in [*copies, "events", "event_stores"]
+        },
     }
     assert get(url)["id"] == order.public_id
     assert [copy["id"] for copy in get(f"{url}/order_copies")] == [order_copy.public_id]

@@ -1,8 +1,20 @@
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
-from order_copies.jsonapi.values import Instant, InvalidValueError, Object, Value
+from order_copies.jsonapi.storable import InvalidValueError
+from order_copies.jsonapi.values import (
+    Boolean,
+    Choice,
+    Float,
+    Instant,
+    Integer,
+    Object,
+    String,
+    Url,
+    Value,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +54,62 @@ def test_the_default_of_an_object_is_a_new_one_each_time() -> None:
 
 def test_a_plain_value_is_written_as_it_is() -> None:
     assert Value().write([7]) == [7]
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "parsed"),
+    [
+        (String(), "a,b", "a,b"),
+        (Url(), "example", "example"),
+        (Boolean(), "false", False),
+        (Integer(), "-9223372036854775808", -(2**63)),
+        (Float(), "0.22", 0.22),
+        (Float(), "-1e3", -1000.0),
+        (Object(), '{"a": 1}', {"a": 1}),
+        (Instant(), "2018-01-01", datetime(2018, 1, 1, tzinfo=UTC)),
+        (Instant(), "2018-01-01T12:00:00.1239Z", datetime(2018, 1, 1, 12, 0, 0, 123000, UTC)),
+    ],
+)
+def test_the_text_of_a_filter_stands_for_a_value(value: Value, text: str, parsed: Any) -> None:
+    assert value.parse(text) == parsed
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Value(), "x"),
+        (String(), "a\0b"),
+        (String(), "\ud800"),
+        (Boolean(), "True"),
+        (Integer(), "9223372036854775808"),
+        (Integer(), "٣"),
+        (Float(), "nan"),
+        (Float(), "1e999"),
+        (Float(), "two"),
+        (Object(), "[]"),
+        (Object(), "{"),
+        (Instant(), ""),
+        (Instant(), "2018-02-30"),
+        (Instant(), "9999-12-31T23:59:59.9999Z"),
+    ],
+)
+def test_a_text_that_stands_for_nothing_is_refused(value: Value, text: str) -> None:
+    with pytest.raises(InvalidValueError):
+        value.parse(text)
+
+
+def test_a_choice_is_one_of_its_words() -> None:
+    colour = Choice(choices=("red", "blue"))
+
+    assert colour.read("red") == "red"
+    for other in ("green", "RED", 1, ["red"]):
+        with pytest.raises(InvalidValueError) as caught:
+            colour.read(other)
+        assert (caught.value.key, caught.value.message) == (
+            "inclusion",
+            "must be one of red, blue",
+        )
+
+
+def test_a_plain_value_may_be_anything() -> None:
+    assert (Value().schema(), Value().accepted()) == ({}, {})

@@ -12,13 +12,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from order_copies import public_ids
+from order_copies import copying, public_ids
 from order_copies.events.models import Event
+from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderCopy, Status
 from orders.models import Order
 from tests.api import API, request_of, staff
-from tests.factories import OrderCopyFactory, OrderFactory, draft_order, placed_order
-from tests.stories import copied, requested
+from tests.factories import PLACED_AT, OrderCopyFactory, OrderFactory, draft_order, placed_order
+from tests.stories import WHO, copied, requested
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +178,45 @@ def test_a_running_copy_is_in_the_middle_of_its_steps(admin: Client) -> None:
     assert "attempt 2" in response.content.decode()
 
 
+def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None:
+    order_copy = requested(placed_order())
+    abort_copies([order_copy], who=WHO)
+
+    response = admin.get(page_of(order_copy))
+
+    detail, page = response.context["detail"], response.content.decode()
+    event = Event.objects.get(name="order_copies.abort")
+    assert [(str(step.label), step.state, step.at) for step in detail.steps] == [
+        ("pending", "done", order_copy.created_at),
+        ("aborted", "current", event.created_at),
+    ]
+    assert detail.errors == [("The copy", ["aborted by hand"])]
+    assert "once the copy has run" not in page
+    assert "ended before anything became of the lines" in page
+
+
+def test_a_copy_that_was_aborted_twice_tells_of_the_last_time(admin: Client) -> None:
+    order_copy = requested(placed_order())
+    abort_copies([order_copy], who=WHO)
+    retry_copies([order_copy], who=WHO)
+    Event.objects.update(created_at=PLACED_AT)
+    abort_copies([order_copy], who=WHO)
+
+    ended_at = admin.get(page_of(order_copy)).context["detail"].ended_at
+
+    assert ended_at > PLACED_AT
+
+
+def test_a_copy_that_cannot_be_retried_says_why(admin: Client) -> None:
+    order_copy = copied(draft_order(), place_target_order=True)
+
+    page = admin.get(page_of(order_copy)).content.decode()
+
+    left = order_copy.target_order.public_id
+    assert f"Cannot be retried: left order {left} for repair: place it, or cancel it" in page
+    assert ">Retry<" not in page
+
+
 def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client) -> None:
     order_copy = copied(placed_order())
     data = {"reference": "R 2", "reference_origin": "desk", "metadata": '{"a": [1, null]}'}
@@ -194,6 +234,22 @@ def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client
     assert event.who["owner"]["name"] == "admin"
     changed = admin.get(page_of(order_copy)).context["detail"].events[-1].changed
     assert set(changed.split(", ")) == {"Reference", "Reference origin", "Metadata"}
+
+
+def test_a_copy_that_is_deleted_while_its_page_is_open_is_told(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_copy = OrderCopyFactory(source_order=bare_order())
+    update_copy = copying.update_copy
+
+    def vanish(vanishing: Any, *arguments: Any, **keywords: Any) -> None:
+        OrderCopy.objects.all().delete()
+        update_copy(vanishing, *arguments, **keywords)
+
+    monkeypatch.setattr(copying, "update_copy", vanish)
+    response = admin.post(page_of(order_copy), {"reference": "R 2"}, follow=True)
+
+    assert "The copy was deleted in the meantime." in messages_of(response)
 
 
 def test_nothing_changed_is_no_event(admin: Client) -> None:
@@ -247,7 +303,7 @@ def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: s
     ("metadata", "message"),
     [
         ("[]", "Enter a JSON object, for example {&quot;key&quot;: &quot;value&quot;}."),
-        ('{"a": ' * 33 + "1" + "}" * 33, "Nest the object less deeply: 32 levels at most."),
+        ('{"a": ' * 33 + "1" + "}" * 33, "Nest the object less deeply: 29 levels at most."),
         ('{"a": "' + "x" * 65536 + '"}', "Shorten the object: 65536 bytes of JSON at most."),
         ('{"a": "\\u0000"}', "Leave out the character U+0000 and unpaired surrogates."),
         ('{"a": NaN}', "Leave out numbers too large to be stored, NaN and Infinity."),
@@ -267,7 +323,7 @@ def test_a_metadata_error_says_what_to_do(admin: Client, metadata: str, message:
 @pytest.mark.parametrize(
     "metadata",
     [
-        {"a": reduce(lambda inner, _: [inner], range(31), 1)},
+        {"a": reduce(lambda inner, _: [inner], range(28), 1)},
         {"a": 2**63 - 1, "b": -(2**63), "c": 1.5e-300},
         {"a": "x" * 65526},
         {"": "\r\n\t\u2028\x01 é 😀 </textarea>", "null": None, "list": [{}, [], True]},

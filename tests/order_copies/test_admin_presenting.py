@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from order_copies.admin.details import duration_of, who_in_words
+from order_copies.admin.details import duration_of
 from order_copies.admin.presenting import MAX_UNTOUCHED, Lines, Preview, Side
+from order_copies.events.who import who_in_words
 from order_copies.models import OrderCopy
 from order_copies.plans import Action, CopyPlan, Outcome
 from order_copies.templatetags.order_copies_admin import amount, money, signed_money

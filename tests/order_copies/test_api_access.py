@@ -1,6 +1,6 @@
 """Who gets in, who sees what, and who may do what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from rest_framework.throttling import BaseThrottle
 
 from order_copies.copying import request_copies, run_batch
 from order_copies.events.models import Event
+from order_copies.intervening import abort_copies
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.shops import Shop
 from order_copies.views import OrderCopyViewSet
@@ -301,6 +302,99 @@ def test_a_service_account_copies_with_permission() -> None:
 
     assert response.status_code == 201
     assert OrderFactory.objects.get().source_order == order
+
+
+CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
+
+
+@pytest.mark.parametrize("client", [staff, service])
+@pytest.mark.parametrize("option", CHANGING_ORDERS)
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_to_place_and_to_cancel_takes_the_permission_to_change_orders(
+    client: Callable[..., Any], option: str, query: str
+) -> None:
+    # given
+    order, path = placed_order(lines=1), f"/order_copies{query}"
+    copier = API(client("view_order", "add_ordercopy"))
+    changer = API(client("view_order", "add_ordercopy", "change_order"))
+
+    # when
+    refused = copier.post(path, request_of(order, **{option: True}))
+    without = copier.post(path, request_of(order, **{option: False}))
+    done = changer.post(path, request_of(order, **{option: True}))
+
+    # then
+    assert the_error_in(refused) == (401, "UNAUTHORIZED", None)
+    assert without.status_code == done.status_code == (200 if query else 201)
+    assert written()[0] == (0 if query else 2)
+
+
+@pytest.mark.parametrize("option", CHANGING_ORDERS)
+def test_to_retry_a_copy_that_places_or_cancels_takes_it_too(option: str) -> None:
+    # given
+    order_copy = OrderCopyFactory(failed=True, **{option: True})
+    path, body = f"/order_copies/{order_copy.public_id}", retry_of(order_copy)
+    copier = API(service("view_order", "change_ordercopy"))
+    changer = API(service("view_order", "change_ordercopy", "change_order"))
+
+    # when
+    refused = copier.patch(path, body)
+    status = OrderFactory.objects.get().status
+    done = changer.patch(path, body)
+
+    # then
+    assert the_error_in(refused) == (401, "UNAUTHORIZED", None)
+    assert status == "failed"
+    assert done.json()["data"]["attributes"]["status"] == "pending"
+
+
+def retry_of(order_copy: OrderFactory) -> dict[str, Any]:
+    attributes = {"_retry": True}
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": attributes}
+    return {"data": data}
+
+
+@pytest.mark.parametrize("option", CHANGING_ORDERS)
+def test_a_customer_places_and_cancels_its_own_by_copying(option: str) -> None:
+    # given
+    order = placed_order(lines=1)
+    api = API(shopper(order.customer))
+
+    # when
+    asked = api.post("/order_copies", request_of(order, **{option: True}))
+    order_copy = OrderFactory.objects.get()
+    abort_copies([order_copy], who={})
+    retried = api.patch(f"/order_copies/{order_copy.public_id}", retry_of(order_copy))
+
+    # then
+    assert (asked.status_code, retried.status_code) == (201, 200)
+    assert OrderFactory.objects.get().status == "pending"
+
+
+class CautiousShop(ReferenceShop):
+    """Lets nobody change orders that weigh much."""
+
+    def may_change_orders(self, request: Any, orders: Sequence[Any]) -> bool:
+        is_light = all(order.total_amount_with_taxes_cents < 100_00 for order in orders)
+        return is_light and super().may_change_orders(request, orders)
+
+
+def test_a_shop_says_which_orders_a_client_may_change(settings: LazySettings) -> None:
+    # given
+    path = f"{CautiousShop.__module__}.{CautiousShop.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+    light, heavy = placed_order(lines=1), placed_order(lines=9)
+    api = API(staff())
+
+    # when
+    answers = [
+        api.post("/order_copies", request_of(order, cancel_source_order=True))
+        for order in (light, heavy)
+    ]
+
+    # then
+    assert [answer.status_code for answer in answers] == [201, 401]
+    assert OrderFactory.objects.get().source_order == light
 
 
 def test_a_customer_who_may_view_all_orders_needs_permission_like_everybody() -> None:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.copying import request_copies, run_batch
+from order_copies.jsonapi import includes
 from order_copies.models import OrderCopy, OrderFactory
 from tests.api import API, staff, the_error_in
 from tests.factories import OrderCopyFactory, placed_order
@@ -136,8 +137,6 @@ def test_a_page_has_25_rows_at_most() -> None:
         ("fields[nonsense]=status", "INVALID_FIELD"),
         ("fields[order_copies=status", "INVALID_FIELD"),
         ("fields=status", "PARAM_NOT_ALLOWED"),
-        ("filter[status]=pending", "FILTER_NOT_ALLOWED"),
-        ("filter[q][status_eq]=pending", "FILTER_NOT_ALLOWED"),
         ("dry_run=true", "PARAM_NOT_ALLOWED"),
         ("format=api", "PARAM_NOT_ALLOWED"),
         ("nonsense", "PARAM_NOT_ALLOWED"),
@@ -238,14 +237,37 @@ def test_what_stands_in_the_document_is_not_included_again() -> None:
     assert [resource["type"] for resource in document["included"]] == ["orders"]
 
 
-def test_an_include_of_a_field_that_is_not_asked_for_is_not_linked() -> None:
-    api, (order_copy,) = API(staff()), copies(1)
+@pytest.mark.parametrize(
+    ("fields", "types"),
+    [
+        ("fields[order_copies]=status", None),
+        ("fields[orders]=number", ["orders"]),
+        ("fields[order_copies]=source_order&fields[orders]=line_items", ["orders", "line_items"]),
+    ],
+)
+def test_an_include_has_to_be_among_the_fields_where_fields_are_given(
+    fields: str, types: list[str] | None
+) -> None:
+    order = placed_order(lines=1, options=0, shipping=False, payment_fee=False)
+    order_copy = OrderCopyFactory(source_order=order)
 
-    query = "include=source_order&fields[order_copies]=status"
-    document = api.get(f"/order_copies/{order_copy.public_id}?{query}").json()
+    path = f"/order_copies/{order_copy.public_id}?include=source_order.line_items"
+    document = API(staff()).get(f"{path}&{fields}").json()
 
-    assert document["data"]["relationships"] == {}
-    assert len(document["included"]) == 1
+    included = document.get("included")
+    assert types == (included and [resource["type"] for resource in included])
+
+
+def test_an_include_of_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(includes, "MAX_INCLUDED", 2)
+    api, made = API(staff()), copies(3)
+    path = f"/order_copies/{made[0].public_id}?include=source_order"
+
+    whole = api.get(path)
+    too_much = api.get(f"{path}.order_copies")
+
+    assert whole.status_code == 200
+    assert the_error_in(too_much) == (400, "INVALID_INCLUDE", None)
 
 
 def test_a_new_copy_can_bring_its_source_along() -> None:

@@ -1,30 +1,50 @@
 """Media types, methods and crashes: every answer under /api is a document."""
 
 import logging
+from typing import ClassVar
 
 import pytest
 from django.conf import LazySettings
-from django.db import connection
+from django.db import OperationalError, connection, connections
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from order_copies import copying
-from order_copies.events.models import Event
 from order_copies.models import OrderFactory
+from order_copies.urls import urlpatterns as order_copies_urls
+from orders.models import Order
 from orders.shop import ReferenceShop
+from orders.urls import urlpatterns as orders_urls
 from tests.api import API, MEDIA_TYPE, errors_in, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
 
+class BusyShop(ReferenceShop):
+    """A shop whose database is busy."""
+
+    def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
+        raise OperationalError(1213, "Deadlock found")
+
+
 class BrokenShop(ReferenceShop):
-    """A shop that breaks after something was written."""
+    """A shop that breaks."""
 
     def orders_for(self, request: HttpRequest) -> "object":
-        Event.objects.create(resource_type="orders", resource_id="1")
         message = "the shop is broken"
         raise ZeroDivisionError(message)
+
+
+class WatchingShop(ReferenceShop):
+    """A shop that watches whether it is asked in a transaction."""
+
+    in_atomic_block: ClassVar[set[bool]] = set()
+
+    def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
+        self.in_atomic_block.add(connection.in_atomic_block)
+        return super().orders_for(request)
 
 
 class Crash:
@@ -137,24 +157,48 @@ def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
     assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
     assert len(error["meta"]["trace_id"]) == 64
     assert line.getMessage() == f"trace_id={error['meta']['trace_id']}"
+    assert vars(line)["trace_id"] == error["meta"]["trace_id"]
     assert line.exc_info
     assert line.exc_info[0] is ZeroDivisionError
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_crash_leaves_nothing_written(settings: LazySettings) -> None:
+def test_trouble_with_the_database_that_passes_is_no_crash(
+    settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
     api = API(staff())
-    path = f"{BrokenShop.__module__}.{BrokenShop.__qualname__}"
+    path = f"{BusyShop.__module__}.{BusyShop.__qualname__}"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+
+    with caplog.at_level(logging.ERROR, "order_copies.api"):
+        response = api.get("/orders")
+
+    assert the_error_in(response) == (503, "SERVICE_UNAVAILABLE", None)
+    assert response["Retry-After"] == "1"
+    assert "Deadlock found" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_of_the_shop_holds_back_what_the_api_writes(settings: LazySettings) -> None:
+    api, order = API(staff()), placed_order(lines=1)
+    path = f"{WatchingShop.__module__}.{WatchingShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     connection.settings_dict["ATOMIC_REQUESTS"] = True
 
     try:
-        response = api.get("/orders")
+        response = api.post("/order_copies", request_of(order))
     finally:
         connection.settings_dict["ATOMIC_REQUESTS"] = False
 
-    assert response.status_code == 500
-    assert written() == (0, 0)
+    assert response.status_code == 201
+    assert WatchingShop.in_atomic_block == {False}
+
+
+def test_no_endpoint_is_in_a_transaction_of_the_shop() -> None:
+    views = [route.callback for route in (*order_copies_urls, *orders_urls)]
+
+    outside = [view._non_atomic_requests for view in views]
+
+    assert outside == [set(connections)] * len(views)
 
 
 def test_a_crash_outside_the_views_is_a_document_too(
@@ -170,6 +214,7 @@ def test_a_crash_outside_the_views_is_a_document_too(
     lines = [record for record in caplog.records if record.name == "order_copies.api"]
     assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
     assert [line.getMessage() for line in lines] == [f"trace_id={error['meta']['trace_id']}"]
+    assert vars(lines[0])["trace_id"] == error["meta"]["trace_id"]
     assert (page.status_code, page["Content-Type"]) == (500, "text/html; charset=utf-8")
 
 

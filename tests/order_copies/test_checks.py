@@ -12,7 +12,7 @@ from django.db.utils import OperationalError
 from django.test import override_settings
 
 from order_copies import checks
-from order_copies.checks import check_mariadb
+from order_copies.database_checks import check_mariadb
 from order_copies.fields import CopiedModel
 from order_copies.shops import Shop
 from orders.models import Coupon
@@ -38,7 +38,7 @@ class ForgetfulShop(ReferenceShop):
 def complaints(*, deploy: bool = False) -> list[tuple[str, str]]:
     """The id and message of everything that the app's registered checks say."""
     registered = registry.get_checks(include_deployment_checks=deploy)
-    own = [check for check in registered if check.__module__ == "order_copies.checks"]
+    own = [check for check in registered if check.__module__.startswith("order_copies.")]
     messages = [message for check in own for message in check(app_configs=None, databases=None)]
     return [(str(message.id), str(message.msg)) for message in messages]
 
@@ -75,7 +75,7 @@ def test_an_order_model_that_is_no_model_is_an_error(settings, model):
         ("", 'Set ORDER_COPIES["SHOP"] in your settings'),
         ("orders.nowhere.Shop", "No module named"),
         ("orders.models.Order", "is not a subclass of order_copies.shops.Shop"),
-        ("orders.gateways.gateway", "is not a subclass of order_copies.shops.Shop"),
+        ("orders.gateways.get_gateway", "is not a subclass of order_copies.shops.Shop"),
         (f"{__name__}.UnfinishedShop", "does not define cancel, orders_for, place, plan, write"),
     ],
 )
@@ -164,15 +164,71 @@ def test_a_database_that_is_not_supported_is_an_error(monkeypatch):
     assert complaints() == [("order_copies.E003", "Order copies do not run on Oracle.")]
 
 
-@pytest.mark.parametrize(("is_mariadb", "expected"), [(True, []), (False, ["order_copies.E003"])])
-def test_mysql_is_told_from_mariadb_by_asking_it(monkeypatch, is_mariadb, expected):
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, []),
+        ({"isolation_level": "READ COMMITTED"}, []),
+        ({"isolation_level": "repeatable read"}, ["order_copies.W008"]),
+        ({"isolation_level": None}, ["order_copies.W008"]),
+    ],
+)
+def test_mariadb_that_would_lock_gaps_is_warned_of(monkeypatch, options, expected):
+    # given
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+
+    # when, then
+    assert ids() == expected
+
+
+class Answer:
+    """A cursor of a server that has one answer to every question."""
+
+    def __init__(self, *row: Any) -> None:
+        self.row = row
+
+    def __enter__(self) -> "Answer":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def execute(self, _question: str) -> None:
+        pass
+
+    def fetchone(self) -> tuple[Any, ...]:
+        return self.row
+
+
+@pytest.mark.parametrize(
+    ("is_mariadb", "version", "collation", "expected"),
+    [
+        (True, (10, 11, 19), "utf8mb4_nopad_bin", []),
+        (True, (11, 8, 1), "utf8mb4_uca1400_nopad_as_cs", []),
+        (True, (10, 11, 19), "utf8mb4_general_ci", ["order_copies.W009"]),
+        (True, (10, 11, 19), "utf8mb4_bin", ["order_copies.W009"]),
+        (True, (10, 6, 22), "utf8mb4_nopad_bin", ["order_copies.E003"]),
+        (False, (8, 4, 0), "utf8mb4_0900_ai_ci", ["order_copies.E003"]),
+    ],
+)
+def test_mysql_and_what_mariadb_is_told_by_asking_it(
+    monkeypatch, is_mariadb, version, collation, expected
+):
     # given
     monkeypatch.setattr(connection, "vendor", "mysql")
     monkeypatch.setattr(connection, "mysql_is_mariadb", is_mariadb, raising=False)
+    monkeypatch.setattr(connection, "mysql_version", version, raising=False)
+    monkeypatch.setattr(connection, "cursor", lambda: Answer(collation))
 
     # when, then
     assert [message.id for message in check_mariadb(databases=["default"])] == expected
     assert check_mariadb(databases=None) == []
+
+
+@pytest.mark.django_db
+def test_the_database_of_the_suite_is_as_it_should_be():
+    assert check_mariadb(databases=["default"]) == []
 
 
 def test_a_mysql_that_does_not_answer_is_no_reason_to_complain(monkeypatch):
@@ -227,9 +283,22 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
         ("LEASE", "long"),
         ("LEESE", 60),
         ("MAX_ATTEMPTS", 0),
+        ("METRICS_TOKEN", "guess"),
+        ("METRICS_TOKEN", 7),
         ("MODE", "prod"),
         ("POLL_INTERVAL", 0),
+        ("RATE_LIMITS", []),
+        ("RATE_LIMITS", {"otters": {}}),
+        ("RATE_LIMITS", {"others": None}),
+        ("RATE_LIMITS", {"others": {"sometimes": (1, 1)}}),
+        ("RATE_LIMITS", {"others": {"burst": (1,)}}),
+        ("RATE_LIMITS", {"others": {"burst": 7}}),
+        ("RATE_LIMITS", {"others": {"burst": (0, 1)}}),
+        ("RATE_LIMITS", {"others": {"burst": ("a", "b")}}),
         ("RETRY_PAUSE", -1),
+        ("SHUTDOWN_TIMEOUT", -1),
+        ("SHUTDOWN_TIMEOUT", "soon"),
+        ("STUCK_AFTER", 0),
     ],
 )
 def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, value: object) -> None:

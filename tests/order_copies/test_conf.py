@@ -26,30 +26,43 @@ def test_a_missing_dictionary_says_what_to_type(settings: LazySettings) -> None:
 
 
 DEFAULTS = {
+    "ENGINE": "polling",
     "BATCH_SIZE": 100,
     "LEASE": timedelta(seconds=60),
     "MAX_ATTEMPTS": 5,
     "RETRY_PAUSE": timedelta(seconds=2),
     "POLL_INTERVAL": 0.5,
+    "SHUTDOWN_TIMEOUT": 25.0,
+    "STUCK_AFTER": timedelta(seconds=600),
+    "METRICS_TOKEN": "",
     "PUBLIC_ID_KEY": "the secret",
     "MODE": "test",
     "ORGANIZATION_ID": "xRRkjDFafe",
     "AUTHENTICATION_CLASSES": None,
+    "RATE_LIMITS": {"cacheable": [(500, 60), (125, 10)], "others": [(100, 60), (25, 10)]},
 }
 GIVEN = {
     "ORDER_MODEL": ("shop.Purchase", "shop.Purchase"),
     "SHOP": ("shop.MyShop", "shop.MyShop"),
+    "ENGINE": ("celery", "celery"),
     "BATCH_SIZE": (7, 7),
     "LEASE": (5, timedelta(seconds=5)),
     "MAX_ATTEMPTS": (2, 2),
     "RETRY_PAUSE": (0.5, timedelta(seconds=0.5)),
     "POLL_INTERVAL": (3, 3.0),
+    "SHUTDOWN_TIMEOUT": (5, 5.0),
+    "STUCK_AFTER": (90, timedelta(seconds=90)),
+    "METRICS_TOKEN": ("token", "token"),
     "PUBLIC_ID_KEY": ("key", "key"),
     "MODE": ("live", "live"),
     "ORGANIZATION_ID": ("abcdefghij", "abcdefghij"),
     "AUTHENTICATION_CLASSES": (
         ["project.authentication.BearerAuthentication"],
         [BearerAuthentication],
+    ),
+    "RATE_LIMITS": (
+        {"others": {"burst": (7, 5)}},
+        {"cacheable": [(1000, 60), (250, 10)], "others": [(200, 60), (7, 5)]},
     ),
 }
 
@@ -67,3 +80,17 @@ def test_settings_are_read_when_used(settings: LazySettings) -> None:
     assert {name: getattr(conf, name) for name in GIVEN} == {
         name: read for name, (_, read) in GIVEN.items()
     }
+
+
+def test_there_may_be_no_limits(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = {"RATE_LIMITS": None}
+
+    assert conf.RATE_LIMITS is None
+
+
+def test_the_pause_between_tries_doubles_up_to_an_hour(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 2}
+
+    pauses = [conf.pause_after(failures).total_seconds() for failures in (1, 2, 3, 40)]
+
+    assert pauses == [2, 4, 8, 3600]

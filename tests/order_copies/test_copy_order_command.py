@@ -11,7 +11,7 @@ from order_copies.copying import run_batch
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from orders.models import Order, Sku
-from tests.factories import SkuFactory, placed_order
+from tests.factories import MarketFactory, SkuFactory, draft_order, placed_order
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +97,26 @@ def test_a_dry_run_tells_that_the_target_is_placed_and_the_source_cancelled() ->
     )
 
 
+def test_a_dry_run_tells_that_a_copy_completes_without_being_placed() -> None:
+    source = draft_order()
+
+    out = copy_order(source.public_id, "--dry-run", "--place-target-order", "--skip-errors")
+
+    assert out.splitlines()[0] == (f"#{source.number}: the copy would complete, but not be placed.")
+
+
+def test_a_dry_run_tells_what_is_to_be_paid() -> None:
+    market = MarketFactory(tax_included=False, currency_code="EUR")
+    source = placed_order(market=market)
+
+    out = copy_order(source.public_id, "--dry-run")
+
+    to_be_paid = source.total_amount_with_taxes_cents
+    assert to_be_paid != source.total_amount_cents
+    assert out.splitlines()[-1] == f"  total_amount_with_taxes_cents: {to_be_paid} EUR"
+    assert f"  total_tax_amount_cents: {source.total_tax_amount_cents} EUR" in out
+
+
 def test_waiting_shows_the_results() -> None:
     source = placed_order()
     command_out = copy_in_the_background_of(lambda: run_batch("background"), source)
@@ -120,6 +140,16 @@ def test_waiting_without_a_worker_ends() -> None:
 
     with pytest.raises(CommandError, match="1 copies have not ended: is a worker running"):
         copy_order(source.public_id, "--wait", "0.15")
+
+
+@pytest.mark.parametrize("wait", [["--wait", "-3"], ["--wait=-0.5"], ["--wait=long"]])
+def test_a_time_that_cannot_be_is_refused_and_nothing_is_copied(wait: list[str]) -> None:
+    source = placed_order()
+
+    with pytest.raises(CommandError, match="argument --wait"):
+        copy_order(source.public_id, *wait)
+
+    assert not OrderFactory.objects.exists()
 
 
 def copy_in_the_background_of(work: Any, source: Order) -> str:

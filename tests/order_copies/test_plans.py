@@ -1,10 +1,24 @@
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
 
 import pytest
+from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step, errors_log, succeeds
+from order_copies.plans import (
+    Action,
+    CopyPlan,
+    Outcome,
+    Problem,
+    Step,
+    errors_log,
+    plan_changed,
+    succeeds,
+)
 
 problems = st.builds(
     Problem,
@@ -197,3 +211,85 @@ def test_an_outcome_is_an_entry_of_the_copy() -> None:
             "after": {"quantity": 1},
         },
     ]
+
+
+# Digests
+
+
+def line(**values: Any) -> Outcome:
+    return Outcome(**{"action": Action.COPIED, "source_line_item": "abc"} | values)
+
+
+def planned(**values: Any) -> CopyPlan:
+    return CopyPlan(**{"place": False, "cancel": False, "skip_errors": False} | values)
+
+
+PLAN = {
+    "outcomes": [line(before={"quantity": 2, "total_amount_cents": 5})],
+    "problems": [problem(Step.PLACE)],
+    "currency_code": "EUR",
+    "source_totals": {"total_amount_cents": 5},
+    "target_totals": {"total_amount_cents": 5},
+}
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {
+            "outcomes": [
+                line(before={"total_amount_cents": 5, "quantity": 2}, message="Nur", name="x")
+            ]
+        },
+        {"problems": [replace(problem(Step.PLACE), message="Geht nicht.")]},
+        {"problems": [plan_changed(), problem(Step.PLACE)]},
+        {"source_totals": MappingProxyType({"total_amount_cents": 5})},
+        {"row": object()},
+    ],
+    ids=range(5),
+)
+def test_plans_that_show_the_same_have_one_digest(same: dict[str, Any]) -> None:
+    assert planned(**PLAN | same).digest == planned(**PLAN).digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"place": True},
+        {"cancel": True},
+        {"skip_errors": True},
+        {"currency_code": "USD"},
+        {"source_totals": {"total_amount_cents": 6}},
+        {"target_totals": {}},
+        {"problems": []},
+        {"problems": [replace(problem(Step.PLACE), code="another")]},
+        {"problems": [problem(Step.PLACE, skippable=False)]},
+        {"problems": [problem(Step.CANCEL)]},
+        {"outcomes": []},
+        {"outcomes": [line(before={"quantity": 3, "total_amount_cents": 5})]},
+        {"outcomes": [line(after={"quantity": 2, "total_amount_cents": 5})]},
+        {"outcomes": [replace(PLAN["outcomes"][0], action=Action.REDUCED)]},  # type: ignore[index]
+        {"outcomes": [replace(PLAN["outcomes"][0], code="c")]},  # type: ignore[index]
+        {"outcomes": [replace(PLAN["outcomes"][0], source_line_item="x")]},  # type: ignore[index]
+        {"outcomes": [replace(PLAN["outcomes"][0], attribute="coupon_code")]},  # type: ignore[index]
+    ],
+    ids=range(17),
+)
+def test_plans_that_show_something_else_have_another_digest(other: dict[str, Any]) -> None:
+    assert planned(**PLAN | other).digest != planned(**PLAN).digest
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Decimal("1.50"), Decimal("1.5")),
+        (Decimal("1E+2"), Decimal(100)),
+        (gettext_lazy("Total"), "Total"),
+        (date(2024, 2, 29), "2024-02-29"),
+    ],
+    ids=str,
+)
+def test_a_value_has_one_digest_whatever_the_database_made_of_it(one: Any, other: Any) -> None:
+    digests = {planned(outcomes=[line(before={"a": value})]).digest for value in (one, other)}
+
+    assert len(digests) == 1

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
@@ -269,6 +269,20 @@ def test_a_broken_constraint_is_an_integrity_error_and_nothing_is_inserted() -> 
         insert_rows(Event, EVENT_FIELDS, rows)
 
     assert not Event.objects.exists()
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="its columns take whatever is longer")
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("number", "x" * 256), ("total_amount_cents", 2**31), ("tax_rate", Decimal(10))],
+)
+def test_what_does_not_fit_is_refused_and_never_cut_off(field: str, value: Any) -> None:
+    order = OrderFactory()
+
+    with pytest.raises(DataError), transaction.atomic():
+        update_rows(Order, [field], [[order.pk, value]])
+
+    assert getattr(Order.objects.get(pk=order.pk), field) == getattr(order, field)
 
 
 def test_values_that_are_no_json_are_refused() -> None:

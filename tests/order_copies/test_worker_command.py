@@ -6,16 +6,24 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.utils import timezone
 
 from order_copies.copying import request_copies
-from order_copies.models import OrderCopy
-from order_copies.worker import Worker, new_name
+from order_copies.events.models import Event
+from order_copies.events.recording import events_recorded
+from order_copies.heartbeats import new_name
+from order_copies.management.commands.order_copies_worker import Command
+from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from order_copies.worker import Worker
 from tests.factories import placed_order
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +52,9 @@ def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> No
     assert "2 of 5 copies (40%)" in out.getvalue()
     assert "5 of 5 copies (100%)" in out.getvalue()
     assert "stopped: 5 copies done" in out.getvalue()
-    batches = [record.getMessage() for record in caplog.records]
+    batches = [
+        record.getMessage() for record in caplog.records if record.name == "order_copies.worker"
+    ]
     assert [message.split(": ")[1].split(" in ")[0] for message in batches] == [
         "2 claimed, 2 completed",
         "2 claimed, 2 completed",
@@ -120,7 +130,41 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
     worker.run()
 
     assert len(looks) == 3
-    assert "the database does not answer" in caplog.text
+    assert "trouble with the database" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_worker_may_be_up_before_its_database(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    backlog(1)
+    monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
+    refusals = ["the backlog", "whether it answers", "the first sign of life"]
+    out = io.StringIO()
+
+    def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
+        if refusals:
+            raise OperationalError(refusals.pop(0))
+        return execute(*arguments)
+
+    def stop(events: Sequence[Event], **_: Any) -> None:
+        if events[0].name == "order_copies.complete":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    # when
+    events_recorded.connect(stop)
+    try:
+        with connection.execute_wrapper(refuse):
+            call_command("order_copies_worker", "--interval", "0.01", stdout=out)
+    finally:
+        events_recorded.disconnect(stop)
+
+    # then
+    assert statuses() == ["completed"]
+    assert "0 copies to do" in out.getvalue()
+    assert "trouble with the database" in caplog.text
+    assert not Heartbeat.objects.exists()
 
 
 @pytest.mark.django_db
@@ -176,3 +220,51 @@ def test_a_signal_ends_the_process_cleanly(number: signal.Signals, tmp_path: Pat
 def test_a_batch_size_that_cannot_be_is_refused(size: str) -> None:
     with pytest.raises(CommandError, match="batch-size"):
         call_command("order_copies_worker", f"--batch-size={size}")
+
+
+@pytest.mark.parametrize("interval", ["-1", "nan", "often"])
+def test_an_interval_that_cannot_be_is_refused(interval: str) -> None:
+    with pytest.raises(CommandError, match="interval"):
+        call_command("order_copies_worker", "--drain", f"--interval={interval}")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
+    # given
+    backlog(2)
+    worker = Worker()
+    now = timezone.now()
+    OrderFactory.objects.all().start(
+        now, worker=worker.name, lease_expires_at=now + timedelta(hours=1)
+    )
+    deadlocks = [OperationalError(1213, "Deadlock found when trying to get lock")]
+
+    def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
+        if deadlocks:
+            raise deadlocks.pop()
+        return execute(*arguments)
+
+    # when
+    with connection.execute_wrapper(refuse):
+        count = worker.hand_back()
+
+    # then
+    assert count == 2
+    assert OrderFactory.objects.expired(timezone.now()).count() == 2
+
+
+@pytest.mark.django_db
+def test_what_cannot_be_handed_back_is_told() -> None:
+    # given
+    def refuse(*_: Any) -> None:
+        message = "server closed the connection"
+        raise OperationalError(message)
+
+    # then
+    with (
+        connection.execute_wrapper(refuse),
+        pytest.raises(CommandError, match="leases have to run out: server closed") as raised,
+    ):
+        # when
+        Command().hand_back(Worker())
+    assert raised.value.returncode == 75

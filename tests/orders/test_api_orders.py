@@ -115,7 +115,9 @@ def test_an_order_is_told_with_all_that_the_shop_knows() -> None:
             "payment_method",
             "line_items",
             "line_item_options",
+            "order_factories",
             "order_copies",
+            "recurring_order_copies",
             "events",
             "event_stores",
         ),
@@ -155,7 +157,7 @@ def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
             "reference_origin": None,
             "metadata": {},
         },
-        "relationships": relationships_of(url, "order", "sku", "line_item_options"),
+        "relationships": relationships_of(url, "order", "sku", "line_item_options", "event_stores"),
     }
 
 
@@ -202,6 +204,7 @@ def test_an_address_is_that_of_its_role(role: str) -> None:
         "state_code": "FI",
         "country_code": "IT",
         "phone": "+39 055 1234567",
+        "full_address": f"{address.line_1} 2º piano, 50123 Firenze FI (IT) +39 055 1234567",
         "name": "Ada Lovelace",
         "email": "ada@example.com",
         "notes": "Ring twice",

@@ -1,4 +1,9 @@
 import pytest
+from babel.core import Locale
+from babel.localedata import locale_identifiers
+from babel.numbers import format_currency, list_currencies
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orders.money import as_float, formatted
 
@@ -22,6 +27,20 @@ def test_an_amount_is_written_with_the_symbol_in_front(
     amount_cents: int, currency_code: str, language_code: str, text: str
 ) -> None:
     assert formatted(amount_cents, currency_code, language_code) == text
+
+
+@given(
+    st.integers(-(10**12), 10**12),
+    st.sampled_from(sorted(list_currencies())),
+    st.sampled_from(sorted(locale_identifiers())),
+)
+def test_an_amount_is_written_as_babel_writes_it(
+    amount_cents: int, currency_code: str, locale: str
+) -> None:
+    text = formatted(amount_cents, currency_code, locale.replace("_", "-"))
+
+    amount, pattern = as_float(amount_cents, currency_code), "¤#,##0.00;-¤#,##0.00"
+    assert text == format_currency(amount, currency_code, pattern, Locale.parse(locale))
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
 from order_copies.plans import Problem
-from orders.cancelling import cancel
+from orders.cancelling import cancel, cancel_sources
+from orders.exceptions import OrderGoneError
 from orders.gateways import Authorized, Declined, LocalGateway
 from orders.models import Coupon, Order, StockItem
 from orders.placing import Request, place
 from tests import stories
 from tests.factories import (
     CouponFactory,
+    PaymentSourceFactory,
     SkuFactory,
     draft_order,
     pending_order,
@@ -75,15 +77,41 @@ def test_a_placement_that_met_errors_is_tried_again() -> None:
     assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
 
 
-def test_a_placed_order_is_not_placed_again() -> None:
+def test_to_place_a_placed_order_again_has_no_further_effect() -> None:
     order = placed_order()
     before = stories.every_byte(order)
 
     problems = place_one(order)
 
-    assert told(problems) == [REFUSED]
-    assert problems[0].message == "cannot transition from placed to placed"
+    assert problems == []
     assert stories.every_byte(order) == before
+    assert not Event.objects.exists()
+
+
+def test_an_order_is_placed_once_however_often_it_is_asked_for_at_once() -> None:
+    order = pending_order()
+
+    answers = place([Request(order.pk, authorization=authorized(order))] * 2, who=WHO)
+
+    assert answers == [[], []]
+    assert order.authorizations.count() == Event.objects.count() == 1
+
+
+@pytest.mark.parametrize("status", ["editing", "approved", "cancelled"])
+def test_an_order_that_went_further_is_not_placed(status: str) -> None:
+    order = placed_order(status=status)
+    before = stories.every_byte(order)
+
+    [problem] = place_one(order)
+
+    assert problem.message == f"cannot transition from {status} to placed"
+    assert stories.every_byte(order) == before
+
+
+def test_an_order_is_not_placed_with_an_expired_card() -> None:
+    order = pending_order(payment_source=PaymentSourceFactory(expired=True))
+
+    assert told(place_one(order)) == [REFUSED, ("payment_source", "blank")]
 
 
 @pytest.mark.parametrize(
@@ -153,11 +181,59 @@ def test_cancelling_twice_gives_back_once() -> None:
 
     first, again = cancel([order.pk], who=WHO), cancel([order.pk], who=WHO)
 
-    assert first == [[]]
-    assert [told(problems) for problems in again] == [[("source_order", "cannot_transition")]]
+    assert first == again == [[]]
     assert StockItem.objects.get().reserved == 3
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
     assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "reasons"),
+    [
+        ({"status": "draft"}, {"status": "cannot transition from draft to cancelled"}),
+        (
+            {"payment_status": "paid"},
+            {
+                "status": "cannot transition from placed to cancelled",
+                "payment_status": "cannot be cancelled once it is paid: refund it first",
+            },
+        ),
+        (
+            {"fulfillment_status": "in_progress"},
+            {
+                "status": "cannot transition from placed to cancelled",
+                "fulfillment_status": "cannot be cancelled once its fulfillment is in progress",
+            },
+        ),
+    ],
+)
+def test_an_order_that_cannot_be_cancelled_says_why(
+    statuses: dict[str, str], reasons: dict[str, str]
+) -> None:
+    order = placed_order(**statuses)
+    before = stories.every_byte(order)
+
+    [problems] = cancel([order.pk], who=WHO)
+
+    assert {problem.attribute: problem.message for problem in problems} == reasons
+    assert stories.every_byte(order) == before
+
+
+def test_the_source_of_two_copies_is_cancelled_for_one_of_them() -> None:
+    order = placed_order()
+
+    answers = cancel_sources([order.pk, order.pk], who=WHO)
+    again = cancel_sources([order.pk], who=WHO)
+
+    refused = [("source_order", "cannot_transition")]
+    assert [told(problems) for problems in answers + again] == [[], refused, refused]
+    assert Event.objects.count() == 1
+
+
+def test_an_order_that_is_gone_can_be_neither_placed_nor_cancelled() -> None:
+    for attempt in (lambda: place([Request(0)], who=WHO), lambda: cancel([0], who=WHO)):
+        with pytest.raises(OrderGoneError, match="deleted in the meantime"):
+            attempt()
 
 
 @pytest.mark.parametrize("count", [1, 20])

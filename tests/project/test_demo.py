@@ -1,5 +1,6 @@
 """``make demo``, as its user meets it: a real server, a real worker, a real Ctrl-C."""
 
+import json
 import os
 import signal
 import socket
@@ -7,8 +8,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
+import jwt
 import pytest
 
 from project.demo.errors import DemoError
@@ -68,6 +70,15 @@ def read_until_ready(demo):
     return "".join(lines)
 
 
+def token_for(said, port):
+    """What the credentials get that the demo prints, sent as it says."""
+    body = said.split("/oauth/token'")[1].split("-d '")[1].split("'")[0]
+    headers = {"Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{port}/oauth/token"
+    with urlopen(Request(url, body.encode(), headers)) as response:
+        return json.load(response)
+
+
 def is_anybody_left(demo):
     """Whether a process of the demo's group still lives."""
     try:
@@ -86,11 +97,13 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # then
     assert "Loaded the demo shop" in said
+    assert f"curl -X POST 'http://127.0.0.1:{port}/oauth/token'" in said
     assert "curl -g -X POST" in said
     assert "HTTP 201 Created" in said
     assert "-> completed" in said
-    with urlopen(f"http://127.0.0.1:{port}/static/admin/css/base.css") as response:
-        assert response.status == 200
+    for path in ("/static/admin/css/base.css", "/admin/login/?token=sent-in-a-query"):
+        with urlopen(f"http://127.0.0.1:{port}{path}") as response:
+            assert response.status == 200
 
     # when Ctrl-C is pressed
     os.killpg(demo.pid, signal.SIGINT)
@@ -99,6 +112,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     # then
     assert demo.returncode == 0
     assert "Traceback" not in rest
+    assert "sent-in-a-query" not in rest
     assert not is_anybody_left(demo)
 
     # when it is started again
@@ -107,6 +121,10 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # then
     assert "Kept the demo shop: 308 orders" in said
+    token = token_for(said, port)
+    assert token["token_type"] == "bearer"
+    claims = jwt.decode(token["access_token"], options={"verify_signature": False})
+    assert claims["iss"] == f"https://auth.localhost:{port}"
 
     # when it is terminated
     demo.terminate()

@@ -1,0 +1,279 @@
+"""Lists, histories, inclusions and refusals as whole documents (contract 5.1, 5.2 and 5.7)."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+
+from order_copies.events.models import Event
+from order_copies.jsonapi.openapi_endpoints import installed_endpoints
+from order_copies.models import OrderFactory
+from tests.acceptance.documents import document_of, milliseconds
+from tests.api import API, MEDIA_TYPE, request_of, staff, written
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+ROOT = "http://testserver/api"
+#: What every answer has one of its own of.
+TRACE_ID = "0" * 64
+
+
+def without_trace_ids(response: HttpResponse) -> dict[str, Any]:
+    """The document, with the same trace_id everywhere."""
+    document: dict[str, Any] = response.json()
+    for resource in [*as_list(document["data"]), *document.get("included", [])]:
+        resource["meta"]["trace_id"] = TRACE_ID
+    return document
+
+
+def as_list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else [data]
+
+
+def resource_of(order_copy: OrderFactory, **attributes: Any) -> dict[str, Any]:
+    """The copy as it stands in documents."""
+    resource: dict[str, Any] = document_of(order_copy, TRACE_ID, **attributes)["data"]
+    return resource
+
+
+def order_with_its_number(order_copy: OrderFactory) -> dict[str, Any]:
+    """The source of a copy as it is included, where its number alone is asked for."""
+    order = order_copy.source_order
+    assert order is not None
+    return {
+        "id": order.public_id,
+        "type": "orders",
+        "links": {"self": f"{ROOT}/orders/{order.public_id}"},
+        "attributes": {"number": order.number},
+        "relationships": {},
+        "meta": {"mode": "test", "organization_id": "xRRkjDFafe", "trace_id": TRACE_ID},
+    }
+
+
+def with_its_orders(order_copy: OrderFactory, **attributes: Any) -> dict[str, Any]:
+    """The document of a copy without target that brings both its orders along."""
+    resource = resource_of(order_copy, **attributes)
+    source = order_with_its_number(order_copy)
+    identifier = {"type": "orders", "id": source["id"]}
+    resource["relationships"]["source_order"]["data"] = identifier
+    resource["relationships"]["target_order"]["data"] = None
+    return {"data": resource, "included": [source]}
+
+
+ORDERS = "?include=source_order,target_order&fields[orders]=number"
+
+
+def test_a_new_copy_brings_its_orders_along() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+
+    response = api.post(f"/order_copies{ORDERS}", request_of(order))
+
+    assert without_trace_ids(response) == with_its_orders(OrderFactory.objects.get())
+
+
+def test_so_does_one_that_is_read() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+
+    response = api.get(f"/order_copies/{order_copy.public_id}{ORDERS}")
+
+    assert without_trace_ids(response) == with_its_orders(order_copy)
+
+
+def test_so_does_one_that_is_changed() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"reference": "R"}}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}{ORDERS}", {"data": data})
+
+    order_copy.refresh_from_db()
+    assert without_trace_ids(response) == with_its_orders(order_copy, reference="R")
+
+
+def test_what_is_written_is_answered_with_the_fields_that_were_asked_for() -> None:
+    api, order_copy = API(staff()), OrderCopyFactory()
+    fields = "?fields[order_copies]=reference"
+    attributes = {"reference": "R"}
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": attributes}
+
+    created = api.post(f"/order_copies{fields}", request_of(placed_order(), **attributes))
+    changed = api.patch(f"/order_copies/{order_copy.public_id}{fields}", {"data": data})
+
+    for response in (created, changed):
+        resource = response.json()["data"]
+        assert (resource["attributes"], resource["relationships"]) == (attributes, {})
+
+
+def test_a_page_of_a_list() -> None:
+    api, made = API(staff()), [OrderCopyFactory(reference=f"R{n}") for n in range(5)]
+
+    response = api.get("/order_copies?page[size]=2&page[number]=2&sort=-reference")
+
+    page = f"{ROOT}/order_copies?page%5Bsize%5D=2&sort=-reference&page%5Bnumber%5D"
+    document = without_trace_ids(response)
+    assert sorted_links(document) == {
+        "first": sorted_query(f"{page}=1"),
+        "prev": sorted_query(f"{page}=1"),
+        "next": sorted_query(f"{page}=3"),
+        "last": sorted_query(f"{page}=3"),
+    }
+    del document["links"]
+    assert document == {
+        "data": [resource_of(made[2], reference="R2"), resource_of(made[1], reference="R1")],
+        "meta": {"record_count": 5, "page_count": 3},
+    }
+
+
+def sorted_links(document: dict[str, Any]) -> dict[str, Any]:
+    return {name: sorted_query(link) for name, link in document["links"].items()}
+
+
+def sorted_query(link: str) -> tuple[str, list[str]]:
+    """A link, whatever the order of its parameters."""
+    path, query = link.split("?")
+    return path, sorted(query.split("&"))
+
+
+def test_the_events_of_a_copy() -> None:
+    api = API(staff())
+    public_id = api.post("/order_copies", request_of(placed_order())).json()["data"]["id"]
+
+    response = api.get(f"/order_copies/{public_id}/events")
+
+    event = Event.objects.get()
+    url = f"{ROOT}/events/{event.public_id}"
+    moment = milliseconds(event.created_at)
+    page = f"{ROOT}/order_copies/{public_id}/events?page%5Bnumber%5D=1&page%5Bsize%5D=10"
+    assert without_trace_ids(response) == {
+        "data": [
+            {
+                "id": event.public_id,
+                "type": "events",
+                "links": {"self": url},
+                "attributes": {
+                    "name": "order_copies.create",
+                    "created_at": moment,
+                    "updated_at": moment,
+                },
+                "relationships": {
+                    "event_stores": {
+                        "links": {
+                            "self": f"{url}/relationships/event_stores",
+                            "related": f"{url}/event_stores",
+                        }
+                    }
+                },
+                "meta": {"mode": "test", "organization_id": "xRRkjDFafe", "trace_id": TRACE_ID},
+            }
+        ],
+        "meta": {"record_count": 1, "page_count": 1},
+        "links": {"first": page, "last": page},
+    }
+
+
+def refusal(status: int, code: str, title: str, detail: str, **members: Any) -> dict[str, Any]:
+    """The document of one error."""
+    error = {"title": title, "detail": detail, "code": code, "status": str(status)}
+    return {"errors": [error | members]}
+
+
+NOT_FOUND = "The requested resource was not found. Please double-check the ID and try again."
+REFUSALS = {
+    "a bad query": (
+        lambda api: api.get("/order_copies?sort=errors_log"),
+        refusal(
+            400,
+            "INVALID_SORT_CRITERIA",
+            "Invalid sort criteria",
+            "errors_log is not a valid sort criterion of order_copies.",
+        ),
+    ),
+    "no token": (
+        lambda api: API().get("/order_copies"),
+        refusal(
+            401,
+            "UNAUTHORIZED",
+            "Access denied",
+            "You are not authorized to perform this action.",
+        ),
+    ),
+    "garbage": (
+        lambda api: API().get("/order_copies", Authorization="Bearer garbage"),
+        refusal(
+            401,
+            "INVALID_TOKEN",
+            "Invalid token",
+            "The access token you provided is invalid or expired.",
+        ),
+    ),
+    "an unknown id": (
+        lambda api: api.get("/order_copies/AbcdefghiJ"),
+        refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
+    ),
+    "an unknown path": (
+        lambda api: api.get("/nonsense"),
+        refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
+    ),
+    "another method": (
+        lambda api: api.send("PUT", "/order_copies"),
+        refusal(
+            405,
+            "METHOD_NOT_ALLOWED",
+            "Method not allowed",
+            "This resource does not answer this method.",
+        ),
+    ),
+    "another Accept": (
+        lambda api: api.get("/order_copies", Accept="text/html"),
+        refusal(
+            406,
+            "NOT_ACCEPTABLE",
+            "Not acceptable",
+            "Only application/vnd.api+json without parameters is served. Please check Accept.",
+        ),
+    ),
+    "another Content-Type": (
+        lambda api: api.client.post("/api/order_copies", "{}", content_type="application/json"),
+        refusal(
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+            "Unsupported media type",
+            "Please send application/vnd.api+json without parameters as Content-Type.",
+        ),
+    ),
+    "nothing to copy": (
+        lambda api: api.post("/order_copies", {"data": {"type": "order_copies"}}),
+        refusal(
+            422,
+            "VALIDATION_ERROR",
+            "can't be blank",
+            "source_order - can't be blank",
+            source={"pointer": "/data/relationships/source_order"},
+            meta={"error": "blank"},
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("ask", "document"), REFUSALS.values(), ids=REFUSALS)
+def test_a_refusal(ask: Any, document: dict[str, Any]) -> None:
+    response = ask(API(staff()))
+
+    (error,) = document["errors"]
+    assert response.status_code == int(error["status"])
+    assert response["Content-Type"] == MEDIA_TYPE
+    assert response.json() == document
+    assert written() == (0, 0)
+
+
+def test_no_endpoint_is_reached_or_redirected_to_by_another_slash() -> None:
+    api = API(staff())
+    endpoints = installed_endpoints()
+
+    for endpoint in endpoints:
+        path = endpoint.path.removeprefix("/api").replace("{public_id}", "AbcdefghiJ")
+        response = api.send(endpoint.method.upper(), f"{path}/")
+        assert response.status_code == 404, endpoint
+        assert response.json() == refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND)
+
+    assert len(endpoints) > 100

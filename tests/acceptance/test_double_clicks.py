@@ -1,0 +1,75 @@
+"""Story: two processes are told to place one order at the same instant."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.processes import environment_of, rows, start
+
+ORDER = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.db import transaction
+from tests.factories import SkuFactory, pending_order
+with transaction.atomic():
+    pending_order(lines=[{"sku": SkuFactory(stock=5), "quantity": 1}])
+"""
+
+#: Each click waits inside the gateway until the other one is there too.
+CLICK = """
+import sys, time
+from pathlib import Path
+import django
+django.setup()
+from orders.gateways import LocalGateway
+from orders.models import Order
+from orders.moves import MOVES, make
+counter, me = Path(sys.argv[1]), sys.argv[2]
+authorize = LocalGateway.authorize
+
+def together(self, **wanted):
+    (counter / me).touch()
+    deadline = time.monotonic() + 30
+    while len(list(counter.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    answer = authorize(self, **wanted)
+    print("authorized", answer.token)
+    return answer
+
+LocalGateway.authorize = together
+LocalGateway.void = lambda self, token: print("voided", token)
+answers = make(MOVES["_place"], [Order.objects.get().pk], who={"click": me})
+print("answers", answers)
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Processes of a shop with one pending order."""
+    with environment_of(tmp_path, ORDER) as environment:
+        yield environment
+
+
+def test_two_clicks_at_the_same_instant_place_the_order_once(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    counter = tmp_path / "counter"
+    counter.mkdir()
+
+    clicks = [start(environment, "-c", CLICK, str(counter), me) for me in ("one", "other")]
+    output = [click.communicate(timeout=60)[0] for click in clicks]
+
+    assert output[0] == output[1]
+    authorized, answers = output[0].splitlines()
+    assert answers == "answers [[]]"
+    assert rows(environment, "SELECT status, payment_status FROM orders_order") == [
+        ("placed", "authorized")
+    ]
+    assert rows(environment, "SELECT token, status FROM orders_authorization") == [
+        (authorized.split()[1], "authorized")
+    ]
+    assert rows(environment, "SELECT reserved FROM orders_stockitem") == [(1,)]
+    assert rows(environment, "SELECT name FROM order_copies_events_event") == [("orders.place",)]

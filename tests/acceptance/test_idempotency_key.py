@@ -1,0 +1,327 @@
+"""Story: a client that does not know whether it was heard asks again, and gets one copy."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db.models import F
+from django.http import HttpResponse
+
+from order_copies import copying
+from order_copies.models import IdempotentRequest, OrderFactory
+from orders.models import Order
+from tests import stories
+from tests.acceptance.processes import environment_of, rows, run
+from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
+from tests.factories import CustomerFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+KEY = {"Idempotency-Key": "5c1f8c5e-order-1271"}
+
+
+@pytest.fixture
+def api() -> API:
+    return API(staff())
+
+
+@pytest.fixture
+def order() -> Order:
+    return placed_order(lines=1)
+
+
+def post(api: API, body: Any, query: str = "", **headers: str) -> HttpResponse:
+    return api.post(f"/order_copies{query}", body, **KEY | headers)
+
+
+def time_passes(seconds: float) -> None:
+    """Let all names grow older."""
+    IdempotentRequest.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
+
+
+# The same request
+
+
+def test_the_same_request_is_answered_the_same(api: API, order: Order) -> None:
+    first = post(api, request_of(order, reference="R-1"))
+    again = post(api, request_of(order, reference="R-1"))
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again["Location"] == first["Location"]
+    assert again["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in first
+    assert written() == (1, 1)
+
+
+def test_the_same_request_is_answered_as_at_first_after_the_copy_has_moved_on(
+    api: API, order: Order
+) -> None:
+    first = post(api, request_of(order), "?include=source_order&fields[orders]=number")
+    stories.run_all()
+    again = post(api, request_of(order), "?include=source_order&fields[orders]=number")
+
+    assert again.content == first.content
+    assert OrderFactory.objects.get().status == "completed"
+
+
+def test_a_body_is_the_same_in_whatever_order_it_is_written(api: API, order: Order) -> None:
+    body = request_of(order, reference="R", metadata={"a": 1, "b": 2})
+    turned = {"data": dict(reversed(body["data"].items()))}
+
+    first = post(api, body, "?include=source_order&fields[orders]=number")
+    again = post(api, turned, "?fields[orders]=number&include=source_order")
+
+    assert again.content == first.content
+
+
+def test_another_request_under_the_same_key_is_refused(api: API, order: Order) -> None:
+    post(api, request_of(order))
+
+    other_body = post(api, request_of(order, skip_errors=True))
+    other_query = post(api, request_of(order), "?include=source_order")
+
+    assert the_error_in(other_body) == (422, "IDEMPOTENCY_KEY_REUSED", None)
+    assert the_error_in(other_query) == (422, "IDEMPOTENCY_KEY_REUSED", None)
+    assert written() == (1, 1)
+
+
+def test_keys_that_differ_in_case_only_are_two(api: API, order: Order) -> None:
+    for key in ("Key", "key", "keZ"):
+        post(api, request_of(order), **{"Idempotency-Key": key})
+
+    assert written() == (3, 3)
+
+
+@pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256, "\x7f"])
+def test_a_key_that_is_none_is_refused(api: API, order: Order, key: str) -> None:
+    response = post(api, request_of(order), **{"Idempotency-Key": key})
+
+    assert the_error_in(response) == (400, "INVALID_IDEMPOTENCY_KEY", None)
+    assert written() == (0, 0)
+
+
+@pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e"'])
+def test_any_visible_characters_are_a_key(api: API, order: Order, key: str) -> None:
+    answers = [post(api, request_of(order), **{"Idempotency-Key": key}) for _ in range(2)]
+
+    assert answers[0].content == answers[1].content
+
+
+def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order) -> None:
+    refused = post(api, request_of(order, skip_errors="yes"))
+    accepted = post(api, request_of(order, skip_errors=True))
+
+    assert (refused.status_code, accepted.status_code) == (422, 201)
+    assert written() == (1, 1)
+
+
+def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
+    api: API, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock_sources = copying._lock_sources
+
+    def vanish_then_lock(order_copies: Any) -> None:
+        Order.objects.filter(pk=order.pk).delete()
+        lock_sources(order_copies)
+
+    order.authorizations.all().delete()
+    monkeypatch.setattr(copying, "_lock_sources", vanish_then_lock)
+
+    response = post(api, request_of(order))
+
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+    assert not IdempotentRequest.objects.exists()
+
+
+def test_a_dry_run_leaves_its_key_unused(api: API, order: Order) -> None:
+    key = {"Idempotency-Key": "first"}
+
+    dry = post(api, request_of(order), "?dry_run=true", **key)
+    real = post(api, request_of(order), **key)
+
+    assert (dry.status_code, real.status_code) == (200, 201)
+
+
+# Who asks
+
+
+def test_a_key_belongs_to_its_client(order: Order) -> None:
+    mine, theirs = API(staff()), API(staff())
+
+    answers = [post(api, request_of(order)) for api in (mine, theirs)]
+
+    assert answers[0].json()["data"]["id"] != answers[1].json()["data"]["id"]
+    assert written() == (2, 2)
+
+
+def test_whoever_may_not_see_the_copy_any_more_is_not_told_of_it(order: Order) -> None:
+    order.customer = CustomerFactory()
+    order.save()
+    api = API(shopper(order.customer))
+    first = post(api, request_of(order))
+    order.customer = CustomerFactory()
+    order.save()
+
+    again = post(api, request_of(order))
+
+    assert first.status_code == 201
+    assert the_error_in(again) == (404, "RECORD_NOT_FOUND", None)
+    assert written() == (1, 1)
+
+
+def test_whoever_may_not_copy_any_more_is_told_nothing(api: API, order: Order) -> None:
+    post(api, request_of(order))
+    api.user.user_permissions.clear()
+
+    assert the_error_in(post(api, request_of(order))) == (401, "UNAUTHORIZED", None)
+
+
+def test_a_deleted_copy_is_not_made_again(api: API, order: Order) -> None:
+    first = post(api, request_of(order))
+    api.delete(f"/order_copies/{first.json()['data']['id']}")
+
+    again = post(api, request_of(order))
+
+    assert again.content == first.content
+    assert not OrderFactory.objects.exists()
+
+
+def test_a_source_that_is_gone_does_not_change_the_first_answer(api: API, order: Order) -> None:
+    body = request_of(order)
+    first = post(api, body)
+    order.authorizations.all().delete()
+    order.delete()
+
+    again = post(api, body)
+
+    assert again.content == first.content
+
+
+# Time
+
+
+def test_a_key_can_be_used_anew_after_a_while(
+    api: API, order: Order, settings: LazySettings
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"IDEMPOTENCY_RETENTION": 3600}
+    post(api, request_of(order))
+
+    time_passes(3590)
+    refused = post(api, request_of(order, skip_errors=True))
+    time_passes(11)
+    accepted = post(api, request_of(order, skip_errors=True))
+
+    assert (refused.status_code, accepted.status_code) == (422, 201)
+    assert IdempotentRequest.objects.count() == 1
+
+
+def test_a_request_that_still_waits_is_in_nobodys_way_for_long(api: API, order: Order) -> None:
+    first = post(api, request_of(order))
+    IdempotentRequest.objects.update(is_waiting=True)
+
+    time_passes(4)
+    soon = post(api, request_of(order))
+    time_passes(24)
+    later = post(api, request_of(order))
+
+    [error] = errors_in(soon)
+    assert (soon.status_code, error["code"]) == (409, "IDEMPOTENCY_KEY_IN_USE")
+    assert (soon["Retry-After"], later["Retry-After"]) == ("6", "1")
+    assert first.status_code == 201
+
+
+def test_a_request_whose_process_died_while_it_waited_is_answered_with_the_copy_as_it_is(
+    api: API, order: Order
+) -> None:
+    post(api, request_of(order))
+    IdempotentRequest.objects.update(is_waiting=True)
+    stories.run_all()
+
+    time_passes(31)
+    again = post(api, request_of(order))
+    once_more = post(api, request_of(order))
+
+    assert again.json()["data"]["attributes"]["status"] == "completed"
+    assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert once_more.content == again.content
+
+
+def test_a_request_whose_process_died_and_whose_copy_was_deleted_is_answered_as_at_first(
+    api: API, order: Order
+) -> None:
+    first = post(api, request_of(order))
+    IdempotentRequest.objects.update(is_waiting=True)
+    OrderFactory.objects.all().delete()
+
+    time_passes(31)
+
+    assert post(api, request_of(order)).content == first.content
+
+
+# At the same instant
+
+SHOP = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from tests.factories import placed_order
+placed_order(lines=1)
+"""
+
+FIFTY = """
+import json, threading
+from collections import Counter
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+settings.ALLOWED_HOSTS = ["testserver"]
+settings.ORDER_COPIES["RATE_LIMITS"] = None
+from orders.models import Order
+from tests.api import API, request_of, staff
+
+api, order = API(staff()), Order.objects.get()
+barrier, answers = threading.Barrier(50), []
+
+def ask():
+    barrier.wait()
+    try:
+        answers.append(
+            api.post("/order_copies", request_of(order), **{"Idempotency-Key": "the-one"})
+        )
+    finally:
+        connection.close()
+
+threads = [threading.Thread(target=ask) for _ in range(50)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(json.dumps({
+    "statuses": Counter(answer.status_code for answer in answers),
+    "contents": len({answer.content for answer in answers}),
+    "replayed": sum("Idempotent-Replayed" in answer for answer in answers),
+}))
+"""
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+    with environment_of(tmp_path, SHOP) as environment:
+        yield environment
+
+
+def test_fifty_at_the_same_instant_are_one_copy_and_one_answer(
+    environment: dict[str, str],
+) -> None:
+    printed = run(environment, FIFTY)
+
+    assert json.loads(printed) == {"statuses": {"201": 50}, "contents": 1, "replayed": 49}
+    assert rows(environment, "SELECT COUNT(*) FROM order_copies_orderfactory") == [(1,)]
+    assert rows(environment, "SELECT COUNT(*) FROM order_copies_events_event") == [(1,)]

@@ -1,0 +1,118 @@
+"""Story: a worker keeps its copies for as long as it works on them, and no longer if it hangs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.processes import environment_of, run
+
+SHOP = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from order_copies import copying
+from order_copies.models import OrderCopy
+from tests.factories import placed_order
+copying.request_copies([OrderCopy(source_order=placed_order()) for _ in range(3)], who={})
+"""
+
+SLOW = """
+import json, threading, time
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+from order_copies import copying
+from order_copies.models import OrderFactory
+from orders.models import Order
+from tests.acceptance.shops import PATH, InterferedShop
+
+settings.ORDER_COPIES |= {"SHOP": PATH, "LEASE": 0.6, "BATCH_TIME_LIMIT": SECONDS}
+claims = []
+
+def claim():
+    claims.append(copying.run_batch("w2").claimed)
+    connection.close()
+
+def be_slow(_):
+    InterferedShop.before.clear()
+    for _ in range(4):
+        time.sleep(0.5)
+        thread = threading.Thread(target=claim)
+        thread.start()
+        thread.join()
+
+InterferedShop.before["plan"] = be_slow
+batch = copying.run_batch("w1")
+print(json.dumps([
+    batch.ends,
+    claims,
+    list(OrderFactory.objects.order_by("pk").values_list("attempt", "status")),
+    Order.objects.count(),
+]))
+"""
+
+COMPLETED = [[1, "completed"]] * 3
+
+
+def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(tmp_path: Path) -> None:
+    with environment_of(tmp_path, SHOP) as environment:
+        printed = run(environment, SLOW.replace("SECONDS", "60"))
+
+    assert json.loads(printed) == [{"completed": 3}, [0, 0, 0, 0], COMPLETED, 6]
+
+
+def test_a_worker_that_hangs_loses_its_copies_in_the_end(tmp_path: Path) -> None:
+    with environment_of(tmp_path, SHOP) as environment:
+        printed = run(environment, SLOW.replace("SECONDS", "0.1"))
+
+    ends, claims, copies, orders = json.loads(printed)
+    assert ends == {"lost": 3}
+    assert sorted(claims) == [0, 1, 1, 1]
+    assert copies == [[2, "completed"]] * 3
+    assert orders == 6
+
+
+TROUBLED = """
+import json
+import django
+django.setup()
+from django.conf import settings
+from django.db import OperationalError, connection
+from order_copies import copying
+from order_copies.models import OrderFactory
+from tests.acceptance.shops import PATH, InterferedShop
+
+settings.ORDER_COPIES |= {"SHOP": PATH, "LEASE": LEASE}
+troubles = [OperationalError(1213, "Deadlock found")] * COUNT
+
+def trouble(_):
+    if troubles:
+        raise troubles.pop()
+
+InterferedShop.before["write"] = trouble
+try:
+    ends = copying.run_batch("w1").ends
+except OperationalError as error:
+    ends = str(error)
+print(json.dumps([ends, list(OrderFactory.objects.values_list("attempt", "status"))]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("lease", "count", "ends", "copy"),
+    [
+        ("60", "3", {"completed": 3}, [1, "completed"]),
+        ("0.3", "100", {"to retry": 3}, [1, "in_progress"]),
+    ],
+)
+def test_trouble_with_the_database_that_passes_costs_no_attempt(
+    tmp_path: Path, lease: str, count: str, ends: object, copy: list[object]
+) -> None:
+    script = TROUBLED.replace('LEASE": LEASE', f'LEASE": {lease}').replace("COUNT", count)
+    with environment_of(tmp_path, SHOP) as environment:
+        printed = run(environment, script)
+
+    assert json.loads(printed) == [ends, [copy] * 3]

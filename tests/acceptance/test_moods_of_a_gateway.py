@@ -1,0 +1,167 @@
+"""Story: whatever the payment gateway does, a placed target is paid for once, and nothing else is.
+
+The gateway is a process of its own, see :mod:`tests.gateway`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
+from orders.gateways import HTTPGateway
+from orders.models import Authorization, Order
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.audits import audited
+from tests.factories import AuthorizationFactory, PaymentSourceFactory, SkuFactory, placed_order
+from tests.gateway.moods import Mood
+from tests.gateway.process import FakeGateway, gateway_process
+
+pytestmark = pytest.mark.django_db
+
+NO_ANSWER = [Mood.FAILING, Mood.LYING, Mood.DYING, Mood.DOWN]
+UNHARMED = [Mood.FINE, Mood.SLOW, Mood.STUTTERING]
+
+
+@pytest.fixture
+def gateway(settings: LazySettings) -> Iterator[FakeGateway]:
+    """A gateway for the reference shop; copies that crash are tried again at once, five times."""
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0}
+    with gateway_process() as gateway:
+        settings.ORDERS_GATEWAY = "orders.gateways.HTTPGateway"
+        settings.ORDERS_GATEWAY_URL = gateway.url
+        yield gateway
+
+
+def authorized() -> Counter[str]:
+    """What the shop knows to be promised for the targets of copies."""
+    live = Authorization.objects.filter(status=Authorization.Status.AUTHORIZED)
+    targets = live.filter(order__source_order_factory__isnull=False)
+    return Counter(targets.values_list("token", flat=True))
+
+
+def an_order(mood: str = "tok", **arguments: object) -> Order:
+    """A placed order whose payment source is met in this mood; it was paid for elsewhere."""
+    return placed_order(payment_source=PaymentSourceFactory(token=f"{mood}_4242"), **arguments)
+
+
+@pytest.mark.parametrize("mood", [*UNHARMED, *NO_ANSWER])
+def test_a_placed_target_is_paid_for_once_in_whatever_mood_the_gateway_is(
+    gateway: FakeGateway, mood: Mood
+) -> None:
+    # given
+    order_copy = stories.requested(an_order(mood), place_target_order=True)
+
+    # when
+    stories.run_all()
+
+    # then
+    target = stories.target_of(stories.fresh(order_copy))
+    assert stories.statuses(target)[:2] == ("placed", "authorized")
+    assert gateway.tokens() == authorized() == Counter({target.authorizations.get().token: 1})
+    assert gateway.tokens("voided") == Counter()
+    assert gateway.calls("authorize") == 1 + (mood in NO_ANSWER)
+    assert audited(final=True) == []
+
+
+@pytest.mark.parametrize("mood", NO_ANSWER)
+def test_nothing_is_left_of_a_copy_that_is_given_up_without_an_answer(
+    gateway: FakeGateway, mood: Mood
+) -> None:
+    # given
+    order_copy = stories.requested(an_order(), place_target_order=True)
+    gateway.is_in(mood)
+    stories.run_all()
+    assert stories.fresh(order_copy).status == Status.ABORTED
+    assert OpenPayment.objects.count() == 1
+
+    # when
+    gateway.is_in(Mood.FINE)
+    OpenPayment.objects.update(due_at=timezone.now())
+    stories.run_all()
+
+    # then
+    assert gateway.tokens() == Counter()
+    assert sum(gateway.tokens("voided").values()) == 1
+    assert not OpenPayment.objects.exists()
+    assert audited(final=True) == []
+
+
+def test_a_declined_payment_places_nothing_and_is_asked_for_once(gateway: FakeGateway) -> None:
+    # given
+    order_copy = stories.requested(an_order(Mood.DECLINED), place_target_order=True)
+
+    # when
+    stories.run_all()
+
+    # then
+    found = stories.fresh(order_copy)
+    assert (found.status, found.target_order.status) == (Status.FAILED, "pending")
+    assert found.errors_log["payment_source"] == ["the payment source was declined"]
+    assert (gateway.calls("authorize"), gateway.calls("void")) == (1, 0)
+    assert gateway.tokens() == gateway.tokens("voided") == Counter()
+    assert audited(final=True) == []
+
+
+def test_of_two_copies_that_want_the_last_piece_one_is_paid_for(gateway: FakeGateway) -> None:
+    # given
+    source = an_order(lines=[{"sku": SkuFactory(stock=2)}])
+    wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(2)]
+    copying.request_copies(wanted, who=stories.WHO)
+
+    # when
+    stories.run_all()
+
+    # then
+    statuses = OrderFactory.objects.order_by("pk").values_list("status", flat=True)
+    assert list(statuses) == [Status.COMPLETED, Status.FAILED]
+    assert gateway.tokens() == authorized()
+    assert sum(gateway.tokens("voided").values()) == 1
+    assert audited(final=True) == []
+
+
+def test_a_batch_in_a_bad_mood_is_paid_for_copy_by_copy(gateway: FakeGateway) -> None:
+    # given
+    moods = [*Mood, *Mood]
+    wanted = [OrderCopy(source_order=an_order(mood), place_target_order=True) for mood in moods]
+    copying.request_copies(wanted, who=stories.WHO)
+
+    # when
+    stories.run_all()
+
+    # then
+    statuses = Counter(OrderFactory.objects.values_list("status", flat=True))
+    assert statuses == {Status.COMPLETED: 2 * (len(Mood) - 1), Status.FAILED: 2}
+    assert gateway.tokens() == authorized()
+    assert gateway.tokens("voided") == Counter()
+    assert audited(final=True) == []
+
+
+def test_a_source_that_is_replaced_gives_its_money_back_as_soon_as_the_gateway_listens(
+    gateway: FakeGateway, shop: type[InterferedShop]
+) -> None:
+    # given
+    source = an_order(authorized=False)
+    promised = HTTPGateway().authorize(
+        idempotency_key="checkout", payment_source_token="tok", amount_cents=1, currency="EUR"
+    )
+    AuthorizationFactory(order=source, token=promised.token)
+    swap = {"place_target_order": True, "cancel_source_order": True}
+    order_copy = stories.requested(source, **swap)
+    shop.before["place"] = lambda runs: gateway.is_in(Mood.DOWN)
+
+    # when
+    stories.run_all()
+    unheard = gateway.tokens() - authorized()
+    gateway.is_in(Mood.FINE)
+    stories.run_all()
+
+    # then
+    assert stories.fresh(order_copy).status == Status.COMPLETED
+    assert unheard == gateway.tokens("voided") == Counter({promised.token: 1})
+    assert gateway.tokens() == authorized()
+    assert audited(final=True) == []

@@ -1,0 +1,407 @@
+"""Story: exactly one live authorization for each placed target, and none for anything else.
+
+The bank behaves as gateways do: one key is one authorization, whoever asks and however often.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.intervening import abort_copies, retry_copies
+from order_copies.models import OpenPayment, OrderFactory, Status
+from orders.cancelling import cancel
+from orders.models import Authorization, Order
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.bank import Bank, open_bank
+from tests.factories import SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+Shop = type[InterferedShop]
+
+
+class Killed(BaseException):
+    """The process ends here and now."""
+
+
+def kill(_: Any) -> None:
+    raise Killed
+
+
+def crash(_: Any) -> None:
+    raise ZeroDivisionError
+
+
+def lease_runs_out() -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    OrderFactory.objects.filter(status=Status.IN_PROGRESS).update(lease_expires_at=past)
+
+
+@pytest.fixture
+def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+    return open_bank(monkeypatch)
+
+
+def killed_after_authorizing(shop: Shop, **toggles: Any) -> Any:
+    """A copy whose worker died with an authorization in its hands."""
+    order_copy = stories.requested(placed_order(), place_target_order=True, **toggles)
+    shop.before["write"] = kill
+    with pytest.raises(Killed):
+        copying.run_batch("w1")
+    shop.before.clear()
+    return order_copy
+
+
+def authorized_tokens(order: Order) -> list[str]:
+    live = order.authorizations.filter(status=Authorization.Status.AUTHORIZED)
+    return list(live.values_list("token", flat=True))
+
+
+# A worker that dies
+
+
+def test_a_worker_that_died_paid_for_the_one_that_goes_on(shop: Shop, bank: Bank) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    lease_runs_out()
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    target = stories.target_of(stories.fresh(order_copy))
+    assert bank.live == authorized_tokens(target)
+    assert len(bank.live) == 1
+    assert len(bank.asked) == 2
+    assert not OpenPayment.objects.exists()
+
+
+def test_what_a_dead_worker_authorized_is_voided_when_somebody_aborts_the_copy(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+
+    # when
+    batch = copying.run_batch("w2")
+
+    # then
+    assert batch.claimed == 0
+    assert (len(bank.voided), bank.live) == (1, [])
+    assert not OpenPayment.objects.exists()
+
+
+def test_what_a_dead_worker_authorized_is_voided_when_the_copy_starts_afresh(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+    retry_copies([order_copy], who=stories.WHO)
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    target = stories.target_of(stories.fresh(order_copy))
+    assert len(bank.voided) == 1
+    assert bank.live == authorized_tokens(target) != bank.voided
+
+
+def test_what_a_dead_worker_authorized_is_voided_when_the_copy_is_deleted(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+    retry_copies([order_copy], who=stories.WHO)
+    copying.delete_copy(order_copy, who=stories.WHO)
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert (len(bank.voided), bank.live) == (1, [])
+
+
+def test_what_dead_workers_authorized_is_voided_when_the_copy_is_given_up(
+    shop: Shop, bank: Bank, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 1}
+    order_copy = killed_after_authorizing(shop)
+    lease_runs_out()
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert stories.fresh(order_copy).status == Status.ABORTED
+    assert (len(bank.voided), bank.live) == (1, [])
+
+
+def test_what_a_dead_worker_authorized_is_voided_when_the_source_is_gone(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    order_copy.source_order.authorizations.all().delete()
+    order_copy.source_order.delete()
+    lease_runs_out()
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert stories.fresh(order_copy).status == Status.ABORTED
+    assert (len(bank.voided), bank.live) == (1, [])
+
+
+def test_a_plan_that_costs_something_else_by_now_is_paid_for_anew(shop: Shop, bank: Bank) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    source = order_copy.source_order
+    line = source.line_items.filter(item_type="skus").first()
+    source.line_items.filter(pk=line.pk).update(total_amount_cents=line.total_amount_cents + 100)
+    total = source.total_amount_with_taxes_cents + 100
+    Order.objects.filter(pk=source.pk).update(total_amount_with_taxes_cents=total)
+    lease_runs_out()
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    target = stories.target_of(stories.fresh(order_copy))
+    assert target.total_amount_with_taxes_cents == total
+    assert target.authorizations.get().amount_cents == total
+    assert len(bank.voided) == 1
+    assert bank.live == authorized_tokens(target)
+
+
+def test_a_plan_that_does_not_place_any_more_gives_back_what_was_paid(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    order_copy.source_order.addresses.all().delete()
+    lease_runs_out()
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert stories.fresh(order_copy).status == Status.FAILED
+    assert (len(bank.voided), bank.live) == (1, [])
+
+
+# A gateway that fails
+
+
+def test_a_gateway_that_dies_after_authorizing_is_asked_by_the_same_key(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    authorize = bank.authorize
+
+    def die_after(payments: Any) -> None:
+        for payment in payments:
+            authorize(idempotency_key=payment.key, **payment.details)
+        raise ConnectionResetError
+
+    shop.before["authorize"] = die_after
+    copying.run_batch("w1")
+    between = bank.live
+    shop.before.clear()
+
+    # when
+    copying.run_batch("w1")
+
+    # then
+    target = stories.target_of(stories.fresh(order_copy))
+    assert bank.live == between == authorized_tokens(target)
+    assert bank.voided == []
+
+
+def test_a_gateway_that_never_answers_is_told_in_the_end_that_nothing_is_needed(
+    shop: Shop, bank: Bank, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    authorize = bank.authorize
+
+    def die_after(payments: Any) -> None:
+        authorize(idempotency_key=payments[0].key, **payments[0].details)
+        raise ConnectionResetError
+
+    shop.before["authorize"] = die_after
+
+    # when
+    stories.run_all()
+
+    # then
+    found = stories.fresh(order_copy)
+    assert found.status == Status.ABORTED
+    assert "crashed 2 times (ConnectionResetError)" in found.errors_log["base"][0]
+    assert [(it["attribute"], it["code"]) for it in found.outcomes] == [("base", "crashed")]
+    assert (len(bank.voided), bank.live) == (1, [])
+
+
+def test_a_payment_that_was_declined_is_nothing_to_give_back(shop: Shop, bank: Bank) -> None:
+    # given
+    bank.declines = True
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert bank.voided == []
+    assert not OpenPayment.objects.exists()
+
+
+def test_a_gateway_that_is_away_is_told_later_and_then_alone(
+    shop: Shop, bank: Bank, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    wanted = [killed_after_authorizing(shop) for _ in range(3)]
+    abort_copies(wanted, who=stories.WHO)
+    shop.before["void"] = crash
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert len(bank.live) == 3
+    assert list(OpenPayment.objects.values_list("failures", flat=True)) == [1, 1, 1]
+    assert "Could not void" in caplog.text
+
+    # when
+    shop.before.clear()
+    for _ in range(3):
+        copying.run_batch("w2")
+
+    # then
+    assert [len(payments) for method, payments in shop.calls if method == "void"] == [3, 1, 1, 1]
+    assert bank.live == []
+    assert not OpenPayment.objects.exists()
+
+
+def test_what_cannot_be_given_back_waits_longer_each_time(
+    shop: Shop, bank: Bank, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 100}
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+    shop.before["void"] = crash
+    pauses = []
+
+    # when
+    for _ in range(3):
+        before = timezone.now()
+        copying.run_batch("w2")
+        copying.run_batch("w2")
+        pauses.append(round((OpenPayment.objects.get().due_at - before).total_seconds(), -1))
+        OpenPayment.objects.update(due_at=timezone.now())
+
+    # then
+    assert pauses == [100, 200, 400]
+    assert len(shop.voided()) == 3
+
+
+def test_a_batch_that_is_split_asks_the_bank_once_for_each_payment(shop: Shop, bank: Bank) -> None:
+    # given
+    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(4)]
+    bad = wanted[2].pk
+
+    def crash_on_bad(runs: Any) -> None:
+        if any(run.order_copy.pk == bad for run in runs):
+            raise ZeroDivisionError
+
+    shop.before["write"] = crash_on_bad
+
+    # when
+    copying.run_batch("w1")
+
+    # then
+    assert len(bank.asked) == 4
+    assert len(bank.live) == 4
+
+
+def test_two_processes_that_give_back_at_a_time_give_back_once(shop: Shop, bank: Bank) -> None:
+    # given
+    order_copy = killed_after_authorizing(shop)
+    abort_copies([order_copy], who=stories.WHO)
+
+    def another_process(_: Any) -> None:
+        shop.before.clear()
+        copying.run_batch("w3")
+
+    shop.before["void"] = another_process
+
+    # when
+    copying.run_batch("w2")
+
+    # then
+    assert len(set(bank.voided)) == 1
+    assert bank.live == []
+
+
+# What orders were promised
+
+
+def test_a_gateway_that_is_away_when_a_source_is_cancelled_hears_of_it_later(
+    shop: Shop,
+    bank: Bank,
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0}
+    source = placed_order()
+    [token] = authorized_tokens(source)
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+
+    def away(*_: Any) -> None:
+        raise ConnectionRefusedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("orders.gateways.LocalGateway.void", away)
+        copying.run_batch("w1")
+    promised = source.authorizations.get()
+    between = (promised.status, promised.voided_at, [*bank.voided])
+
+    # when
+    copying.run_batch("w1")
+
+    # then
+    promised.refresh_from_db()
+    assert stories.fresh(order_copy).status == Status.COMPLETED
+    assert between == ("voided", None, [])
+    assert "could not catch up" in caplog.text
+    assert bank.voided == [token]
+    assert promised.voided_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_that_is_cancelled_by_hand_is_voided_at_once(bank: Bank) -> None:
+    # given
+    order = placed_order(lines=[{"sku": SkuFactory()}])
+    [token] = authorized_tokens(order)
+
+    # when
+    cancel([order.pk], who=stories.WHO)
+
+    # then
+    assert bank.voided == [token]
+    assert order.authorizations.get().voided_at is not None

@@ -1,0 +1,206 @@
+"""Story: who looked at a plan gets what was looked at, or nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from order_copies import copying
+from order_copies.models import OrderCopy, OrderFactory, Status
+from orders.models import Order
+from tests import stories
+from tests.acceptance.processes import environment_of, run
+from tests.api import API, request_of, staff, the_error_in, written
+from tests.factories import SkuFactory, draft_order, placed_order
+
+pytestmark = pytest.mark.django_db
+
+DIGEST = "/data/attributes/plan_digest"
+SWAP = {"place_target_order": True, "cancel_source_order": True}
+
+
+@pytest.fixture
+def api() -> API:
+    return API(staff())
+
+
+def dry_run(api: API, order: Order, **attributes: Any) -> dict[str, Any]:
+    """The meta of a dry run."""
+    response = api.post("/order_copies?dry_run=true", request_of(order, **attributes))
+    meta: dict[str, Any] = response.json()["meta"]
+    return meta
+
+
+def sell_out(order: Order) -> None:
+    for line_item in order.line_items.exclude(sku=None):
+        line_item.sku.on_sale = False
+        line_item.sku.save()
+
+
+def test_a_copy_whose_plan_is_still_the_same_does_it(api: API) -> None:
+    order = placed_order()
+    digest = dry_run(api, order, **SWAP)["plan_digest"]
+
+    response = api.post(
+        "/order_copies?fields[order_copies]=status,plan_digest",
+        request_of(order, plan_digest=digest.upper(), **SWAP),
+    )
+    stories.run_all()
+
+    order_copy = OrderFactory.objects.get()
+    assert response.json()["data"]["attributes"] == {"status": "pending", "plan_digest": digest}
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+
+
+def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
+    order = placed_order(lines=2)
+    digest = dry_run(api, order, skip_errors=True, **SWAP)["plan_digest"]
+    wanted = request_of(order, plan_digest=digest, skip_errors=True, **SWAP)
+    api.post("/order_copies", wanted)
+    line_item = order.line_items.exclude(sku=None).first()
+    line_item.sku.on_sale = False
+    line_item.sku.save()
+    before = stories.every_byte(order)
+
+    stories.run_all()
+
+    order_copy = OrderFactory.objects.get()
+    assert (order_copy.status, order_copy.target_order) == (Status.FAILED, None)
+    assert order_copy.errors_log["plan_changed"] == [
+        "the copy would do something else now than was previewed: look at it once more"
+    ]
+    assert ("skipped", "sku_not_on_sale") in stories.actions(order_copy)
+    assert stories.every_byte(order) == before
+    assert Order.objects.count() == 1
+
+
+def test_copies_beside_one_whose_plan_has_changed_complete(api: API) -> None:
+    order = placed_order()
+    wanted = [OrderCopy(source_order=order), OrderCopy(source_order=order, plan_digest="0" * 64)]
+    copying.request_copies(wanted, who=stories.WHO)
+
+    stories.run_all()
+
+    ended = [stories.fresh(order_copy).status for order_copy in wanted]
+    assert ended == [Status.COMPLETED, Status.FAILED]
+
+
+def test_a_dry_run_tells_whether_the_plan_has_changed(api: API) -> None:
+    order = placed_order()
+    first = dry_run(api, order)
+
+    same = dry_run(api, order, plan_digest=first["plan_digest"])
+    other = dry_run(api, order, plan_digest="0" * 64)
+
+    assert (same["status"], same["plan_digest"]) == ("completed", first["plan_digest"])
+    assert (other["status"], other["plan_digest"]) == ("failed", first["plan_digest"])
+    assert list(other["errors_log"]) == ["plan_changed"]
+    assert (other["will_write"], other["errors_count"]) == (False, 1)
+
+
+def test_a_preview_has_the_digest_of_its_run_whatever_the_language() -> None:
+    order = placed_order(lines=[{"sku": SkuFactory(stock=1)}, {}], payment_source=None)
+    sell_out(order)
+    plan = stories.previewed(order, skip_errors=True, place_target_order=True)
+
+    with translation.override("de"):
+        again = stories.previewed(order, skip_errors=True, place_target_order=True)
+
+    assert plan.problems
+    assert again.digest == plan.digest
+
+
+@pytest.mark.parametrize(
+    "toggles",
+    [{"place_target_order": True}, {"cancel_source_order": True}, {"skip_errors": True}],
+    ids=str,
+)
+def test_what_a_copy_is_asked_to_do_is_part_of_its_plan(toggles: dict[str, bool]) -> None:
+    order = draft_order()
+
+    assert stories.previewed(order).digest != stories.previewed(order, **toggles).digest
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "0" * 63, "0" * 65, "g" * 64, 7, [], "٣" * 64, "0" * 64 + "\n"]
+)
+def test_what_is_no_digest_is_refused(api: API, digest: Any) -> None:
+    response = api.post("/order_copies", request_of(placed_order(lines=1), plan_digest=digest))
+
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", DIGEST)
+    assert written() == (0, 0)
+
+
+def test_no_digest_is_null(api: API) -> None:
+    response = api.post(
+        "/order_copies?fields[order_copies]=plan_digest",
+        request_of(placed_order(lines=1), plan_digest=None),
+    )
+
+    assert response.json()["data"]["attributes"] == {"plan_digest": None}
+    assert OrderFactory.objects.get().plan_digest == ""
+
+
+def test_a_digest_cannot_be_changed(api: API) -> None:
+    order_copy = stories.requested(placed_order(lines=1))
+    data = {"type": "order_copies", "id": order_copy.public_id}
+    data |= {"attributes": {"plan_digest": "0" * 64}}
+
+    response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", DIGEST)
+
+
+# Outcomes
+
+
+def test_outcomes_are_told_on_request(api: API) -> None:
+    order_copy = stories.copied(placed_order())
+    url = f"/order_copies/{order_copy.public_id}"
+
+    asked = api.get(f"{url}?fields[order_copies]=outcomes").json()["data"]
+    unasked = api.get(url).json()["data"]["attributes"]
+
+    assert asked["attributes"] == {"outcomes": order_copy.outcomes}
+    assert {entry["action"] for entry in order_copy.outcomes} == {"copied"}
+    assert not {"outcomes", "plan_digest", "_retry", "_abort"} & set(unasked)
+
+
+@pytest.mark.parametrize("name", ["outcomes", "_retry"])
+def test_what_a_copy_tells_only_cannot_be_said_of_it(api: API, name: str) -> None:
+    response = api.post("/order_copies", request_of(placed_order(lines=1), **{name: True}))
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
+
+
+# Elsewhere
+
+SHOP = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from tests.factories import SkuFactory, placed_order
+placed_order(lines=[{"sku": SkuFactory(on_sale=False)}, {}])
+"""
+
+DIGESTS = """
+import json
+import django
+django.setup()
+from order_copies import copying
+from order_copies.models import OrderCopy
+from orders.models import Order
+[plan] = copying.preview([OrderCopy(source_order=Order.objects.get(), skip_errors=True)])
+print(json.dumps(plan.digest))
+"""
+
+
+def test_a_plan_has_one_digest_in_every_process(tmp_path: Path) -> None:
+    with environment_of(tmp_path, SHOP) as environment:
+        seeds = [environment | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
+        digests = {json.loads(run(seeded, DIGESTS)) for seeded in seeds}
+
+    assert len(digests) == 1

@@ -1,0 +1,120 @@
+"""Story: whoever comes first, stock, coupons and orders change hands once.
+
+With real threads and a connection each, on whatever database the suite runs.
+"""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from order_copies import copying
+from tests import stories
+from tests.acceptance.processes import environment_of
+from tests.acceptance.races import run_race
+from tests.factories import placed_order
+
+SHOP = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """One shop for all races; each of them begins with nothing in it."""
+    with environment_of(tmp_path_factory.mktemp("races"), SHOP) as environment:
+        yield environment
+
+
+def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
+    environment: dict[str, str],
+) -> None:
+    assert run_race(environment, "last_pieces") == {
+        "copies": {"completed": 10, "failed": 40},
+        "reasons": ["line_items", "status"],
+        "placed": 10,
+        "stock": [11, 11],
+        "audit": [],
+    }
+
+
+def test_a_coupon_with_one_use_left_is_used_once(environment: dict[str, str]) -> None:
+    assert run_race(environment, "last_use_of_a_coupon") == {
+        "copies": {"completed": 1, "failed": 9},
+        "reasons": ["coupon_code", "status"],
+        "placed": 1,
+        "uses": [11, 11],
+        "audit": [],
+    }
+
+
+def test_two_staff_who_copy_and_cancel_one_order_cancel_it_once(
+    environment: dict[str, str],
+) -> None:
+    assert run_race(environment, "two_staff") == {
+        "answers": [201, 201],
+        "copies": {"completed": 1, "failed": 1},
+        "reasons": ["source_order"],
+        "placed": 1,
+        "source": ["cancelled", 1],
+        "payments": [["voided"], ["authorized"]],
+        "audit": [],
+    }
+
+
+def test_an_edit_by_copy_keeps_its_last_piece_and_its_coupon_among_rivals(
+    environment: dict[str, str],
+) -> None:
+    told = run_race(environment, "edit_among_rivals")
+
+    assert told == {
+        "swap": {"copies": {"completed": 1}, "reasons": [], "placed": 1, "audit": []},
+        "rivals": told["rivals"] | {"copies": {"failed": 10}, "placed": 0, "audit": []},
+        "source": "cancelled",
+        "stock": [2, 2],
+        "uses": 2,
+    }
+
+
+def test_two_claimers_at_once_take_different_copies(environment: dict[str, str]) -> None:
+    """Where rows can be skipped, nobody waits; where there is one writer, the other one does."""
+    assert run_race(environment, "two_claimers") == {
+        "first": [0, 1, 2],
+        "second": [3, 4],
+        "had to wait": connection.vendor == "sqlite",
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot claim meanwhile")
+def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = placed_order()
+    wanted = [stories.requested(source) for _ in range(5)]
+    claims: list[int] = []
+
+    def claim_too() -> None:
+        claims.append(copying.run_batch("w2", limit=2).claimed)
+        connection.close()
+
+    def interfere(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE") and not claims:
+            thread = threading.Thread(target=claim_too)
+            thread.start()
+            thread.join()
+        return execute(sql, *arguments)
+
+    monkeypatch.setattr(connection.features, "has_select_for_update", False)
+    with connection.execute_wrapper(interfere):
+        claims.append(copying.run_batch("w1", limit=3).claimed)
+
+    found = [stories.fresh(order_copy) for order_copy in wanted]
+    assert claims == [2, 1]
+    assert [order_copy.worker for order_copy in found] == ["w2", "w2", "w1", "", ""]
+    assert [order_copy.attempt for order_copy in found] == [1, 1, 1, 0, 0]

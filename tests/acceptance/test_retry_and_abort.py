@@ -1,0 +1,517 @@
+"""Story: a person takes a copy back, or sends it off once more, and nothing is doubled or lost."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.events.models import Event
+from order_copies.exceptions import LeaseLostError
+from order_copies.intervening import abort_copies, retry_copies
+from order_copies.models import OrderFactory, Status
+from orders.models import Order
+from tests import stories
+from tests.acceptance.processes import environment_of, run
+from tests.acceptance.shops import InterferedShop
+from tests.api import API, errors_in, shopper, staff, the_error_in
+from tests.factories import OrderCopyFactory, SkuFactory, draft_order, placed_order
+
+pytestmark = pytest.mark.django_db
+
+Shop = type[InterferedShop]
+
+RETRY = "/data/attributes/_retry"
+ABORT = "/data/attributes/_abort"
+
+
+@pytest.fixture
+def api() -> API:
+    return API(staff())
+
+
+def patch(api: API, order_copy: OrderFactory, **attributes: Any) -> HttpResponse:
+    data = {"type": "order_copies", "id": order_copy.public_id, "attributes": attributes}
+    return api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
+
+
+def failing() -> Order:
+    """An order whose only line cannot be had for now."""
+    return placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
+
+
+def put_on_sale(order: Order) -> None:
+    for line_item in order.line_items.exclude(sku=None):
+        line_item.sku.on_sale = True
+        line_item.sku.save()
+
+
+# Aborting
+
+
+@pytest.mark.parametrize("traits", [{}, {"in_progress": True}], ids=["pending", "in progress"])
+def test_a_copy_that_has_not_ended_is_aborted(api: API, traits: dict[str, Any]) -> None:
+    order_copy = OrderCopyFactory(**traits)
+    before = stories.row(order_copy)
+
+    response = patch(api, order_copy, _abort=True)
+
+    message = "aborted by hand"
+    found = stories.fresh(order_copy)
+    attributes = response.json()["data"]["attributes"]
+    assert (response.status_code, attributes["status"]) == (200, "aborted")
+    assert (attributes["errors_log"], attributes["errors_count"]) == ({"base": [message]}, 1)
+    assert "_abort" not in attributes
+    assert stories.row(found) == before | {
+        "status": "aborted",
+        "errors_log": {"base": [message]},
+        "errors_count": 1,
+        "lease_expires_at": None,
+        "updated_at": found.updated_at,
+    }
+
+
+def test_an_abort_is_told_with_whoever_did_it(api: API) -> None:
+    order_copy = OrderCopyFactory(in_progress=True)
+
+    patch(api, order_copy, _abort=True)
+
+    event = Event.objects.get()
+    assert event.name == "order_copies.abort"
+    assert event.who["owner"]["id"] == str(api.user.pk)
+    assert event.changes == {
+        "status": {"from": "in_progress", "to": "aborted"},
+        "errors_log": {"from": {}, "to": {"base": ["aborted by hand"]}},
+        "errors_count": {"from": 0, "to": 1},
+    }
+
+
+def test_an_aborted_copy_is_never_run() -> None:
+    order_copy = stories.requested(placed_order())
+
+    abort_copies([order_copy], who=stories.WHO)
+    claimed = copying.run_batch("w1").claimed
+
+    assert claimed == 0
+    assert stories.fresh(order_copy).errors_log == {"base": ["aborted by hand"]}
+
+
+def test_a_customer_is_not_told_who_aborted_its_copy() -> None:
+    # given
+    order_copy = stories.requested(placed_order())
+    abort_copies([order_copy], who=stories.WHO)
+    owner = API(shopper(order_copy.source_order.customer))
+
+    # when
+    response = owner.get(f"/order_copies/{order_copy.public_id}?include=events")
+
+    # then
+    document = response.content.decode()
+    assert response.json()["data"]["attributes"]["status"] == "aborted"
+    assert stories.WHO["owner"]["email"] not in document
+
+
+def test_a_copy_that_was_aborted_stays_so(api: API) -> None:
+    order_copy = OrderCopyFactory(status=Status.ABORTED, errors_log={"base": ["x"]}, errors_count=1)
+    before = stories.row(stories.fresh(order_copy))
+
+    response = patch(api, order_copy, _abort=True)
+
+    assert response.status_code == 200
+    assert stories.row(stories.fresh(order_copy)) == before
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_a_copy_that_has_ended_is_not_aborted(api: API, status: str) -> None:
+    order_copy = OrderCopyFactory(**{status: True})
+
+    response = patch(api, order_copy, _abort=True)
+
+    [error] = errors_in(response)
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", ABORT)
+    assert error["title"] == f"cannot transition from {status} to aborted"
+    assert error["meta"]["error"] == "cannot_transition"
+    assert stories.fresh(order_copy).status == status
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize"])
+def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: str) -> None:
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
+    order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
+    before = stories.every_byte(source)
+    shop.before[step] = lambda _: abort_copies([order_copy], who=stories.WHO)
+
+    batch = copying.run_batch("w1")
+
+    found = stories.fresh(order_copy)
+    assert dict(batch.ends) == {"lost": 1}
+    assert (found.status, found.target_order, found.outcomes) == (Status.ABORTED, None, [])
+    assert stories.every_byte(source) == before
+    assert Order.objects.count() == 1
+    # Who lost the copy before anything was paid for does not even ask.
+    assert shop.voided() == ([order_copy.payment_key] if step == "authorize" else [])
+    assert stories.events_of(order_copy)[-1] == "order_copies.abort"
+
+
+def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
+    aborted, *others = (stories.requested(placed_order()) for _ in range(5))
+
+    def abort(_: Any) -> None:
+        shop.before.clear()
+        abort_copies([aborted], who=stories.WHO)
+
+    shop.before["plan"] = abort
+    batch = copying.run_batch("w1")
+
+    assert dict(batch.ends) == {"completed": 4, "lost": 1}
+    assert {stories.fresh(order_copy).status for order_copy in others} == {Status.COMPLETED}
+    assert len([method for method, _ in shop.calls if method == "plan"]) == 2
+
+
+def test_a_batch_that_is_aborted_as_a_whole_is_lost_as_a_whole(shop: Shop) -> None:
+    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
+    shop.before["authorize"] = lambda _: abort_copies(wanted, who=stories.WHO)
+
+    batch = copying.run_batch("w1")
+
+    assert dict(batch.ends) == {"lost": 3}
+    assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in wanted)
+
+
+def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> None:
+    wanted = [stories.requested(placed_order()) for _ in range(3)]
+
+    def lose(_: Any) -> None:
+        shop.before.clear()
+        raise LeaseLostError
+
+    shop.before["plan"] = lose
+    batch = copying.run_batch("w1")
+
+    assert dict(batch.ends) == {"completed": 3}
+    assert {stories.fresh(order_copy).status for order_copy in wanted} == {Status.COMPLETED}
+
+
+def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+
+    def abort(_: Any) -> None:
+        abort_copies([order_copy], who=stories.WHO)
+
+    def crash(_: Any) -> None:
+        raise ZeroDivisionError
+
+    shop.before |= {"authorize": abort, "write": crash}
+    batch = copying.run_batch("w1")
+
+    assert dict(batch.ends) == {"lost": 1}
+    assert shop.voided() == [order_copy.payment_key]
+
+
+def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back(
+    shop: Shop,
+) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+    key = order_copy.payment_key
+
+    def abort_and_delete(_: Any) -> None:
+        abort_copies([order_copy], who=stories.WHO)
+        copying.delete_copy(order_copy, who=stories.WHO)
+
+    shop.before["authorize"] = abort_and_delete
+    copying.run_batch("w1")
+
+    assert shop.voided() == [key]
+    assert Order.objects.count() == 1
+
+
+def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment(
+    shop: Shop,
+) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+
+    def another_worker_ends_it(_: Any) -> None:
+        shop.before.clear()
+        past = timezone.now() - timedelta(seconds=1)
+        OrderFactory.objects.update(lease_expires_at=past)
+        copying.run_batch("w2")
+        copying.delete_copy(order_copy, who=stories.WHO)
+
+    shop.before["authorize"] = another_worker_ends_it
+    copying.run_batch("w1")
+
+    assert shop.voided() == []
+    assert Order.objects.count() == 2
+
+
+# Retrying
+
+
+def test_a_copy_that_failed_starts_afresh_and_completes(api: API) -> None:
+    source = failing()
+    order_copy = stories.copied(source)
+    put_on_sale(source)
+
+    response = patch(api, order_copy, _retry=True)
+    again = stories.row(stories.fresh(order_copy))
+    stories.run_all()
+
+    requested = OrderCopyFactory(source_order=source)
+    own = {"id", "created_at", "updated_at", "queued_at", "retries"}
+    found = stories.fresh(order_copy)
+    assert response.json()["data"]["attributes"]["status"] == "pending"
+    assert {name: again[name] for name in again if name not in own} == stories.row(requested, own)
+    assert stories.ending(found) == (Status.COMPLETED, {}, 0)
+    assert stories.events_of(order_copy) == [
+        "order_copies.create",
+        "order_copies.start",
+        "order_copies.fail",
+        "order_copies.retry",
+        "order_copies.start",
+        "order_copies.complete",
+    ]
+
+
+def test_a_retry_is_told_with_what_it_forgets(api: API) -> None:
+    order_copy = stories.copied(failing())
+
+    patch(api, order_copy, _retry=True)
+
+    event = Event.objects.get(name="order_copies.retry")
+    assert event.who["owner"]["id"] == str(api.user.pk)
+    assert {name: change["to"] for name, change in event.changes.items()} == {
+        "status": "pending",
+        "started_at": None,
+        "failed_at": None,
+        "errors_log": {},
+        "errors_count": 0,
+    }
+    assert event.changes["status"]["from"] == "failed"
+    assert event.changes["errors_log"]["from"] == order_copy.errors_log
+
+
+def test_a_copy_that_was_aborted_starts_afresh(api: API) -> None:
+    order_copy = stories.requested(placed_order())
+    patch(api, order_copy, _abort=True)
+
+    patch(api, order_copy, _retry=True)
+    stories.run_all()
+
+    assert stories.fresh(order_copy).status == Status.COMPLETED
+
+
+def test_a_pending_copy_is_as_good_as_retried(api: API) -> None:
+    order_copy = OrderCopyFactory()
+    before = stories.row(stories.fresh(order_copy))
+
+    response = patch(api, order_copy, _retry=True)
+
+    assert response.status_code == 200
+    assert stories.row(stories.fresh(order_copy)) == before
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["in_progress", "completed"])
+def test_a_copy_that_did_not_fail_is_not_retried(api: API, status: str) -> None:
+    order_copy = OrderCopyFactory(**{status: True})
+
+    response = patch(api, order_copy, _retry=True)
+
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", RETRY)
+    assert errors_in(response)[0]["title"] == f"cannot transition from {status} to pending"
+
+
+def test_a_copy_that_left_an_order_for_repair_is_retried_only_without_it(api: API) -> None:
+    order_copy = stories.copied(draft_order(), place_target_order=True)
+    target = stories.target_of(order_copy)
+    public_id = target.public_id
+
+    refused = patch(api, order_copy, _retry=True)
+    target.delete()
+    accepted = patch(api, order_copy, _retry=True)
+
+    [error] = errors_in(refused)
+    assert the_error_in(refused) == (422, "VALIDATION_ERROR", RETRY)
+    assert error["title"] == (
+        f"left order {public_id} for repair: place it, or cancel it and ask for a new copy"
+    )
+    assert (refused.status_code, accepted.status_code) == (422, 200)
+
+
+def test_a_copy_without_a_source_is_not_retried(api: API) -> None:
+    order_copy = OrderCopyFactory(failed=True, source_order=None)
+
+    response = patch(api, order_copy, _retry=True)
+
+    assert errors_in(response)[0]["meta"]["error"] == "source_gone"
+    assert stories.fresh(order_copy).status == Status.FAILED
+
+
+def test_a_retry_pays_anew(shop: Shop) -> None:
+    sku = SkuFactory(stock=2)
+    order_copy = stories.requested(placed_order(lines=[{"sku": sku}]), place_target_order=True)
+
+    def abort(_: Any) -> None:
+        shop.before.clear()
+        abort_copies([order_copy], who=stories.WHO)
+
+    shop.before["authorize"] = abort
+    copying.run_batch("w1")
+    [[lost]] = [payments for method, payments in shop.calls if method == "void"]
+    retry_copies([order_copy], who=stories.WHO)
+    stories.run_all()
+
+    target = stories.target_of(stories.fresh(order_copy))
+    assert target.authorizations.get().token != lost.authorization.token
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize"])
+def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its_payment(
+    shop: Shop, step: str
+) -> None:
+    order_copy = stories.requested(placed_order(), place_target_order=True)
+
+    def abort_retry_and_run(_: Any) -> None:
+        shop.before.clear()
+        abort_copies([order_copy], who=stories.WHO)
+        retry_copies([order_copy], who=stories.WHO)
+        OrderFactory.objects.pending().start(
+            timezone.now(), worker="w2", lease_expires_at=timezone.now()
+        )
+
+    shop.before[step] = abort_retry_and_run
+    batch = copying.run_batch("w1")
+
+    found = stories.fresh(order_copy)
+    assert dict(batch.ends) == {"lost": 1}
+    assert (found.status, found.worker, found.attempt) == (Status.IN_PROGRESS, "w2", 1)
+    assert shop.voided() == ([order_copy.payment_key] if step == "authorize" else [])
+    assert Order.objects.count() == 1
+
+
+# By PATCH
+
+
+def test_attributes_and_a_trigger_are_applied_together(api: API) -> None:
+    order_copy = OrderCopyFactory(failed=True)
+
+    response = patch(api, order_copy, reference="R-2", _retry=True)
+
+    attributes = response.json()["data"]["attributes"]
+    assert (attributes["reference"], attributes["status"]) == ("R-2", "pending")
+    assert list(Event.objects.values_list("name", flat=True)) == ["", "order_copies.retry"]
+
+
+def test_attributes_are_not_applied_where_the_trigger_is_refused(api: API) -> None:
+    order_copy = OrderCopyFactory(completed=True)
+
+    response = patch(api, order_copy, reference="R-2", _abort=True)
+
+    assert response.status_code == 422
+    assert stories.fresh(order_copy).reference is None
+    assert not Event.objects.exists()
+
+
+def test_one_trigger_at_a_time(api: API) -> None:
+    order_copy = OrderCopyFactory(failed=True)
+
+    response = patch(api, order_copy, _retry=True, _abort=True)
+
+    assert the_error_in(response)[:2] == (422, "VALIDATION_ERROR")
+    assert stories.fresh(order_copy).status == Status.FAILED
+
+
+def test_a_trigger_that_is_false_does_nothing(api: API) -> None:
+    order_copy = OrderCopyFactory(failed=True)
+
+    response = patch(api, order_copy, _retry=False, _abort=None)
+
+    assert response.status_code == 200
+    assert stories.fresh(order_copy).status == Status.FAILED
+
+
+def test_whoever_may_not_change_copies_pulls_no_trigger() -> None:
+    order_copy = OrderCopyFactory(failed=True)
+
+    response = patch(API(staff("view_order")), order_copy, _retry=True)
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+
+
+# With a second connection
+
+SHOP = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from order_copies import copying
+from order_copies.models import OrderCopy
+from tests.factories import placed_order
+wanted = [OrderCopy(source_order=placed_order(), place_target_order=True) for _ in range(3)]
+copying.request_copies(wanted, who={})
+"""
+
+ABORTING = """
+import json, threading
+import django
+django.setup()
+from django.conf import settings
+from django.db import connection
+from order_copies import copying
+from order_copies.exceptions import LeaseLostError
+from order_copies.intervening import abort_copies
+from order_copies.models import OrderFactory
+from orders.models import Order
+from tests.acceptance.shops import PATH, InterferedShop
+
+settings.ORDER_COPIES["SHOP"] = PATH
+first, second, third = OrderFactory.objects.order_by("pk")
+
+def abort():
+    try:
+        abort_copies([second], who={})
+    finally:
+        connection.close()
+
+def happen(_):
+    InterferedShop.before.clear()
+    thread = threading.Thread(target=abort)
+    thread.start()
+    thread.join()
+
+InterferedShop.before["STEP"] = happen
+batch = copying.run_batch("w1")
+voided = [payments for method, payments in InterferedShop.calls if method == "void"]
+keys = [order_copy.payment_key for order_copy in (first, second, third)]
+print(json.dumps([
+    batch.ends,
+    list(OrderFactory.objects.order_by("pk").values_list("status", flat=True)),
+    [[keys.index(payment.key.rpartition("/")[0]) for payment in payments] for payments in voided],
+    Order.objects.count(),
+]))
+"""
+
+
+@pytest.mark.parametrize("step", ["plan", "authorize", "write", "place"])
+def test_another_connection_aborts_a_copy_in_the_middle_of_its_run(
+    tmp_path: Path, step: str
+) -> None:
+    if connection.vendor == "sqlite" and step in {"write", "place"}:
+        pytest.skip("one writer cannot abort while another writes")
+
+    with environment_of(tmp_path, SHOP) as environment:
+        printed = run(environment, ABORTING.replace("STEP", step))
+
+    assert json.loads(printed) == [
+        {"completed": 2, "lost": 1},
+        ["completed", "aborted", "completed"],
+        [[1]] if step != "plan" else [],
+        5,
+    ]

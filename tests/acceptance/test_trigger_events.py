@@ -1,0 +1,94 @@
+"""Telling an event once more (contract 4.1)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from order_copies.copying import request_copies
+from order_copies.events.models import Event
+from order_copies.events.recording import event_triggered
+from order_copies.models import OrderCopy
+from tests.api import API, PERMISSIONS, service, staff, the_error_in
+from tests.factories import placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def told() -> Iterator[list[Event]]:
+    """The events that those who listen were told once more."""
+    events: list[Event] = []
+
+    def listen(sender: Any, event: Event, **rest: Any) -> None:
+        events.append(event)
+
+    event_triggered.connect(listen)
+    yield events
+    event_triggered.disconnect(listen)
+
+
+@pytest.fixture
+def created() -> Event:
+    """The event of a copy that was asked for."""
+    request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
+    return Event.objects.get()
+
+
+def trigger(event: Event, **attributes: Any) -> dict[str, Any]:
+    attributes = attributes or {"_trigger": True}
+    return {"data": {"type": "events", "id": event.public_id, "attributes": attributes}}
+
+
+def test_an_event_is_told_once_more_to_those_who_listen(created: Event, told: list[Event]) -> None:
+    user = staff(*PERMISSIONS, "change_event")
+
+    response = API(user).patch(f"/events/{created.public_id}", trigger(created))
+
+    assert response.status_code == 200
+    assert response.json()["data"]["attributes"]["name"] == "order_copies.create"
+    assert told == [created]
+
+
+def test_who_had_it_told_is_recorded(created: Event, told: list[Event]) -> None:
+    api = API(staff(*PERMISSIONS, "change_event"))
+    api.patch(f"/events/{created.public_id}", trigger(created))
+
+    (change,) = api.get(f"/events/{created.public_id}/event_stores").json()["data"]
+
+    attributes = change["attributes"]
+    assert attributes["resource_type"] == "events"
+    assert attributes["resource_id"] == created.public_id
+    assert attributes["who"]["owner"]["name"] == api.user.get_username()
+    assert list(attributes["payload"]) == ["triggered_at"]
+    assert api.get(f"/event_stores/{change['id']}").status_code == 200
+    assert len(api.get("/events").json()["data"]) == 1
+    assert len(told) == 1
+
+
+def test_an_event_that_is_not_triggered_is_not_told(created: Event, told: list[Event]) -> None:
+    api = API(staff(*PERMISSIONS, "change_event"))
+
+    response = api.patch(f"/events/{created.public_id}", trigger(created, _trigger=False))
+
+    assert response.status_code == 200
+    assert told == []
+    assert Event.objects.count() == 1
+
+
+def test_an_event_is_told_only_for_whom_may_change_events(
+    created: Event, told: list[Event]
+) -> None:
+    response = API(service("view_order")).patch(f"/events/{created.public_id}", trigger(created))
+
+    assert the_error_in(response) == (401, "UNAUTHORIZED", None)
+    assert told == []
+
+
+def test_an_event_never_changes(created: Event, told: list[Event]) -> None:
+    api = API(staff(*PERMISSIONS, "change_event"))
+
+    response = api.patch(f"/events/{created.public_id}", trigger(created, name="orders.place"))
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", "/data/attributes/name")
+    assert told == []

@@ -1,0 +1,10 @@
+"""Be the gateway until somebody stops it: ``python -m tests.gateway [SEED]``."""
+
+import sys
+
+from tests.gateway.server import Server
+
+if __name__ == "__main__":
+    server = Server(*(int(argument) for argument in sys.argv[1:]))
+    print(server.server_port, flush=True)
+    server.serve_forever()

@@ -1,0 +1,284 @@
+"""How often one address may ask (contract 5.9)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.throttling import BaseThrottle
+
+from order_copies.jsonapi.throttling import RateThrottle
+from order_copies.views import OrderCopyViewSet
+from tests.api import API, errors_in, request_of, staff, the_error_in, written
+from tests.factories import placed_order
+
+pytestmark = pytest.mark.django_db
+
+HEADERS = ["X-Ratelimit-Limit", "X-Ratelimit-Interval", "X-Ratelimit-Remaining"]
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """An empty cache, and a clock that stands still."""
+    cache.clear()
+    clock = Clock()
+    monkeypatch.setattr(RateThrottle, "timer", clock)
+    yield clock
+    cache.clear()
+
+
+@pytest.fixture
+def limit(settings: LazySettings, clock: Clock) -> Any:
+    """Set limits: others may ask so often on average and in a burst."""
+
+    def set_limits(average: tuple[int, int], burst: tuple[int, int], **more: Any) -> None:
+        limits = {"others": {"average": average, "burst": burst}, **more}
+        settings.ORDER_COPIES = settings.ORDER_COPIES | {"RATE_LIMITS": limits}
+
+    return set_limits
+
+
+def told(response: HttpResponse) -> list[str | None]:
+    return [response.get(header) for header in HEADERS]
+
+
+def statuses(api: API, path: str, times: int) -> list[int]:
+    return [api.get(path).status_code for _ in range(times)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "limits"),
+    [
+        ("test", "/orders", (100, 25)),
+        ("live", "/orders", (200, 50)),
+        ("test", "/markets", (500, 125)),
+        ("live", "/skus", (1000, 250)),
+        ("live", "/promotions", (1000, 250)),
+    ],
+)
+def test_the_limits_are_those_of_commerce_layer(
+    settings: LazySettings, clock: Clock, mode: str, path: str, limits: tuple[int, int]
+) -> None:
+    average, burst = limits
+    given = {key: value for key, value in settings.ORDER_COPIES.items() if key != "RATE_LIMITS"}
+    settings.ORDER_COPIES = given | {"MODE": mode}
+    api = API()
+
+    first, answers = api.get(path), statuses(api, path, burst)
+    clock.now += 10
+    later = api.get(path)
+
+    assert told(first) == [str(average), "60", str(average - 1)]
+    assert answers == [401] * (burst - 1) + [429]
+    assert told(later) == [str(average), "60", str(average - burst - 1)]
+
+
+def test_whoever_asks_too_often_is_told_when_to_ask_again(limit: Any, clock: Clock) -> None:
+    limit((3, 60), (2, 10))
+    api = API(staff())
+    first = api.get("/orders")
+    clock.now += 4
+    second = api.get("/orders")
+
+    burst = api.get("/orders")
+    clock.now += 6.5
+    third = api.get("/orders")
+    average = api.get("/orders")
+
+    assert [answer.status_code for answer in (first, second, third)] == [200, 200, 200]
+    assert errors_in(burst) == [
+        {
+            "title": "Too many requests",
+            "detail": "Please slow down and try again later.",
+            "code": "TOO_MANY_REQUESTS",
+            "status": "429",
+        }
+    ]
+    assert burst["Retry-After"] == "6"
+    assert told(burst) == ["3", "60", "1"]
+    assert (average.status_code, average["Retry-After"]) == (429, "50")
+    assert told(average) == ["3", "60", "0"]
+
+
+def test_the_windows_slide(limit: Any, clock: Clock) -> None:
+    limit((2, 60), (2, 10))
+    api = API(staff())
+    seen = []
+
+    for pause in (0, 30, 29.9, 0.1, 0, 30):
+        clock.now += pause
+        seen.append(api.get("/orders").status_code)
+
+    assert seen == [200, 200, 429, 200, 429, 200]
+
+
+def test_what_was_refused_is_not_counted(limit: Any, clock: Clock) -> None:
+    limit((1, 60), (1, 10))
+    api = API(staff())
+    refused = statuses(api, "/orders", 5)
+    clock.now += 60
+
+    assert refused == [200, 429, 429, 429, 429]
+    assert api.get("/orders").status_code == 200
+
+
+def test_reading_the_catalogue_is_counted_by_itself(limit: Any) -> None:
+    limit((1, 60), (1, 10), cacheable={"average": (2, 60), "burst": (2, 10)})
+    api = API(staff())
+
+    assert statuses(api, "/markets", 3) == [200, 200, 429]
+    assert statuses(api, "/orders", 2) == [200, 429]
+
+
+def test_addresses_are_counted_by_themselves(limit: Any) -> None:
+    limit((1, 60), (1, 10))
+    clients = [Client(REMOTE_ADDR=address) for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1")]
+
+    answers = [client.get("/api/orders").status_code for client in clients]
+
+    assert answers == [401, 401, 429]
+
+
+@pytest.mark.parametrize("said", [{}, {"NUM_PROXIES": 0}])
+def test_nobody_becomes_another_by_saying_so(
+    limit: Any, settings: LazySettings, said: dict[str, Any]
+) -> None:
+    limit((1, 60), (1, 10))
+    settings.REST_FRAMEWORK = said
+
+    answers = [
+        Client().get("/api/orders", headers={"X-Forwarded-For": f"10.0.0.{number}"}).status_code
+        for number in range(2)
+    ]
+
+    assert answers == [401, 429]
+
+
+def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings) -> None:
+    limit((1, 60), (1, 10))
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
+
+    answers = [
+        Client().get("/api/orders", headers={"X-Forwarded-For": f"{said}, {seen}"}).status_code
+        for said, seen in (
+            ("1.1.1.1", "10.0.0.1"),
+            ("1.1.1.1", "10.0.0.2"),
+            ("2.2.2.2", "10.0.0.1"),
+        )
+    ]
+
+    assert answers == [401, 401, 429]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/orders", {}, 200),
+        ("GET", "/orders/AbcdefghiJ", {}, 404),
+        ("GET", "/nonsense", {}, 404),
+        ("GET", "", {}, 404),
+        ("GET", "/orders?page[size]=26", {}, 400),
+        ("GET", "/orders", {"Accept": "text/html"}, 406),
+        ("GET", "/orders", {"Authorization": "Bearer garbage"}, 401),
+        ("GET", "/orders", {"Authorization": ""}, 401),
+        ("PUT", "/orders", {}, 405),
+        ("POST", "/order_copies", {}, 400),
+    ],
+)
+def test_every_answer_tells_of_the_limit(
+    limit: Any, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    limit((100, 60), (25, 10))
+
+    response = API(staff()).send(method, path, None, **headers)
+
+    assert response.status_code == status
+    assert told(response) == ["100", "60", "99"]
+
+
+def test_a_crash_tells_of_the_limit_too(limit: Any, settings: LazySettings) -> None:
+    limit((100, 60), (25, 10))
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "no.such.Shop"}
+
+    response = API(staff()).get("/orders")
+
+    assert (response.status_code, told(response)) == (500, ["100", "60", "99"])
+
+
+def test_who_asks_too_often_costs_nothing(
+    limit: Any, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    limit((1, 60), (1, 10))
+    api, order = API(staff()), placed_order(lines=1)
+    api.post("/order_copies", request_of(order))
+
+    with django_assert_num_queries(0):
+        response = api.post("/order_copies", request_of(order))
+
+    assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
+    assert written()[0] == 1
+
+
+def test_unknown_paths_are_limited_too(limit: Any) -> None:
+    limit((2, 60), (2, 10))
+
+    assert statuses(API(), "/nonsense", 3) == [404, 404, 429]
+
+
+def test_a_shop_may_want_no_limits(settings: LazySettings, clock: Clock) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RATE_LIMITS": None}
+    api = API()
+
+    assert statuses(api, "/orders", 60) == [401] * 60
+    assert told(api.get("/orders")) == [None, None, None]
+
+
+class Never(BaseThrottle):
+    """A throttle of the shop's own."""
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("method", ["get", "set"])
+def test_a_cache_that_fails_limits_nobody_and_is_told_of(
+    limit: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    # given
+    def fail(*_: Any, **__: Any) -> None:
+        raise ConnectionError
+
+    limit((1, 60), (1, 10))
+    monkeypatch.setattr(type(cache._connections[cache._alias]), method, fail)
+    api = API(staff())
+
+    # when
+    answers = [api.get("/orders") for _ in range(3)]
+
+    # then
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert told(answers[0])[:2] == ["1", "60"]
+    assert caplog.text.count("Requests are not limited, the cache failed: ConnectionError()") == 3
+
+
+def test_throttles_of_the_shop_work_besides(limit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit((100, 60), (25, 10))
+    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [Never])
+
+    response = API(staff()).get("/order_copies")
+
+    assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
+    assert told(response) == ["100", "60", "99"]

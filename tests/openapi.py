@@ -1,0 +1,69 @@
+"""Compare answers with what the OpenAPI document says of them."""
+
+import re
+from functools import cache
+from typing import Any
+
+from django.http import HttpResponse
+from jsonschema import Draft202012Validator
+
+from order_copies.jsonapi.openapi import openapi_document
+
+#: Headers that say nothing of the API.
+OF_DJANGO = {
+    "Allow",
+    "Content-Length",
+    "Content-Type",
+    "Cross-Origin-Opener-Policy",
+    "Referrer-Policy",
+    "Vary",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+}
+
+
+@cache
+def the_document() -> dict[str, Any]:
+    return openapi_document()
+
+
+def path_of(response: HttpResponse) -> str:
+    """The path of the document that the request's path is an instance of."""
+    path = response.request["PATH_INFO"]
+    (found,) = [it for it in the_document()["paths"] if re.fullmatch(_pattern(it), path)]
+    return found
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))
+
+
+def check(response: HttpResponse) -> None:
+    """Fail if the document does not say that there is such an answer."""
+    method = response.request["REQUEST_METHOD"].lower()
+    operation = the_document()["paths"][path_of(response)][method]
+    assert str(response.status_code) in operation["responses"]
+    described = resolved(operation["responses"][str(response.status_code)])
+    for name, header in described.get("headers", {}).items():
+        assert name in response or not resolved(header).get("required", False)
+    assert set(response.headers) <= described["headers"].keys() | OF_DJANGO
+    if "content" not in described:
+        assert not response.content
+        return
+    schema = described["content"][response["Content-Type"]]["schema"]
+    assert list(validator_of(schema).iter_errors(response.json())) == []
+
+
+def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
+    """Validates against a schema that refers to the document's components."""
+    return Draft202012Validator({"components": the_document()["components"], **schema})
+
+
+def resolved(described: dict[str, Any]) -> dict[str, Any]:
+    """What is described, perhaps by a reference."""
+    while "$ref" in described:
+        found: Any = the_document()
+        for name in described["$ref"].removeprefix("#/").split("/"):
+            found = found[name]
+        described = found
+    return described

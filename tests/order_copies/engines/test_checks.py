@@ -1,0 +1,112 @@
+"""What ``manage.py check`` says about the engine."""
+
+import sys
+
+import pytest
+from celery import Celery
+from django.conf import LazySettings
+from django.core.checks import CheckMessage
+
+from order_copies.engines import celery
+from order_copies.engines.checks import check_engine
+from tests.order_copies.engines.backends import DummyBackend, ImmediateBackend, QueueingBackend
+from tests.order_copies.engines.bells import use
+
+
+def said(messages: list[CheckMessage]) -> list[tuple[str, str, str]]:
+    return [(str(message.id), message.msg, str(message.hint)) for message in messages]
+
+
+def test_the_engine_of_the_project_gives_no_cause_for_complaint() -> None:
+    assert check_engine() == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "complaint"),
+    [
+        ("", "doesn't look like a module path"),
+        ("selery", "doesn't look like a module path"),
+        ("nowhere.Engine", "No module named 'nowhere'"),
+        ("orders.shop.Engine", 'does not define a "Engine"'),
+        ("orders.shop.ReferenceShop", "is not a subclass of order_copies.engines.Engine"),
+        ("order_copies.engines.Engine", "abstract"),
+    ],
+)
+def test_an_engine_that_is_none_is_an_error(
+    settings: LazySettings, engine: str, complaint: str
+) -> None:
+    # given
+    use(settings, engine)
+
+    # when
+    [(number, message, hint)] = said(check_engine())
+
+    # then
+    assert number == "order_copies.E007"
+    assert complaint in message
+    assert hint == (
+        'Set ORDER_COPIES["ENGINE"] to "polling", "django.tasks", "celery", '
+        "or the dotted path of your Engine."
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "packages", "extra"),
+    [
+        ("celery", ["celery"], "celery"),
+        ("django.tasks", ["django.tasks", "django_tasks"], "tasks"),
+    ],
+)
+def test_an_engine_whose_package_is_not_installed_is_an_error_with_what_to_type(
+    settings: LazySettings,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    packages: list[str],
+    extra: str,
+) -> None:
+    # given
+    use(settings, engine)
+    monkeypatch.delitem(sys.modules, f"order_copies.engines.{engine.replace('.', '_')}")
+    for package in packages:
+        monkeypatch.setitem(sys.modules, package, None)
+
+    # when
+    [(number, _message, hint)] = said(check_engine())
+
+    # then
+    assert number == "order_copies.E007"
+    assert hint == f'Type: pip install "django-order-copies[{extra}]"'
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        (
+            DummyBackend,
+            ["The engine wakes nobody: the backend of django.tasks runs no tasks."],
+        ),
+        (ImmediateBackend, ["Copies run inside the requests that ask for them."]),
+        (QueueingBackend, []),
+    ],
+    indirect=["backend"],
+)
+def test_a_backend_of_django_tasks_that_is_none_for_production_is_warned_of(
+    backend: object, expected: list[str]
+) -> None:
+    found = said(check_engine())
+
+    assert [(number, message) for number, message, _hint in found] == [
+        ("order_copies.W005", message) for message in expected
+    ]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("shop", []), ("default", ["order_copies.W005"])])
+def test_a_celery_app_that_is_not_the_shops_is_warned_of(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch, name: str, expected: list[str]
+) -> None:
+    # given
+    use(settings, "celery")
+    monkeypatch.setattr(celery, "app", Celery(name, set_as_current=False))
+
+    # when, then
+    assert [number for number, _message, _hint in said(check_engine())] == expected

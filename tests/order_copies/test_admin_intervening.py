@@ -1,0 +1,285 @@
+"""Copies in the admin, taken back and sent off once more."""
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.http import HttpRequest
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import path, reverse
+
+from order_copies.admin import OrderCopyAdmin
+from order_copies.admin.intervening import MAX_NAMED
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy, Status
+from orders.models import Order
+from tests.api import staff
+from tests.factories import OrderCopyFactory, OrderFactory, draft_order
+from tests.stories import copied, fresh
+
+pytestmark = pytest.mark.django_db
+
+COPIES = reverse("admin:order_copies_ordercopy_changelist")
+
+
+class LockedOrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """The order admin of a site where no order is changed."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+sites = {name: admin.AdminSite(name) for name in ("locked", "bare")}
+sites["locked"].register(Order, LockedOrderAdmin)
+for site in sites.values():
+    site.register(OrderCopy, OrderCopyAdmin)
+urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns += [path(f"{name}/", site.urls) for name, site in sites.items()]
+
+
+@pytest.fixture
+def order() -> Order:
+    order: Order = OrderFactory()
+    return order
+
+
+def act(client: Client, action: str, *order_copies: Any) -> list[str]:
+    """The messages of an action on these copies."""
+    keys = [order_copy.pk for order_copy in order_copies]
+    response = client.post(COPIES, {"action": action, "_selected_action": keys}, follow=True)
+    assert response.status_code == 200
+    return [str(message) for message in response.context["messages"]]
+
+
+def press(client: Client, verb: str, order_copy: Any) -> Any:
+    url = reverse(f"admin:order_copies_ordercopy_{verb}", args=[order_copy.pk])
+    return client.post(url, follow=True)
+
+
+def buttons(client: Client, order_copy: Any) -> list[str]:
+    """The verbs that the page of a copy offers."""
+    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+    page = client.get(url).content.decode()
+    addresses = {
+        verb: reverse(f"admin:order_copies_ordercopy_{verb}", args=[order_copy.pk])
+        for verb in ("abort", "retry")
+    }
+    return [verb for verb, address in addresses.items() if f'formaction="{address}"' in page]
+
+
+# Selected copies
+
+
+def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None:
+    order_copies = [
+        OrderCopyFactory(source_order=order),
+        OrderCopyFactory(source_order=order, in_progress=True),
+    ]
+
+    messages = act(admin_client, "abort_selected", *order_copies)
+
+    assert messages == ["2 copies are aborted."]
+    assert set(OrderCopy.objects.values_list("status", flat=True)) == {Status.ABORTED}
+    assert fresh(order_copies[0]).errors_log == {"base": ["aborted by hand"]}
+    assert Event.objects.filter(name="order_copies.abort").count() == 2
+
+
+def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None:
+    order_copy = OrderCopyFactory(source_order=order, failed=True)
+
+    messages = act(admin_client, "retry_selected", order_copy)
+
+    assert messages == ["1 copy is to be tried again."]
+    assert fresh(order_copy).status == Status.PENDING
+
+
+def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
+    admin_client: Client, order: Order
+) -> None:
+    failed = OrderCopyFactory(source_order=order, failed=True)
+    done = OrderCopyFactory(source_order=order, completed=True)
+    left = copied(draft_order(), place_target_order=True)
+
+    messages = act(admin_client, "retry_selected", failed, done, left)
+
+    assert left.target_order
+    public_id = left.target_order.public_id
+    assert messages[0] == "1 copy is to be tried again."
+    assert messages[1] == (
+        f"2 copies could not be retried: {left} (left order {public_id} for repair: place it, "
+        f"or cancel it and ask for a new copy), {done} "
+        "(cannot transition from completed to pending)."
+    )
+    assert fresh(failed).status == Status.PENDING
+
+
+def test_a_message_names_some_and_counts_the_rest(admin_client: Client, order: Order) -> None:
+    order_copies = [
+        OrderCopyFactory(source_order=order, completed=True) for _ in range(MAX_NAMED + 2)
+    ]
+
+    [message] = act(admin_client, "abort_selected", *order_copies)
+
+    assert message.startswith("12 copies could not be aborted: ")
+    assert message.count("cannot transition from completed to aborted") == MAX_NAMED
+    assert message.endswith(", and 2 more.")
+
+
+@pytest.mark.parametrize(("action", "trait"), [("abort", "in_progress"), ("retry", "failed")])
+def test_acting_costs_the_same_queries_for_one_copy_and_for_many(
+    admin_client: Client, order: Order, action: str, trait: str
+) -> None:
+    """Session, user; count of the list; the copies; their lock, one update, one insert of events;
+    the list again."""
+    one, many = (
+        [OrderCopyFactory(source_order=order, **{trait: True}) for _ in range(count)]
+        for count in (1, 15)
+    )
+    costs = []
+
+    for order_copies in (one, many):
+        with CaptureQueriesContext(connection) as queries:
+            act(admin_client, f"{action}_selected", *order_copies)
+        costs.append(len(queries))
+
+    assert costs[0] == costs[1]
+    assert Event.objects.count() == 16
+
+
+def test_whoever_may_only_look_is_offered_nothing(client: Client, order: Order) -> None:
+    user = User.objects.create_user("kim", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
+    client.force_login(user)
+    order_copy = OrderCopyFactory(source_order=order)
+
+    act(client, "abort_selected", order_copy)
+    pressed = press(client, "abort", order_copy)
+
+    assert pressed.status_code == 403
+    assert buttons(client, order_copy) == []
+    assert fresh(order_copy).status == Status.PENDING
+
+
+RETRIABLE = ["view_order", "view_ordercopy", "change_ordercopy"]
+
+
+@pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
+def test_to_retry_what_places_or_cancels_takes_the_permission_to_change_orders(
+    client: Client, order: Order, option: str
+) -> None:
+    # given
+    plain = OrderCopyFactory(source_order=order, failed=True)
+    changing = OrderCopyFactory(source_order=order, failed=True, **{option: True})
+    client.force_login(staff(*RETRIABLE))
+
+    # when
+    messages = act(client, "retry_selected", plain, changing)
+    pressed = press(client, "retry", changing)
+
+    # then
+    why = "To retry copies that place or cancel takes permission to change the orders."
+    assert messages == [why]
+    assert pressed.status_code == 403
+    assert (buttons(client, plain), buttons(client, changing)) == (["retry"], [])
+    assert not OrderCopy.objects.exclude(status=Status.FAILED).exists()
+
+    # when
+    client.force_login(staff(*RETRIABLE, "change_order"))
+    offered = buttons(client, changing)
+    press(client, "retry", changing)
+
+    # then
+    assert offered == ["retry"]
+    assert fresh(changing).status == Status.PENDING
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize(("site", "status"), [("locked", Status.FAILED), ("bare", Status.PENDING)])
+def test_the_order_admin_of_the_site_has_a_say_in_what_is_retried(
+    admin_client: Client, order: Order, site: str, status: Status
+) -> None:
+    order_copy = OrderCopyFactory(source_order=order, failed=True, cancel_source_order=True)
+
+    admin_client.post(f"/{site}/order_copies/ordercopy/{order_copy.pk}/retry/")
+
+    assert fresh(order_copy).status == status
+
+
+# One copy
+
+
+@pytest.mark.parametrize(
+    ("traits", "offered"),
+    [
+        ({}, ["abort"]),
+        ({"in_progress": True}, ["abort"]),
+        ({"failed": True}, ["retry"]),
+        ({"status": Status.ABORTED}, ["retry"]),
+        ({"failed": True, "source_order": None}, []),
+        ({"completed": True}, []),
+    ],
+    ids=str,
+)
+def test_the_page_of_a_copy_offers_what_can_be_done(
+    admin_client: Client, order: Order, traits: dict[str, Any], offered: list[str]
+) -> None:
+    order_copy = OrderCopyFactory(**{"source_order": order} | traits)
+
+    assert buttons(admin_client, order_copy) == offered
+
+
+def test_a_copy_that_left_an_order_for_repair_offers_no_retry(admin_client: Client) -> None:
+    order_copy = copied(draft_order(), place_target_order=True)
+
+    assert buttons(admin_client, order_copy) == []
+
+
+def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order: Order) -> None:
+    order_copy = OrderCopyFactory(source_order=order)
+
+    aborted = press(admin_client, "abort", order_copy)
+    retried = press(admin_client, "retry", order_copy)
+
+    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+    assert aborted.redirect_chain == retried.redirect_chain == [(url, 302)]
+    assert [str(message) for message in aborted.context["messages"]] == ["1 copy is aborted."]
+    labels = [happening.label for happening in retried.context["detail"].events]
+    assert labels == ["Aborted", "To be tried again"]
+
+
+def test_a_button_is_pressed_and_not_followed(admin_client: Client, order: Order) -> None:
+    order_copy = OrderCopyFactory(source_order=order)
+    url = reverse("admin:order_copies_ordercopy_abort", args=[order_copy.pk])
+
+    assert admin_client.get(url).status_code == 405
+    assert fresh(order_copy).status == Status.PENDING
+
+
+def test_the_button_of_a_copy_that_is_gone_does_nothing(admin_client: Client) -> None:
+    url = reverse("admin:order_copies_ordercopy_retry", args=[4711])
+
+    response = admin_client.post(url, follow=True)
+
+    assert response.status_code == 200
+    assert len(response.context["messages"]) == 1
+
+
+def test_a_copy_that_vanishes_under_the_hand_is_told(
+    admin_client: Client, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_copy = OrderCopyFactory(source_order=order)
+
+    def found(*_arguments: object) -> OrderCopy:
+        OrderCopy.objects.all().delete()
+        return order_copy  # type: ignore[no-any-return]
+
+    monkeypatch.setattr("order_copies.admin.OrderCopyAdmin.get_object", found)
+    response = admin_client.post(
+        reverse("admin:order_copies_ordercopy_abort", args=[order_copy.pk])
+    )
+
+    assert response.status_code == 302
+    assert not Event.objects.exists()

@@ -1,0 +1,152 @@
+"""Copies of all kinds: as order factories, and those of subscriptions."""
+
+from typing import Any
+
+import pytest
+
+from order_copies.models import Kind, OrderFactory
+from tests.api import API, shopper, staff, the_error_in, written
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+BASE = [
+    "type",
+    "status",
+    "started_at",
+    "completed_at",
+    "failed_at",
+    "errors_log",
+    "errors_count",
+    "place_target_order",
+    "reuse_wallet",
+    "created_at",
+    "updated_at",
+    "reference",
+    "reference_origin",
+    "metadata",
+]
+
+
+def recurring(**attributes: Any) -> OrderFactory:
+    return OrderCopyFactory(type=Kind.RECURRING_ORDER_COPIES, **attributes)
+
+
+def linkage(resource_type: str, public_id: str) -> dict[str, Any]:
+    return {"data": {"type": resource_type, "id": public_id}}
+
+
+def test_order_factories_are_copies_of_both_kinds() -> None:
+    api, made = API(staff()), [OrderCopyFactory(), recurring()]
+
+    documents = api.get("/order_factories").json()["data"]
+
+    assert [(data["id"], data["type"]) for data in documents] == [
+        (factory.public_id, "order_factories") for factory in made
+    ]
+    kinds = [data["attributes"]["type"] for data in documents]
+    assert kinds == ["order_copies", "recurring_order_copies"]
+    assert [list(data["attributes"]) for data in documents] == [BASE, BASE]
+    names = ["source_order", "target_order", "events", "event_stores"]
+    assert list(documents[0]["relationships"]) == names
+
+
+def test_a_recurring_copy_is_no_order_copy() -> None:
+    api, factory = API(staff()), recurring()
+
+    data = api.get(f"/recurring_order_copies/{factory.public_id}").json()["data"]
+    response = api.get(f"/order_copies/{factory.public_id}")
+
+    assert data["attributes"]["type"] == "recurring_order_copies"
+    assert list(data["attributes"]) == BASE
+    assert list(data["relationships"])[-1] == "order_subscription"
+    assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
+
+
+def test_an_order_lists_its_copies_by_kind() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+    made = [OrderCopyFactory(source_order=order), recurring(source_order=order)]
+
+    lists = {
+        name: [data["id"] for data in api.get(f"/orders/{order.public_id}/{name}").json()["data"]]
+        for name in ("order_factories", "order_copies", "recurring_order_copies")
+    }
+
+    first, second = (factory.public_id for factory in made)
+    assert lists == {
+        "order_factories": [first, second],
+        "order_copies": [first],
+        "recurring_order_copies": [second],
+    }
+
+
+def test_a_recurring_copy_needs_a_subscription() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+    data = {
+        "type": "recurring_order_copies",
+        "relationships": {"source_order": linkage("orders", order.public_id)},
+    }
+
+    response = api.post("/recurring_order_copies", {"data": data})
+
+    assert the_error_in(response) == (
+        422,
+        "VALIDATION_ERROR",
+        "/data/relationships/order_subscription",
+    )
+    assert written() == (0, 0)
+
+
+def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+    data = {
+        "type": "recurring_order_copies",
+        "relationships": {
+            "source_order": linkage("orders", order.public_id),
+            "order_subscription": linkage("order_subscriptions", "AbcdefghiJ"),
+        },
+    }
+
+    response = api.post("/recurring_order_copies", {"data": data})
+
+    assert the_error_in(response) == (
+        404,
+        "RECORD_NOT_FOUND",
+        "/data/relationships/order_subscription",
+    )
+    assert written() == (0, 0)
+
+
+def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
+    api, factory = API(staff()), recurring()
+    path = f"/recurring_order_copies/{factory.public_id}"
+    data = {
+        "type": "recurring_order_copies",
+        "id": factory.public_id,
+        "attributes": {"reference": "7"},
+    }
+
+    patched = api.patch(path, {"data": data})
+    deleted = api.delete(path)
+
+    assert patched.json()["data"]["attributes"]["reference"] == "7"
+    assert deleted.status_code == 204
+    assert not OrderFactory.objects.exists()
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_order_factories_are_read_only(method: str) -> None:
+    api, factory = API(staff()), OrderCopyFactory()
+    path = "/order_factories" + ("" if method == "POST" else f"/{factory.public_id}")
+
+    response = api.send(method, path, {"data": {"type": "order_factories"}})
+
+    assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
+
+
+def test_a_customer_sees_its_own_factories_only() -> None:
+    own, _other = OrderCopyFactory(), OrderCopyFactory()
+
+    documents = API(shopper(own.source_order.customer)).get("/order_factories").json()["data"]
+
+    assert [data["id"] for data in documents] == [own.public_id]

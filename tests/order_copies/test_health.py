@@ -1,0 +1,250 @@
+"""Whether copies get done, as operators, probes and ``manage.py check`` are told."""
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from order_copies import heartbeats
+from order_copies.database_checks import check_queue
+from order_copies.health import Queue
+from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from tests.factories import OrderCopyFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def ago(minutes: float) -> Any:
+    return timezone.now() - timedelta(minutes=minutes)
+
+
+def pending(minutes: float) -> OrderCopy:
+    """A copy that has been pending for so long."""
+    order_copy = OrderCopyFactory()
+    OrderFactory.objects.filter(pk=order_copy.pk).update(queued_at=ago(minutes))
+    return order_copy
+
+
+def lost(minutes: float) -> OrderCopy:
+    """A copy whose lease ran out so long ago."""
+    return OrderCopyFactory(in_progress=True, lease_expires_at=ago(minutes))
+
+
+def seen(minutes: float, worker: str = "elsewhere:1:a") -> Heartbeat:
+    """A worker that was seen so long ago."""
+    return Heartbeat.objects.create(worker=worker, started_at=ago(99), seen_at=ago(minutes))
+
+
+def warnings() -> list[tuple[Any, str]]:
+    return [(found.id, found.msg) for found in check_queue(databases=["default"])]
+
+
+def health(*arguments: str) -> str:
+    """What the command says. Raises CommandError where it says that something is wrong."""
+    out = io.StringIO()
+    call_command("order_copies_health", *arguments, stdout=out)
+    return out.getvalue()
+
+
+# The queue
+
+
+def test_the_queue_is_known_in_three_queries() -> None:
+    """SELECT counts of the copies that have not ended, of workers seen and not seen lately."""
+    # given
+    now = timezone.now()
+    for minutes in (1, 3, 2):
+        pending(minutes)
+    OrderCopyFactory(in_progress=True)
+    lost(4)
+    OrderCopyFactory(completed=True)
+    OrderCopyFactory(failed=True)
+    seen(0.5)
+    seen(11, "elsewhere:2:b")
+
+    # when
+    with CaptureQueriesContext(connection) as queries:
+        queue = Queue.at(now)
+
+    # then
+    assert (queue.pending, queue.running, queue.lost) == (3, 1, 1)
+    assert queue.oldest_pending.total_seconds() == pytest.approx(180, abs=5)
+    assert queue.longest_lost.total_seconds() == pytest.approx(240, abs=5)
+    assert (queue.workers, queue.silent_workers) == (1, 1)
+    assert len(queries) == 3
+
+
+def test_an_empty_queue_has_waited_for_no_time() -> None:
+    queue = Queue.at(timezone.now())
+
+    assert queue == Queue(0, timedelta(), 0, 0, timedelta(), 0, 0)
+    assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
+
+
+def test_what_dead_workers_left_is_told_apart_from_what_is_in_progress() -> None:
+    # given
+    OrderCopyFactory(in_progress=True)
+    lost(1)
+
+    # then
+    assert str(Queue.at(timezone.now())).endswith("1 in progress, 1 to be taken over")
+
+
+# The system check
+
+
+def test_copies_that_nobody_takes_are_warned_of() -> None:
+    pending(11)
+    pending(1)
+
+    assert warnings() == [
+        (
+            "order_copies.W006",
+            "2 copies wait, the first for 660 seconds, and no worker is at work.",
+        )
+    ]
+
+
+def test_a_worker_that_was_killed_does_not_count() -> None:
+    pending(11)
+    seen(11)
+
+    assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
+
+
+@pytest.mark.parametrize("help_", [lambda: seen(0.5), lambda: OrderCopyFactory(in_progress=True)])
+def test_a_long_queue_is_no_stuck_one(help_: Any) -> None:
+    pending(11)
+    help_()
+
+    assert warnings() == []
+
+
+def test_copies_that_have_just_been_asked_for_are_no_fault() -> None:
+    pending(9)
+    lost(9)
+
+    assert warnings() == []
+
+
+def test_leases_that_ran_out_long_ago_are_warned_of() -> None:
+    seen(0.5)
+    lost(11)
+
+    assert warnings() == [
+        ("order_copies.W007", "1 copy lost the worker 660 seconds ago, and no other took over.")
+    ]
+
+
+def test_the_hint_says_what_to_type() -> None:
+    pending(11)
+    out, err = io.StringIO(), io.StringIO()
+
+    call_command("check", "--database", "default", stdout=out, stderr=err)
+
+    assert "HINT: Start a worker: manage.py order_copies_worker" in err.getvalue()
+
+
+@pytest.mark.parametrize("databases", [None, [], ["other"]])
+def test_the_queue_is_looked_at_only_where_that_is_asked_for(databases: Any) -> None:
+    pending(11)
+
+    assert check_queue(databases=databases) == []
+
+
+def test_before_the_first_migration_there_is_nothing_to_check(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Heartbeat._meta, "db_table", "not_there_yet")
+
+    assert check_queue(databases=["default"]) == []
+
+
+# The command
+
+
+def test_the_command_says_that_all_is_well() -> None:
+    pending(9)
+    seen(0.5)
+
+    said = health()
+
+    assert said == (
+        "All is well: 1 worker at work, 0 not seen lately, 1 copy pending, 0 in progress.\n"
+    )
+
+
+def test_the_command_says_all_that_is_wrong() -> None:
+    pending(11)
+    lost(11)
+
+    with pytest.raises(CommandError) as wrong:
+        health()
+
+    hint = "Start a worker: manage.py order_copies_worker"
+    assert str(wrong.value).splitlines() == [
+        f"1 copy waits, the first for 660 seconds, and no worker is at work. {hint}",
+        f"1 copy lost the worker 660 seconds ago, and no other took over. {hint}",
+    ]
+    assert wrong.value.returncode == 1
+
+
+def test_a_host_whose_workers_are_seen_is_well() -> None:
+    pending(11)
+    seen(0.5, f"{heartbeats.this_host()}:1:a")
+
+    assert health("--this-host").startswith("All is well")
+
+
+def test_a_host_without_workers_is_not_well() -> None:
+    seen(0.5)
+
+    with pytest.raises(CommandError, match=f"No worker of {heartbeats.this_host()} has been seen"):
+        health("--this-host")
+
+
+def test_a_host_whose_workers_leave_no_sign_of_life_is_told_whom_to_ask(
+    settings: LazySettings,
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": "celery"}
+
+    # when
+    with pytest.raises(CommandError) as wrong:
+        health("--this-host")
+
+    # then
+    assert str(wrong.value) == (
+        f"No worker of {heartbeats.this_host()} has been seen lately. "
+        'Polling ones alone leave a sign of life: ask those of "celery" themselves.'
+    )
+
+
+def test_a_polling_worker_beside_those_of_a_task_queue_is_seen(settings: LazySettings) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": "celery"}
+    seen(0.5, f"{heartbeats.this_host()}:1:a")
+
+    # then
+    assert health("--this-host").startswith("All is well")
+
+
+def test_a_worker_that_hangs_is_found_on_its_host() -> None:
+    seen(0.5, f"{heartbeats.this_host()}:1:well")
+    hanging = seen(15, f"{heartbeats.this_host()}:1:hangs")
+
+    with pytest.raises(CommandError, match=f"Worker {hanging} hangs: not seen for 900 s"):
+        health("--this-host")
+
+
+def test_a_worker_that_was_killed_is_not_told_from_one_that_never_was() -> None:
+    seen(0.5, f"{heartbeats.this_host()}:1:well")
+    seen(15, f"{heartbeats.this_host()}:{2**22 + 1}:killed")
+
+    assert health("--this-host").startswith("All is well: 1 worker at work, 1 not seen lately")

@@ -1,0 +1,177 @@
+"""Signs of life of workers: who is seen, who is not, and who is cleared away."""
+
+import os
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from order_copies import heartbeats
+from order_copies.batches import Batch
+from order_copies.models import Heartbeat
+from order_copies.worker import Worker
+from tests.factories import OrderCopyFactory
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+LONG_AGO = NOW - timedelta(days=2)
+INIT = 1
+
+
+def a_heartbeat(
+    *, host: str = "", process_id: int = INIT, minutes: float = 0, name: str = "1f"
+) -> Heartbeat:
+    """Of a worker that was seen so many minutes ago."""
+    return Heartbeat.objects.create(
+        worker=f"{host or heartbeats.this_host()}:{process_id}:{name}",
+        started_at=LONG_AGO,
+        seen_at=NOW - timedelta(minutes=minutes),
+    )
+
+
+def a_dead_process() -> int:
+    """The id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_worker_comes_is_seen_and_goes() -> None:
+    # when it comes
+    heartbeats.begin("w:1:a")
+    Heartbeat.objects.update(seen_at=LONG_AGO)
+    before = timezone.now()
+
+    # then it is seen
+    heartbeats.beat("w:1:a")
+    heartbeat = Heartbeat.objects.get()
+    assert str(heartbeat) == "w:1:a"
+    assert heartbeat.seen_at >= before
+    assert heartbeat.started_at <= before
+
+    # and goes
+    heartbeats.end("w:1:a")
+    assert not Heartbeat.objects.exists()
+
+
+def test_a_worker_that_begins_clears_away_the_dead() -> None:
+    # given
+    a_heartbeat(process_id=os.getpid(), name="had our process id before us")
+    a_heartbeat(process_id=a_dead_process())
+    a_heartbeat(host="elsewhere", minutes=60 * 25)
+    kept = [
+        a_heartbeat(minutes=60, name="hangs"),
+        a_heartbeat(host="elsewhere", process_id=a_dead_process(), minutes=60 * 23),
+    ]
+
+    # when
+    heartbeats.begin("another:1:a")
+
+    # then
+    left = Heartbeat.objects.exclude(worker="another:1:a")
+    assert set(left) == set(kept)
+
+
+@pytest.mark.parametrize(("minutes", "is_alive"), [(0, True), (9.9, True), (10.1, False)])
+def test_a_worker_may_go_unseen_for_as_long_as_a_batch_may_take(
+    minutes: float, is_alive: bool
+) -> None:
+    a_heartbeat(minutes=minutes)
+
+    assert heartbeats.alive(NOW).exists() is is_alive
+    assert heartbeats.silent(NOW).exists() is not is_alive
+
+
+@pytest.mark.parametrize(
+    ("lease", "is_at_work"), [(None, False), (timedelta(seconds=-1), False), (timedelta(), True)]
+)
+def test_a_worker_that_goes_unseen_is_at_work_while_it_holds_a_lease(
+    lease: timedelta | None, *, is_at_work: bool
+) -> None:
+    # given a worker that was not seen for longer than a lease, and another one's copy
+    heartbeat = a_heartbeat(minutes=1.1)
+    OrderCopyFactory(in_progress=True, worker="another", lease_expires_at=NOW)
+
+    # when
+    if lease is not None:
+        OrderCopyFactory(in_progress=True, worker=heartbeat.worker, lease_expires_at=NOW + lease)
+
+    # then
+    assert heartbeats.at_work(NOW).exists() is is_at_work
+    assert heartbeats.gone(NOW).exists() is not is_at_work
+
+
+def test_a_worker_that_was_just_seen_is_at_work() -> None:
+    a_heartbeat(minutes=0.9)
+
+    assert heartbeats.at_work(NOW).exists()
+    assert not heartbeats.gone(NOW).exists()
+
+
+def test_the_time_is_a_setting(settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_TIME_LIMIT": 30}
+    a_heartbeat(minutes=1)
+
+    assert heartbeats.silent(NOW).exists()
+
+
+def test_those_of_this_host_are_told_by_their_names() -> None:
+    here = a_heartbeat()
+    a_heartbeat(host=f"{heartbeats.this_host()}2")
+
+    assert list(heartbeats.of_this_host(heartbeats.alive(NOW))) == [here]
+
+
+def test_a_process_is_running_whosever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kill(process_id: int, number: int) -> None:
+        raise PermissionError
+
+    ours, dead = a_heartbeat(), a_heartbeat(process_id=a_dead_process())
+    assert [heartbeats.is_running(one) for one in (ours, dead)] == [True, False]
+
+    monkeypatch.setattr("os.kill", kill)
+    assert heartbeats.is_running(ours)
+
+
+def test_a_worker_is_seen_while_it_works_and_not_after_it() -> None:
+    # given
+    OrderCopyFactory()
+    seen = []
+    worker = Worker(on_batch=lambda batch: seen.append(Heartbeat.objects.get().worker))
+
+    # when
+    worker.run(drain=True)
+
+    # then
+    assert seen == [worker.name]
+    assert not Heartbeat.objects.exists()
+
+
+def test_a_busy_worker_is_not_written_down_with_every_batch() -> None:
+    # given
+    OrderCopyFactory.create_batch(3)
+    batches: list[Batch] = []
+    worker = Worker(batch_size=1, on_batch=batches.append)
+
+    # when
+    with CaptureQueriesContext(connection) as queries:
+        worker.run(drain=True)
+
+    # then
+    table = Heartbeat._meta.db_table
+    written = [query["sql"].split()[0] for query in queries if table in query["sql"]]
+    assert len(batches) == 3
+    assert written.count("INSERT") + written.count("UPDATE") <= 3
+
+
+def test_no_two_workers_share_a_name() -> None:
+    names = {heartbeats.new_name() for _ in range(50)}
+
+    assert len(names) == 50
+    assert all(len(name) <= 128 for name in names)

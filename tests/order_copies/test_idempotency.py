@@ -1,0 +1,123 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpRequest
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from order_copies import idempotency
+from order_copies.exceptions import AlreadyAskedError
+from order_copies.idempotency import Name, StillRunningError, answer_once
+from order_copies.jsonapi.errors import RequestRefusedError
+from order_copies.models import IdempotentRequest
+from tests.factories import OrderCopyFactory
+
+pytestmark = pytest.mark.django_db
+
+NAME = Name("identity", "fingerprint")
+YESTERDAY = datetime(2024, 2, 29, tzinfo=UTC)
+
+
+def claimed(name: Name = NAME) -> IdempotentRequest:
+    name.claim()
+    return IdempotentRequest.objects.get(identity=name.identity)
+
+
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_a_name_is_claimed_once() -> None:
+    claimed()
+
+    with pytest.raises(AlreadyAskedError):
+        NAME.claim()
+
+    assert IdempotentRequest.objects.count() == 1
+
+
+def test_a_name_reads_as_its_identity() -> None:
+    assert str(claimed()) == "identity"
+
+
+def test_whoever_is_overtaken_repeats_what_the_other_one_did() -> None:
+    def overtaken() -> Response:
+        claimed()
+        raise AlreadyAskedError
+
+    response = answer_once(NAME, overtaken, lambda first: Response(first.identity))
+
+    assert response.data == "identity"
+
+
+def test_whoever_is_overtaken_by_nobody_that_can_be_found_asks_again_later() -> None:
+    def overtaken() -> Response:
+        raise AlreadyAskedError
+
+    with pytest.raises(StillRunningError) as refused:
+        answer_once(NAME, overtaken, lambda first: Response())
+
+    assert refused.value.wait == 1
+
+
+def test_the_last_word_is_said_once() -> None:
+    order_copy = OrderCopyFactory()
+    claimed()
+    NAME.remember(order_copy, {"a": 0}, is_waiting=True)
+
+    for number in (1, 2):
+        NAME.conclude({"a": number})
+
+    found = IdempotentRequest.objects.get()
+    assert (found.answer, found.is_waiting) == ('{"a": 1}', False)
+    assert found.order_factory_key == order_copy.pk
+
+
+def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
+    """UPDATE the name, SELECT what is old, DELETE it."""
+    young = timezone.now() - timedelta(hours=23)
+    IdempotentRequest.objects.bulk_create(
+        IdempotentRequest(identity=f"old {number}", created_at=YESTERDAY) for number in range(25)
+    )
+    IdempotentRequest.objects.create(identity="young", created_at=young)
+    order_copy = OrderCopyFactory()
+    left, costs = [], []
+
+    for number in range(4):
+        name = Name(f"new {number}", "")
+        name.claim()
+        with CaptureQueriesContext(connection) as queries:
+            name.remember(order_copy, {}, is_waiting=False)
+        left.append(IdempotentRequest.objects.filter(created_at=YESTERDAY).count())
+        costs.append(len(queries))
+
+    assert left == [15, 5, 0, 0]
+    assert costs == [3, 3, 3, 2]
+    assert IdempotentRequest.objects.filter(identity="young").exists()
+
+
+def test_a_body_that_is_too_deep_to_be_named_is_refused() -> None:
+    request = Request(HttpRequest())
+    request._full_data = nested(200_000)
+
+    with pytest.raises(RequestRefusedError, match="nested too deep"):
+        idempotency._fingerprint(request)
+
+
+def test_an_application_has_keys_of_its_own() -> None:
+    def named(client_id: str) -> Name | None:
+        request = Request(HttpRequest())
+        request._request.META["HTTP_IDEMPOTENCY_KEY"] = "key"
+        request._full_data, request.user = {}, type("User", (), {"pk": 7})()
+        request.auth = type("Token", (), {"client_id": client_id})()
+        return Name.of(request)
+
+    assert named("one") != named("other")
+    assert named("one") == named("one")

@@ -1,0 +1,242 @@
+"""Metrics: how the queue stands, and what workers have done."""
+
+import socket
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from order_copies.batches import batch_ran
+from order_copies.copying import run_batch
+from order_copies.health import Queue
+from order_copies.metrics import QueueCollector
+from order_copies.models import Heartbeat, OpenPayment, OrderFactory
+from order_copies.worker import Worker
+from tests.factories import OrderCopyFactory, SkuFactory, placed_order
+from tests.serving import free_port
+
+pytestmark = pytest.mark.django_db
+
+TOKEN = "a long random string"
+
+
+@pytest.fixture
+def scrape(settings: LazySettings) -> Callable[..., HttpResponse]:
+    """What ``/metrics`` answers to a token."""
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": TOKEN}
+
+    def scrape(authorization: str = f"Bearer {TOKEN}") -> HttpResponse:
+        client = Client(raise_request_exception=False)
+        return client.get("/metrics", headers={"Authorization": authorization})
+
+    return scrape
+
+
+def samples(text: str) -> dict[str, float]:
+    """All samples of ours, by name and labels."""
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name.startswith("order_copies_") and "_bucket" not in sample.name
+    }
+
+
+def counted() -> dict[str, float]:
+    """What this process has counted so far."""
+    return samples(generate_latest(REGISTRY).decode())
+
+
+def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
+    """What has been counted meanwhile."""
+    return {
+        name: value - before.get(name, 0)
+        for name, value in after.items()
+        if value != before.get(name, 0) and not name.endswith(("_created", "_sum"))
+        if "_created" not in name
+    }
+
+
+def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> None:
+    # given
+    now = timezone.now()
+    pending = OrderCopyFactory.create_batch(2)
+    OrderFactory.objects.filter(pk=pending[1].pk).update(queued_at=now - timedelta(seconds=90))
+    OrderCopyFactory(in_progress=True)
+    OrderCopyFactory(in_progress=True, lease_expires_at=now - timedelta(seconds=1))
+    ended = OrderCopyFactory(failed=True)
+    OpenPayment.objects.create(key="a", order_factory=ended, retries=0)
+    Heartbeat.objects.create(worker="a:1:1", started_at=now, seen_at=now)
+    Heartbeat.objects.create(worker="a:2:2", started_at=now, seen_at=now - timedelta(hours=1))
+
+    # when
+    response = scrape()
+
+    # then
+    assert response.status_code == 200
+    assert response["Content-Type"].startswith("text/plain")
+    found = samples(response.text)
+    assert found.pop("order_copies_oldest_pending_seconds") == pytest.approx(90, abs=5)
+    assert found == {
+        "order_copies_pending": 2,
+        "order_copies_in_progress": 1,
+        "order_copies_lost": 1,
+        "order_copies_workers": 1,
+        "order_copies_silent_workers": 1,
+        "order_copies_payments_to_void": 1,
+    }
+
+
+def test_a_scrape_costs_four_queries_however_long_the_queue() -> None:
+    """SELECT counts of copies, of workers seen and not seen lately, of payments to void."""
+    OrderCopyFactory.create_batch(5)
+
+    with CaptureQueriesContext(connection) as queries:
+        list(QueueCollector().collect())
+
+    assert len(queries) == 4
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", TOKEN, "Bearer ü"])
+def test_nobody_is_told_without_the_token(
+    scrape: Callable[..., HttpResponse], authorization: str
+) -> None:
+    response = scrape(authorization)
+
+    assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
+    assert response.text == "Send the bearer token.\n"
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer "])
+def test_nobody_is_told_where_there_is_no_token(
+    scrape: Callable[..., HttpResponse], settings: LazySettings, authorization: str
+) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": ""}
+
+    response = scrape(authorization)
+
+    assert response.status_code == 404
+    assert "METRICS_TOKEN" in response.text
+
+
+def test_a_database_that_does_not_answer_is_told(
+    scrape: Callable[..., HttpResponse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at(now: object) -> Queue:
+        raise DatabaseError
+
+    monkeypatch.setattr(Queue, "at", at)
+
+    response = scrape()
+
+    assert (response.status_code, response.text) == (503, "The database does not answer.\n")
+
+
+def test_what_a_batch_did_is_counted() -> None:
+    # given
+    placed = placed_order(lines=1)
+    OrderCopyFactory.create_batch(2, source_order=placed)
+    not_for_sale = [{"sku": SkuFactory(on_sale=False)}, {"sku": SkuFactory(on_sale=False)}]
+    OrderCopyFactory(source_order=placed_order(lines=not_for_sale))
+    OrderCopyFactory(source_order=None)
+    before = counted()
+
+    # when
+    run_batch("w1")
+
+    # then
+    assert difference(counted(), before) == {
+        "order_copies_ends_total completed": 2,
+        "order_copies_ends_total failed": 1,
+        "order_copies_ends_total aborted": 1,
+        "order_copies_problems_total sku_not_on_sale": 1,
+        "order_copies_problems_total no_sellable_line": 1,
+        "order_copies_problems_total source_gone": 1,
+        "order_copies_batch_seconds_count": 1,
+    }
+
+
+def test_a_batch_that_found_nothing_is_not_counted() -> None:
+    before = counted()
+
+    run_batch("w1")
+
+    assert difference(counted(), before) == {}
+
+
+def test_whoever_cannot_count_does_not_stop_the_work() -> None:
+    def cannot_count(**_: object) -> None:
+        raise ZeroDivisionError
+
+    OrderCopyFactory(source_order=placed_order(lines=1))
+    batch_ran.connect(cannot_count)
+
+    try:
+        batch = run_batch("w1")
+    finally:
+        batch_ran.disconnect(cannot_count)
+
+    assert batch.ended == 1
+
+
+def test_a_worker_tells_what_it_does_on_a_port_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given
+    OrderCopyFactory(source_order=placed_order(lines=1))
+    port, told = free_port(), []
+    before = counted()
+
+    class Scraped(Worker):
+        def run(self, *, drain: bool = False) -> None:
+            super().run(drain=drain)
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
+                told.append(response.read().decode())
+
+    monkeypatch.setattr("order_copies.management.commands.order_copies_worker.Worker", Scraped)
+    threads = threading.active_count()
+
+    # when
+    call_command("order_copies_worker", "--drain", "-v0", "--metrics-port", str(port))
+
+    # then
+    assert difference(samples(told[0]), before)["order_copies_ends_total completed"] == 1
+    assert threading.active_count() == threads
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"[127.0.0.1]:{taken.getsockname()[1]}"
+
+        with pytest.raises(CommandError, match="Metrics cannot be served on that port"):
+            call_command("order_copies_worker", "--drain", "--metrics-port", address)
+
+
+@pytest.mark.parametrize("address", ["", "port", "127.0.0.1", "1:x"])
+def test_an_address_without_a_port_is_refused(address: str) -> None:
+    with pytest.raises(CommandError, match="metrics-port"):
+        call_command("order_copies_worker", "--drain", f"--metrics-port={address}")
+
+
+def test_a_missing_library_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "order_copies.metrics")
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    with pytest.raises(CommandError, match=r"pip install 'django-order-copies\[metrics\]'"):
+        call_command("order_copies_worker", "--drain", "--metrics-port", "0")

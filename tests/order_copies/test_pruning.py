@@ -1,0 +1,311 @@
+"""Retention: what goes, what stays, and in steps of which size."""
+
+import io
+import logging
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from order_copies.events.models import Event
+from order_copies.intervening import abort_copies
+from order_copies.models import (
+    FINAL,
+    IdempotentRequest,
+    Kind,
+    OpenPayment,
+    OrderCopy,
+    OrderFactory,
+    Status,
+)
+from order_copies.pruning import prune
+from orders.models import Order
+from tests import stories
+from tests.factories import OrderCopyFactory, SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+BEFORE = NOW - timedelta(days=90)
+OLD = BEFORE - timedelta(seconds=1)
+
+
+def a_copy(status: str, at: datetime, **values: Any) -> OrderFactory:
+    """A copy in this status since then, with three events of that time."""
+    completed = {"completed_at": OLD} if status == Status.COMPLETED else {}
+    failed = {"failed_at": OLD} if status == Status.FAILED else {}
+    running = {}
+    if status == Status.IN_PROGRESS:
+        running = {"started_at": OLD, "attempt": 1, "lease_expires_at": NOW}
+    order_copy = OrderCopyFactory(status=status, **completed, **failed, **running, **values)
+    OrderFactory.objects.filter(pk=order_copy.pk).update(updated_at=at)
+    for name in ("create", "start", "end"):
+        an_event(at, order_copy.type, str(order_copy.pk), name)
+    return order_copy
+
+
+def an_event(at: datetime, resource_type: str, resource_id: str, name: str = "") -> Event:
+    return Event.objects.create(
+        resource_type=resource_type, resource_id=resource_id, name=name, created_at=at
+    )
+
+
+def pruned(*, limit: int = 1000, dry_run: bool = False) -> dict[str, int]:
+    """What was removed, in all."""
+    removed: Counter[str] = Counter()
+    for step in prune(BEFORE, limit=limit, dry_run=dry_run):
+        removed.update(step)
+    return dict(removed)
+
+
+def everything() -> list[Any]:
+    models = (OrderFactory, Event, IdempotentRequest, Order)
+    return [list(model.objects.order_by("pk").values()) for model in models]
+
+
+@pytest.mark.parametrize("status", sorted(FINAL))
+@pytest.mark.parametrize("kind", Kind.values)
+def test_copies_that_ended_long_ago_go_with_their_events(status: str, kind: str) -> None:
+    # given
+    a_copy(status, OLD, type=kind)
+    kept = a_copy(status, BEFORE, type=kind)
+
+    # when
+    removed = pruned()
+
+    # then
+    assert removed["copies"] == 1
+    assert removed["events"] == 3
+    assert OrderFactory.objects.get() == kept
+    assert set(Event.objects.values_list("resource_id", flat=True)) == {str(kept.pk)}
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.IN_PROGRESS])
+def test_copies_that_have_not_ended_stay_with_their_events(status: str) -> None:
+    # given
+    a_copy(status, OLD)
+    before = everything()
+
+    # when
+    removed = pruned()
+
+    # then
+    assert not any(removed.values())
+    assert everything() == before
+
+
+def test_orders_stay() -> None:
+    # given
+    source = placed_order(lines=1)
+    order_copy = stories.copied(source)
+    OrderFactory.objects.update(updated_at=OLD)
+
+    # when
+    pruned()
+
+    # then
+    assert not OrderFactory.objects.exists()
+    assert set(Order.objects.all()) == {source, order_copy.target_order}
+
+
+def test_events_of_everything_else_go_by_their_age() -> None:
+    # given events in the order of their keys, and one that came late
+    old = an_event(OLD, "orders", "7")
+    an_event(OLD, "order_copies", "999999999")
+    young = [an_event(BEFORE, "orders", "7"), an_event(NOW, "events", "1")]
+    late = an_event(OLD, "orders", "8")
+
+    # when
+    removed = pruned()
+
+    # then
+    assert removed["events"] == 2
+    assert not Event.objects.filter(pk=old.pk).exists()
+    # It is found once those before it are gone.
+    assert set(Event.objects.all()) == {*young, late}
+
+
+def test_old_events_go_although_there_are_no_young_ones() -> None:
+    an_event(OLD, "orders", "7")
+
+    assert pruned()["events"] == 1
+    assert not Event.objects.exists()
+
+
+def test_old_events_of_copies_that_stay_stay() -> None:
+    # given a copy that was changed lately
+    order_copy = a_copy(Status.COMPLETED, OLD)
+    OrderFactory.objects.filter(pk=order_copy.pk).update(updated_at=NOW)
+
+    # when
+    removed = pruned()
+
+    # then
+    assert not any(removed.values())
+    assert Event.objects.count() == 3
+
+
+def test_requests_go_when_their_names_are_no_longer_remembered() -> None:
+    # given
+    for number, days in enumerate((0.5, 1.5, 2, 3)):
+        IdempotentRequest.objects.create(
+            identity=str(number), fingerprint="", created_at=NOW - timedelta(days=days)
+        )
+
+    # when
+    removed = pruned(limit=2)
+
+    # then
+    assert removed["requests"] == 3
+    assert IdempotentRequest.objects.get().identity == "0"
+
+
+def test_payments_that_are_to_be_given_back_are_not_forgotten() -> None:
+    order_copy = a_copy(Status.FAILED, OLD)
+    OpenPayment.objects.create(key="a", order_factory=order_copy, retries=0)
+
+    pruned()
+
+    assert not OrderFactory.objects.exists()
+    assert OpenPayment.objects.orphaned().get().key == "a"
+
+
+def test_a_dry_run_counts_the_same_and_removes_nothing() -> None:
+    # given
+    for status in Status.values:
+        a_copy(status, OLD)
+        a_copy(status, NOW)
+    an_event(OLD - timedelta(days=1), "orders", "7")
+    IdempotentRequest.objects.create(identity="1", fingerprint="", created_at=OLD)
+    Event.objects.filter(created_at=NOW).update(created_at=OLD)
+    before = everything()
+
+    # when
+    told = pruned(dry_run=True, limit=2)
+
+    # then
+    assert everything() == before
+    assert told == pruned(limit=2) == {"copies": 3, "events": 10, "requests": 1}
+
+
+def test_no_step_takes_more_than_it_may() -> None:
+    """Each of copies: SAVEPOINT, SELECT keys, SELECT or DELETE events, DELETE copies, RELEASE."""
+    # given
+    for _ in range(5):
+        a_copy(Status.COMPLETED, OLD)
+    for number in range(5):
+        an_event(OLD, "orders", str(number))
+
+    # when
+    with CaptureQueriesContext(connection) as queries:
+        steps = list(prune(BEFORE, limit=2))
+
+    # then
+    assert [dict(step) for step in steps] == [
+        {"copies": 2, "events": 6},
+        {"copies": 2, "events": 6},
+        {"copies": 1, "events": 3},
+        {"events": 2},
+        {"events": 2},
+        {"events": 1},
+    ]
+    deleted = [query["sql"] for query in queries if query["sql"].startswith("DELETE")]
+    assert len(deleted) == 9
+
+
+def test_a_copy_that_is_tried_again_meanwhile_stays() -> None:
+    # given
+    aborted = OrderCopyFactory()
+    abort_copies([aborted], who={})
+    OrderFactory.objects.update(updated_at=OLD)
+    steps = prune(BEFORE, limit=1)
+
+    # when it starts afresh before it is its turn
+    OrderFactory.objects.retry(NOW)
+
+    # then
+    assert not any(sum(step.values()) for step in steps)
+    assert OrderFactory.objects.get().status == Status.PENDING
+
+
+# The command
+
+
+def command(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("order_copies_prune", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    # given
+    for _ in range(3):
+        a_copy(Status.COMPLETED, OLD)
+
+    # when
+    with caplog.at_level(logging.INFO, "order_copies.pruning"):
+        said = command("--older-than", "90", "--batch-size", "2")
+
+    # then
+    *steps, last = said.splitlines()
+    assert steps == [
+        "2 copies, 6 events, 0 answered requests",
+        "3 copies, 9 events, 0 answered requests",
+    ]
+    assert last.startswith("Removed 3 copies, 9 events, 0 answered requests from before 20")
+    (record,) = caplog.records
+    assert record.getMessage() == last
+    assert vars(record)["removed"] == {"copies": 3, "events": 9, "requests": 0}
+
+
+def test_a_dry_run_says_so_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    a_copy(Status.COMPLETED, OLD)
+
+    with caplog.at_level(logging.INFO, "order_copies.pruning"):
+        said = command("--older-than", "90", "--dry-run", "--verbosity", "0")
+
+    assert said.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")
+    assert OrderCopy.objects.count() == 1
+    assert caplog.records == []
+
+
+def test_on_a_terminal_one_line_moves_on() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    a_copy(Status.COMPLETED, OLD)
+    out = Terminal()
+
+    call_command("order_copies_prune", "--older-than", "90", stdout=out, no_color=True)
+
+    assert "1 copy, 3 events, 0 answered requests\r" in out.getvalue()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--older-than", "0"], ["--older-than", "soon"]])
+def test_how_old_is_too_old_has_to_be_said(arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="older-than"):
+        command(*arguments)
+
+
+def test_nothing_that_the_audit_looks_for_is_left_behind() -> None:
+    # given
+    sku = SkuFactory(stock=10)
+    source = placed_order(lines=[{"sku": sku}])
+    stories.copied(source, place_target_order=True, cancel_source_order=True)
+    OrderFactory.objects.update(updated_at=OLD)
+    Event.objects.update(created_at=OLD)
+
+    # when
+    command("--older-than", "90", "--verbosity", "0")
+
+    # then
+    call_command("audit_order_copies", verbosity=0)
+    assert not Event.objects.exists()

@@ -1,0 +1,286 @@
+"""Shutdown: what signals do to a worker. Whole processes: ``tests/acceptance``."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
+from django.utils import timezone
+
+from order_copies import shutdown
+from order_copies.models import OrderFactory
+from order_copies.shutdown import Shutdown, TimeIsUpError
+from order_copies.worker import Worker
+from tests.acceptance.shops import PATH, InterferedShop
+from tests.factories import OrderCopyFactory, placed_order
+
+LONG = 60.0
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown, "TOGETHER", 0.1)
+    # A busy machine takes its time to interrupt the tests, and none of them is to be left for it.
+    monkeypatch.setattr(shutdown, "GRACE", LONG)
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The exit statuses with which the process would have gone."""
+    left: list[int] = []
+    monkeypatch.setattr("os._exit", left.append)
+    monkeypatch.setattr(shutdown, "GRACE", 0.1)
+    monkeypatch.setattr(shutdown, "PATIENCE", 0.1)
+    return left
+
+
+class DetachedWorker(Worker):
+    """A worker that notes what it is told, and by which thread."""
+
+    def __init__(self) -> None:
+        super().__init__(interval=0)
+        self.told: list[tuple[str, bool]] = []
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def hand_back(self) -> int:
+        is_main = threading.current_thread() is threading.main_thread()
+        self.told.append(("hand back", is_main))
+        raise OperationalError
+
+
+def kill(number: signal.Signals = signal.SIGTERM) -> None:
+    os.kill(os.getpid(), number)
+
+
+def wait_for(worker: DetachedWorker) -> None:
+    while not worker.is_stopping:
+        time.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Whatever happens, signals do afterwards what they did before."""
+    before = [signal.getsignal(number) for number in shutdown.SIGNALS]
+    threads = threading.active_count()
+    yield
+    assert [signal.getsignal(number) for number in shutdown.SIGNALS] == before
+    assert signal.set_wakeup_fd(-1) == -1
+    assert threading.active_count() == threads
+
+
+def test_without_a_signal_nothing_happens() -> None:
+    worker = DetachedWorker()
+
+    with Shutdown(worker, LONG):
+        pass
+
+    # The watcher wakes up at the end.
+    assert worker.told == []
+
+
+@pytest.mark.parametrize("number", shutdown.SIGNALS)
+def test_the_first_signal_tells_the_worker_to_stop(number: signal.Signals) -> None:
+    worker = DetachedWorker()
+
+    with Shutdown(worker, LONG):
+        assert not worker.is_stopping
+        kill(number)
+        wait_for(worker)
+
+    assert worker.told == []
+
+
+def test_other_signals_have_nothing_to_do_with_it() -> None:
+    worker = DetachedWorker()
+    heard = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("SIGUSR1"))
+
+    try:
+        with Shutdown(worker, LONG):
+            kill(signal.SIGUSR1)
+            time.sleep(0.1)
+            assert not worker.is_stopping
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert heard == ["SIGUSR1"]
+
+
+def test_a_worker_whose_time_is_up_is_interrupted() -> None:
+    worker = DetachedWorker()
+    began = time.monotonic()
+
+    def work() -> None:
+        kill()
+        time.sleep(LONG)
+
+    with pytest.raises(TimeIsUpError), Shutdown(worker, 0.3):
+        work()
+
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_a_second_signal_interrupts_the_worker_at_once() -> None:
+    worker = DetachedWorker()
+    began = time.monotonic()
+
+    def work() -> None:
+        kill()
+        wait_for(worker)
+        time.sleep(0.2)
+        kill(signal.SIGINT)
+        time.sleep(LONG)
+
+    with pytest.raises(TimeIsUpError), Shutdown(worker, LONG):
+        work()
+
+    assert time.monotonic() - began < 5
+
+
+def test_an_interruption_that_wakes_nobody_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a signal that comes when the thread has looked for signals and does not wait yet
+    send, sent = signal.pthread_kill, []
+
+    def lose_the_first(thread: int, number: int) -> None:
+        sent.append(number)
+        if len(sent) > 1:
+            send(thread, number)
+
+    monkeypatch.setattr("signal.pthread_kill", lose_the_first)
+    began = time.monotonic()
+
+    def work() -> None:
+        kill()
+        time.sleep(LONG)
+
+    # when
+    with pytest.raises(TimeIsUpError), Shutdown(DetachedWorker(), 0.1):
+        work()
+
+    # then
+    assert len(sent) >= 2
+    assert time.monotonic() - began < LONG / 2
+
+
+def test_what_is_interrupted_is_not_interrupted_again_on_its_way_out() -> None:
+    ways_out = []
+
+    def work() -> None:
+        try:
+            kill()
+            time.sleep(LONG)
+        finally:
+            kill(signal.SIGINT)
+            ways_out.append("to the end")
+
+    with pytest.raises(TimeIsUpError), Shutdown(DetachedWorker(), 0.1):
+        work()
+
+    assert ways_out == ["to the end"]
+
+
+def test_signals_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutdown, "TOGETHER", LONG)
+    worker = DetachedWorker()
+
+    with Shutdown(worker, LONG):
+        kill(signal.SIGINT)
+        kill(signal.SIGTERM)
+        time.sleep(0.3)
+
+    assert worker.is_stopping
+
+
+def test_a_process_that_does_not_let_go_is_left(left: list[int]) -> None:
+    worker = DetachedWorker()
+
+    with Shutdown(worker, 0.1):
+        kill()
+        while len(left) < 2:
+            with suppress(TimeIsUpError):
+                time.sleep(0.05)
+
+    # What cannot be handed back, because the database does not answer, is left to its lease. The
+    # second exit is that of the timer, which would have been the first if it had not answered yet.
+    assert worker.told == [("hand back", False)]
+    assert left == [shutdown.HANDED_BACK] * 2
+
+
+@pytest.mark.django_db
+def test_a_worker_hands_back_what_it_holds_and_nothing_else() -> None:
+    # given
+    worker = Worker()
+    now = timezone.now()
+    held = OrderCopyFactory(in_progress=True, worker=worker.name)
+    others = [
+        OrderCopyFactory(in_progress=True, worker="another"),
+        OrderCopyFactory(completed=True, worker=worker.name),
+        OrderCopyFactory(
+            in_progress=True, worker=worker.name, lease_expires_at=now - timedelta(hours=1)
+        ),
+    ]
+    before = list(OrderFactory.objects.filter(pk__in=[one.pk for one in others]).values())
+
+    # when
+    count = worker.hand_back()
+
+    # then
+    assert count == 1
+    assert list(OrderFactory.objects.expired(timezone.now()).order_by("pk")) == [held, others[2]]
+    held.refresh_from_db()
+    assert (held.attempt, held.tries, held.status) == (1, 0, "in_progress")
+    assert list(OrderFactory.objects.filter(pk__in=[one.pk for one in others]).values()) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_says_what_was_handed_back(settings: LazySettings) -> None:
+    # given a shop that is told to stop in the middle of a batch, and takes its time
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "SHUTDOWN_TIMEOUT": 0.2}
+    order_copy = OrderCopyFactory(source_order=placed_order(lines=1))
+
+    def take_time(_: object) -> None:
+        kill()
+        time.sleep(LONG)
+
+    InterferedShop.before["plan"] = take_time
+
+    # when
+    try:
+        with pytest.raises(CommandError, match="no time left: 1 copy handed back") as stopped:
+            call_command("order_copies_worker", "--drain", "-v0")
+    finally:
+        InterferedShop.before.clear()
+        InterferedShop.calls.clear()
+
+    # then
+    assert stopped.value.returncode == 75
+    order_copy.refresh_from_db()
+    assert order_copy.status == "in_progress"
+    assert order_copy.lease_expires_at <= timezone.now()
+
+
+@pytest.mark.django_db
+def test_an_interrupted_worker_without_copies_has_nothing_to_say(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given a worker that is interrupted between two batches
+    def run(worker: Worker, *, drain: bool) -> None:
+        raise TimeIsUpError
+
+    monkeypatch.setattr(Worker, "run", run)
+
+    # when
+    call_command("order_copies_worker", "--drain")
+
+    # then
+    assert "stopped: 0 copies done" in capsys.readouterr().out

@@ -1,0 +1,231 @@
+"""Staff place, cancel, approve and archive orders from their list."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from order_copies.events.models import Event
+from orders.admin import moving
+from orders.models import Order
+from tests import stories
+from tests.api import staff
+from tests.bank import Bank, open_bank
+from tests.factories import (
+    SkuFactory,
+    cancelled_order,
+    draft_order,
+    pending_order,
+    placed_order,
+)
+
+pytestmark = pytest.mark.django_db
+
+ORDERS = reverse("admin:orders_order_changelist")
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    """Somebody who may change orders and nothing else."""
+    client.force_login(staff("view_order", "change_order"))
+    return client
+
+
+@pytest.fixture
+def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+    return open_bank(monkeypatch)
+
+
+def act(admin: Client, verb: str, orders: Sequence[Order], **data: Any) -> HttpResponse:
+    """Choose an action for orders, and see where it leads."""
+    keys = [order.pk for order in orders]
+    chosen = {"action": f"{verb}_selected_orders", "_selected_action": keys, "index": 0}
+    return admin.post(ORDERS, chosen | data, follow=True)
+
+
+def told(response: HttpResponse) -> list[str]:
+    return [str(message) for message in response.context["messages"]]
+
+
+def statuses(orders: Sequence[Order]) -> list[str]:
+    return [stories.statuses(order)[0] for order in orders]
+
+
+def page_of(order: Order) -> str:
+    return f'<a href="{reverse("admin:orders_order_change", args=[order.pk])}">{order}</a>'
+
+
+def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
+    admin: Client, bank: Bank
+) -> None:
+    empty = draft_order(addresses=False)
+    sold_out = pending_order(lines=[{"sku": SkuFactory(code="MUG", stock=0)}])
+    orders = [empty, sold_out, pending_order()]
+
+    page = act(admin, "place", orders)
+    before, asked = statuses(orders), list(bank.asked)
+    done = act(admin, "place", orders, _confirmed="1")
+
+    assert (before, asked) == (["draft", "pending", "pending"], [])
+    text = page.content.decode()
+    assert 'value="Place 1 order"' in text
+    nothing_left = "MUG is out of stock"
+    lacks = "missing: customer, billing address, shipping address, valid payment source"
+    assert lacks in text
+    assert statuses(orders) == ["draft", "pending", "placed"]
+    assert len(bank.asked) == 1
+    assert told(done) == [
+        "1 order is placed.",
+        "<br>".join(
+            [
+                "2 orders were not placed:",
+                f"{page_of(sold_out)} cannot transition from pending to placed; {nothing_left}",
+                f"{page_of(empty)} cannot transition from draft to placed; {lacks}",
+            ]
+        ),
+    ]
+
+
+def test_orders_are_cancelled_only_after_that_was_confirmed(admin: Client) -> None:
+    orders = [placed_order(), placed_order(payment_status="paid"), cancelled_order()]
+
+    page = act(admin, "cancel", orders)
+    before = statuses(orders)
+    done = act(admin, "cancel", orders, _confirmed="1")
+
+    assert before == ["placed", "placed", "cancelled"]
+    assert "A cancelled order cannot be taken up again." in page.content.decode()
+    assert 'value="Cancel 2 orders"' in page.content.decode()
+    assert statuses(orders) == ["cancelled", "placed", "cancelled"]
+    paid = (
+        "cannot transition from placed to cancelled; "
+        "cannot be cancelled once it is paid: refund it first"
+    )
+    assert told(done) == [
+        "2 orders are cancelled.",
+        f"1 order was not cancelled:<br>{page_of(orders[1])} {paid}",
+    ]
+    assert [event.name for event in Event.objects.all()] == ["orders.cancel"]
+
+
+def test_a_page_on_which_nothing_can_be_done_has_no_button(admin: Client) -> None:
+    page = act(admin, "cancel", [draft_order()])
+
+    assert 'type="submit" class="default"' not in page.content.decode()
+
+
+def test_orders_are_approved_archived_and_taken_out_again(admin: Client) -> None:
+    order, pending = placed_order(), pending_order()
+
+    answers = [told(act(admin, verb, [order, pending])) for verb in ("approve", "archive")]
+    archived = Order.objects.filter(archived_at__isnull=False)
+    in_it = list(archived)
+    answers.append(told(act(admin, "unarchive", [order])))
+
+    assert [messages[0] for messages in answers] == [
+        "1 order is approved.",
+        "1 order is archived.",
+        "1 order is out of the archive.",
+    ]
+    assert page_of(pending) in answers[0][1]
+    assert page_of(pending) in answers[1][1]
+    assert in_it == [order]
+    assert not archived.all().exists()
+    who = Event.objects.first().who["owner"]["name"]  # type: ignore[union-attr]
+    assert who.startswith("staff")
+
+
+def test_the_list_is_narrowed_to_the_archive_or_to_what_is_not_in_it(admin: Client) -> None:
+    archived, current = placed_order(archived_at="2024-03-02T00:00:00Z"), placed_order()
+
+    shown = [
+        set(admin.get(ORDERS + query).context["cl"].result_list)
+        for query in ("", "?archived=yes", "?archived=no", "?archived=maybe")
+    ]
+
+    assert shown == [{archived, current}, {archived}, {current}, {archived, current}]
+
+
+def test_only_some_of_many_refused_orders_are_named(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MAX_NAMED", 1)
+    orders = [pending_order() for _ in range(3)]
+
+    [message] = told(act(admin, "approve", orders))
+
+    assert message.startswith("3 orders were not approved:")
+    assert message.count("<a ") == 1
+    assert message.endswith("<br>and 2 more")
+
+
+def test_no_more_orders_are_moved_than_can_be_at_once(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "MAX_ORDERS", 1)
+    orders = [placed_order(), placed_order()]
+
+    [message] = told(act(admin, "approve", orders))
+
+    assert message == "Only 1 orders can be moved at once: please select fewer."
+    assert statuses(orders) == ["placed", "placed"]
+
+
+def test_an_order_that_is_gone_meanwhile_is_told(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = placed_order()
+    make = moving.make
+
+    def vanish(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
+        return make(move, [*keys, 0], **keywords)
+
+    monkeypatch.setattr(moving, "make", vanish)
+
+    messages = told(act(admin, "approve", [order]))
+
+    assert messages == ["An order was deleted in the meantime."]
+    assert statuses([order]) == ["placed"]
+
+
+@pytest.mark.parametrize("permissions", [["view_order"], ["view_order", "add_ordercopy"]])
+def test_who_may_not_change_orders_is_offered_no_moves(
+    client: Client, permissions: list[str]
+) -> None:
+    client.force_login(staff(*permissions))
+    order = placed_order()
+
+    page = client.get(ORDERS).content.decode()
+    act(client, "approve", [order])
+
+    assert "_selected_orders" not in page.replace("copy_selected_orders", "")
+    assert statuses([order]) == ["placed"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "make"),
+    [
+        ("place", lambda: pending_order(lines=1)),
+        ("cancel", placed_order),
+        ("approve", placed_order),
+        ("archive", placed_order),
+    ],
+)
+def test_moving_costs_the_same_queries_for_one_order_and_for_many(
+    admin: Client, verb: str, make: Callable[[], Order]
+) -> None:
+    orders = [make() for _ in range(6)]
+    counts = []
+
+    for some in (orders[:1], orders[1:]):
+        with CaptureQueriesContext(connection) as queries:
+            act(admin, verb, some)
+            act(admin, verb, some, _confirmed="1")
+        counts.append(len(queries))
+
+    assert counts[0] == counts[1]

@@ -1,0 +1,222 @@
+"""Every change of the shop's resources is recorded, whoever makes it and wherever."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.forms import MultiWidget
+from django.test import Client
+from django.urls import reverse
+
+from order_copies.events.models import Event
+from orders.changing import change
+from orders.exceptions import ResourceGoneError
+from orders.models import Address, Coupon, Customer, Market, Promotion, Sku, StockItem
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    MarketFactory,
+    PromotionFactory,
+    SkuFactory,
+    pending_order,
+)
+from tests.stories import WHO
+
+pytestmark = pytest.mark.django_db
+
+
+#: What a browser does not send, or need not.
+EMPTY = {"None", "", "False"}
+
+
+def told() -> list[tuple[str, str, dict[str, Any]]]:
+    """The events: what of, their names and changes."""
+    return list(Event.objects.values_list("resource_type", "name", "changes"))
+
+
+def form_of(admin_client: Client, url: str) -> dict[str, Any]:
+    """The page's forms as a browser would send them, unchanged."""
+    context = admin_client.get(url).context
+    forms = [context["adminform"].form]
+    for formset in context["inline_admin_formsets"]:
+        forms += [formset.formset.management_form, *formset.formset.initial_forms]
+    sent = {name: value for form in forms for field in form for name, value in _sent(field)}
+    return {name: value for name, value in sent.items() if str(value) not in EMPTY}
+
+
+def _sent(field: Any) -> list[tuple[str, Any]]:
+    widget, value = field.field.widget, field.value()
+    if not isinstance(widget, MultiWidget):
+        return [(field.html_name, value)]
+    parts = zip(widget.widgets_names, widget.decompress(value), strict=True)
+    return [(field.html_name + suffix, str(part or "")) for suffix, part in parts]
+
+
+def test_a_change_is_recorded_with_what_became_different() -> None:
+    market = MarketFactory(reference="1")
+
+    change(market, {"reference": "1", "metadata": {"a": [1]}}, who=WHO)
+
+    market.refresh_from_db()
+    assert (market.reference, market.metadata) == ("1", {"a": [1]})
+    event = Event.objects.get()
+    assert (event.resource_type, event.resource_id) == ("markets", str(market.pk))
+    assert (event.name, event.kind, event.who) == ("", "update", WHO)
+    assert event.changes == {"metadata": {"from": {}, "to": {"a": [1]}}}
+
+
+def test_what_changes_nothing_leaves_no_trace() -> None:
+    market = MarketFactory()
+    updated_at = market.updated_at
+
+    change(market, {"reference": None}, who=WHO)
+
+    market.refresh_from_db()
+    assert market.updated_at == updated_at
+    assert not Event.objects.exists()
+
+
+def test_a_resource_that_is_gone_is_not_changed() -> None:
+    market = MarketFactory()
+    Market.objects.all().delete()
+
+    with pytest.raises(ResourceGoneError):
+        change(market, {"reference": "1"}, who=WHO)
+
+
+def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
+    admin_client: Client,
+) -> None:
+    promotion = PromotionFactory()
+    data = {"code": "SPRING", "promotion": promotion.pk, "usage_limit": "3", "metadata": "{}"}
+
+    admin_client.post(reverse("admin:orders_coupon_add"), data)
+
+    assert told() == [
+        (
+            "coupons",
+            "coupons.create",
+            {
+                "code": {"from": None, "to": "SPRING"},
+                "promotion_id": {"from": None, "to": promotion.public_id},
+                "usage_limit": {"from": None, "to": 3},
+                "usage_count": {"from": None, "to": 0},
+                "customer_single_use": {"from": None, "to": False},
+                "metadata": {"from": None, "to": {}},
+            },
+        )
+    ]
+    event = Event.objects.get()
+    admin = get_user_model().objects.get(username="admin")
+    assert event.resource_id == str(Coupon.objects.get().pk)
+    assert (event.kind, event.who["owner"]["id"]) == ("create", str(admin.pk))
+
+
+def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None:
+    market = MarketFactory(tax_rate="0.2200")
+    url = reverse("admin:orders_market_change", args=[market.pk])
+    data = form_of(admin_client, url)
+
+    unchanged = admin_client.post(url, data)
+    nothing = told()
+    admin_client.post(url, data | {"tax_rate": "0.2", "name": "Italy"})
+
+    assert (unchanged.status_code, nothing) == (302, [])
+    assert told() == [
+        (
+            "markets",
+            "",
+            {
+                "name": {"from": market.name, "to": "Italy"},
+                "tax_rate": {"from": "0.2200", "to": "0.2"},
+            },
+        )
+    ]
+
+
+def test_dates_and_who_signs_in_are_recorded_as_json(
+    admin_client: Client, django_user_model: Any
+) -> None:
+    customer, user = CustomerFactory(), django_user_model.objects.create_user("ida")
+    promotion = PromotionFactory()
+    of_customer = reverse("admin:orders_customer_change", args=[customer.pk])
+    of_promotion = reverse("admin:orders_promotion_change", args=[promotion.pk])
+
+    admin_client.post(of_customer, form_of(admin_client, of_customer) | {"user": user.pk})
+    expires = {"expires_at_0": "2030-01-01", "expires_at_1": "12:00:00"}
+    admin_client.post(of_promotion, form_of(admin_client, of_promotion) | expires)
+
+    assert told() == [
+        ("customers", "", {"user_id": {"from": None, "to": user.pk}}),
+        ("promotions", "", {"expires_at": {"from": None, "to": "2030-01-01T12:00:00Z"}}),
+    ]
+
+
+def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Client) -> None:
+    promotion = PromotionFactory()
+    stays, changes, goes = (CouponFactory(promotion=promotion) for _ in range(3))
+    url = reverse("admin:orders_promotion_change", args=[promotion.pk])
+    data = form_of(admin_client, url) | {
+        "coupons-TOTAL_FORMS": "4",
+        "coupons-1-usage_limit": "7",
+        "coupons-2-DELETE": "on",
+        "coupons-3-code": "NEW",
+    }
+
+    admin_client.post(url, data)
+
+    new = Coupon.objects.get(code="NEW")
+    whole = {"code", "promotion_id", "usage_count", "customer_single_use", "metadata"}
+    assert set(Coupon.objects.all()) == {stays, changes, new}
+    assert [
+        (event.name, event.resource_id, set(event.changes)) for event in Event.objects.all()
+    ] == [
+        ("coupons.create", str(new.pk), whole),
+        ("", str(changes.pk), {"usage_limit"}),
+        ("coupons.destroy", str(goes.pk), whole),
+    ]
+    assert Event.objects.get(name="coupons.destroy").changes["code"] == {
+        "from": goes.code,
+        "to": None,
+    }
+
+
+def test_stock_and_addresses_are_recorded(admin_client: Client) -> None:
+    sku, order = SkuFactory(stock=7), pending_order()
+    of_sku = reverse("admin:orders_sku_change", args=[sku.pk])
+    of_order = reverse("admin:orders_order_change", args=[order.pk])
+
+    stock = form_of(admin_client, of_sku) | {"stock_item-0-quantity": "9"}
+    admin_client.post(of_sku, stock)
+    admin_client.post(of_order, form_of(admin_client, of_order) | {"addresses-0-city": "Roma"})
+
+    assert StockItem.objects.get(sku=sku).quantity == 9
+    assert Address.objects.filter(city="Roma").count() == 1
+    assert told() == [
+        ("stock_items", "", {"quantity": {"from": 7, "to": 9}}),
+        ("addresses", "", {"city": {"from": "Firenze", "to": "Roma"}}),
+    ]
+
+
+def test_what_staff_delete_is_recorded_one_by_one_and_together(admin_client: Client) -> None:
+    one, *others = [SkuFactory(price=False, stock=False) for _ in range(3)]
+    keys = [sku.pk for sku in others]
+
+    admin_client.post(reverse("admin:orders_sku_delete", args=[one.pk]), {"post": "yes"})
+    data = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    admin_client.post(reverse("admin:orders_sku_changelist"), data)
+
+    assert not Sku.objects.exists()
+    assert [(name, changes["code"]) for _type, name, changes in told()] == [
+        ("skus.destroy", {"from": sku.code, "to": None}) for sku in [one, *others]
+    ]
+
+
+def test_what_is_refused_is_not_recorded(admin_client: Client) -> None:
+    customer = CustomerFactory()
+    url = reverse("admin:orders_customer_change", args=[customer.pk])
+
+    admin_client.post(url, form_of(admin_client, url) | {"email": "nonsense"})
+
+    assert Customer.objects.get().email == customer.email
+    assert Promotion.objects.count() == Event.objects.count() == 0

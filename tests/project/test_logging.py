@@ -1,0 +1,95 @@
+"""What the processes of the reference project write to their log."""
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.commands import run
+
+#: Things that go wrong all over the project; the database has no tables.
+TROUBLE = """
+import logging, django
+django.setup()
+{more}
+from django.db import transaction
+from django.test import Client
+logging.getLogger("order_copies.copies").info("a copy")
+logging.getLogger("orders.checkout").warning("a gateway")
+logging.getLogger("somebody.else").warning("a library")
+logging.getLogger("somebody.else").info("chatter")
+client = Client(raise_request_exception=False, headers={{"host": "localhost"}})
+client.post("/admin/login/", {{"username": "a", "password": "b"}})
+client.get("/nothing")
+def hook(): 1 / 0
+with transaction.atomic():
+    transaction.on_commit(hook, robust=True)
+logging.getLogger("oauthlib").debug("a token")
+logging.getLogger("django.template").debug("a context")
+logging.getLogger("django.template").warning("a template")
+"""
+CELERY = """
+from celery import current_app
+current_app.log.setup_logging_subsystem()
+"""
+SAID = [
+    ("order_copies.copies", "a copy"),
+    ("orders.checkout", "a gateway"),
+    ("somebody.else", "a library"),
+    ("django.request", "Internal Server Error: /admin/login/"),
+    (
+        "django.db.backends.base",
+        "Error calling hook in on_commit() during transaction (division by zero).",
+    ),
+    ("django.template", "a template"),
+]
+
+
+def log_of(tmp_path: Path, more: str = "", **environment: str) -> str:
+    """What a process writes to its log when all this happens."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+        "DATABASE_NAME": str(tmp_path / "empty.sqlite3"),
+        **environment,
+    }
+    done = run(environment, sys.executable, "-c", TROUBLE.format(more=more))
+    done.check_returncode()
+    return done.stderr
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+@pytest.mark.parametrize(
+    ("engine", "more"),
+    [
+        pytest.param("polling", "", id="polling"),
+        pytest.param(
+            *("celery", CELERY),
+            id="celery",
+            marks=pytest.mark.skipif(not find_spec("celery"), reason="Celery is not installed"),
+        ),
+    ],
+)
+def test_every_line_comes_out_once_and_as_json_where_that_is_wanted(
+    tmp_path: Path, engine: str, more: str, debug: str
+) -> None:
+    log = log_of(tmp_path, more, ENGINE=engine, DEBUG=debug, LOG_FORMAT="json")
+
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [(line["logger"], line["message"]) for line in lines] == SAID
+    tracebacks = [line["exception"].splitlines()[-1] for line in lines if "exception" in line]
+    assert tracebacks == [
+        "django.db.utils.OperationalError: no such table: auth_user",
+        "ZeroDivisionError: division by zero",
+    ]
+
+
+def test_every_line_comes_out_once_as_text(tmp_path: Path) -> None:
+    log = log_of(tmp_path)
+
+    for logger, message in SAID:
+        assert log.count(f" {logger} {message}\n") == log.count(message) == 1
+    assert log.count("Traceback") == 3

@@ -1,0 +1,205 @@
+"""Who may do what in the admin: the table of ``docs/access.md``, row by row."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from orders.models import Promotion
+from tests.api import service, staff
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    MarketFactory,
+    OrderCopyFactory,
+    OrderFactory,
+    PaymentMethodFactory,
+    PaymentSourceFactory,
+    PromotionFactory,
+    SkuFactory,
+    pending_order,
+    placed_order,
+)
+from tests.security.tables import Case, cases
+from tests.security.world import EVERYTHING, happened, writes
+
+pytestmark = pytest.mark.django_db
+
+CASES = cases("Staff")
+APPS = {"orders", "order_copies", "order_copies_events"}
+VERBS = {"view", "add", "change", "delete"}
+#: Something for every field and every inline of every form.
+FORM = {
+    **dict.fromkeys(["name", "code", "reference"], "a-word"),
+    "email": "somebody@example.com",
+    "currency_code": "EUR",
+    "tax_rate": "0.22",
+    "payment_source_type": "cards",
+    "type": Promotion.Kind.PERCENTAGE_DISCOUNT,
+    **dict.fromkeys(["percentage", "priority"], "10"),
+    **dict.fromkeys(["price_amount_cents", "fixed_amount_cents", "shipping_amount_cents"], "0"),
+    "starts_at_0": "2024-01-01",
+    "starts_at_1": "00:00:00",
+    "metadata": "{}",
+    **{
+        f"{inline}-{name}_FORMS": "0"
+        for inline in (
+            *("customer_payment_sources", "prices", "stock_item", "coupons"),
+            *("line_items", "addresses"),
+        )
+        for name in ("TOTAL", "INITIAL")
+    },
+}
+
+ROWS: dict[str, Callable[[], Any]] = {
+    "market": MarketFactory,
+    "customer": CustomerFactory,
+    "paymentmethod": PaymentMethodFactory,
+    "paymentsource": PaymentSourceFactory,
+    "sku": lambda: SkuFactory(price=False, stock=False),
+    "promotion": PromotionFactory,
+    "coupon": CouponFactory,
+    "order": OrderFactory,
+    "ordercopy": OrderCopyFactory,
+    "event": lambda: happened("orders", OrderFactory().pk),
+}
+#: What an action needs to have something to do.
+ROWS_FOR: dict[str, Callable[[], Any]] = {
+    "place_selected_orders": lambda: pending_order(lines=1),
+    "cancel_selected_orders": lambda: placed_order(lines=1),
+    "approve_selected_orders": lambda: placed_order(lines=1),
+    "archive_selected_orders": lambda: placed_order(lines=1),
+    "unarchive_selected_orders": lambda: OrderFactory(archived_at=timezone.now()),
+}
+
+
+def row_for(case: Case) -> Any:
+    """A row that can be done to what the case says."""
+    if model_of(case) == "ordercopy":
+        options = dict.fromkeys(options_of(case), True)
+        return OrderCopyFactory(failed="retry" in str(case), **options)
+    return next((ROWS_FOR[word] for word in case.words if word in ROWS_FOR), ROWS[model_of(case)])()
+
+
+def model_of(case: Case) -> str:
+    return case.path.split("/")[3]
+
+
+def options_of(case: Case) -> list[str]:
+    return [word for word in case.words if word.endswith("_order")]
+
+
+def clients(case: Case) -> Iterator[tuple[str, Client]]:
+    """Everybody who sends the request of this case, by the heading of their column."""
+    needed = permissions_of(case)
+    yield "anonymous", Client()
+    yield "no staff", signed_in(service(*EVERYTHING))
+    for permission in needed:
+        # Whoever may change something may look at it too.
+        missing = {permission, permission.replace("view_", "change_")}
+        yield "without permission", signed_in(staff(*EVERYTHING - missing))
+    yield "who may only look", signed_in(staff(*(name for name in EVERYTHING if "view_" in name)))
+    yield "with permission", signed_in(staff(*needed))
+
+
+def permissions_of(case: Case) -> list[str]:
+    """The codenames of what it takes; verbs alone are about the model itself."""
+    names = case.takes["permission"]
+    return [f"{name}_{model_of(case)}" if name in VERBS else name for name in names]
+
+
+def signed_in(user: Any, **options: Any) -> Client:
+    client = Client(raise_request_exception=False, **options)
+    client.force_login(user)
+    return client
+
+
+def form_for(case: Case, row: Any) -> dict[str, Any]:
+    """All that is sent to do what the case says, confirmed already."""
+    action = next((word for word in case.words if "_selected" in word), None)
+    if action:
+        return {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
+    related = {"payment_method": PaymentMethodFactory().pk, "promotion": PromotionFactory().pk}
+    buttons = {"_copy": "1", "post": "yes", "request_key": str(uuid4())}
+    return FORM | related | buttons | dict.fromkeys(options_of(case), "on")
+
+
+def path_for(case: Case, row: Any) -> str:
+    path = case.path.replace(":id", str(row.pk))
+    if path.endswith(("/batch/", "/status/")):
+        return f"{path}?ids={row.public_id}"
+    return f"{path}?ids={row.pk}" if path.endswith("/copy/") else path
+
+
+def answer_of(case: Case, response: HttpResponse, written: list[str]) -> str:
+    """What became of the request, in a word; "nothing" where a page came back and that was all."""
+    location = response.get("Location", "")
+    if location.startswith("/admin/login/"):
+        return "login"
+    if case.method == "GET" or response.status_code >= 400:
+        return str(response.status_code)
+    leads_to_copying = "/copy/?ids=" in location and "/copy/" not in case.path
+    return "done" if written or leads_to_copying else "nothing"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
+    answers: dict[str, set[str]] = {}
+
+    for column, client in clients(case):
+        row = row_for(case)
+        path, form = path_for(case, row), form_for(case, row)
+        with writes() as written:
+            response = client.get(path) if case.method == "GET" else client.post(path, form)
+        answer = answer_of(case, response, written)
+        answers.setdefault(column, set()).add(answer)
+        assert answer == "done" or not written
+        assert answer not in {"login", "403"} or str(row) not in response.content.decode()
+
+    assert {column: ", ".join(sorted(found)) for column, found in answers.items()} == case.answers
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.method == "POST"], ids=str)
+def test_nothing_is_done_by_a_page_of_somebody_else(case: Case) -> None:
+    client = signed_in(staff(*permissions_of(case)), enforce_csrf_checks=True)
+    row = row_for(case)
+    path, form = path_for(case, row), form_for(case, row)
+
+    with writes() as written:
+        response = client.post(path, form)
+
+    assert (response.status_code, written) == (403, [])
+
+
+def test_every_view_and_action_stands_in_the_table() -> None:
+    listed = {(case.method, case.path) for case in CASES}
+    acted = {(case.path, word) for case in CASES for word in case.words if "_selected" in word}
+
+    assert {view for admin_of_ours in admins() for view in views_of(*admin_of_ours)} == listed
+    assert {action for admin_of_ours in admins() for action in actions_of(*admin_of_ours)} == acted
+
+
+def admins() -> Iterator[tuple[str, Any]]:
+    """The admin of each of our models, and where it stands."""
+    for model, model_admin in admin.site._registry.items():
+        if model._meta.app_label in APPS:
+            yield f"/admin/{model._meta.app_label}/{model._meta.model_name}/", model_admin
+
+
+def views_of(root: str, model_admin: Any) -> Iterator[tuple[str, str]]:
+    for entry in model_admin.get_urls():
+        path = str(entry.pattern).replace("<path:object_id>", ":id")
+        yield from ((method, f"{root}{path}") for method in ("GET", "POST"))
+
+
+def actions_of(root: str, model_admin: Any) -> Iterator[tuple[str, str]]:
+    """Those that somebody is offered who may do everything."""
+    request = RequestFactory().get(root)
+    request.user = User(is_superuser=True, is_active=True)
+    yield from ((root, name) for name in model_admin.get_actions(request))

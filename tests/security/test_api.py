@@ -1,0 +1,192 @@
+"""Who may do what over HTTP, besides the admin: the table of ``docs/access.md``, row by row."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.http import HttpResponse
+from django.urls import URLPattern, get_resolver
+from django.views.generic import RedirectView
+
+from order_copies.jsonapi.api_views import NotFoundView
+from order_copies.scopes import SCOPES
+from tests.api import API, MEDIA_TYPE, application_of, request_of, service, shopper, the_error_in
+from tests.factories import CustomerFactory
+from tests.security.tables import Case, cases
+from tests.security.world import EVERYTHING, World, writes
+
+pytestmark = pytest.mark.django_db
+
+CASES = cases("Programs")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+REFUSED = {"401", "404", "405", "none"}
+#: The heading of those who get what they ask for.
+ABLE = "with all it takes"
+SECRET = "a secret of the application"
+METRICS_TOKEN = "a secret of Prometheus"
+
+
+def clients(case: Case, world: World) -> Iterator[tuple[str, API]]:
+    """Everybody who sends the request of this case, by the heading of their column."""
+    scopes, permissions = case.takes["scope"], case.takes["permission"]
+    yield "anonymous", API()
+    for scope in scopes or SCOPES:
+        few = set(SCOPES) - {scope} if scopes else set()
+        yield "without scope", API(service(*EVERYTHING), scopes=few)
+    for permission in permissions:
+        yield "without permission", API(service(*EVERYTHING - {permission}))
+    if not permissions:
+        yield "without permission", API(service("add_sku"))
+    yield "another customer", API(shopper(CustomerFactory()))
+    yield "the customer", API(world.order.customer.user or shopper(world.order.customer))
+    yield "sales channel", API(service(*EVERYTHING), kind="sales_channel", scopes=["read"])
+    able = service("view_order", "view_coupon", *permissions)
+    yield ABLE, API(able, scopes=scopes)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request of a case, made for one world."""
+
+    method: str
+    path: str
+    body: Any
+
+    @classmethod
+    def of(cls, case: Case, path: str, world: World) -> "Request":
+        """With the id of what it is about, and a body that is good for it."""
+        [resource_type] = re.findall(r"^/\w+/(\w+)", path) or [""]
+        if ":id" in path:
+            path = path.replace(":id", world.id_of(resource_type, case.words))
+        sent = [word for word in case.words if case.method == "POST" or word.startswith("_")]
+        attributes: dict[str, Any] = dict.fromkeys(sent, True)
+        body = request_of(world.order, **attributes)
+        body["data"]["type"] = resource_type
+        if case.method == "PATCH":
+            public_id, changed = path.rpartition("/")[2], attributes or {"reference": "changed"}
+            data = {"type": resource_type, "id": public_id, "attributes": changed}
+            body = {"data": data}
+        return cls(case.method, path, body if case.method in {"POST", "PATCH"} else None)
+
+    def send(self, api: API, *, is_able: bool) -> HttpResponse:
+        """The answer to it."""
+        if self.path == "/metrics" and is_able:
+            return api.client.get(self.path, headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+        if self.path.startswith("/oauth/"):
+            return ask_for_token(self.path, api, is_able=is_able)
+        if self.path.startswith("/api/"):
+            return api.send(self.method, self.path.removeprefix("/api"), self.body)
+        return api.client.generic(self.method, self.path)
+
+
+def ask_for_token(path: str, api: API, *, is_able: bool) -> HttpResponse:
+    """Send it with credentials, or with nothing but the token that the client has."""
+    form = {"grant_type": "client_credentials", "token": "whatever"}
+    if is_able:
+        application = application_of(api.user, client_secret=SECRET)
+        form |= {"client_id": application.client_id, "client_secret": SECRET}
+    return api.client.post(path, form, content_type="application/json")
+
+
+def answer_of(response: HttpResponse) -> str:
+    """The status; "none" where there was something to be told and it was not."""
+    if response.status_code == 200 and "data" in (document := document_of(response)):
+        is_told = document["data"] or "dry_run" in document.get("meta", {})
+        return "200" if is_told else "none"
+    return str(response.status_code)
+
+
+def document_of(response: HttpResponse) -> dict[str, Any]:
+    is_json = "json" in response.get("Content-Type", "")
+    return response.json() if is_json and response.content else {}
+
+
+def complaint_about(answer: str, response: HttpResponse, written: list[str], world: World) -> str:
+    """What the answer to a client that was refused gave away, or did all the same."""
+    if answer not in REFUSED:
+        return ""
+    told = [secret for secret in world.secrets if secret in response.content.decode()]
+    return "".join([f", told {told}" if told else "", f", wrote {written}" if written else ""])
+
+
+def paths_of(case: Case) -> list[str]:
+    """That of a relationship stands for the one of its identifiers too."""
+    resource, slash, name = case.path.rpartition("/:id/")
+    return [case.path, f"{resource}{slash}relationships/{name}"] if slash else [case.path]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_everybody_is_answered_as_the_table_says(case: Case, settings: LazySettings) -> None:
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": METRICS_TOKEN}
+    answers: dict[str, set[str]] = {}
+    world = World()
+
+    for column, api in clients(case, world):
+        if column == ABLE and case.method != "GET":
+            # The customer may have done it already.
+            world = World()
+        for path in paths_of(case):
+            request = Request.of(case, path, world)
+            with writes() as written:
+                response = request.send(api, is_able=column == ABLE)
+            answer = answer_of(response)
+            complaint = complaint_about(answer, response, written, world)
+            answers.setdefault(column, set()).add(f"{answer}{complaint}")
+
+    assert {column: ", ".join(found) for column, found in answers.items()} == case.answers
+
+
+def offered() -> Iterator[tuple[str, str]]:
+    """All requests that the project answers, besides the admin."""
+    for pattern, view in _patterns(get_resolver()):
+        path = "/" + pattern.replace("<str:public_id>", ":id")
+        view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
+        if path.startswith("/admin/") or view_class in {NotFoundView, RedirectView}:
+            continue
+        answered = getattr(view, "actions", None) or dir(view_class)
+        yield from ((method, path) for method in METHODS if method.lower() in answered)
+
+
+def _patterns(resolver: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for entry in resolver.url_patterns:
+        path = f"{prefix}{entry.pattern}"
+        if isinstance(entry, URLPattern):
+            yield path, entry.callback
+        else:
+            yield from _patterns(entry, path)
+
+
+def test_every_endpoint_stands_in_the_table() -> None:
+    listed = {(case.method, path.partition("?")[0]) for case in CASES for path in paths_of(case)}
+
+    assert set(offered()) == listed
+
+
+@pytest.mark.parametrize("path", sorted({path for _method, path in offered()}))
+def test_nothing_else_can_be_done_with_an_endpoint(path: str) -> None:
+    rest = {"OPTIONS", *METHODS} - {method for method, other in offered() if other == path}
+    clients = {"anonymous": API().client, "everybody else": API(service(*EVERYTHING)).client}
+    url = path.replace(":id", "AbcdefghiJ")
+
+    with writes() as written:
+        answers = {
+            name: {client.generic(method, url, "{}", MEDIA_TYPE).status_code for method in rest}
+            for name, client in clients.items()
+        }
+
+    is_public = path in {case.path for case in CASES if not case.takes["scope"]}
+    assert answers == {"anonymous": {405 if is_public else 401}, "everybody else": {405}}
+    assert not written
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", *METHODS])
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/orders/", "/orders/x/y/z", "/admin"])
+def test_there_is_nothing_else_under_the_api(path: str, method: str) -> None:
+    clients = [API(), API(service(*EVERYTHING))]
+
+    answers = [the_error_in(api.send(method, path, {})) for api in clients]
+
+    assert answers == [(404, "RECORD_NOT_FOUND", None)] * 2

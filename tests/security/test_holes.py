@@ -1,0 +1,342 @@
+"""What strangers try: to read what is not theirs, to set what they may not, to run scripts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+
+from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.models import OrderCopy
+from orders.models import Order, PaymentSource
+from tests import stories
+from tests.api import API, include_paths, service, shopper, staff
+from tests.factories import (
+    MarketFactory,
+    OrderCopyFactory,
+    PaymentSourceFactory,
+    draft_order,
+    pending_order,
+    placed_order,
+)
+from tests.security import test_admin, test_api
+from tests.security.tables import Case
+from tests.security.world import World, writes
+
+pytestmark = pytest.mark.django_db
+
+
+# To read what is not theirs
+
+
+class Neighbours:
+    """Two customers of one shop, whose orders have in common what orders can have in common."""
+
+    def __init__(self) -> None:
+        self.other = World()
+        self.own = World()
+        Order.objects.filter(pk=self.own.order.pk).update(
+            market=self.other.order.market,
+            payment_method=self.other.order.payment_method,
+            payment_source=self.other.order.payment_source,
+        )
+        # Whatever led to it, it is not this customer's order.
+        self.stray = placed_order(customer=self.other.order.customer)
+        OrderCopyFactory(source_order=self.own.order, completed=True, target_order=self.stray)
+        self.api = API(shopper(self.own.order.customer))
+
+    @property
+    def secrets(self) -> list[str]:
+        """What the second must not get to see."""
+        others = set(self.other.secrets) - set(self.own.secrets)
+        return [*others, self.stray.number, self.stray.token]
+
+
+#: What can be listed by whoever has a token.
+TYPES = [
+    case.path.rpartition("/")[2]
+    for case in test_api.CASES
+    if case.method == "GET" and case.path.count("/") == 2 and case.takes["scope"]
+]
+PUBLIC = {"markets", "skus", "promotions", "payment_methods"}
+
+
+@pytest.mark.parametrize("resource_type", TYPES)
+def test_nothing_that_is_included_belongs_to_others(resource_type: str) -> None:
+    # given
+    neighbours = Neighbours()
+    paths = include_paths(resource_of(resource_type), depth=3)
+
+    # when
+    response = neighbours.api.get(f"/{resource_type}?include={','.join(paths)}")
+
+    # then
+    document = response.content.decode()
+    assert response.status_code == 200
+    assert [secret for secret in neighbours.secrets if secret in document] == []
+
+
+def followed(resource: ResourceSerializer) -> Iterator[tuple[str, Relationship]]:
+    """The ways over one or two relationships that filters may follow, and where they end."""
+    for first in resource.relationships:
+        if not first.offers_filters:
+            continue
+        yield first.name, first
+        for second in resource_of(first.type).relationships:
+            if second.offers_filters:
+                yield f"{first.name}_{second.name}", second
+
+
+@pytest.mark.parametrize("resource_type", TYPES)
+def test_no_filter_tells_what_others_have(resource_type: str) -> None:
+    # given
+    neighbours = Neighbours()
+    rows = neighbours.other.rows | {"orders": neighbours.stray}
+    asked = [
+        f"/{resource_type}?filter[q][{name}_id_eq]={rows[relationship.type].public_id}"
+        for name, relationship in followed(resource_of(resource_type))
+        if relationship.type in rows and relationship.type not in PUBLIC
+    ]
+
+    # when
+    answers = {path: neighbours.api.get(path).json() for path in asked}
+
+    # then
+    assert [path for path, answer in answers.items() if answer["data"]] == []
+
+
+def test_a_session_opens_nothing_but_the_admin() -> None:
+    # given
+    world, api = World(), API()
+    api.client.force_login(get_user_model().objects.create_superuser("root"))
+    path = f"/orders/{world.order.public_id}"
+    body = {
+        "data": {"type": "orders", "id": world.order.public_id, "attributes": {"_cancel": True}}
+    }
+
+    # when
+    with writes() as written:
+        answers = [api.get(path), api.get("/order_copies"), api.patch(path, body)]
+
+    # then
+    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert not written
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL"])
+def test_links_lead_to_the_host_that_was_asked(header: str) -> None:
+    MarketFactory()
+
+    response = API(service()).get("/markets", **{header: "evil.example"})
+
+    assert response.json()["data"][0]["links"]["self"].startswith("http://testserver/api/markets/")
+    assert "evil.example" not in response.content.decode()
+
+
+def test_another_host_is_not_served() -> None:
+    responses = [
+        API(service()).get("/markets", Host="evil.example"),
+        Client().get("/admin/login/", headers={"host": "evil.example"}),
+    ]
+
+    assert [response.status_code for response in responses] == [400, 400]
+
+
+def test_who_may_not_look_at_orders_finds_no_copy_by_them(client: Client) -> None:
+    # given
+    order = placed_order(lines=1)
+    order_copy = OrderCopyFactory(source_order=order, reference="R-1")
+    client.force_login(staff("view_ordercopy"))
+    url = reverse("admin:order_copies_ordercopy_changelist")
+
+    # when
+    found = {
+        term: len(client.get(url, {"q": term}).context["cl"].result_list)
+        for term in (order.customer_email, order.number, "R-1", order_copy.public_id)
+    }
+
+    # then
+    assert found == {order.customer_email: 0, order.number: 0, "R-1": 1, order_copy.public_id: 1}
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [("paymentsource", "token"), ("order", "token"), ("order", "gift_card_code")],
+)
+def test_no_list_is_filtered_by_what_no_page_shows(
+    admin_client: Client, model: str, field: str
+) -> None:
+    PaymentSourceFactory(token="tok_secret")
+    url = reverse(f"admin:orders_{model}_changelist")
+
+    answers = [admin_client.get(url, {f"{field}{lookup}": "t"}) for lookup in ("", "__startswith")]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert admin_client.get(url, {"reference__startswith": "t"}).status_code == 200
+
+
+# To set what is not for them
+
+
+def test_a_forged_form_sets_nothing_of_an_order_but_what_its_page_offers(
+    admin_client: Client,
+) -> None:
+    # given
+    order, other = pending_order(lines=1, addresses=False), placed_order(lines=1)
+    before = stories.row(order)
+    forged = {
+        field.name: "1" for field in Order._meta.concrete_fields if field.name != "payment_method"
+    }
+    forged |= {"status": "placed", "number": "1", "customer": other.customer_id, "token": "x" * 32}
+    form = forged | test_admin.FORM | {"customer_email": "new@example.com"}
+
+    # when
+    admin_client.post(reverse("admin:orders_order_change", args=[order.pk]), form)
+
+    # then
+    after = stories.row(Order.objects.get(pk=order.pk))
+    changed = {name for name, value in after.items() if value != before[name]}
+    assert changed == {"customer_email", "reference", "reference_origin", "updated_at"}
+
+
+def test_a_forged_form_sets_nothing_of_a_copy_but_what_its_page_offers(
+    admin_client: Client,
+) -> None:
+    # given
+    order_copy = OrderCopyFactory(failed=True)
+    before = stories.row(order_copy)
+    forged = {field.name: "1" for field in OrderCopy._meta.concrete_fields}
+    forged |= {"status": "completed", "metadata": "{}", "errors_log": "{}", "outcomes": "[]"}
+    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+
+    # when
+    admin_client.post(url, forged)
+
+    # then
+    after = stories.row(OrderCopy.objects.get(pk=order_copy.pk))
+    changed = {name for name, value in after.items() if value != before[name]}
+    assert changed == {"reference", "reference_origin", "updated_at"}
+
+
+# To have scripts run
+
+SCRIPT = "<script>alert(1)</script>"
+IMAGE = '"><img src=x onerror=alert(1)>'
+PAGES = [case for case in test_admin.CASES if case.method == "GET" and "/add/" not in case.path]
+
+
+def poison() -> None:
+    """Write scripts into every text and every object of every row."""
+    for label in ("orders", "order_copies", "order_copies_events"):
+        for model in apps.get_app_config(label).get_models():
+            for row in model._base_manager.all():
+                model._base_manager.filter(pk=row.pk).update(**poisoned(row))
+
+
+def poisoned(row: models.Model) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        if isinstance(field, models.JSONField):
+            values[field.name] = objects.get(field.name, {SCRIPT: [IMAGE, SCRIPT]})
+        elif type(field) in {models.CharField, models.EmailField} and not field.choices:
+            is_unique = field.unique or field.name in {
+                "resource_type",
+                "resource_id",
+                "currency_code",
+            }
+            text = IMAGE if field.max_length < 40 else SCRIPT
+            if not is_unique and field.max_length >= len(text):
+                values[field.name] = text
+    return values
+
+
+objects = {
+    "outcomes": [
+        {
+            "attribute": "line_items",
+            "name": SCRIPT,
+            "action": "skipped",
+            "code": SCRIPT,
+            "message": IMAGE,
+            "before": {"quantity": 1, "unit_amount_cents": 1, "total_amount_cents": 1},
+            "after": None,
+        },
+        {"attribute": SCRIPT, "action": "added", "name": "", "message": SCRIPT},
+    ],
+    "who": {"owner": {"name": SCRIPT, "email": IMAGE}},
+    "changes": {SCRIPT: {"from": IMAGE, "to": SCRIPT}},
+}
+
+
+@pytest.mark.parametrize("case", PAGES, ids=str)
+def test_no_page_of_the_admin_runs_what_somebody_wrote(admin_client: Client, case: Case) -> None:
+    # given
+    World()
+    row = test_admin.row_for(case)
+    poison()
+
+    # when
+    response = admin_client.get(test_admin.path_for(case, row), follow=True)
+
+    # then
+    page = response.content.decode()
+    assert SCRIPT not in page
+    assert "<img src=x" not in page
+    is_shown = "&lt;script&gt;" in page or "&lt;img src=x" in page
+    assert is_shown or "/change/" not in case.path
+
+
+def test_no_message_of_the_admin_runs_what_somebody_wrote(admin_client: Client) -> None:
+    # given
+    order = draft_order(lines=[{"name": SCRIPT}], number=SCRIPT)
+    order_copy = OrderCopyFactory(source_order=order, completed=True)
+    url = reverse("admin:orders_order_changelist")
+    copies = reverse("admin:order_copies_ordercopy_changelist")
+    place = {"action": "place_selected_orders", "_selected_action": order.pk}
+
+    # when
+    pages = [
+        admin_client.post(url, place),
+        admin_client.post(url, place | {"_confirmed": "1"}, follow=True),
+        admin_client.post(
+            copies, {"action": "abort_selected", "_selected_action": order_copy.pk}, follow=True
+        ),
+        admin_client.get(f"{reverse('admin:orders_order_copy')}?ids={order.pk}"),
+    ]
+
+    # then
+    for page in pages:
+        assert page.status_code == 200
+        assert "&lt;script&gt;" in page.content.decode() or "abort" in page.request["QUERY_STRING"]
+        assert SCRIPT not in page.content.decode()
+
+
+def test_who_signs_in_is_not_sent_elsewhere() -> None:
+    # given
+    get_user_model().objects.create_superuser("root", password="a password of root")
+    form = {"username": "root", "password": "a password of root"}
+
+    # when
+    places = [
+        Client().post(f"/admin/login/?next={place}", form | {"next": place})["Location"]
+        for place in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:0")
+    ]
+
+    # then
+    assert set(places) == {"/accounts/profile/"}
+
+
+def test_a_payment_source_keeps_its_token_to_itself(admin_client: Client) -> None:
+    source: PaymentSource = PaymentSourceFactory(token="tok_4242_secret")
+    pages = [
+        reverse("admin:orders_paymentsource_changelist"),
+        reverse("admin:orders_paymentsource_change", args=[source.pk]),
+        reverse("admin:orders_paymentsource_history", args=[source.pk]),
+        reverse("admin:orders_paymentsource_delete", args=[source.pk]),
+    ]
+
+    assert not any("tok_4242" in admin_client.get(page).content.decode() for page in pages)

@@ -1,0 +1,132 @@
+"""A shop in which everything can be asked for: one customer's order, with all that hangs on it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from order_copies.events.models import Event
+from order_copies.models import Kind, OrderFactory, RecurringOrderCopy, Status
+from orders.models import Order
+from orders.models.resources import Resource
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    MarketFactory,
+    OrderCopyFactory,
+    PromotionFactory,
+    pending_order,
+    placed_order,
+)
+
+BOSS = "boss@secret.example"
+MODELS = [
+    *("order", "ordercopy", "event", "market", "customer", "customerpaymentsource", "address"),
+    *("paymentmethod", "paymentsource", "lineitem", "lineitemoption", "sku", "coupon", "promotion"),
+]
+EVERYTHING = {f"{verb}_{model}" for model in MODELS for verb in ("view", "add", "change", "delete")}
+
+
+class World:
+    """One row of every type, related to one another, each with something that happened to it."""
+
+    def __init__(self) -> None:
+        market, owner = MarketFactory(), CustomerFactory()
+        promotion = PromotionFactory(market=market, coupon_only=True)
+        self.coupon = CouponFactory(promotion=promotion)
+        lines = [{"name": f"For {owner.email}"}]
+        self.order: Order = placed_order(
+            lines=lines, coupon=self.coupon, customer=owner, market=market
+        )
+        target = pending_order(customer=owner, lines=1, payment_source=None)
+        self.order_copy = OrderCopyFactory(
+            source_order=self.order, completed=True, target_order=target
+        )
+        self.rows = self._rows()
+        events = {name: happened(name, row.pk) for name, row in self.rows.items()}
+        self.event = events["order_copies"]
+        happened("events", self.event.pk)
+
+    def id_of(self, resource_type: str, words: tuple[str, ...]) -> str:
+        """The public id of the row of this type, as a request with these words needs it."""
+        if resource_type == "event_stores":
+            return self.event.stream_id
+        if resource_type == "events":
+            return self.event.public_id
+        if resource_type == "order_copies" and words:
+            return self.copy_for(words).public_id
+        return str(self.rows[resource_type].public_id)
+
+    def copy_for(self, words: tuple[str, ...]) -> OrderFactory:
+        """A copy that can be aborted, or one that can be retried, with the options named."""
+        options = dict.fromkeys((word for word in words if not word.startswith("_")), True)
+        status = {} if "_abort" in words else {"failed": True}
+        copy: OrderFactory = OrderCopyFactory(source_order=self.order, **status, **options)
+        return copy
+
+    @property
+    def secrets(self) -> list[str]:
+        """What stands in answers to those only who may read them."""
+        wallet = self.rows["customer_payment_sources"]
+        return [
+            BOSS,
+            self.coupon.code,
+            self.order.customer_email,
+            self.order.number,
+            self.order.token,
+            wallet.payment_source.token,
+            self.rows["addresses"].line_1,
+            self.rows["line_items"].name,
+            self.rows["line_item_options"].name,
+        ]
+
+    def _rows(self) -> dict[str, Any]:
+        order = self.order
+        line_item = order.line_items.filter(item_type="skus").get()
+        recurring = RecurringOrderCopy.objects.create(
+            source_order=order, type=Kind.RECURRING_ORDER_COPIES, status=Status.PENDING
+        )
+        rows: list[Resource] = [
+            order,
+            order.market,
+            order.customer,
+            order.payment_method,
+            order.customer.customer_payment_sources.get(),
+            order.addresses.first(),
+            line_item,
+            line_item.line_item_options.get(),
+            line_item.sku,
+            self.coupon,
+            self.coupon.promotion,
+        ]
+        return {row.resource_type: row for row in rows} | {
+            "order_copies": self.order_copy,
+            "order_factories": self.order_copy,
+            "recurring_order_copies": recurring,
+        }
+
+
+def happened(resource_type: str, key: int) -> Event:
+    """Something that the boss did."""
+    event: Event = Event.objects.create(
+        resource_type=resource_type,
+        resource_id=str(key),
+        name=f"{resource_type}.create",
+        who={"owner": {"email": BOSS}},
+    )
+    return event
+
+
+@contextmanager
+def writes() -> Iterator[list[str]]:
+    """The statements that wrote something."""
+    found: list[str] = []
+
+    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.lstrip().split(None, 1)[0].upper() in {"INSERT", "UPDATE", "DELETE", "REPLACE"}:
+            found.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        yield found

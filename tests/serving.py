@@ -1,0 +1,90 @@
+"""The demo shop behind real servers, for the programs that try its API out from outside.
+
+Needs no Django in its own process: what does comes out of the environment, which
+:func:`demo_shop` changes for all that is started afterwards.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO
+
+from project.demo.processes import Processes
+
+HOST = "127.0.0.1"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class DemoShop:
+    """A demo shop with a database of its own, and a worker that runs its copies."""
+
+    directory: Path
+    #: ``client_id`` and, unless it is a sales channel, ``client_secret`` of each application.
+    applications: dict[str, dict[str, str]]
+    processes: Processes
+    log: IO[bytes]
+
+    def serve(self, name: str, *options: str, port: int | None = None, **environment: str) -> int:
+        """Start a server with these options of gunicorn; the port that it answers on.
+
+        It answers a little later: see :meth:`wait_for`.
+        """
+        port = port or free_port()
+        changed = [f"--env={name}={value}" for name, value in environment.items()]
+        server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
+        quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
+        self.processes.start(name, "-m", *server, *quiet, *changed, *options, output=self.log)
+        return port
+
+    def wait_for(self, *ports: int) -> None:
+        """Return when servers answer on all these ports. Raises where one of them stops."""
+        for port in ports:
+            self.processes.wait_until(lambda port=port: _answers(port), what="A server", seconds=60)
+
+
+@contextmanager
+def demo_shop(log: Path) -> Iterator[DemoShop]:
+    """A demo shop for as long as the context lasts; its processes write to the file ``log``."""
+    log.parent.mkdir(exist_ok=True)
+    with TemporaryDirectory() as scratch, log.open("wb") as said, Processes() as processes:
+        directory = Path(scratch)
+        os.environ |= {
+            "DATABASE": "sqlite",
+            "DATABASE_NAME": str(directory / "shop.sqlite3"),
+            "STATIC_ROOT": str(directory / "static"),
+            "RATE_LIMITS": "off",
+        }
+        applications = _prepare(said)
+        worker = ["manage.py", "order_copies_worker", "--verbosity", "0", "--interval", "0.05"]
+        processes.start("worker", *worker, output=said)
+        yield DemoShop(directory, applications, processes, said)
+
+
+def free_port() -> int:
+    """A port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _prepare(log: IO[bytes]) -> dict[str, dict[str, str]]:
+    command = [sys.executable, "-m", "tests.applications"]
+    prepared = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, check=True)
+    applications: dict[str, dict[str, str]] = json.loads(prepared.stdout.splitlines()[-1])
+    return applications
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

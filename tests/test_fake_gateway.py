@@ -1,0 +1,106 @@
+"""The gateway of the tests keeps its books as gateways do."""
+
+from collections.abc import Iterator
+from http.client import RemoteDisconnected
+from urllib.error import HTTPError
+
+import pytest
+from django.conf import LazySettings
+
+from orders.gateways import Authorized, Declined, HTTPGateway
+from tests.gateway.moods import Mood, Moods
+from tests.gateway.process import FakeGateway, gateway_process
+
+
+@pytest.fixture
+def gateway(settings: LazySettings) -> Iterator[FakeGateway]:
+    with gateway_process() as gateway:
+        settings.ORDERS_GATEWAY_URL = gateway.url
+        yield gateway
+
+
+def authorize(key: str, source: str = "tok", amount_cents: int = 5) -> Authorized | Declined:
+    return HTTPGateway().authorize(
+        idempotency_key=key,
+        payment_source_token=source,
+        amount_cents=amount_cents,
+        currency="EUR",
+    )
+
+
+def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> None:
+    # given
+    first = authorize("a")
+    assert isinstance(first, Authorized)
+
+    # when
+    HTTPGateway().void(first.token)
+    HTTPGateway().void(first.token)
+
+    # then
+    assert authorize("a") == first
+    assert authorize("b") != first
+    [entry, other] = gateway.ledger()["authorizations"]
+    assert (entry["status"], entry["asked"], entry["voided"]) == ("voided", 2, 2)
+    assert (other["status"], other["asked"], other["voided"]) == ("live", 1, 0)
+
+
+def test_one_key_is_one_request(gateway: FakeGateway) -> None:
+    # given
+    authorize("a", amount_cents=1)
+
+    # then
+    with pytest.raises(HTTPError, match="409") as raised:
+        authorize("a", amount_cents=2)
+    raised.value.close()
+
+
+def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> None:
+    # given
+    assert authorize("a", "declined") == Declined("the payment source was declined")
+    [entry] = before = gateway.ledger()["authorizations"]
+
+    # when
+    for token in ("unknown", entry["token"]):
+        HTTPGateway().void(token)
+
+    # then
+    assert gateway.ledger()["authorizations"] == before
+
+
+@pytest.mark.parametrize(
+    ("mood", "error", "live"),
+    [
+        (Mood.FAILING, HTTPError, 0),
+        (Mood.LYING, HTTPError, 1),
+        (Mood.DYING, RemoteDisconnected, 1),
+        (Mood.DOWN, RemoteDisconnected, 0),
+    ],
+)
+def test_its_moods_leave_the_client_in_the_dark(
+    gateway: FakeGateway, mood: Mood, error: type[OSError], live: int
+) -> None:
+    # when
+    with pytest.raises(error) as raised:
+        authorize("a", f"{mood}_1")
+
+    # then
+    if isinstance(raised.value, HTTPError):
+        raised.value.close()
+    assert sum(gateway.tokens().values()) == live
+    assert isinstance(authorize("a", f"{mood}_1"), Authorized)
+    assert sum(gateway.tokens().values()) == 1
+
+
+def test_chance_is_the_same_for_the_same_seed() -> None:
+    # given
+    moods, same, other = Moods(1), Moods(1), Moods(2)
+
+    # when
+    for one in (moods, same, other):
+        one.tell({"slow": 0.25, "dying": 0.25}, seconds=0)
+    drawn, again, others = ([one.at_random() for _ in range(200)] for one in (moods, same, other))
+
+    # then
+    assert drawn == again != others
+    assert set(drawn) == {Mood.SLOW, Mood.DYING, Mood.FINE}
