@@ -1,24 +1,18 @@
 """One database: the worker against the bound, and the worker's memory."""
 
+import logging
 import os
 import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import django
-from django.conf import settings
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 
-settings_module = os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")
-django.setup()
-
-import logging  # noqa: E402
-
-from benchmarks.bound import run_bound_batch  # noqa: E402
-from benchmarks.shop import make_orders, request  # noqa: E402
-from order_copies.copying import run_batch  # noqa: E402
+from benchmarks.bound import run_bound_batch
+from benchmarks.databases import analyze, drop_database, make_database
+from benchmarks.shop import make_orders, request
+from order_copies.copying import run_batch
 
 COPIES = int(os.environ.get("BENCH_COPIES", "5000"))
 MEMORY_COPIES = int(os.environ.get("BENCH_MEMORY_COPIES", "50000"))
@@ -43,28 +37,6 @@ def main() -> None:
     drop_database()
 
 
-def make_database() -> None:
-    """A fresh database of its own."""
-    if connection.vendor == "postgresql":
-        drop_database()
-        administer("CREATE DATABASE {}")
-    call_command("migrate", verbosity=0)
-
-
-def drop_database() -> None:
-    """Leave nothing behind."""
-    connection.close()
-    if connection.vendor == "postgresql":
-        administer("DROP DATABASE IF EXISTS {}")
-
-
-def administer(statement: str) -> None:
-    """Run a statement about the benchmark's database from outside of it."""
-    name = settings.DATABASES["default"]["NAME"]
-    with connection._nodb_cursor() as cursor:  # noqa: SLF001
-        cursor.execute(statement.format(connection.ops.quote_name(name)))
-
-
 def rate(keys: list[int], batch: Callable[[], int]) -> float:
     """Copies a second of one loop over a fresh backlog."""
     request(keys, COPIES)
@@ -73,12 +45,6 @@ def rate(keys: list[int], batch: Callable[[], int]) -> float:
     while count := batch():
         done += count
     return done / (time.perf_counter() - started)
-
-
-def analyze() -> None:
-    """Let the database know its tables: an unanalysed one plans for empty tables."""
-    with connections["default"].cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def watch_memory(keys: list[int]) -> None:
@@ -102,7 +68,3 @@ def resident() -> int:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1])
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-if __name__ == "__main__":
-    main()

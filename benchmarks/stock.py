@@ -1,0 +1,60 @@
+"""The same orders by djangorestframework-jsonapi as it comes, with its prefetching right.
+
+Its documents are smaller than ours: they have no links, no meta of resources, and only those
+relationships that cost no query.
+"""
+
+from typing import Any
+
+from django.db.models import Prefetch
+from rest_framework.permissions import BasePermission
+from rest_framework.viewsets import ReadOnlyModelViewSet
+from rest_framework_json_api import serializers
+from rest_framework_json_api.pagination import JsonApiPageNumberPagination
+from rest_framework_json_api.relations import ResourceRelatedField
+from rest_framework_json_api.renderers import JSONRenderer
+
+from benchmarks.client import Authentication
+from order_copies.jsonapi.resources import resource_of
+from orders.models import LineItem, Order
+from orders.resources import in_currency_of
+from tests.stock_renderer import attribute_field, named
+
+
+def _serializer(resource_type: str, **members: Any) -> type[serializers.Serializer]:
+    attributes = {one.name: attribute_field(one) for one in resource_of(resource_type).attributes}
+    return type(
+        f"{resource_type}_serializer",
+        (serializers.Serializer,),
+        {"JSONAPIMeta": named(resource_type), **attributes, **members},
+    )
+
+
+class MayView(BasePermission):
+    """Lets through who may view orders."""
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        """Whether the client may view orders."""
+        return bool(request.user.has_perm("orders.view_order"))
+
+
+class OrderViewSet(ReadOnlyModelViewSet):
+    """``/stock/orders``."""
+
+    authentication_classes = [Authentication]
+    permission_classes = [MayView]
+    filter_backends = []
+    renderer_classes = [JSONRenderer]
+    pagination_class = JsonApiPageNumberPagination
+    queryset = Order.objects.order_by("pk").prefetch_related(
+        Prefetch("line_items", in_currency_of("order", LineItem.objects.order_by("pk")))
+    )
+    serializer_class = _serializer(
+        "orders",
+        market=ResourceRelatedField(read_only=True, model=named("markets")),
+        customer=ResourceRelatedField(read_only=True, model=named("customers")),
+        line_items=ResourceRelatedField(read_only=True, many=True, model=LineItem),
+        included_serializers={
+            name: _serializer(name) for name in ("line_items", "markets", "customers")
+        },
+    )

@@ -1,0 +1,20 @@
+"""The API, and beside it the same orders by hand and by djangorestframework-jsonapi."""
+
+from django.urls import include, path
+
+from benchmarks import by_hand
+
+urlpatterns = [
+    path("by_hand/orders", by_hand.orders),
+    path("by_hand/orders/<str:public_id>", by_hand.order),
+    path("api/", include("orders.urls")),
+    path("api/", include("order_copies.urls")),
+]
+
+# Serializers are made of the declarations that the routes above register.
+from benchmarks.stock import OrderViewSet  # noqa: E402
+
+urlpatterns += [
+    path("stock/orders", OrderViewSet.as_view({"get": "list"})),
+    path("stock/orders/<int:pk>", OrderViewSet.as_view({"get": "retrieve"})),
+]
