@@ -1,0 +1,73 @@
+// Every resource that we serve, by every method of the SDK that our documents have a link for.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { ask, cl, copy, ended, order, refused } from "./shop.js";
+
+const TYPES = [
+  "addresses",
+  "coupons",
+  "customer_payment_sources",
+  "customers",
+  "events",
+  "line_item_options",
+  "line_items",
+  "markets",
+  "order_copies",
+  "order_factories",
+  "orders",
+  "payment_methods",
+  "promotions",
+  "recurring_order_copies",
+  "skus",
+];
+
+/** Resources of a type; for copies one that has all it can have. */
+async function list(type) {
+  if (["order_copies", "order_factories"].includes(type)) await ended(await copy(await order()));
+  return cl[type].list({ sort: { id: "desc" }, pageSize: 3 });
+}
+
+/** Follow one relationship by the SDK's method, and by an include where it can be included. */
+async function follow(type, id, name) {
+  const related = await cl[type][name](id);
+  if (name === "event_stores") return assert.ok(Array.isArray(related));
+  if (Array.isArray(related)) return assert.ok(Number.isInteger(related.meta.recordCount));
+  assert.ok(related === null || related.id, name);
+  const included = await cl[type].retrieve(id, { include: [name] });
+  return assert.deepEqual(included[name], related);
+}
+
+for (const type of TYPES) {
+  test(`${type} are listed, read and counted, and lead to all that belongs to them`, async () => {
+    const page = await list(type);
+
+    assert.equal(await cl[type].count(), page.meta.recordCount);
+    assert.ok(page.length > 0 || type === "recurring_order_copies");
+    for (const resource of page) {
+      const { document } = await ask("GET", `/${type}/${resource.id}`);
+      assert.deepEqual(await cl[type].retrieve(resource.id), resource);
+      for (const name of Object.keys(document.data.relationships)) {
+        if (name in cl[type]) await follow(type, resource.id, name);
+      }
+    }
+  });
+}
+
+test("event_stores are read one by one, and listed where they belong only", async () => {
+  const { id } = await copy(await order());
+  const change = (await cl.order_copies.event_stores(id)).first();
+
+  assert.deepEqual(await cl.event_stores.retrieve(change.id), change);
+  await refused(cl.event_stores.list(), 404, "RECORD_NOT_FOUND");
+});
+
+test("every resource of the OpenAPI document is tried here", async () => {
+  const { document } = await ask("GET", "/schema");
+
+  const paths = Object.keys(document.paths).map((path) => path.split("/"));
+  const served = new Set(paths.map(([, , type]) => type));
+
+  assert.deepEqual([...served].sort(), [...TYPES, "event_stores"].sort());
+});

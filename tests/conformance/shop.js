@@ -1,0 +1,150 @@
+// How the tests reach the shop: through the SDK, and by plain requests for what the SDK cannot say.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { CommerceLayer } from "@commercelayer/sdk/bundle";
+
+export const { applications, servers } = JSON.parse(process.env.CONFORMANCE_SHOP);
+
+export const MEDIA_TYPE = "application/vnd.api+json";
+export const ID = /^[A-Za-z]{10}$/;
+export const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+const ENDED = ["completed", "failed", "aborted"];
+
+// Tokens
+
+/** An access token of the application, from the endpoint that gives them. */
+export async function newToken(application = "integration", { server = "plain", ...more } = {}) {
+  const body = { grant_type: "client_credentials", ...applications[application], ...more };
+  const response = await fetch(`${servers[server]}/oauth/token`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+  });
+  assert.equal(response.status, 200);
+  return (await response.json()).access_token;
+}
+
+export const token = await newToken();
+
+/** What a token says, decoded as the SDK does it. */
+export const claimsOf = (token) => JSON.parse(atob(token.split(".")[1]));
+
+// The SDK
+
+/** The option `fetch` that leads the SDK, which knows https only, to one of our servers. */
+export const leadTo = (server) => (input, init) => {
+  const { pathname, search } = new URL(input);
+  return fetch(servers[server] + pathname + search, init);
+};
+
+/** A client as everybody makes one, but for the address. */
+export function client({ server = "plain", ...options } = {}) {
+  return CommerceLayer({
+    organization: "demo-shop",
+    accessToken: token,
+    fetch: leadTo(server),
+    ...options,
+  });
+}
+
+export const cl = client();
+
+/** Run a call of the SDK that has to be refused, with this status and code; the ApiError. */
+export async function refused(call, status, code) {
+  const error = await call.then(
+    () => assert.fail("nothing was refused"),
+    (error) => error,
+  );
+  assert.ok(cl.isApiError(error), error);
+  assert.equal(error.status, status);
+  assert.equal(error.first().code, code);
+  assert.equal(error.first().status, String(status));
+  return error;
+}
+
+// Plain requests
+
+/** Send a request as it is: to a path of the API, or to a whole address. */
+export async function ask(method, path, { body, server = "plain", bearer = token, headers } = {}) {
+  const url = path.startsWith("http") ? path : `${servers[server]}/api${path}`;
+  const response = await fetch(url, {
+    method,
+    redirect: "manual",
+    headers: {
+      Accept: MEDIA_TYPE,
+      "Content-Type": MEDIA_TYPE,
+      ...(bearer && { Authorization: `Bearer ${bearer}` }),
+      ...headers,
+    },
+    body: typeof body === "object" ? JSON.stringify(body) : body,
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, document: parsed(text) };
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The error of an answer that has to be an error document; its status, code and pointer. */
+export function errorIn(answer) {
+  assert.equal(answer.headers.get("Content-Type"), MEDIA_TYPE);
+  assert.ok(Array.isArray(answer.document.errors));
+  const [{ status, code, title, detail, source }] = answer.document.errors;
+  assert.equal(status, String(answer.status));
+  assert.ok(title && detail);
+  return [answer.status, code, source?.pointer];
+}
+
+/** The body that asks for a copy of an order. */
+export function requestOf(order, attributes = {}) {
+  const source_order = { data: { type: "orders", id: order.id } };
+  return { data: { type: "order_copies", attributes, relationships: { source_order } } };
+}
+
+/** What a function makes of each resource of a list; the SDK's own lists carry more. */
+export const each = (resources, make) => Array.from(resources, make);
+
+// Orders and copies
+
+/** The order of the demo shop that has this name. */
+export async function order(reference = "first-copy") {
+  const orders = await cl.orders.list({ filters: { reference_eq: reference } });
+  assert.equal(orders.length, 1, reference);
+  return orders.first();
+}
+
+/** Ask for a copy of an order. */
+export async function copy(source, attributes = {}, ...more) {
+  const source_order = cl.orders.relationship(source.id);
+  return cl.order_copies.create({ ...attributes, source_order }, ...more);
+}
+
+/** The copy once it has ended; the worker is another process. */
+export async function ended({ id }, ...more) {
+  for (let tries = 0; tries < 600; tries += 1) {
+    const orderCopy = await cl.order_copies.retrieve(id, ...more);
+    if (ENDED.includes(orderCopy.status)) return orderCopy;
+    await sleep(50);
+  }
+  return assert.fail(`The copy ${id} did not end within 30 seconds.`);
+}
+
+/** Copies with these attributes, in their order, and the filter that finds them and no others. */
+export async function someCopies(attributes) {
+  const source = await order();
+  const reference_origin = `conformance ${randomUUID()}`;
+  const copies = [];
+  for (const one of attributes) copies.push(await copy(source, { reference_origin, ...one }));
+  return { copies, only: { reference_origin_eq: reference_origin }, reference_origin };
+}
+
+/** How many copies there are. */
+export const howMany = () => cl.order_copies.count();

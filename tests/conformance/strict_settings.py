@@ -1,0 +1,12 @@
+"""The settings of a server that is soon asked too often, and whose tokens are soon over."""
+
+from project.settings import *  # noqa: F403
+from project.settings import OAUTH2_PROVIDER, ORDER_COPIES
+
+ORDER_COPIES = ORDER_COPIES | {
+    "RATE_LIMITS": {
+        "cacheable": {"average": (1000, 60), "burst": (1000, 10)},
+        "others": {"average": (12, 60), "burst": (12, 10)},
+    }
+}
+OAUTH2_PROVIDER = OAUTH2_PROVIDER | {"ACCESS_TOKEN_EXPIRE_SECONDS": 1}
