@@ -1,0 +1,44 @@
+"""A broker for Celery, as seen by those who pull its plug."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.serving import HOST, free_port
+
+
+class Redis:
+    """A server of its own that keeps nothing: a restart loses every wake-up that was on its way."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch, self.port = scratch, free_port()
+        self.environment = {
+            "CELERY_BROKER_URL": f"redis://{HOST}:{self.port}/0",
+            "BEAT_SCHEDULE": str(scratch / "celerybeat-schedule"),
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """It runs for as long as the context lasts."""
+        self._start()
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def restart(self) -> None:
+        """Kill it and start it anew."""
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.scratch)]
+        self._server = subprocess.Popen(
+            ["redis-server", "--bind", HOST, "--port", str(self.port), *keep_nothing],
+            stdout=subprocess.DEVNULL,
+        )
+
+    def _stop(self) -> None:
+        self._server.kill()
+        self._server.wait()

@@ -1,0 +1,23 @@
+"""The reference project in a world in which everything dies soon and nobody waits for long."""
+
+import os
+
+from project.settings import *  # noqa: F403
+from project.settings import CELERY_BEAT_SCHEDULE, DATABASES, ORDER_COPIES
+
+ORDER_COPIES = ORDER_COPIES | {
+    "SHOP": "tests.chaos.shop.DoomedShop",
+    "BATCH_SIZE": 10,
+    "LEASE": 2,
+    "MAX_ATTEMPTS": 1000,
+    "RETRY_PAUSE": 0.02,
+    "POLL_INTERVAL": 0.05,
+    "SHUTDOWN_TIMEOUT": 0.1,
+}
+ORDERS_GATEWAY = "tests.chaos.shop.ImpatientGateway"
+DATABASES["default"]["PORT"] = os.environ.get("DATABASE_PORT", "")
+CELERY_BEAT_SCHEDULE = {
+    "order_copies": CELERY_BEAT_SCHEDULE["order_copies"] | {"schedule": 0.5},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = os.environ.get("BEAT_SCHEDULE", "")
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False

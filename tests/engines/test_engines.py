@@ -1,0 +1,130 @@
+"""What every engine promises, with its real broker and real worker processes."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.engines.plants import SWEEP, Client, Plant
+
+#: Seconds after which what a killed worker had claimed can be claimed again, and a bit.
+LEASE = 2.5
+
+
+def each_has_one_target(shop: Plant) -> bool:
+    """Whether every copy completed, with a target of its own, and nothing else was written."""
+    [(copies, completed, targets, orders)] = shop.rows(
+        "SELECT COUNT(*), COUNT(CASE WHEN status = 'completed' THEN 1 END),"
+        " COUNT(DISTINCT target_order_id), (SELECT COUNT(*) - 1 FROM orders_order)"
+        " FROM order_copies_orderfactory"
+    )
+    return bool(copies == completed == targets == orders)
+
+
+def attempts(shop: Plant) -> int:
+    """How often the copy was tried that was asked for last."""
+    [(attempt,)] = shop.rows(
+        "SELECT attempt FROM order_copies_orderfactory ORDER BY id DESC LIMIT 1"
+    )
+    return int(attempt)
+
+
+def test_copies_of_another_process_complete(shop: Plant, client: Client) -> None:
+    # when
+    client.ask(requests=20, copies=1)
+    client.ask(requests=1, copies=60)
+
+    # then
+    shop.wait_until_all_have_ended()
+    assert each_has_one_target(shop)
+
+
+def test_a_copy_that_crashed_is_tried_again_when_its_time_has_come(
+    shop: Plant, client: Client
+) -> None:
+    # when
+    client.ask(reference="crashes")
+
+    # then
+    shop.wait_until_all_have_ended()
+    assert attempts(shop) == 2
+    assert each_has_one_target(shop)
+
+
+def test_a_worker_that_is_killed_loses_nothing(shop: Plant, client: Client) -> None:
+    # given
+    before = shop.count().get("completed", 0)
+    client.ask(copies=200)
+    while shop.count().get("completed", 0) < before + 20:
+        time.sleep(0.01)
+
+    # when
+    shop.kill()
+    left = shop.count()
+    client.ask()
+    shop.start()
+    time.sleep(LEASE)
+    shop.run(*SWEEP)
+
+    # then
+    shop.wait_until_all_have_ended()
+    assert left["pending"] > 0
+    assert each_has_one_target(shop)
+
+
+def test_a_worker_that_is_stopped_ends_well_and_finds_what_was_asked_for_meanwhile(
+    shop: Plant, client: Client
+) -> None:
+    # given a worker that has started
+    client.ask()
+    shop.wait_until_all_have_ended()
+    status = shop.stop()
+    client.ask()
+
+    # when
+    shop.start()
+
+    # then
+    shop.wait_until_all_have_ended()
+    assert status == 0
+    assert each_has_one_target(shop)
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refusing", "silent"])
+def test_a_lost_wake_up_costs_a_request_neither_its_copies_nor_its_time(
+    shop: Plant, silent: bool
+) -> None:
+    # given
+    with nobody_to_be_woken(shop, silent=silent) as changes, shop.client(**changes) as client:
+        # when
+        seconds = client.ask(requests=10)
+        pending = shop.count().get("pending", 0)
+
+    # then
+    assert sum(seconds) < 2
+    assert pending == 10 or shop.kind.engine == "polling"
+
+    # when
+    with shop.sweep():
+        # then
+        shop.wait_until_all_have_ended()
+    assert each_has_one_target(shop)
+
+
+@contextmanager
+def nobody_to_be_woken(shop: Plant, *, silent: bool) -> Iterator[dict[str, str]]:
+    """The environment of a process whose broker refuses connections, or takes them in silence.
+
+    Where the broker is the database itself, of a process that wakes nobody.
+    """
+    if not shop.kind.broker:
+        yield {"ENGINE": "polling"}
+        return
+    with socket.socket() as broker:
+        broker.bind(("127.0.0.1", 0))
+        if silent:
+            broker.listen()
+        scheme, port = shop.kind.broker.partition(":")[0], broker.getsockname()[1]
+        yield {"CELERY_BROKER_URL": f"{scheme}://127.0.0.1:{port}"}

@@ -1,0 +1,102 @@
+"""The steps at which the chaos suite kills are steps that workers and clients come to."""
+
+from collections.abc import Iterator
+from functools import partial
+from random import Random
+
+import pytest
+from django.conf import LazySettings
+
+from order_copies.copying import run_batch
+from order_copies.models import OrderCopy
+from orders.models import Order
+from tests import stories
+from tests.chaos import client, dooms, shop
+from tests.chaos.dooms import CLIENT_STEPS, FREEZING, RARE, STEPS, Doom
+from tests.factories import PaymentSourceFactory, SkuFactory, pending_order, placed_order
+from tests.gateway.process import gateway_process
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The steps that somebody came to, in order. Nobody dies."""
+    steps: list[str] = []
+    for module in (client, shop):
+        monkeypatch.setattr(module, "reached", steps.append)
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "tests.chaos.shop.DoomedShop"}
+    with gateway_process() as gateway:
+        settings.ORDERS_GATEWAY = "tests.chaos.shop.ImpatientGateway"
+        settings.ORDERS_GATEWAY_URL = gateway.url
+        yield steps
+
+
+def test_a_worker_comes_to_every_step(reached: list[str]) -> None:
+    # given two copies that want the last piece
+    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
+    swap = {"place_target_order": True, "cancel_source_order": True}
+    for _ in range(2):
+        stories.requested(source, **swap)
+
+    # when
+    run_batch("w1")
+
+    # then
+    of_workers = [step for step in reached if step in STEPS]
+    assert list(dict.fromkeys(of_workers)) == list(STEPS)
+    assert set(FREEZING) < set(STEPS)
+
+
+def test_a_client_comes_to_every_step(reached: list[str]) -> None:
+    # given
+    source = placed_order()
+    placed = stories.copied(source, place_target_order=True)
+    left = stories.copied(
+        pending_order(payment_source=PaymentSourceFactory(token="declined_1")),
+        place_target_order=True,
+    )
+    Order.objects.filter(pk=left.target_order_id).update(payment_source=PaymentSourceFactory())
+    del reached[:]
+
+    # when
+    client.ask("client-0/0", lambda: [OrderCopy(source_order=source, reference="client-0/0")])
+    for act in (client._place, client._cancel):
+        act(Random(0))
+
+    # then
+    assert sorted(set(reached)) == sorted(CLIENT_STEPS)
+    assert set(RARE) < {*STEPS, *CLIENT_STEPS}
+    statuses = {stories.target_of(stories.fresh(one)).status for one in (placed, left)}
+    assert statuses == {"placed", "cancelled"}
+
+
+def test_what_was_asked_for_is_not_asked_for_twice(
+    reached: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    source = placed_order()
+    wishes = partial(list, [OrderCopy(source_order=source, reference="client-0/0")])
+
+    # when
+    for _ in range(2):
+        client.ask("client-0/0", wishes)
+
+    # then
+    assert OrderCopy.objects.count() == 1
+    assert set(capsys.readouterr().out.split()) == {"client-0/0"}
+
+
+def test_a_doom_comes_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    met = []
+    monkeypatch.setattr(Doom, "meet", lambda doom: met.append(doom.step))
+    dooms.await_doom(Doom("before place", 2))
+
+    # when
+    for step in ("after plan", "before place", "after plan", "before place", "before place"):
+        dooms.reached(step)
+
+    # then
+    assert met == ["before place"]
+    assert dooms._mine == []
