@@ -18,7 +18,8 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 	pyenv versions --bare | grep -E '^3\.1[1-9]\.[0-9]+$$' | paste -sd: -)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgresql lint format bench matrix constraints clean
+.PHONY: help demo test test-postgres test-mariadb test-engines test-chaos test-schema conformance lint
+.PHONY: format schema bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -30,8 +31,23 @@ demo: $(VENV)/demo.installed ## Run the demo shop: API, admin and worker. PORT=8
 test: $(VENV)/test.installed ## Run the test suite on SQLite, with coverage.
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term $(ARGS)
 
-test-postgresql: $(VENV)/dev.installed ## Run the test suite on the PostgreSQL of 127.0.0.1:5432.
+test-postgres: $(VENV)/dev.installed ## Run the test suite on the PostgreSQL of 127.0.0.1:5432.
 	DATABASE=postgresql $(BIN)/pytest --numprocesses auto $(ARGS)
+
+test-mariadb: $(VENV)/mariadb.installed ## Run the test suite on the MariaDB of 127.0.0.1:3306.
+	DATABASE=mariadb $(BIN)/pytest --numprocesses auto $(ARGS)
+
+test-engines: $(VENV)/engines.installed ## Try each engine with its broker: RabbitMQ, Redis and PostgreSQL of 127.0.0.1.
+	$(BIN)/python -m pytest tests/engines --numprocesses 2 $(ARGS)
+
+test-chaos: $(VENV)/chaos.installed ## Kill what belongs to a shop, on each database: nothing is lost or doubled. ARGS='--seed 1'.
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+test-schema: $(VENV)/schema.installed ## Let schemathesis ask a real server all that docs/openapi.json says.
+	@$(BIN)/python -m tests.fuzzing $(ARGS)
+
+conformance: $(VENV)/conformance.installed ## Let Commerce Layer's SDK try a real server out (needs node and npm).
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 lint: $(VENV)/dev.installed ## Check style, types, imports and migrations.
 	$(BIN)/ruff check
@@ -44,7 +60,10 @@ format: $(VENV)/dev.installed ## Put the code in order.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/dev.installed ## Measure the worker against raw SQL.
+schema: $(VENV)/dev.installed ## Write docs/openapi.json anew, out of the declarations.
+	$(BIN)/python manage.py order_copies_schema docs/openapi.json
+
+bench: $(VENV)/dev.installed ## Measure the worker against raw SQL, and the API against documents by hand.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Python.
@@ -52,11 +71,13 @@ matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Pyt
 
 constraints: ## Pin the newest releases of everything (needs uv).
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
-		--extra postgres pyproject.toml --output-file constraints.txt \
+		--group schema --group conformance --group engines --group chaos --extra postgres --extra mariadb \
+		pyproject.toml \
+		--output-file constraints.txt \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 clean: ## Remove everything that make made, the demo's data too.
-	rm -rf $(VENV) .nox var build dist htmlcov .coverage* .hypothesis
+	rm -rf $(VENV) .nox var tests/conformance/node_modules build dist htmlcov .coverage* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # An environment is made once, and brought up to date when its pins change.
@@ -73,6 +94,7 @@ else
 endif
 
 $(VENV)/dev.installed: EXTRAS := [postgres]
+$(VENV)/mariadb.installed $(VENV)/chaos.installed: EXTRAS := [mariadb]
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing what $* needs ..."
 ifdef UV

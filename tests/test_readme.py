@@ -2,17 +2,21 @@
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command, get_commands, load_command_class
-from django.test import Client
-from rest_framework.authtoken.models import Token
+from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from order_copies.conf import Settings
 from order_copies.copying import OPTIONS
-from order_copies.models import OrderCopy
+from order_copies.metrics import QueueCollector
+from order_copies.models import OrderCopy, OrderFactory
 from order_copies.plans import Action
+from tests import stories
+from tests.api import API
 from tests.factories import placed_order
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -80,20 +84,41 @@ def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[
     assert OrderCopy.objects.get().target_order.status == "placed"
 
 
-def test_the_curl_and_its_answer_are_real(client: Client, admin_user) -> None:
+def test_the_commands_of_an_operator_do_what_the_readme_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stories.copied(placed_order(lines=1))
+    OrderFactory.objects.update(updated_at=timezone.now() - timedelta(days=91))
+
+    call_command("order_copies_health")
+    call_command("order_copies_prune", "--older-than", "90", "--dry-run")
+    assert OrderCopy.objects.exists()
+    call_command("order_copies_prune", "--older-than", "90")
+
+    assert not OrderCopy.objects.exists()
+    said = capsys.readouterr().out
+    assert "All is well" in said
+    assert "Would remove 1 copy" in said
+    assert "Removed 1 copy" in said
+
+
+def test_the_table_of_metrics_lists_every_metric() -> None:
+    queue = {metric.name for metric in QueueCollector().collect()}
+    ours = [one for one in REGISTRY.collect() if one.name.startswith("order_copies_")]
+    worker = {f"{one.name}_total" if one.type == "counter" else one.name for one in ours}
+    rows = re.findall(r"^\| (`order_copies_.+?) \| (\w+) \|", section("Operating it"), re.MULTILINE)
+
+    listed = {(name, of) for names, of in rows for name in re.findall(r"`(\w+)`", names)}
+
+    assert listed == {(name, "queue") for name in queue} | {(name, "worker") for name in worker}
+
+
+def test_the_curl_and_its_answer_are_real(admin_user) -> None:
     body = json.loads(README.split("-d '")[1].split("'\n```")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
     printed = json.loads(README.split("```json\n")[1].split("```")[0])
 
-    response = client.post(
-        "/api/order_copies",
-        json.dumps(body),
-        content_type="application/vnd.api+json",
-        headers={
-            "accept": "application/vnd.api+json",
-            "authorization": f"Bearer {Token.objects.create(user=admin_user)}",
-        },
-    )
+    response = API(admin_user).post("/order_copies", body)
 
     assert response.status_code == 201
     assert shape(response.json()) == shape(printed)
