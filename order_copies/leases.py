@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
@@ -48,7 +48,7 @@ def _renew(order_copies: Sequence[OrderFactory], ended: threading.Event) -> None
         later = timezone.now() + settings.LEASE
         try:
             held.update(lease_expires_at=later)
-        except (DatabaseError, InterfaceError):
+        except Error:
             logger.warning("The leases of %s copies could not be renewed", len(keys), exc_info=True)
         else:
             expires_at = later

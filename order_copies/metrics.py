@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -112,7 +112,7 @@ class MetricsView(Probe):
             return _answer("Send the bearer token.", status=401, headers=challenge)
         try:
             return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
-        except (DatabaseError, InterfaceError):
+        except Error:
             return _answer("The database does not answer.", status=503)
 
 

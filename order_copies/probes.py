@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connections, router
+from django.db import Error, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -58,7 +58,7 @@ def _trouble() -> str:
     try:
         ask(connection)
         return "" if _has_been_migrated(connection) else "migrations"
-    except (DatabaseError, InterfaceError) as error:
+    except Error as error:
         logger.warning("The database does not answer: %s", error)
         return "database"
 

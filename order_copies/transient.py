@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from django.db import (
     DEFAULT_DB_ALIAS,
     DatabaseError,
+    Error,
     InterfaceError,
     OperationalError,
     connection,
@@ -30,8 +31,8 @@ _sqlstates = ("08", "40", "53", "55P03", "57P")
 #: Numbers of MariaDB: too many connections, a lock cannot be had, a deadlock, a row that changed
 #: since it was read, a server that stops, and all ways to lose a connection.
 _mariadb_numbers = frozenset({1020, 1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055})
-#: SQLITE_BUSY and SQLITE_LOCKED.
-_sqlite_codes = frozenset({5, 6})
+#: SQLITE_BUSY, SQLITE_LOCKED, and SQLITE_PROTOCOL: too many began to read a WAL at once.
+_sqlite_codes = frozenset({5, 6, 15})
 
 
 def is_transient(error: BaseException) -> bool:
@@ -64,7 +65,7 @@ def answers() -> bool:
     """Whether the database is there at all."""
     try:
         ask(connections[DEFAULT_DB_ALIAS])
-    except (DatabaseError, InterfaceError):
+    except Error:
         return False
     return True
 
@@ -82,7 +83,7 @@ def steadily(work: Callable[[], Result], *, patience: timedelta) -> Result:
     while True:
         try:
             return work()
-        except (DatabaseError, InterfaceError) as error:
+        except Error as error:
             if connection.in_atomic_block or not is_transient(error):
                 raise
             # From here on: what went before, a slow gateway perhaps, is nobody's trouble.

@@ -6,11 +6,12 @@ Needs no Django in its own process: what does comes out of the environment, whic
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -73,6 +74,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def lasting_port() -> int:
+    """A port that nobody is given by chance while the server that uses it is away for a moment.
+
+    Systems take the ends of connections from 32768 or 49152 on.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, 20000 + secrets.randbelow(12000)))
+            return int(probe.getsockname()[1])
 
 
 def _prepare(log: IO[bytes]) -> dict[str, dict[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.core.management.base import CommandError
-from django.db import DatabaseError, Error, InterfaceError
+from django.db import Error
 
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
@@ -32,7 +32,7 @@ def why_unfit(error: Error) -> str:
     told = str(error).partition("\n")[0].rstrip(".")
     try:
         lacks_tables = _lacks_tables()
-    except (DatabaseError, InterfaceError):
+    except Error:
         hint = f'Is its server up, and DATABASES["{database_of_copies().alias}"] right?'
         return f"The database does not answer: {told}. {hint}"
     return f"The database is not migrated: {told}. Run: manage.py migrate" if lacks_tables else ""
@@ -42,7 +42,7 @@ def is_up_without_tables() -> bool:
     """Whether the database answers, and has not all tables of ours."""
     try:
         return _lacks_tables()
-    except (DatabaseError, InterfaceError):
+    except Error:
         return False
 
 

@@ -9,7 +9,7 @@ from tests.chaos.worlds import WORLDS
 
 
 def main() -> int:
-    """1 if anything is wrong."""
+    """1 if anything is wrong; what is wrong is said again in the end."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("worlds", nargs="*", help=f"Of {', '.join(WORLDS)}. Default: all.")
     parser.add_argument("--seed", type=int, default=randbelow(10**6), help="Of all that is random.")
@@ -17,12 +17,27 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.worlds) - set(WORLDS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
-    numbers = [str(options.seed), str(options.copies)]
-    statuses = [
-        subprocess.call([sys.executable, "-m", "tests.chaos.one", world, *numbers])
+    sad = [
+        story
         for world in options.worlds or WORLDS
+        if (story := _tell(world, options.seed, options.copies))
     ]
-    return max(statuses)
+    for story in sad:
+        print("\n=== This went wrong ===\n", story, sep="\n", flush=True)
+    return 1 if sad else 0
+
+
+def _tell(world: str, seed: int, copies: int) -> str:
+    """Print all that a world's process says, and return it if that failed."""
+    said = []
+    command = [sys.executable, "-m", "tests.chaos.one", world, str(seed), str(copies)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            said.append(line)
+    return "".join(said) if process.returncode else ""
 
 
 if __name__ == "__main__":

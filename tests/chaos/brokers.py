@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.serving import HOST, free_port
+from tests.serving import HOST, lasting_port
 
 
 class Redis:
     """A server of its own that keeps nothing: a restart loses every wake-up that was on its way."""
 
     def __init__(self, scratch: Path) -> None:
-        self.scratch, self.port = scratch, free_port()
+        self.scratch, self.port = scratch, lasting_port()
         self.environment = {
             "CELERY_BROKER_URL": f"redis://{HOST}:{self.port}/0",
             "BEAT_SCHEDULE": str(scratch / "celerybeat-schedule"),

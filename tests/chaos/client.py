@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 
 from order_copies.copying import delete_copies, request_copies
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
@@ -25,7 +25,7 @@ from tests.chaos.steadily import steadily
 WHO = {"owner": {"type": "users", "id": "1", "email": "chaos@example.com"}}
 PATIENCE = 30
 #: What may come between a client and what it wants to do.
-TROUBLE = (DatabaseError, OrderCopyGoneError, OrderGoneError, SourceOrderGoneError)
+TROUBLE = (Error, OrderCopyGoneError, OrderGoneError, SourceOrderGoneError)
 #: Tries until there is none of it.
 _steadily = partial(steadily, patience=PATIENCE, trouble=TROUBLE)
 

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.serving import HOST, free_port
+from tests.serving import HOST, lasting_port
 
 
 class Server:
@@ -67,7 +67,7 @@ class PostgreSQL(Server):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        self.data, self.port = self.scratch / "postgresql", free_port()
+        self.data, self.port = self.scratch / "postgresql", lasting_port()
         self._prepare()
         self._control("start")
         name = "postgres"

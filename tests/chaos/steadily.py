@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 Result = TypeVar("Result")
 
@@ -13,7 +13,7 @@ def steadily(
     work: Callable[[], Result],
     *,
     patience: float,
-    trouble: tuple[type[Exception], ...] = (DatabaseError,),
+    trouble: tuple[type[Exception], ...] = (Error,),
 ) -> Result:
     """Try until there is no trouble, for so many seconds."""
     deadline = time.monotonic() + patience

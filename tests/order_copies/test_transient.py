@@ -40,6 +40,7 @@ def of_sqlite(code: int) -> Exception:
         because_of(of_sqlite(sqlite3.SQLITE_BUSY)),
         because_of(of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT)),
         because_of(of_sqlite(sqlite3.SQLITE_LOCKED_SHAREDCACHE)),
+        because_of(of_sqlite(sqlite3.SQLITE_PROTOCOL)),
         because_of(PostgreSQLError("40001")),
         because_of(PostgreSQLError("40P01")),
         because_of(PostgreSQLError("55P03")),

@@ -3,7 +3,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
@@ -81,7 +81,7 @@ class Command(BaseCommand):
         """
         try:
             return OrderFactory.objects.claimable(timezone.now()).count()
-        except OperationalError:
+        except (OperationalError, InterfaceError):
             if options["drain"] or is_up_without_tables():
                 raise
             return 0
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         """Hand back what was interrupted. Raises CommandError to say that there was something."""
         try:
             count = worker.hand_back()
-        except DatabaseError as error:
+        except Error as error:
             message = f"Worker {worker.name} had no time left, its leases have to run out: {error}"
             raise CommandError(message, returncode=HANDED_BACK) from error
         if count:
