@@ -37,7 +37,7 @@ def _tell(world: str, seed: int, copies: int) -> str:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             said.append(line)
-    return "".join(said) if process.returncode else ""
+    return f"{''.join(said)}Exit status {process.returncode}." if process.returncode else ""
 
 
 if __name__ == "__main__":
