@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 from secrets import randbelow
+from tempfile import TemporaryFile
 
 from tests.chaos.worlds import WORLDS
 
@@ -28,16 +29,15 @@ def main() -> int:
 
 
 def _tell(world: str, seed: int, copies: int) -> str:
-    """Print all that a world's process says, and return it if that failed."""
-    said = []
+    """Print all that a world's process has said, and return it if that failed."""
     command = [sys.executable, "-m", "tests.chaos.one", world, str(seed), str(copies)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            said.append(line)
-    return f"{''.join(said)}Exit status {process.returncode}." if process.returncode else ""
+    # A file, not a pipe: whoever is left over from a killed one would keep a pipe open.
+    with TemporaryFile("w+") as file:
+        status = subprocess.call(command, stdout=file, stderr=subprocess.STDOUT)
+        file.seek(0)
+        said = file.read()
+    print(said, end="", flush=True)
+    return f"{said}Exit status {status}." if status else ""
 
 
 if __name__ == "__main__":
