@@ -1,9 +1,8 @@
 """What commands say where the database is not fit to be used."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 
 from order_copies.events.models import Event
@@ -13,18 +12,24 @@ from order_copies.probes import database_of_copies, is_migrated
 _apps = {model._meta.app_label for model in (OrderFactory, Event)}
 
 
-@contextmanager
-def database_needed() -> Iterator[None]:
-    """Raises CommandError, which says what to do, where the database is away or has no tables.
+class DatabaseCommand(BaseCommand):
+    """A command that says in a line what to do where the database is away or has no tables.
 
     Whatever else the database raises goes through: it is no matter of operating it.
     """
-    try:
-        yield
-    except Error as error:
-        if message := why_unfit(error):
-            raise CommandError(message) from error
-        raise
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
+        """Connect to nothing: since Django 6.1 checks would do so, before the command has a say."""
+        return {**super().get_check_kwargs(options), "databases": []}
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Raises CommandError where the database is not fit."""
+        try:
+            return super().execute(*args, **options)
+        except Error as error:
+            if message := why_unfit(error):
+                raise CommandError(message) from error
+            raise
 
 
 def why_unfit(error: Error) -> str:

@@ -4,13 +4,13 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 from order_copies.auditing import PATIENCE, Audit
 from order_copies.management.arguments import seconds
-from order_copies.management.databases import database_needed
+from order_copies.management.databases import DatabaseCommand
 
 
 def _instant(text: str) -> datetime:
@@ -31,7 +31,7 @@ def _patience(text: str) -> timedelta:
     return timedelta(seconds=seconds(text))
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Look for what must never be: copies, orders, stock, coupons and payments that disagree."""
 
     help = (
@@ -63,7 +63,6 @@ class Command(BaseCommand):
             "--json", action="store_true", help="Tell each finding as one line of JSON."
         )
 
-    @database_needed()
     def handle(self, *args: Any, **options: Any) -> None:
         """Tell all findings as they come. Raises CommandError if there are any."""
         audit = Audit(**{name: options[name] for name in ("final", "since", "patience")})

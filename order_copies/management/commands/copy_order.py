@@ -3,18 +3,18 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from order_copies.copying import OPTIONS, preview, request_copies
 from order_copies.events.who import command_as_who
 from order_copies.management.arguments import seconds
-from order_copies.management.databases import database_needed
+from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Copy orders from the command line."""
 
     help = "Copies the given orders, with the same toggles as the API and the admin."
@@ -46,7 +46,6 @@ class Command(BaseCommand):
             help="Wait for the results of a running worker, for 60 seconds unless said.",
         )
 
-    @database_needed()
     def handle(self, *args: Any, **options: Any) -> None:
         """Preview, or request and perhaps wait. Raises CommandError for what cannot be copied."""
         order_copies = [self.order_copy(order_id, options) for order_id in options["orders"]]

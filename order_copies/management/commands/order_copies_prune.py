@@ -4,18 +4,17 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from order_copies.health import counted
 from order_copies.management.arguments import positive
-from order_copies.management.databases import database_needed
+from order_copies.management.databases import DatabaseCommand
 from order_copies.pruning import prune
 
 logger = logging.getLogger("order_copies.pruning")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Remove copies that ended long ago, with their events, and old events of everything else."""
 
     help = (
@@ -39,7 +38,6 @@ class Command(BaseCommand):
             "--batch-size", type=positive, default=1000, help="How many rows to remove at once."
         )
 
-    @database_needed()
     def handle(self, *args: Any, **options: Any) -> None:
         """Remove it step by step, and tell of it."""
         before = timezone.now() - timedelta(days=options["older_than"])

@@ -1,12 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from order_copies.conf import settings
 from order_copies.engines import get_engine
+from order_copies.management.databases import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Wake a worker: for cron, against wake-ups that were lost."""
 
     help = "Wakes a worker through the engine. For cron, against wake-ups that were lost."

@@ -2,7 +2,7 @@ from argparse import ArgumentParser
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import Error, InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from order_copies.batches import Batch
 from order_copies.conf import settings
 from order_copies.management.arguments import positive, seconds
-from order_copies.management.databases import database_needed, is_up_without_tables
+from order_copies.management.databases import DatabaseCommand, is_up_without_tables
 from order_copies.models import OrderFactory
 from order_copies.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
 from order_copies.worker import Worker
@@ -21,7 +21,7 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]") or "127.0.0.1", int(port)
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """Run copies as they come in, until SIGTERM or Ctrl-C."""
 
     help = "Runs order copies as they come in, until SIGTERM or Ctrl-C."
@@ -46,7 +46,6 @@ class Command(BaseCommand):
             help="Tell Prometheus here what this worker does, on 127.0.0.1 unless said.",
         )
 
-    @database_needed()
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until told to stop, or until done."""
         self.done = 0
