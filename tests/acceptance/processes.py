@@ -1,6 +1,7 @@
 """Real processes of one shop, and its database seen from outside."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,40 +16,54 @@ from django.conf import settings
 from django.db import connection
 
 PROJECT = Path(settings.BASE_DIR)
-#: How each server makes a database and drops it, whoever uses it.
-STATEMENTS = {
-    "postgresql": ("CREATE DATABASE {}", "DROP DATABASE {} WITH (FORCE)"),
-    "mysql": ("CREATE DATABASE {} COLLATE utf8mb4_nopad_bin", "DROP DATABASE {}"),
-}
+#: A server's database goes whoever is still connected to it.
+DROP = {"postgresql": "DROP DATABASE {} WITH (FORCE)", "mysql": "DROP DATABASE {}"}
+
+
+def environment_of(database: str) -> dict[str, str]:
+    """What processes of a shop with this database need."""
+    return os.environ | {
+        "DATABASE_NAME": database,
+        "DJANGO_SETTINGS_MODULE": "project.settings",
+    }
 
 
 @contextmanager
-def environment_of(tmp_path: Path, script: str) -> Iterator[dict[str, str]]:
-    """What processes of a shop with a database of their own need; ``script`` fills it."""
-    with database(tmp_path) as name:
-        environment = os.environ | {
-            "DATABASE_NAME": name,
-            "DJANGO_SETTINGS_MODULE": "project.settings",
-        }
-        subprocess.run([sys.executable, "-c", script], cwd=PROJECT, env=environment, check=True)
-        yield environment
+def new_database(path: Path, template: str = "") -> Iterator[str]:
+    """The name of a database of the kind that the tests run on, with what is in its template.
 
-
-@contextmanager
-def database(tmp_path: Path) -> Iterator[str]:
-    """The name of an empty database of the kind that the tests run on."""
+    An empty one without a template, which nobody may be connected to. SQLite has it in ``path``.
+    """
     if connection.vendor == "sqlite":
-        yield str(tmp_path / "shop.sqlite3")
+        file = path / "shop.sqlite3"
+        if template:
+            shutil.copyfile(template, file)
+        yield str(file)
         return
-    name = f"two_processes_{uuid4().hex[:8]}"
-    create, drop = STATEMENTS[connection.vendor]
+    name = f"processes_{uuid4().hex[:8]}"
     with server() as cursor:
-        cursor.execute(create.format(name))
+        if connection.vendor == "postgresql":
+            cursor.execute(f"CREATE DATABASE {name} TEMPLATE {template or 'template1'}")
+        else:
+            cursor.execute(f"CREATE DATABASE {name} COLLATE utf8mb4_nopad_bin")
+            if template:
+                copy_tables(cursor, template, name)
     try:
         yield name
     finally:
         with server() as cursor:
-            cursor.execute(drop.format(name))
+            cursor.execute(DROP[connection.vendor].format(name))
+
+
+def copy_tables(cursor: Any, source: str, target: str) -> None:
+    """What PostgreSQL does with a template, on MariaDB."""
+    cursor.execute("SET foreign_key_checks = 0")
+    cursor.execute(f"USE {target}")
+    cursor.execute(f"SHOW TABLES FROM {source}")
+    for (table,) in cursor.fetchall():
+        cursor.execute(f"SHOW CREATE TABLE {source}.{table}")
+        cursor.execute(cursor.fetchone()[1])
+        cursor.execute(f"INSERT INTO {table} SELECT * FROM {source}.{table}")
 
 
 @contextmanager
@@ -82,11 +97,11 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
 
 
 def run(environment: dict[str, str], script: str) -> str:
-    """What a process that runs this script to its end prints."""
+    """The last line that a process prints which runs this script to its end."""
     process = start(environment, "-c", script)
     printed = process.communicate(timeout=120)[0]
     assert process.returncode == 0, printed
-    return printed.splitlines()[-1]
+    return "".join(printed.splitlines()[-1:])
 
 
 def rows(environment: dict[str, str], sql: str) -> list[tuple[Any, ...]]:

@@ -1,17 +1,12 @@
 """Story: two processes are told to place one order at the same instant."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.acceptance.processes import rows, start
 
-from tests.acceptance.processes import environment_of, rows, start
-
-ORDER = """
+SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.db import transaction
 from tests.factories import SkuFactory, pending_order
 with transaction.atomic():
@@ -44,13 +39,6 @@ LocalGateway.void = lambda self, token: print("voided", token)
 answers = make(MOVES["_place"], [Order.objects.get().pk], who={"click": me})
 print("answers", answers)
 """
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Processes of a shop with one pending order."""
-    with environment_of(tmp_path, ORDER) as environment:
-        yield environment
 
 
 def test_two_clicks_at_the_same_instant_place_the_order_once(

@@ -3,19 +3,15 @@
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from django.db import connection
 
-from tests.acceptance.processes import environment_of, rows, run, start
+from tests.acceptance.processes import rows, run, start
 
-BACKLOG = """
+SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
@@ -74,13 +70,6 @@ TARGETS = "SELECT COUNT(*) FROM orders_order"
 HEARTBEATS = "SELECT COUNT(*) FROM order_copies_heartbeat"
 
 
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Processes of one shop, with four pending copies."""
-    with environment_of(tmp_path, BACKLOG) as environment:
-        yield environment
-
-
 def start_worker(
     environment: dict[str, str],
     *,
@@ -100,6 +89,12 @@ def start_worker(
         assert line, said
         said += line
     return worker
+
+
+def wait_until_idle(worker: subprocess.Popen[str]) -> None:
+    assert worker.stdout is not None
+    while " claimed" not in (line := worker.stdout.readline()):
+        assert line, "the worker ended"
 
 
 def ending(worker: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, float, str]:
@@ -123,6 +118,24 @@ def drain_without_waiting(environment: dict[str, str]) -> None:
     assert time.monotonic() - began < 20
     assert rows(environment, STATUSES) == [("completed",)] * 4, printed
     assert rows(environment, TARGETS) == [(5,)], printed
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_with_nothing_to_do_stops_at_once(
+    environment: dict[str, str], number: signal.Signals
+) -> None:
+    # given
+    worker = start(environment, "manage.py", "order_copies_worker")
+    wait_until_idle(worker)
+
+    # when
+    status, seconds, said = ending(worker, number)
+
+    # then
+    assert status == 0, said
+    assert seconds < 5
+    assert "stopped: 4 copies done" in said
+    assert "Traceback" not in said
 
 
 def test_a_batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> None:

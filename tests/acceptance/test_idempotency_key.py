@@ -1,9 +1,7 @@
 """Story: a client that does not know whether it was heard asks again, and gets one copy."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from order_copies import copying
 from order_copies.models import IdempotentRequest, OrderFactory
 from orders.models import Order
 from tests import stories
-from tests.acceptance.processes import environment_of, rows, run
+from tests.acceptance.processes import rows, run
 from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
 from tests.factories import CustomerFactory, placed_order
 
@@ -268,8 +266,6 @@ def test_a_request_whose_process_died_and_whose_copy_was_deleted_is_answered_as_
 SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from tests.factories import placed_order
 placed_order(lines=1)
 """
@@ -309,12 +305,6 @@ print(json.dumps({
     "replayed": sum("Idempotent-Replayed" in answer for answer in answers),
 }))
 """
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    with environment_of(tmp_path, SHOP) as environment:
-        yield environment
 
 
 def test_fifty_at_the_same_instant_are_one_copy_and_one_answer(

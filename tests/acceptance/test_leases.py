@@ -1,17 +1,14 @@
 """Story: a worker keeps its copies for as long as it works on them, and no longer if it hangs."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.processes import environment_of, run
+from tests.acceptance.processes import run
 
 SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
@@ -57,16 +54,18 @@ print(json.dumps([
 COMPLETED = [[1, "completed"]] * 3
 
 
-def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(tmp_path: Path) -> None:
-    with environment_of(tmp_path, SHOP) as environment:
-        printed = run(environment, SLOW.replace("SECONDS", "60"))
+def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(
+    environment: dict[str, str],
+) -> None:
+    printed = run(environment, SLOW.replace("SECONDS", "60"))
 
     assert json.loads(printed) == [{"completed": 3}, [0, 0, 0, 0], COMPLETED, 6]
 
 
-def test_a_worker_that_hangs_loses_its_copies_in_the_end(tmp_path: Path) -> None:
-    with environment_of(tmp_path, SHOP) as environment:
-        printed = run(environment, SLOW.replace("SECONDS", "0.1"))
+def test_a_worker_that_hangs_loses_its_copies_in_the_end(
+    environment: dict[str, str],
+) -> None:
+    printed = run(environment, SLOW.replace("SECONDS", "0.1"))
 
     ends, claims, copies, orders = json.loads(printed)
     assert ends == {"lost": 3}
@@ -109,10 +108,9 @@ print(json.dumps([ends, list(OrderFactory.objects.values_list("attempt", "status
     ],
 )
 def test_trouble_with_the_database_that_passes_costs_no_attempt(
-    tmp_path: Path, lease: str, count: str, ends: object, copy: list[object]
+    environment: dict[str, str], lease: str, count: str, ends: object, copy: list[object]
 ) -> None:
     script = TROUBLED.replace('LEASE": LEASE', f'LEASE": {lease}').replace("COUNT", count)
-    with environment_of(tmp_path, SHOP) as environment:
-        printed = run(environment, script)
+    printed = run(environment, script)
 
     assert json.loads(printed) == [ends, [copy] * 3]

@@ -1,7 +1,6 @@
 """Story: who looked at a plan gets what was looked at, or nothing."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from order_copies import copying
 from order_copies.models import OrderCopy, OrderFactory, Status
 from orders.models import Order
 from tests import stories
-from tests.acceptance.processes import environment_of, run
+from tests.acceptance.processes import run
 from tests.api import API, request_of, staff, the_error_in, written
 from tests.factories import SkuFactory, draft_order, placed_order
 
@@ -180,8 +179,6 @@ def test_what_a_copy_tells_only_cannot_be_said_of_it(api: API, name: str) -> Non
 SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from tests.factories import SkuFactory, placed_order
 placed_order(lines=[{"sku": SkuFactory(on_sale=False)}, {}])
 """
@@ -198,9 +195,8 @@ print(json.dumps(plan.digest))
 """
 
 
-def test_a_plan_has_one_digest_in_every_process(tmp_path: Path) -> None:
-    with environment_of(tmp_path, SHOP) as environment:
-        seeds = [environment | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
-        digests = {json.loads(run(seeded, DIGESTS)) for seeded in seeds}
+def test_a_plan_has_one_digest_in_every_process(environment: dict[str, str]) -> None:
+    seeds = [environment | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
+    digests = {json.loads(run(seeded, DIGESTS)) for seeded in seeds}
 
     assert len(digests) == 1

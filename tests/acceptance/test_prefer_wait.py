@@ -3,14 +3,13 @@
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from order_copies import copying, waiting
 from order_copies.models import IdempotentRequest, OrderFactory
 from orders.models import Order
-from tests.acceptance.processes import environment_of, run
+from tests.acceptance.processes import run
 from tests.api import API, request_of, staff
 from tests.factories import placed_order
 
@@ -172,8 +171,6 @@ def test_a_process_that_dies_while_it_waits_leaves_copy_and_first_answer(
 SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from tests.factories import placed_order
 placed_order(lines=1)
 """
@@ -204,8 +201,7 @@ print(json.dumps([response.status_code, response.json()["data"]["attributes"]["s
 """
 
 
-def test_a_worker_ends_the_copy_while_the_request_waits(tmp_path: Path) -> None:
-    with environment_of(tmp_path, SHOP) as environment:
-        printed = run(environment, WAITING)
+def test_a_worker_ends_the_copy_while_the_request_waits(environment: dict[str, str]) -> None:
+    printed = run(environment, WAITING)
 
     assert json.loads(printed) == [201, "completed"]

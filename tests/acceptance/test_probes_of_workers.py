@@ -1,20 +1,9 @@
 """Story: an orchestrator asks whether a worker lives, and starts another one if it does not."""
 
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from tests.acceptance.processes import rows, server, start
+from tests.acceptance.test_graceful_shutdown import SHOP, start_worker, wait_until_idle
 
-import pytest
-
-from tests.acceptance.processes import environment_of, rows, server, start
-from tests.acceptance.test_graceful_shutdown import BACKLOG, start_worker
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Processes of one shop, with four pending copies."""
-    with environment_of(tmp_path, BACKLOG) as environment:
-        yield environment
+__all__ = ["SHOP"]
 
 
 def probe(environment: dict[str, str]) -> tuple[int, str]:
@@ -28,12 +17,6 @@ def let_time_pass(environment: dict[str, str]) -> None:
     """Nobody has been seen for long."""
     with server(environment["DATABASE_NAME"]) as cursor:
         cursor.execute("UPDATE order_copies_heartbeat SET seen_at = '2000-01-01 00:00:00'")
-
-
-def wait_until_idle(worker: subprocess.Popen[str]) -> None:
-    assert worker.stdout is not None
-    while " claimed" not in (line := worker.stdout.readline()):
-        assert line, "the worker ended"
 
 
 def test_a_worker_that_hangs_is_found_and_its_successor_is_well(

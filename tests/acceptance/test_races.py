@@ -4,7 +4,6 @@ With real threads and a connection each, on whatever database the suite runs.
 """
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,23 +11,11 @@ from django.db import connection
 
 from order_copies import copying
 from tests import stories
-from tests.acceptance.processes import environment_of
 from tests.acceptance.races import run_race
 from tests.factories import placed_order
 
-SHOP = """
-import django
-django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
-"""
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """One shop for all races; each of them begins with nothing in it."""
-    with environment_of(tmp_path_factory.mktemp("races"), SHOP) as environment:
-        yield environment
+#: Each race begins with nothing in it.
+SHOP = ""
 
 
 def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(

@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderFactory, Status
 from orders.models import Order
 from tests import stories
-from tests.acceptance.processes import environment_of, run
+from tests.acceptance.processes import run
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, errors_in, shopper, staff, the_error_in
 from tests.factories import OrderCopyFactory, SkuFactory, draft_order, placed_order
@@ -449,8 +448,6 @@ def test_whoever_may_not_change_copies_pulls_no_trigger() -> None:
 SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
@@ -501,13 +498,12 @@ print(json.dumps([
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place"])
 def test_another_connection_aborts_a_copy_in_the_middle_of_its_run(
-    tmp_path: Path, step: str
+    environment: dict[str, str], step: str
 ) -> None:
     if connection.vendor == "sqlite" and step in {"write", "place"}:
         pytest.skip("one writer cannot abort while another writes")
 
-    with environment_of(tmp_path, SHOP) as environment:
-        printed = run(environment, ABORTING.replace("STEP", step))
+    printed = run(environment, ABORTING.replace("STEP", step))
 
     assert json.loads(printed) == [
         {"completed": 2, "lost": 1},

@@ -2,18 +2,12 @@
 
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
+from tests.acceptance.processes import rows, server, start
 
-from tests.acceptance.processes import environment_of, rows, server, start
-
-BACKLOG = """
+SHOP = """
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from django.db import transaction
 from order_copies import copying
 from order_copies.models import OrderCopy
@@ -37,16 +31,6 @@ with transaction.atomic():
     time.sleep(0.5)
     copying.request_copies([OrderCopy(source_order=source)], who={})
 """
-
-
-@pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Processes of one shop, with a backlog and a database of their own.
-
-    A file in WAL mode with IMMEDIATE transactions, or a new database on the server.
-    """
-    with environment_of(tmp_path, BACKLOG) as environment:
-        yield environment
 
 
 def let_leases_run_out(environment: dict[str, str]) -> None:

@@ -3,12 +3,9 @@
 import io
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +22,6 @@ from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
 from order_copies.worker import Worker
 from tests.factories import placed_order
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def backlog(count: int) -> None:
@@ -185,35 +180,6 @@ def test_no_two_workers_share_a_name() -> None:
 
     assert len(names) == 50
     assert all(len(name) <= 128 for name in names)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_process_cleanly(number: signal.Signals, tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "DATABASE": "sqlite",
-        "DATABASE_NAME": str(tmp_path / "worker.sqlite3"),
-        "DJANGO_SETTINGS_MODULE": "project.settings",
-    }
-    manage = [sys.executable, str(ROOT / "manage.py")]
-    subprocess.run([*manage, "migrate", "-v0"], env=environment, cwd=ROOT, check=True)
-
-    with subprocess.Popen(
-        [*manage, "order_copies_worker"],
-        env=environment,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.send_signal(number)
-        out, errors = process.communicate(timeout=10)
-
-    assert process.returncode == 0
-    assert "stopped: 0 copies done" in out
-    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize("size", ["0", "-3", "many"])
