@@ -4,10 +4,12 @@ from operator import attrgetter
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.http import HttpRequest
 
 from order_copies import public_ids
 from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer
 from order_copies.jsonapi.values import Float, Integer, String
+from order_copies.shops import get_shop
 from orders.money import as_float, formatted
 
 
@@ -28,6 +30,13 @@ def in_currency_of(order: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
         currency_code=F(f"{order}__currency_code"), language_code=F(f"{order}__language_code")
     )
     return annotated
+
+
+def shown_with_orders(rows: "QuerySet[Any]", request: HttpRequest, *, by: str) -> "QuerySet[Any]":
+    """The rows whose order, at the end of the path ``by``, the client may see."""
+    orders = get_shop().orders_for(request)
+    # Who may see all orders needs no look at them.
+    return rows.filter(**{f"{by}__in": orders}) if orders.query.has_filters() else rows
 
 
 def _forms(name: str) -> list[Attribute]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Exists, OuterRef, QuerySet, When
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 
@@ -36,13 +36,22 @@ class _EventRows(ResourceSerializer):
 
         Who sees all resources of a type also sees what happened to those that are deleted.
         """
-        visible = [
-            When(resource_type=resource_type, then=_is_in(resource.rows(request)))
-            for resource_type, resource in _subjects()
-            if resource is not self
-        ]
+        seen_whole, seen_in_part = [], []
+        for resource_type, resource in _subjects():
+            if resource is self:
+                continue
+            rows = resource.rows(request)
+            if not rows.query.has_filters():
+                seen_whole.append(resource_type)
+            elif not rows.query.is_empty():
+                seen_in_part.append(When(resource_type=resource_type, then=_is_in(rows)))
         # Only a CASE keeps a database from casting the keys of other types.
-        is_visible = Case(*visible, default=False, output_field=BooleanField())
+        is_visible = Case(
+            When(resource_type__in=seen_whole, then=True),
+            *seen_in_part,
+            default=False,
+            output_field=BooleanField(),
+        )
         return Event.objects.filter(is_visible)
 
 
@@ -56,9 +65,7 @@ def _subjects() -> Iterator[tuple[str, ResourceSerializer]]:
             seen.update(types)
 
 
-def _is_in(rows: "QuerySet[Any]") -> Exists | Value:
-    if not rows.query.has_filters():
-        return Value(True)
+def _is_in(rows: "QuerySet[Any]") -> Exists:
     key = type(rows.model._meta.pk)()
     return Exists(rows.filter(pk=Cast(OuterRef("resource_id"), key)))
 

@@ -24,7 +24,15 @@ from order_copies.serializers.orders import copies_of_an_order
 from order_copies.shops import get_shop
 from orders.models import Address, AddressRole, LineItem, LineItemOption, Order
 from orders.moves import MOVES
-from orders.resources import ShopSerializer, amounts, in_currency_of, listed, many, one
+from orders.resources import (
+    ShopSerializer,
+    amounts,
+    in_currency_of,
+    listed,
+    many,
+    one,
+    shown_with_orders,
+)
 
 
 def _one_of(choices: type[TextChoices]) -> Choice:
@@ -138,8 +146,8 @@ class LineItemSerializer(ShopSerializer):
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The lines of the orders that the client may see."""
-        orders = get_shop().orders_for(request)
-        return in_currency_of("order", LineItem.objects.filter(order__in=orders))
+        lines = shown_with_orders(LineItem.objects.all(), request, by="order")
+        return in_currency_of("order", lines)
 
 
 @register
@@ -160,9 +168,9 @@ class LineItemOptionSerializer(ShopSerializer):
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The options of the orders that the client may see."""
-        orders = get_shop().orders_for(request)
-        options = LineItemOption.objects.filter(line_item__order__in=orders)
-        return in_currency_of("line_item__order", options.select_related("line_item"))
+        options = LineItemOption.objects.select_related("line_item")
+        shown = shown_with_orders(options, request, by="line_item__order")
+        return in_currency_of("line_item__order", shown)
 
 
 @register
@@ -193,4 +201,4 @@ class AddressSerializer(ShopSerializer):
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
         """The addresses of the orders that the client may see."""
-        return Address.objects.filter(order__in=get_shop().orders_for(request))
+        return shown_with_orders(Address.objects.all(), request, by="order")
