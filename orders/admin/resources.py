@@ -1,9 +1,11 @@
 """What the admins of the shop's resources share."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -11,18 +13,21 @@ from django.utils.translation import gettext_lazy as _
 
 from order_copies.events.who import user_as_who
 from order_copies.forms import MetadataField
+from order_copies.locks import locked
 from order_copies.templatetags.order_copies_admin import badge
 from orders.changing import Change, State, record_changes, state_of, states_of
 from orders.models.resources import Resource
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
-    StackedInline = admin.StackedInline[Any, Any]
-    TabularInline = admin.TabularInline[Any, Any]
+    InlineModelAdmin = admin.options.InlineModelAdmin[Any, Any]
+    BaseStackedInline = admin.StackedInline[Any, Any]
+    BaseTabularInline = admin.TabularInline[Any, Any]
 else:
     ModelAdmin = admin.ModelAdmin
-    StackedInline = admin.StackedInline
-    TabularInline = admin.TabularInline
+    InlineModelAdmin = admin.options.InlineModelAdmin
+    BaseStackedInline = admin.StackedInline
+    BaseTabularInline = admin.TabularInline
 
 #: What stands where there is nothing.
 EMPTY = "–"
@@ -67,8 +72,38 @@ def badge_of(value: str, label: Any) -> SafeString:
     return badge(badge_kinds.get(value, "neutral"), label)
 
 
+class LockedInlineMixin(InlineModelAdmin):
+    """Rows that are locked before they are read to be changed, as their resource is."""
+
+    def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
+        """The rows on the page."""
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        return locked(rows) if request.method == "POST" else rows
+
+
+class StackedInline(LockedInlineMixin, BaseStackedInline):
+    """Rows below one another."""
+
+
+class TabularInline(LockedInlineMixin, BaseTabularInline):
+    """Rows in a table."""
+
+
 class RecordingMixin(ModelAdmin):
     """Records what staff create, change and delete, in the transaction in which they do."""
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        """The resource, locked before it is read if it is about to be changed.
+
+        A form writes back all columns, so what it was read from must not change meanwhile.
+        """
+        if request.method == "POST":
+            with suppress(ValidationError, ValueError):
+                resources = self.model._base_manager.filter(**{from_field or "pk": object_id})
+                list(locked(resources))
+        return super().get_object(request, object_id, from_field)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save the resource and record what became different."""

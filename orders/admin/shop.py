@@ -45,6 +45,7 @@ class StockItemInline(TabularInline):
 
     model = StockItem
     extra = 0
+    can_delete = False
     fields = ["quantity", "reserved"]
     readonly_fields = ["reserved"]
 

@@ -1,5 +1,6 @@
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -98,12 +99,20 @@ class Coupon(Resource):
     def __str__(self) -> str:
         return self.code
 
+    def clean(self) -> None:
+        """Raises ``ValidationError`` if it was used more often than it may be."""
+        if self.usage_limit is not None and self.usage_limit < self.usage_count:
+            message = _("Placed orders used it %(count)s times: the limit cannot be lower.")
+            raise ValidationError(
+                {"usage_limit": ValidationError(message, params={"count": self.usage_count})}
+            )
+
 
 class CouponUse(models.Model):
     """A placed order that used a coupon."""
 
     coupon = models.ForeignKey(
-        Coupon, models.CASCADE, related_name="coupon_uses", verbose_name=_("coupon")
+        Coupon, models.PROTECT, related_name="coupon_uses", verbose_name=_("coupon")
     )
     order = models.OneToOneField(
         "orders.Order", models.CASCADE, related_name="coupon_use", verbose_name=_("order")

@@ -1,3 +1,4 @@
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -69,6 +70,14 @@ class StockItem(Resource):
     def __str__(self) -> str:
         return f"{self.sku}: {self.available}"
 
+    def clean(self) -> None:
+        """Raises ``ValidationError`` if there are fewer pieces than orders hold."""
+        if self.quantity is not None and self.quantity < self.reserved:
+            message = _("Placed orders hold %(reserved)s pieces: there cannot be fewer.")
+            raise ValidationError(
+                {"quantity": ValidationError(message, params={"reserved": self.reserved})}
+            )
+
     @property
     def available(self) -> int:
         """How many pieces can still be had."""
@@ -86,7 +95,7 @@ class StockReservation(models.Model):
     )
     stock_item = models.ForeignKey(
         StockItem,
-        models.CASCADE,
+        models.PROTECT,
         related_name="stock_reservations",
         verbose_name=_("stock item"),
     )

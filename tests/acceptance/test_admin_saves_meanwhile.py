@@ -1,0 +1,104 @@
+"""What staff save takes nothing back that happened since they began, or while they save."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.audits import audited
+from tests.factories import CouponFactory, SkuFactory, placed_order
+from tests.forms import form_of
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot save meanwhile"),
+]
+
+Save = Callable[..., None]
+
+
+@pytest.fixture
+def save_meanwhile(admin_client: Client, shop: type[InterferedShop]) -> Save:
+    """Have staff save a page of the admin while a worker has placed a target, and is not done.
+
+    It goes on as soon as their request is about to wait for a lock.
+    """
+
+    def save_meanwhile(resource: Model, **changes: Any) -> None:
+        url = reverse(f"admin:orders_{resource._meta.model_name}_change", args=[resource.pk])
+        form = form_of(admin_client, url) | changes
+        waits = threading.Event()
+        codes: list[int] = []
+
+        def tell(execute: Any, sql: str, *arguments: Any) -> Any:
+            if " FOR " in sql:
+                waits.set()
+            return execute(sql, *arguments)
+
+        def save() -> None:
+            with connection.execute_wrapper(tell):
+                codes.append(admin_client.post(url, form).status_code)
+            connection.close()
+
+        staff = threading.Thread(target=save)
+
+        def let_staff_save(_: Any) -> None:
+            shop.before.clear()
+            staff.start()
+            assert waits.wait(30)
+
+        shop.before["place"] = let_staff_save
+        stories.run_all()
+        staff.join()
+        assert codes == [302]
+
+    return save_meanwhile
+
+
+def test_an_order_that_is_filed_stays_cancelled(save_meanwhile: Save) -> None:
+    # given
+    source = placed_order()
+    stories.requested(source, place_target_order=True, cancel_source_order=True)
+
+    # when
+    save_meanwhile(source, reference="ERP-1")
+
+    # then
+    source.refresh_from_db()
+    assert (source.status, source.reference) == ("cancelled", "ERP-1")
+    assert audited(final=True) == []
+
+
+def test_stock_that_is_counted_anew_keeps_what_orders_hold(save_meanwhile: Save) -> None:
+    # given
+    sku = SkuFactory(stock=10)
+    stories.requested(placed_order(lines=[{"sku": sku, "quantity": 1}]), place_target_order=True)
+
+    # when
+    save_meanwhile(sku, **{"stock_item-0-quantity": "20"})
+
+    # then
+    sku.stock_item.refresh_from_db()
+    assert (sku.stock_item.quantity, sku.stock_item.reserved) == (20, 2)
+    assert audited(final=True) == []
+
+
+def test_a_coupon_that_may_be_used_more_often_keeps_its_count(save_meanwhile: Save) -> None:
+    # given
+    coupon = CouponFactory(usage_limit=5)
+    stories.requested(placed_order(coupon=coupon), place_target_order=True)
+
+    # when
+    save_meanwhile(coupon, usage_limit="6")
+
+    # then
+    coupon.refresh_from_db()
+    assert (coupon.usage_limit, coupon.usage_count) == (6, 2)
+    assert audited(final=True) == []

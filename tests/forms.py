@@ -1,0 +1,27 @@
+"""The forms of the admin, as a browser sends them."""
+
+from typing import Any
+
+from django.forms import MultiWidget
+from django.test import Client
+
+#: What a browser does not send, or need not.
+EMPTY = {"None", "", "False"}
+
+
+def form_of(admin_client: Client, url: str) -> dict[str, Any]:
+    """The page's forms as a browser would send them, unchanged."""
+    context = admin_client.get(url).context
+    forms = [context["adminform"].form]
+    for formset in context["inline_admin_formsets"]:
+        forms += [formset.formset.management_form, *formset.formset.initial_forms]
+    sent = {name: value for form in forms for field in form for name, value in _sent(field)}
+    return {name: value for name, value in sent.items() if str(value) not in EMPTY}
+
+
+def _sent(field: Any) -> list[tuple[str, Any]]:
+    widget, value = field.field.widget, field.value()
+    if not isinstance(widget, MultiWidget):
+        return [(field.html_name, value)]
+    parts = zip(widget.widgets_names, widget.decompress(value), strict=True)
+    return [(field.html_name + suffix, str(part or "")) for suffix, part in parts]
