@@ -112,7 +112,7 @@ class CouponUse(models.Model):
     """A placed order that used a coupon."""
 
     coupon = models.ForeignKey(
-        Coupon, models.PROTECT, related_name="coupon_uses", verbose_name=_("coupon")
+        Coupon, models.CASCADE, related_name="coupon_uses", verbose_name=_("coupon")
     )
     order = models.OneToOneField(
         "orders.Order", models.CASCADE, related_name="coupon_use", verbose_name=_("order")
