@@ -30,19 +30,26 @@ SALES_CHANNEL = "sales_channel"
 class ScopesPermission(BasePermission):
     """Reading takes ``read``; writing one of ``writing_scopes`` of the view.
 
+    The answer to a PATCH tells the whole resource, so it takes both.
+
     A sales channel may list nothing but the public catalogue (contract 5.8): its token is in
     the hands of everybody who opens the shop's pages.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Whether the token is good for such a request at all."""
-        is_read = request.method in SAFE_METHODS
-        # What a write is to include in its answer is read.
-        if is_read or "include" in request.query_params:
+        # What a write is to include in its answer is read too.
+        if is_told_all(request.method) or "include" in request.query_params:
             check_scopes(request, READ)
-        if not is_read and not _has_one(request, view.writing_scopes):
+        is_write = request.method not in SAFE_METHODS
+        if is_write and not _has_one(request, view.writing_scopes):
             return False
         return not (is_sales_channel(request) and _lists(view))
+
+
+def is_told_all(method: str | None) -> bool:
+    """Whether the answer to a request tells all of what was there before it."""
+    return method in {*SAFE_METHODS, "PATCH"}
 
 
 def is_sales_channel(request: Any) -> bool:

@@ -115,7 +115,7 @@ class ReferenceShop(Shop):
         sources = [_source(run.order_copy) for run in runs if run.plan.cancel]
         current = locked(Order.objects.all(), sources)
         check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
-        writing.write(runs)
+        writing.write(runs, who=_who(runs))
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Place the targets; those that replace their source take over what it holds."""

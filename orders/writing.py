@@ -9,6 +9,9 @@ from django.db.models import Field
 from django.utils import timezone
 
 from order_copies import public_ids
+from order_copies.events.models import Event
+from order_copies.events.recording import record
+from order_copies.events.who import Who
 from order_copies.fields import CopiedModel
 from order_copies.rows import insert_rows
 from order_copies.shops import CopyRun
@@ -16,10 +19,11 @@ from orders.copied import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 from orders.planning import TargetOrder
 
 
-def write(runs: Sequence[CopyRun]) -> None:
-    """Write the target orders of ``runs`` and tell each run their keys."""
+def write(runs: Sequence[CopyRun], *, who: Who) -> None:
+    """Write the target orders of ``runs``, record that, and tell each run their keys."""
     now = timezone.now()
     _write_orders(runs, now)
+    record([_created(run, who, now) for run in runs])
     keys = _write_lines(runs, now)
     _write_options(runs, keys, now)
     rows = [(run.target_order, row) for run in runs for row in _target(run).addresses]
@@ -40,6 +44,17 @@ def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
     keys = insert_rows(ORDER.model, [*fields, *blank_names], rows)
     for run, key in zip(runs, keys, strict=True):
         run.target_order = key
+
+
+def _created(run: CopyRun, who: Who, now: datetime) -> Event:
+    return Event(
+        resource_type="orders",
+        resource_id=str(run.target_order),
+        name="orders.create",
+        changes={"status": {"from": None, "to": _target(run).values["status"]}},
+        who=who,
+        created_at=now,
+    )
 
 
 def _write_lines(runs: Sequence[CopyRun], now: datetime) -> list[int]:

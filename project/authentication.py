@@ -1,6 +1,7 @@
 """Who sends a request: an application with an access token, acting for its user."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +17,20 @@ from project.oauth import tokens
 
 @dataclass(frozen=True)
 class Access:
-    """What a token lets its application do."""
+    """What a token lets its application do, and which one that is (contract 4.3)."""
 
     scopes: frozenset[str]
-    client_id: str
-    kind: str
+    application: Mapping[str, Any]
+
+    @property
+    def client_id(self) -> str:
+        """By what the application asks for tokens."""
+        return str(self.application["client_id"])
+
+    @property
+    def kind(self) -> str:
+        """What kind of application it is."""
+        return str(self.application["kind"])
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -52,7 +62,7 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed
         application = row.application
         scopes = frozenset(row.scope.split())
-        return application.user, Access(scopes, application.client_id, tokens.kind_of(application))
+        return application.user, Access(scopes, tokens.application_as_json(application))
 
 
 def _row_of(token: str) -> AccessToken | None:

@@ -1,5 +1,6 @@
 """By whom: what events say of those who did something."""
 
+from collections.abc import Mapping
 from typing import Any
 
 Who = dict[str, Any]
@@ -19,11 +20,14 @@ def user_as_who(user: Any) -> Who:
 
 
 def client_as_who(request: Any) -> Who:
-    """Whoever sent a request to the API: the user, and the application that has the token."""
+    """Whoever sent a request to the API: the user, and the application that has the token.
+
+    The application where ``request.auth`` has one, as a mapping of what is to be told of it.
+    """
     who = user_as_who(request.user)
-    client_id = getattr(request.auth, "client_id", None)
-    if client_id:
-        who["application"] = {"client_id": client_id, "kind": getattr(request.auth, "kind", None)}
+    application = getattr(request.auth, "application", None)
+    if isinstance(application, Mapping):
+        who["application"] = dict(application)
     return who
 
 

@@ -3,7 +3,7 @@
 from order_copies.conf import settings
 from order_copies.jsonapi.openapi_components import JSONObject
 from order_copies.jsonapi.openapi_endpoints import Endpoint
-from order_copies.scopes import READ, SCOPES
+from order_copies.scopes import READ, SCOPES, is_told_all
 
 
 def security_schemes() -> dict[str, JSONObject]:
@@ -18,14 +18,13 @@ def security_schemes() -> dict[str, JSONObject]:
 
 
 def security_of(endpoint: Endpoint) -> list[JSONObject]:
-    """What a client needs for an endpoint: any one of these scopes, however it got its token."""
-    return [
-        {scheme: [scope]} for scheme in security_schemes() for scope in sorted(_scopes(endpoint))
-    ]
+    """What a client needs for an endpoint: any one of these, however it got its token."""
+    return [{scheme: scopes} for scheme in security_schemes() for scopes in _alternatives(endpoint)]
 
 
-def _scopes(endpoint: Endpoint) -> set[str]:
+def _alternatives(endpoint: Endpoint) -> list[list[str]]:
+    read = [READ] if is_told_all(endpoint.method.upper()) else []
     if endpoint.method == "get":
-        return {READ}
+        return [read]
     view = endpoint.viewset(action=endpoint.action)
-    return view.writing_scopes
+    return [[*read, scope] for scope in sorted(view.writing_scopes)]

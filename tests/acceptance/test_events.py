@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.utils import timezone
+from oauth2_provider.models import Application
 
-from order_copies import copying
+from order_copies import copying, public_ids
 from order_copies.events.models import Event
 from order_copies.exceptions import NotDeletableError
 from order_copies.models import OrderCopy, OrderFactory, Status
@@ -185,7 +186,7 @@ def test_a_copy_in_progress_cannot_be_deleted() -> None:
     assert not Event.objects.exists()
 
 
-def test_placing_and_cancelling_are_events_of_the_orders() -> None:
+def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
     source = placed_order()
 
     order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
@@ -193,9 +194,11 @@ def test_placing_and_cancelling_are_events_of_the_orders() -> None:
     target = stories.target_of(order_copy)
     events = Event.objects.filter(resource_type="orders")
     assert [(event.name, event.resource_id, event.who) for event in events] == [
+        ("orders.create", str(target.pk), WORKER),
         ("orders.place", str(target.pk), WORKER),
         ("orders.cancel", str(source.pk), WORKER),
     ]
+    assert events[0].changes == {"status": {"from": None, "to": "pending"}}
 
 
 def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
@@ -206,8 +209,14 @@ def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
 
     who = change["attributes"]["who"]
     assert who["owner"]["name"] == api.user.get_username()
-    assert who["application"]["kind"] == "integration"
-    assert who["application"]["client_id"]
+    application = Application.objects.get()
+    assert who["application"] == {
+        "id": public_ids.encode("applications", application.pk),
+        "client_id": application.client_id,
+        "kind": "integration",
+        "public": False,
+        "confidential": True,
+    }
 
 
 def test_a_change_of_somebody_without_an_application_names_the_user_only(

@@ -69,7 +69,7 @@ def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, 
     options, addresses, SKUs with stock, reservations, promotions, wallets.
     Pay: SAVEPOINT, SELECT the copies (locked), SELECT open payments, INSERT them, RELEASE.
     Write: SELECT the sources to be cancelled (locked), their lines, options, addresses; INSERT
-    orders, lines, options, addresses; SELECT the new orders.
+    orders, their events, lines, options, addresses; SELECT the new orders.
     Place: SELECT orders, lines, reservations, stock items, coupon uses, coupons (codes, then
     locked), promotions, coupon uses by customer, addresses, what is sold and shipped; DELETE
     reservations handed over; UPDATE stock items; INSERT reservations; DELETE coupon uses handed

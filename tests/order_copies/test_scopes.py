@@ -119,10 +119,27 @@ def test_copies_are_changed_and_deleted_with_the_scope_to_copy(method: str) -> N
     user = staff()
 
     refused = API(user, scopes=["read", "place", "cancel"]).send(method, path, body)
-    done = API(user, scopes=["copy"]).send(method, path, body)
+    done = API(user, scopes=["read", "copy"]).send(method, path, body)
 
     assert the_error_in(refused) == DENIED
     assert done.status_code in {200, 204}
+
+
+@pytest.mark.parametrize("attributes", [{}, {"reference": "x"}])
+def test_a_patch_tells_the_whole_resource_so_it_takes_the_scope_to_read(
+    attributes: dict[str, str],
+) -> None:
+    # given
+    order = placed_order(lines=1)
+    data = {"type": "orders", "id": order.public_id, "attributes": attributes}
+
+    # when
+    response = API(staff(), scopes=["copy"]).patch(f"/orders/{order.public_id}", {"data": data})
+
+    # then
+    order.refresh_from_db()
+    assert the_error_in(response) == DENIED
+    assert order.reference is None
 
 
 TRIGGERS = {
@@ -141,7 +158,7 @@ def test_a_trigger_takes_its_own_scope(trigger: str, scope: str) -> None:
     body = {"data": {"type": "orders", "id": order.public_id, "attributes": {trigger: True}}}
 
     refused = API(user, scopes=set(SCOPES) - {scope}).patch(path, body)
-    done = API(user, scopes=[scope]).patch(path, body)
+    done = API(user, scopes=["read", scope]).patch(path, body)
 
     assert the_error_in(refused) == DENIED
     assert done.status_code in {200, 422}
@@ -152,7 +169,7 @@ def test_attributes_beside_a_trigger_take_their_scope_too() -> None:
     attributes = {"_cancel": True, "reference": "x"}
     body = {"data": {"type": "orders", "id": order.public_id, "attributes": attributes}}
 
-    response = API(user, scopes=["cancel"]).patch(f"/orders/{order.public_id}", body)
+    response = API(user, scopes=["read", "cancel"]).patch(f"/orders/{order.public_id}", body)
 
     order.refresh_from_db()
     assert the_error_in(response) == DENIED
@@ -284,7 +301,7 @@ def test_a_retry_takes_the_scopes_of_what_the_copy_is_to_do(
         "attributes": {"_retry": True},
     }
 
-    response = API(staff(), scopes=scopes).patch(
+    response = API(staff(), scopes=["read", *scopes]).patch(
         f"/order_copies/{order_copy.public_id}", {"data": data}
     )
 

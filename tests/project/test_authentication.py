@@ -164,4 +164,6 @@ def test_a_token_is_checked_with_one_query(
         user, access = BearerAuthentication().user_and_access(token)
 
     assert user == application.user
-    assert access == Access(frozenset({"market:all", "read"}), application.client_id, kind)
+    said = tokens.application_as_json(application)
+    assert access == Access(frozenset({"market:all", "read"}), said)
+    assert (access.client_id, access.kind) == (application.client_id, kind)
