@@ -41,6 +41,7 @@ class DemoShop:
         port = port or free_port()
         changed = [f"--env={name}={value}" for name, value in environment.items()]
         server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
+        server += ["--limit-request-line", "8190"]
         quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
         self.processes.start(name, "-m", *server, *quiet, *changed, *options, output=self.log)
         return port

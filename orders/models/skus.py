@@ -95,7 +95,7 @@ class StockReservation(models.Model):
     )
     stock_item = models.ForeignKey(
         StockItem,
-        models.PROTECT,
+        models.CASCADE,
         related_name="stock_reservations",
         verbose_name=_("stock item"),
     )

@@ -139,6 +139,8 @@ class LineItemSerializer(ShopSerializer):
     )
     relationships = (
         one("order", "orders"),
+        # Of all that a line can stand for, this shop has SKUs only.
+        Relationship(name="item", type="skus", column="sku_id", filterable=True),
         one("sku", "skus"),
         many("line_item_options", by="line_item_id"),
         changes("line_items"),

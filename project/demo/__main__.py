@@ -69,6 +69,8 @@ def start(processes: Processes, port: int) -> None:
     # What access tokens name as their issuer.
     os.environ["ORGANIZATION_DOMAIN"] = os.environ.get("ORGANIZATION_DOMAIN") or f"localhost:{port}"
     server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
+    # Filters, and the links that repeat them, can be long: as much as gunicorn can limit.
+    server += ["--limit-request-line", "8190"]
     quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
     processes.start("web server", "-m", *server, *quiet)
     processes.start("worker", "manage.py", "order_copies_worker", "--verbosity", "0")

@@ -157,7 +157,9 @@ def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
             "reference_origin": None,
             "metadata": {},
         },
-        "relationships": relationships_of(url, "order", "sku", "line_item_options", "event_stores"),
+        "relationships": relationships_of(
+            url, "order", "item", "sku", "line_item_options", "event_stores"
+        ),
     }
 
 
