@@ -1,5 +1,9 @@
-"""The suite on every supported pair of Django and Python: ``make matrix``."""
+"""The suite on every supported pair of Django and Python: ``make matrix``.
 
+On the database that ``DATABASE`` names, as ``project/environment.py`` has it.
+"""
+
+import os
 from pathlib import Path
 
 import nox
@@ -8,6 +12,8 @@ nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 
+#: What each database but SQLite takes besides.
+EXTRAS = {"postgresql": "[postgres]", "mariadb": "[mariadb]"}
 PAIRS = [("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1")]
 
 
@@ -24,6 +30,7 @@ def constraints_without_django(session: nox.Session) -> Path:
 def tests(session: nox.Session, django: str) -> None:
     """Run the suite on one Django and Python."""
     constraints = constraints_without_django(session)
-    session.install("-c", str(constraints), "-e", ".", "--group", "test", f"django=={django}.*")
+    project = "." + EXTRAS.get(os.environ.get("DATABASE", ""), "")
+    session.install("-c", str(constraints), "-e", project, "--group", "test", f"django=={django}.*")
     session.run("python", "manage.py", "makemigrations", "--check", "--dry-run", silent=True)
     session.run("pytest", "--numprocesses", "auto", *session.posargs)
