@@ -49,8 +49,11 @@ def _include(resource: ResourceSerializer) -> Described:
 def _fields(resource: ResourceSerializer) -> Described:
     for resource_type in told_types(resource):
         told = resource_of(resource_type)
-        names = [*told.attributes_by_name, *told.relationships_by_name]
-        description = f"The attributes and relationships of {resource_type} that are to be told."
+        names = ["id", *told.attributes_by_name, *told.relationships_by_name]
+        description = (
+            f"The attributes and relationships of {resource_type} that are to be told; "
+            "the id always is."
+        )
         yield (
             f"{resource_type}_fields",
             _listed(f"fields[{resource_type}]", names, description),

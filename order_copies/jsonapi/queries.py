@@ -121,7 +121,7 @@ def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
 
 def _known_fields(text: str, resource: ResourceSerializer) -> Iterator[str]:
     for name in _listed(text):
-        if name not in resource.attributes_by_name | resource.relationships_by_name:
+        if name not in {"id", *resource.attributes_by_name, *resource.relationships_by_name}:
             raise _invalid_field(name, resource.type)
         yield name
 

@@ -195,6 +195,26 @@ def test_only_the_fields_that_are_asked_for_are_told() -> None:
     assert (bare["attributes"], bare["relationships"]) == ({}, {})
 
 
+def test_the_id_can_be_named_among_the_fields_and_is_always_told() -> None:
+    # given
+    api, order_copy = API(staff()), OrderCopyFactory()
+    path = f"/order_copies/{order_copy.public_id}?include=source_order"
+
+    # when
+    answers = [
+        api.get(f"{path}&fields[order_copies]=id,source_order&fields[orders]={fields}").json()
+        for fields in ("id", "id,number")
+    ]
+
+    # then
+    source = order_copy.source_order
+    for answer, attributes in zip(answers, [{}, {"number": source.number}], strict=True):
+        (order,) = answer["included"]
+        assert (answer["data"]["id"], order["id"]) == (order_copy.public_id, source.public_id)
+        assert (order["attributes"], order["relationships"]) == (attributes, {})
+        assert answer["data"]["attributes"] == {}
+
+
 def test_included_resources_are_linked_from_where_they_belong() -> None:
     api, order = API(staff()), placed_order(lines=1, options=0, shipping=False, payment_fee=False)
     order_copy = OrderCopy(source_order=order)
