@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from order_copies import heartbeats
 from order_copies.conf import settings
-from order_copies.models import ABORTABLE, OrderFactory, Status
+from order_copies.models import ABORTABLE, OrderFactory, Status, is_paused, is_running
 
 
 class Complaint(NamedTuple):
@@ -28,8 +28,10 @@ class Queue:
     pending: int
     #: How long the first of them has been waiting.
     oldest_pending: timedelta
-    #: In progress under a lease.
+    #: In progress under the lease of a worker.
     running: int
+    #: In progress, but crashed: they wait for their next try.
+    paused: int
     #: In progress, but their lease ran out.
     lost: int
     #: How long ago the first of these leases ran out.
@@ -42,12 +44,13 @@ class Queue:
     @classmethod
     def at(cls, now: datetime) -> "Queue":
         """Ask the database, in three queries."""
-        is_pending, is_running = Q(status=Status.PENDING), Q(status=Status.IN_PROGRESS)
-        is_lost = is_running & Q(lease_expires_at__lt=now)
+        is_pending = Q(status=Status.PENDING)
+        is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
         counts = OrderFactory.objects.filter(status__in=ABORTABLE).aggregate(
             pending=Count("pk", filter=is_pending),
             waiting_since=Min("queued_at", filter=is_pending),
-            running=Count("pk", filter=is_running & ~is_lost),
+            running=Count("pk", filter=is_running(now)),
+            paused=Count("pk", filter=is_paused(now)),
             lost=Count("pk", filter=is_lost),
             lost_since=Min("lease_expires_at", filter=is_lost),
         )
@@ -55,6 +58,7 @@ class Queue:
             pending=counts["pending"],
             oldest_pending=_span(counts["waiting_since"], now),
             running=counts["running"],
+            paused=counts["paused"],
             lost=counts["lost"],
             longest_lost=_span(counts["lost_since"], now),
             workers=heartbeats.at_work(now).count(),
@@ -63,7 +67,7 @@ class Queue:
 
     @property
     def has_workers(self) -> bool:
-        """Whether anybody is at work: a polling worker, or whatever holds a lease."""
+        """Whether anybody is at work: a polling worker, or whatever holds the lease of a copy."""
         return bool(self.workers or self.running)
 
     def __str__(self) -> str:
@@ -71,7 +75,9 @@ class Queue:
             f"{counted(self.workers, 'worker')} at work, {self.silent_workers:,} not seen lately, "
             f"{counted(self.pending, 'copy', 'copies')} pending, {self.running:,} in progress"
         )
-        return f"{text}, {self.lost:,} to be taken over" if self.lost else text
+        paused = f", {self.paused:,} waiting for the next try" if self.paused else ""
+        lost = f", {self.lost:,} to be taken over" if self.lost else ""
+        return f"{text}{paused}{lost}"
 
 
 def complaints(queue: Queue) -> Iterator[Complaint]:

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.models import Heartbeat, OrderFactory, Status
+from order_copies.models import Heartbeat, OrderFactory
 
 #: Seconds between two signs of one worker.
 INTERVAL = 5
@@ -53,7 +53,7 @@ def end(worker: str) -> None:
 
 
 def at_work(now: datetime) -> "QuerySet[Heartbeat]":
-    """The workers that were seen lately, for less than a lease ago, or that hold one.
+    """The workers that were seen lately, for less than a lease ago, or that run a copy.
 
     A batch may take longer than a lease, but then the lease is renewed; a worker that was killed
     is told from others as soon as its copies are.
@@ -67,10 +67,10 @@ def gone(now: datetime) -> "QuerySet[Heartbeat]":
 
 
 def _is_at_work(now: datetime) -> Q:
-    held = OrderFactory.objects.filter(status=Status.IN_PROGRESS, lease_expires_at__gte=now)
+    running = OrderFactory.objects.running(now)
     between_signs = timedelta(seconds=max(INTERVAL, settings.POLL_INTERVAL))
     lately = now - max(settings.LEASE, 2 * between_signs)
-    return Q(seen_at__gte=lately) | Q(Exists(held.filter(worker=OuterRef("worker"))))
+    return Q(seen_at__gte=lately) | Q(Exists(running.filter(worker=OuterRef("worker"))))
 
 
 def alive(now: datetime) -> "QuerySet[Heartbeat]":

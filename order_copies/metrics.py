@@ -72,6 +72,7 @@ class QueueCollector(Collector):
         yield _gauge("pending", "Copies that wait for a worker.", queue.pending)
         yield _gauge("oldest_pending_seconds", "How long the first of them has waited.", oldest)
         yield _gauge("in_progress", "Copies that a worker runs.", queue.running)
+        yield _gauge("paused", "Copies that crashed and wait for their next try.", queue.paused)
         yield _gauge("lost", "Copies whose worker died, to be tried again.", queue.lost)
         yield _gauge("workers", "Polling workers at work.", queue.workers)
         yield _gauge("silent_workers", "Those that hang or were killed.", queue.silent_workers)

@@ -158,12 +158,13 @@ def _told(order_copy: OrderFactory, names: Iterable[str]) -> dict[str, Any]:
 
 
 def save_pause(order_copy: OrderFactory) -> bool:
-    """Hand a copy back: it can be claimed again when its shortened lease runs out.
+    """Hand a copy back: it waits for a worker, whoever that is, from the end of its new lease on.
 
     Returns whether the copy was still this attempt's to hand back.
     """
     held = _held([order_copy]).filter(attempt=order_copy.attempt, retries=order_copy.retries)
-    return bool(held.update(lease_expires_at=order_copy.lease_expires_at))
+    due_at = order_copy.lease_expires_at
+    return bool(held.update(lease_expires_at=due_at, queued_at=due_at))
 
 
 def still_held(order_copies: Sequence[OrderFactory]) -> set[int]:

@@ -5,7 +5,12 @@ from order_copies.models.idempotent_requests import IdempotentRequest
 from order_copies.models.open_payments import OpenPayment
 from order_copies.models.order_copies import OrderCopy, RecurringOrderCopy
 from order_copies.models.order_factories import OrderFactory
-from order_copies.models.querysets import OrderFactoryQuerySet, blank_record
+from order_copies.models.querysets import (
+    OrderFactoryQuerySet,
+    blank_record,
+    is_paused,
+    is_running,
+)
 from order_copies.models.statuses import ABORTABLE, FINAL, RETRYABLE, Kind, Status
 
 __all__ = [
@@ -22,4 +27,6 @@ __all__ = [
     "RecurringOrderCopy",
     "Status",
     "blank_record",
+    "is_paused",
+    "is_running",
 ]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 from order_copies.models.statuses import ABORTABLE, RETRYABLE, Status
@@ -25,6 +25,10 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
         """Copies whose worker died or handed them back: their lease ran out."""
         return self.filter(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
 
+    def running(self, now: datetime) -> "OrderFactoryQuerySet":
+        """Copies that a worker runs: it holds their leases."""
+        return self.filter(is_running(now))
+
     def claimable(self, now: datetime) -> "OrderFactoryQuerySet":
         """Copies that a worker may take."""
         return self.pending() | self.expired(now)
@@ -42,8 +46,11 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
 
     def hand_back(self, now: datetime, *, worker: str) -> int:
         """A worker that has to stop leaves its copies to others, at once and at no cost."""
-        held = self.filter(status=Status.IN_PROGRESS, worker=worker, lease_expires_at__gt=now)
-        return held.update(lease_expires_at=now, hand_backs=F("hand_backs") + 1)
+        return (
+            self.running(now)
+            .filter(worker=worker)
+            .update(lease_expires_at=now, hand_backs=F("hand_backs") + 1)
+        )
 
     def abort(self, now: datetime, problem: Problem) -> int:
         """Somebody gives up copies that have not ended; a worker that runs one loses it."""
@@ -62,6 +69,21 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
         return ended.filter(target_order=None, source_order__isnull=False).update(
             **blank_record(), retries=F("retries") + 1, queued_at=now, updated_at=now
         )
+
+
+def is_running(now: datetime) -> Q:
+    """Whether a worker holds the lease of a copy."""
+    return Q(status=Status.IN_PROGRESS, lease_expires_at__gte=now) & ~_begins_to_wait()
+
+
+def is_paused(now: datetime) -> Q:
+    """Whether a copy crashed and waits for its next try: its lease is nobody's."""
+    return Q(status=Status.IN_PROGRESS, lease_expires_at__gte=now) & _begins_to_wait()
+
+
+def _begins_to_wait() -> Q:
+    """Whether the copy waits for a worker as soon as its lease ends."""
+    return Q(queued_at=F("lease_expires_at"))
 
 
 def blank_record() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from order_copies import heartbeats
 from order_copies.database_checks import check_queue
 from order_copies.health import Queue
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from order_copies.transitions import save_pause
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +35,13 @@ def pending(minutes: float) -> OrderCopy:
 def lost(minutes: float) -> OrderCopy:
     """A copy whose lease ran out so long ago."""
     return OrderCopyFactory(in_progress=True, lease_expires_at=ago(minutes))
+
+
+def paused(minutes: float = 1, worker: str = "a worker") -> OrderCopy:
+    """A copy that crashed and is to be tried again in so many minutes."""
+    order_copy = OrderCopyFactory(in_progress=True, worker=worker, lease_expires_at=ago(-minutes))
+    assert save_pause(order_copy)
+    return order_copy
 
 
 def seen(minutes: float, worker: str = "elsewhere:1:a") -> Heartbeat:
@@ -62,6 +70,8 @@ def test_the_queue_is_known_in_three_queries() -> None:
     for minutes in (1, 3, 2):
         pending(minutes)
     OrderCopyFactory(in_progress=True)
+    paused()
+    paused(-2)
     lost(4)
     OrderCopyFactory(completed=True)
     OrderCopyFactory(failed=True)
@@ -73,7 +83,7 @@ def test_the_queue_is_known_in_three_queries() -> None:
         queue = Queue.at(now)
 
     # then
-    assert (queue.pending, queue.running, queue.lost) == (3, 1, 1)
+    assert (queue.pending, queue.running, queue.paused, queue.lost) == (3, 1, 1, 2)
     assert queue.oldest_pending.total_seconds() == pytest.approx(180, abs=5)
     assert queue.longest_lost.total_seconds() == pytest.approx(240, abs=5)
     assert (queue.workers, queue.silent_workers) == (1, 1)
@@ -83,17 +93,19 @@ def test_the_queue_is_known_in_three_queries() -> None:
 def test_an_empty_queue_has_waited_for_no_time() -> None:
     queue = Queue.at(timezone.now())
 
-    assert queue == Queue(0, timedelta(), 0, 0, timedelta(), 0, 0)
+    assert queue == Queue(0, timedelta(), 0, 0, 0, timedelta(), 0, 0)
     assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
 
 
-def test_what_dead_workers_left_is_told_apart_from_what_is_in_progress() -> None:
+def test_what_nobody_runs_is_told_apart_from_what_is_in_progress() -> None:
     # given
     OrderCopyFactory(in_progress=True)
+    paused()
     lost(1)
 
     # then
-    assert str(Queue.at(timezone.now())).endswith("1 in progress, 1 to be taken over")
+    said = str(Queue.at(timezone.now()))
+    assert said.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
 
 
 # The system check
@@ -114,6 +126,13 @@ def test_copies_that_nobody_takes_are_warned_of() -> None:
 def test_a_worker_that_was_killed_does_not_count() -> None:
     pending(11)
     seen(11)
+
+    assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
+
+
+def test_a_copy_that_waits_for_its_next_try_keeps_nobody_at_work() -> None:
+    pending(11)
+    paused(worker=seen(11).worker)
 
     assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
 

@@ -23,6 +23,7 @@ from order_copies.copying import run_batch
 from order_copies.health import Queue
 from order_copies.metrics import QueueCollector
 from order_copies.models import Heartbeat, OpenPayment, OrderFactory
+from order_copies.transitions import save_pause
 from order_copies.worker import Worker
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
 from tests.serving import free_port
@@ -75,6 +76,7 @@ def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> 
     pending = OrderCopyFactory.create_batch(2)
     OrderFactory.objects.filter(pk=pending[1].pk).update(queued_at=now - timedelta(seconds=90))
     OrderCopyFactory(in_progress=True)
+    save_pause(OrderCopyFactory(in_progress=True))
     OrderCopyFactory(in_progress=True, lease_expires_at=now - timedelta(seconds=1))
     ended = OrderCopyFactory(failed=True)
     OpenPayment.objects.create(key="a", order_factory=ended, retries=0)
@@ -92,6 +94,7 @@ def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> 
     assert found == {
         "order_copies_pending": 2,
         "order_copies_in_progress": 1,
+        "order_copies_paused": 1,
         "order_copies_lost": 1,
         "order_copies_workers": 1,
         "order_copies_silent_workers": 1,

@@ -20,8 +20,9 @@ from order_copies.events.recording import events_recorded
 from order_copies.heartbeats import new_name
 from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from order_copies.transitions import save_pause
 from order_copies.worker import Worker
-from tests.factories import placed_order
+from tests.factories import OrderCopyFactory, placed_order
 
 
 def backlog(count: int) -> None:
@@ -217,6 +218,17 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
     # then
     assert count == 2
     assert OrderFactory.objects.expired(timezone.now()).count() == 2
+
+
+@pytest.mark.django_db
+def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
+    # given
+    worker = Worker()
+    assert save_pause(OrderCopyFactory(in_progress=True, worker=worker.name))
+
+    # when, then
+    assert worker.hand_back() == 0
+    assert OrderFactory.objects.get().hand_backs == 0
 
 
 @pytest.mark.django_db
