@@ -97,8 +97,8 @@ class OrderFactory(models.Model):
     attempt = models.PositiveIntegerField(_("attempt"), default=0, editable=False)
     #: How many attempts do not count, because a worker that had to stop handed the copy back.
     hand_backs = models.PositiveIntegerField(_("hand-backs"), default=0, editable=False)
-    #: Since when the copy waits, or has waited, for a worker. After a crash it is the end of a pause:
-    #: while it is that of the lease too, nobody holds the lease.
+    #: Since when the copy waits, or has waited, for a worker. After a crash it is the end of the
+    #: pause, and that of the lease too, which nobody holds.
     queued_at = models.DateTimeField(_("queued at"), default=timezone.now, editable=False)
     lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, editable=False)
     worker = models.CharField(_("worker"), max_length=128, blank=True, editable=False)
