@@ -1,7 +1,7 @@
 """What ``filter[q][…]`` asks: which attributes, which predicate, which values (contract 5.6).
 
 Only what a declaration calls filterable can be named. What is asked of a relationship is asked of
-those related rows only that the client may see.
+those related rows only that the client may see; where it sees none, there is null.
 """
 
 from dataclasses import dataclass
@@ -70,22 +70,11 @@ class Path:
         column = self.attribute.column or self.attribute.name
         condition = predicate.on(column, values, self.attribute.value)
         for relationship in reversed(self.relationships):
-            condition = _of_related(relationship, condition, predicate, values, request)
-        return condition
-
-
-def _of_related(
-    relationship: Relationship,
-    condition: Q,
-    predicate: Predicate,
-    values: list[Any],
-    request: HttpRequest,
-) -> Q:
-    related = resource_of(relationship.type).rows(request).filter(**_link(relationship))
-    some = Q(Exists(related.filter(condition)))
-    if relationship.many or not predicate.holds_of_nothing(values):
-        return some
-    return some | ~Q(Exists(related))
+            related = resource_of(relationship.type).rows(request).filter(**_link(relationship))
+            condition = Q(Exists(related.filter(condition)))
+            if predicate.or_null:
+                condition |= ~Q(Exists(related))
+        return ~condition if predicate.inverts(values) else condition
 
 
 def _link(relationship: Relationship) -> dict[str, Any]:

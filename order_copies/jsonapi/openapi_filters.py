@@ -21,6 +21,8 @@ Conditions that all have to be met, each an attribute and a predicate: `filter[q
 - More attributes of which one has to meet it: `filter[q][reference_or_reference_origin_cont]`.
 - Attributes of related resources, and their ids: `filter[q][source_order_number_eq]`,
   `filter[q][source_order_id_in]`. Here: {relationships}.
+- What is related to nothing has null there: `filter[q][events_id_null]=true` finds what has no
+  event.
 - Predicates that end in `_in`, `_any` or `_all` take values separated by commas.
 """
 

@@ -56,19 +56,19 @@ class Predicate:
         return [value.parse(one) for one in texts]
 
     def on(self, column: str, values: Sequence[Any], value: Value) -> Q:
-        """The condition that the column meets the predicate with these values."""
+        """The condition that the column meets the predicate with these values.
+
+        Of a predicate that :meth:`inverts` it is the opposite.
+        """
         if self.operand is Operand.FLAG:
-            condition = self.condition(column, None, value)
-            return condition if values[0] else ~condition
+            return self.condition(column, None, value)
         operands = [values] if self.operand is Operand.LIST else values
         met = reduce(self.combine, (self._on_one(column, one, value) for one in operands))
         return met | value.is_null(column) if self.or_null else met
 
-    def holds_of_nothing(self, values: Sequence[Any]) -> bool:
-        """Whether a row without anything related meets the predicate on what is related."""
-        if self.operand is Operand.FLAG:
-            return (self.name in {"null", "blank"}) is bool(values[0])
-        return self.or_null
+    def inverts(self, values: Sequence[Any]) -> bool:
+        """Whether the predicate is met by all rows of which :meth:`on` does not hold."""
+        return self.operand is Operand.FLAG and self.negated is values[0]
 
     def _on_one(self, column: str, one: Any, value: Value) -> Q:
         condition = self.condition(column, one, value)
@@ -89,16 +89,8 @@ def _among(column: str, values: Any, value: Value) -> Q:
     return value.is_among(column, values)
 
 
-def _null(column: str, one: Any, value: Value) -> Q:
-    return value.is_null(column)
-
-
 def _not_null(column: str, one: Any, value: Value) -> Q:
     return ~value.is_null(column)
-
-
-def _blank(column: str, one: Any, value: Value) -> Q:
-    return value.is_blank(column)
 
 
 def _present(column: str, one: Any, value: Value) -> Q:
@@ -126,14 +118,8 @@ def _family(
     ]
 
 
-def _flags(*named: tuple[str, Comparison, Callable[[str, Any, Value], Q]]) -> list[Predicate]:
-    return [
-        Predicate(name, comparison, condition, Operand.FLAG)
-        for name, comparison, condition in named
-    ]
-
-
 _EQUALITY, _ORDER, _TEXT = Comparison.EQUALITY, Comparison.ORDER, Comparison.TEXT
+_PRESENCE, _TRUTH = Comparison.PRESENCE, Comparison.TRUTH
 _exact = _by("exact")
 
 _PREDICATES = [
@@ -155,14 +141,12 @@ _PREDICATES = [
     *_family("not_cont", _TEXT, _by(Contains.lookup_name), "_all", negated=True),
     *_family("i_cont", _TEXT, _by(Contains.lookup_name)),
     *_family("jcont", Comparison.CONTAINMENT, _by(ContainsJSON.lookup_name)),
-    *_flags(
-        ("null", Comparison.PRESENCE, _null),
-        ("not_null", Comparison.PRESENCE, _not_null),
-        ("blank", Comparison.PRESENCE, _blank),
-        ("present", Comparison.PRESENCE, _present),
-        ("true", Comparison.TRUTH, lambda column, one, value: Q(**{column: True})),
-        ("false", Comparison.TRUTH, lambda column, one, value: Q(**{column: False})),
-    ),
+    Predicate("null", _PRESENCE, _not_null, Operand.FLAG, negated=True),
+    Predicate("not_null", _PRESENCE, _not_null, Operand.FLAG),
+    Predicate("blank", _PRESENCE, _present, Operand.FLAG, negated=True),
+    Predicate("present", _PRESENCE, _present, Operand.FLAG),
+    Predicate("true", _TRUTH, lambda column, one, value: Q(**{column: True}), Operand.FLAG),
+    Predicate("false", _TRUTH, lambda column, one, value: Q(**{column: False}), Operand.FLAG),
 ]
 
 #: The predicates by name, the longest first: ``not_in`` is found before ``in``.

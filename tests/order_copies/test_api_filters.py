@@ -15,6 +15,7 @@ from order_copies.models import OrderFactory, Status
 from orders.models import LineItem, Order
 from tests.api import API, PERMISSIONS, shopper, staff, the_error_in
 from tests.factories import (
+    CouponFactory,
     CustomerFactory,
     OrderCopyFactory,
     PromotionFactory,
@@ -240,6 +241,51 @@ def test_many_related_rows_are_asked_whether_one_of_them_meets_it() -> None:
     assert numbers("tax_rate_in]=0.22,5") == [cheap.number, dear.number]
     assert numbers("tax_rate_gt]=123456789.123456789") == []
     assert numbers("events_name_eq]=orders.place") == []
+
+
+def test_where_nothing_is_related_there_is_null_and_false_inverts() -> None:
+    # given
+    copied, never_copied = placed_order(lines=1), placed_order(lines=1)
+    OrderCopyFactory.create_batch(2, source_order=copied)
+    OrderCopyFactory(source_order=copied, reference="R")
+    api = API(staff())
+
+    def numbers(name: str, text: str) -> list[str]:
+        documents = api.get(f"/orders?filter[q][{name}]={text}").json()["data"]
+        return [data["attributes"]["number"] for data in documents]
+
+    # when
+    answers = {
+        name: (numbers(name, "true"), numbers(name, "false"))
+        for path in ("order_copies_id", "order_copies_reference", "order_copies_source_order_id")
+        for name in (f"{path}_null", f"{path}_blank", f"{path}_not_null", f"{path}_present")
+    }
+
+    # then
+    copied_ones, others = [copied.number], [never_copied.number]
+    for name, answer in answers.items():
+        is_negative = name.endswith(("_not_null", "_present"))
+        assert answer == ((copied_ones, others) if is_negative else (others, copied_ones)), name
+    assert numbers("order_copies_reference_eq_or_null", "S") == [copied.number, never_copied.number]
+
+
+def test_what_the_client_may_not_see_is_null_to_it() -> None:
+    # given
+    promotion, other = PromotionFactory(), PromotionFactory()
+    CouponFactory(promotion=promotion)
+
+    def found(api: API) -> list[list[str]]:
+        path = "/promotions?filter[q][coupons_id_null]"
+        answers = [api.get(f"{path}={text}").json()["data"] for text in ("true", "false")]
+        return [[data["id"] for data in answer] for answer in answers]
+
+    # when
+    seen = found(API(staff(*PERMISSIONS, "view_coupon", "view_promotion")))
+    unseen = found(API(staff(*PERMISSIONS, "view_promotion")))
+
+    # then
+    assert seen == [[other.public_id], [promotion.public_id]]
+    assert unseen == [[promotion.public_id, other.public_id], []]
 
 
 def test_what_documents_tell_as_null_is_null() -> None:
