@@ -3,7 +3,7 @@
 Whatever is not understood, or not offered by the endpoint, is refused: nothing is ignored.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,8 +49,9 @@ def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable
     ``offered`` are the families of parameters that the endpoint knows, such as ``include`` or
     ``page``. Raises :class:`RequestRefusedError`.
     """
-    for key in query:
+    for key, values in query.lists():
         _check_offered(key, set(offered))
+        _check_single(key, values)
     fields = dict(_fields(query))
     return Query(
         include=_asked_for(_include(query.get("include", ""), resource), fields, resource),
@@ -66,6 +67,12 @@ def _check_offered(key: str, offered: set[str]) -> None:
         raise refused(FILTER_NOT_ALLOWED, "Filter not allowed", f"{key} is not allowed.")
     if family not in offered or bool(bracket) != (family in {"fields", "page", "filter"}):
         raise refused(PARAM_NOT_ALLOWED, "Param not allowed", f"{key} is not allowed.")
+
+
+def _check_single(key: str, values: Sequence[object]) -> None:
+    if len(values) > 1:
+        detail = f"{key} is sent {len(values)} times: send it once, a list separated by commas."
+        raise refused(PARAM_NOT_ALLOWED, "Param not allowed", detail)
 
 
 def _include(text: str, resource: ResourceSerializer) -> IncludeTree:

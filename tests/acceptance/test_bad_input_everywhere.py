@@ -71,6 +71,7 @@ NO_QUERIES = [
     "filter[x]=1",
     "filter",
     "nonsense=1",
+    "include=&include=",
     "%00=1",
     "format=api",
 ]

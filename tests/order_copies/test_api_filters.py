@@ -524,7 +524,6 @@ def test_what_is_no_filter_is_refused(query: str, code: str) -> None:
         "filter[q][reference_matches]=\\",
         "filter[q][reference_eq]=%F0%9F%98%80",
         "filter[q][reference_eq]=%ED%A0%80",
-        "filter[q][reference_eq]=a&filter[q][reference_eq]=b",
         "filter[q][metadata_jcont]={%22a%22:null}",
         "filter[q][events_name_cont]=x",
         f"filter[q][{'reference_or_' * 12}reference_cont_any]=" + ",".join("a" * 100),

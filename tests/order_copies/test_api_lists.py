@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from order_copies.copying import request_copies, run_batch
 from order_copies.jsonapi import includes
 from order_copies.models import OrderCopy, OrderFactory
-from tests.api import API, staff, the_error_in
+from tests.api import API, errors_in, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -148,6 +148,38 @@ def test_a_query_that_is_not_understood_is_refused(query: str, code: str) -> Non
     response = api.get(f"/order_copies?{query}")
 
     assert the_error_in(response) == (400, code, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("include", "source_order"),
+        ("fields[order_copies]", "status"),
+        ("sort", "status"),
+        ("page[size]", "5"),
+        ("filter[status]", "pending"),
+        ("filter[q][status_in]", "pending"),
+    ],
+)
+def test_what_is_sent_twice_is_refused_rather_than_half_ignored(key: str, text: str) -> None:
+    api = API(staff())
+
+    once = api.get(f"/order_copies?{key}={text}")
+    twice = api.get(f"/order_copies?{key}={text}&{key}={text}")
+
+    (error,) = errors_in(twice)
+    assert once.status_code == 200
+    assert (error["status"], error["code"]) == ("400", "PARAM_NOT_ALLOWED")
+    assert error["detail"] == (f"{key} is sent 2 times: send it once, a list separated by commas.")
+
+
+def test_a_dry_run_that_is_taken_back_is_refused() -> None:
+    api, order = API(staff()), placed_order(lines=1)
+
+    response = api.post("/order_copies?dry_run=true&dry_run=false", request_of(order))
+
+    assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", None)
+    assert written() == (0, 0)
 
 
 @pytest.mark.parametrize("query", ["sort=status", "page[size]=1", "filter[status]=pending"])
