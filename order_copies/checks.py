@@ -21,8 +21,6 @@ W009  MariaDB takes texts that differ in case or trailing spaces for equal (``--
 """
 
 import inspect
-from collections.abc import Callable, Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -32,38 +30,11 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from order_copies.conf import Settings, settings
+from order_copies.conf import settings
 from order_copies.database_checks import check_database_settings, check_mariadb, check_queue
 from order_copies.engines.checks import check_engine
+from order_copies.setting_checks import check_settings
 from order_copies.shops import Shop
-
-SHORTEST_TOKEN = 16
-NO_TIME = timedelta()
-#: What a setting's value must meet, and what to type.
-_possible: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "AUTHENTICATION_CLASSES": (lambda classes: True, "List dotted paths of DRF's classes."),
-    "BATCH_SIZE": (lambda size: size >= 1, "Set a number of copies, at least 1."),
-    "BATCH_TIME_LIMIT": (lambda limit: limit > NO_TIME, "Set a number of seconds above 0."),
-    "IDEMPOTENCY_RETENTION": (lambda span: span > NO_TIME, "Set a number of seconds above 0."),
-    "LEASE": (lambda lease: lease > NO_TIME, "Set a number of seconds above 0."),
-    "MAX_ATTEMPTS": (lambda attempts: attempts >= 1, "Set a number, at least 1."),
-    "METRICS_TOKEN": (
-        lambda token: not token or len(token) >= SHORTEST_TOKEN,
-        f"Set a random string of at least {SHORTEST_TOKEN} characters.",
-    ),
-    "MODE": (lambda mode: mode in {"test", "live"}, 'Set "test" or "live".'),
-    "POLL_INTERVAL": (lambda interval: interval > 0, "Set a number of seconds above 0."),
-    "RATE_LIMITS": (
-        lambda groups: all(
-            min(limit) >= 1 for limits in (groups or {}).values() for limit in limits
-        ),
-        'Set None, or {"cacheable": {"average": (requests, seconds), "burst": …}, "others": …}.',
-    ),
-    "SHUTDOWN_TIMEOUT": (lambda seconds: seconds >= 0, "Set a number of seconds, at least 0."),
-    "STUCK_AFTER": (lambda span: span > NO_TIME, "Set a number of seconds above 0."),
-    "TOKEN_URL": (lambda url: True, "Set a URL, or a path of your own server."),
-    "RETRY_PAUSE": (lambda pause: pause >= NO_TIME, "Set a number of seconds, at least 0."),
-}
 
 
 def register_checks() -> None:
@@ -119,34 +90,9 @@ def check_events_installed(**_kwargs: Any) -> list[CheckMessage]:
     return [Error(message, hint=hint, id="order_copies.E005")]
 
 
-def check_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E006."""
-    return [
-        Error(message, hint=hint, id="order_copies.E006")
-        for message, hint in (*_unknown_settings(), *_impossible_settings())
-    ]
-
-
-def _unknown_settings() -> Iterator[tuple[str, str]]:
-    known = sorted(name for name in vars(Settings) if name.isupper())
-    for name in getattr(django_settings, "ORDER_COPIES", {}):
-        if name not in known:
-            yield f'ORDER_COPIES["{name}"] is no setting.', f"There are: {', '.join(known)}."
-
-
-def _impossible_settings() -> Iterator[tuple[str, str]]:
-    for name, (is_possible, hint) in _possible.items():
-        complaint = f'ORDER_COPIES["{name}"] has a value that it cannot have.'
-        try:
-            if not is_possible(getattr(settings, name)):
-                yield complaint, hint
-        except (ImportError, TypeError, ValueError) as error:
-            yield f"{complaint[:-1]}: {error}", hint
-
-
 def check_public_id_key(**_kwargs: Any) -> list[CheckMessage]:
     """W004."""
-    if getattr(django_settings, "ORDER_COPIES", {}).get("PUBLIC_ID_KEY"):
+    if "PUBLIC_ID_KEY" in getattr(django_settings, "ORDER_COPIES", {}):
         return []
     message = "Public ids are computed with SECRET_KEY: a new SECRET_KEY would change them all."
     hint = 'Set ORDER_COPIES["PUBLIC_ID_KEY"] to a long random string, and keep it for ever.'
@@ -156,7 +102,7 @@ def check_public_id_key(**_kwargs: Any) -> list[CheckMessage]:
 def _complaint_about_shop() -> str:
     try:
         shop = import_string(settings.SHOP)
-    except (ImproperlyConfigured, ImportError) as error:
+    except (ImproperlyConfigured, ImportError, TypeError, ValueError) as error:
         return str(error)
     if not (inspect.isclass(shop) and issubclass(shop, Shop)):
         return f"{settings.SHOP} is not a subclass of order_copies.shops.Shop."

@@ -51,6 +51,13 @@ class Settings:
             raise ImproperlyConfigured(message)
         return value
 
+    def _get_text(self, key: str, default: str) -> str:
+        value = self._get(key, default)
+        if not isinstance(value, str):
+            message = "it must be a string."
+            raise TypeError(message)
+        return value
+
     @property
     def ORDER_MODEL(self) -> str:  # noqa: N802
         """The shop's order model as ``"app_label.Model"``. Required; fixed once migrated."""
@@ -143,7 +150,7 @@ class Settings:
 
         Changing it changes every public id, so give it a value of its own in production.
         """
-        return str(self._get("PUBLIC_ID_KEY", django_settings.SECRET_KEY))
+        return self._get_text("PUBLIC_ID_KEY", str(django_settings.SECRET_KEY))
 
     @property
     def MODE(self) -> str:  # noqa: N802
@@ -153,7 +160,7 @@ class Settings:
     @property
     def ORGANIZATION_ID(self) -> str:  # noqa: N802
         """``meta.organization_id`` of every API document. Default ``"xRRkjDFafe"``."""
-        return str(self._get("ORGANIZATION_ID", "xRRkjDFafe"))
+        return self._get_text("ORGANIZATION_ID", "xRRkjDFafe")
 
     @property
     def RATE_LIMITS(self) -> dict[str, list[RateLimit]] | None:  # noqa: N802
@@ -178,7 +185,7 @@ class Settings:
 
         Default: none, and the view tells nobody anything.
         """
-        return str(self._get("METRICS_TOKEN", ""))
+        return self._get_text("METRICS_TOKEN", "")
 
     @property
     def TOKEN_URL(self) -> str:  # noqa: N802
@@ -186,7 +193,7 @@ class Settings:
 
         Default: nothing, and the document tells of tokens only that they are needed.
         """
-        return str(self._get("TOKEN_URL", ""))
+        return self._get_text("TOKEN_URL", "")
 
     @property
     def AUTHENTICATION_CLASSES(self) -> "list[type[BaseAuthentication]] | None":  # noqa: N802
@@ -197,8 +204,8 @@ class Settings:
         paths = self._get("AUTHENTICATION_CLASSES", None)
         if paths is None:
             return None
-        if isinstance(paths, str):
-            message = "it must be a list, not a string."
+        if not isinstance(paths, list | tuple):
+            message = "it must be a list."
             raise TypeError(message)
         return [cast("type[BaseAuthentication]", import_string(path)) for path in paths]
 

@@ -12,6 +12,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils.module_loading import import_string
 
+from order_copies.setting_checks import impossible_settings
+
 SUPPORTED_VENDORS = frozenset({"mysql", "postgresql", "sqlite"})
 SHORTEST_TIMEOUT = 5
 OLDEST_MARIADB = (10, 7)
@@ -53,9 +55,9 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
 
 
 def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """W006 and W007. Nothing, as long as there are no tables."""
+    """W006 and W007. Nothing, as long as there are no tables, or settings that cannot be."""
     connection = _connection()
-    if connection.alias not in (databases or ()):
+    if connection.alias not in (databases or ()) or any(impossible_settings()):
         return []
     # Models can be imported only after the apps are loaded, which register these checks.
     complaints = import_string("order_copies.health.current_complaints")

@@ -1,5 +1,7 @@
 """What ``manage.py check`` says about order copies."""
 
+import math
+from collections.abc import Sequence
 from io import StringIO
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.db.utils import OperationalError
 from django.test import override_settings
 
 from order_copies import checks
+from order_copies.conf import Settings
 from order_copies.database_checks import check_mariadb
 from order_copies.fields import CopiedModel
 from order_copies.shops import Shop
@@ -35,17 +38,21 @@ class ForgetfulShop(ReferenceShop):
     copied_models = [CopiedModel(Coupon, copied=("code", "colour"))]
 
 
-def complaints(*, deploy: bool = False) -> list[tuple[str, str]]:
+def complaints(
+    *, deploy: bool = False, databases: Sequence[str] | None = None
+) -> list[tuple[str, str]]:
     """The id and message of everything that the app's registered checks say."""
     registered = registry.get_checks(include_deployment_checks=deploy)
     own = [check for check in registered if check.__module__.startswith("order_copies.")]
-    messages = [message for check in own for message in check(app_configs=None, databases=None)]
+    messages = [
+        message for check in own for message in check(app_configs=None, databases=databases)
+    ]
     return [(str(message.id), str(message.msg)) for message in messages]
 
 
-def ids(*, deploy: bool = False) -> list[str]:
+def ids(*, deploy: bool = False, databases: Sequence[str] | None = None) -> list[str]:
     """The ids alone."""
-    return [id_ for id_, _message in complaints(deploy=deploy)]
+    return [id_ for id_, _message in complaints(deploy=deploy, databases=databases)]
 
 
 @pytest.mark.django_db
@@ -278,6 +285,7 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
         ("AUTHENTICATION_CLASSES", "project.authentication.BearerAuthentication"),
         ("AUTHENTICATION_CLASSES", ["nowhere.Nothing"]),
         ("BATCH_SIZE", 0),
+        ("AUTHENTICATION_CLASSES", [7]),
         ("BATCH_SIZE", "x"),
         ("LEASE", 0),
         ("LEASE", "long"),
@@ -295,7 +303,9 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
         ("RATE_LIMITS", {"others": {"burst": 7}}),
         ("RATE_LIMITS", {"others": {"burst": (0, 1)}}),
         ("RATE_LIMITS", {"others": {"burst": ("a", "b")}}),
+        ("RATE_LIMITS", {"others": {"burst": (1, math.inf)}}),
         ("RETRY_PAUSE", -1),
+        ("RETRY_PAUSE", 3601),
         ("SHUTDOWN_TIMEOUT", -1),
         ("SHUTDOWN_TIMEOUT", "soon"),
         ("STUCK_AFTER", 0),
@@ -313,3 +323,75 @@ def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, val
 
 def test_the_settings_of_the_project_are_all_possible() -> None:
     assert checks.check_settings() == []
+
+
+#: What somebody may set by mistake.
+MISTAKES = {
+    "None": None,
+    "''": "",
+    "x": "x",
+    "nan": math.nan,
+    "inf": math.inf,
+    "1e20": 1e20,
+    "-1": -1,
+    "0": 0,
+    "[]": [],
+    "{}": {},
+    "object()": object(),
+}
+#: The error of each setting, and those of the mistakes that it can live with.
+TOLERANCE: dict[str, tuple[str, set[str]]] = {
+    "AUTHENTICATION_CLASSES": ("E006", {"None", "[]"}),
+    "BATCH_SIZE": ("E006", set()),
+    "BATCH_TIME_LIMIT": ("E006", set()),
+    "ENGINE": ("E007", set()),
+    "IDEMPOTENCY_RETENTION": ("E006", set()),
+    "LEASE": ("E006", set()),
+    "MAX_ATTEMPTS": ("E006", set()),
+    "METRICS_TOKEN": ("E006", {"''"}),
+    "MODE": ("E006", set()),
+    "ORDER_MODEL": ("E001", set()),
+    "ORGANIZATION_ID": ("E006", {"x"}),
+    "POLL_INTERVAL": ("E006", set()),
+    "PUBLIC_ID_KEY": ("E006", {"x"}),
+    "RATE_LIMITS": ("E006", {"None", "{}"}),
+    "RETRY_PAUSE": ("E006", {"0"}),
+    "SHOP": ("E002", set()),
+    "SHUTDOWN_TIMEOUT": ("E006", {"0"}),
+    "STUCK_AFTER": ("E006", set()),
+    "TOKEN_URL": ("E006", {"''", "x"}),
+}
+
+
+def test_every_setting_is_tried_with_every_mistake() -> None:
+    assert {name for name in vars(Settings) if name.isupper()} == set(TOLERANCE)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", TOLERANCE)
+def test_whatever_a_setting_is_the_checks_report_it_and_never_raise(
+    settings: LazySettings, name: str
+) -> None:
+    # given
+    right, (error, tolerated) = settings.ORDER_COPIES, TOLERANCE[name]
+    found = {}
+
+    # when
+    for mistake, value in MISTAKES.items():
+        settings.ORDER_COPIES = right | {name: value}
+        found[mistake] = ids(deploy=True, databases=["default"])
+
+    # then
+    expected = {
+        mistake: [] if mistake in tolerated else [f"order_copies.{error}"] for mistake in MISTAKES
+    }
+    assert found == expected
+
+
+@pytest.mark.parametrize("path", [".", ".x", "..x.Shop"])
+def test_a_path_that_is_none_is_reported_too(settings: LazySettings, path: str) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
+
+    # when, then
+    assert ids() == ["order_copies.E002"]
