@@ -15,7 +15,11 @@ from order_copies.jsonapi.openapi_components import (
     refusal,
 )
 from order_copies.jsonapi.openapi_endpoints import Endpoint
-from order_copies.jsonapi.openapi_parameters import id_parameter, query_parameters
+from order_copies.jsonapi.openapi_parameters import (
+    id_parameter,
+    parameters_of_nothing,
+    query_parameters,
+)
 from order_copies.jsonapi.openapi_schemas import (
     URI,
     document_or_none_schema,
@@ -82,13 +86,20 @@ _BODIES: dict[str, Callable[[Components, ResourceSerializer], JSONObject]] = {
 
 
 def _parameters(components: Components, endpoint: Endpoint) -> list[JSONObject]:
-    told, families = _offered(endpoint)
     offer = endpoint.viewset.offers.get(endpoint.action)
     return [
         *([id_parameter(components, endpoint.resource)] if "{" in endpoint.path else []),
-        *query_parameters(components, told, families),
+        *_query(components, endpoint),
         *(offer.parameters if offer else []),
     ]
+
+
+def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
+    if not (endpoint.relation and endpoint.relationship.leads_nowhere):
+        return query_parameters(components, *_offered(endpoint))
+    if endpoint.action == "linkage":
+        return []
+    return parameters_of_nothing(components, endpoint.relationship.type)
 
 
 def _offered(endpoint: Endpoint) -> tuple[ResourceSerializer, Sequence[str]]:
@@ -99,8 +110,6 @@ def _offered(endpoint: Endpoint) -> tuple[ResourceSerializer, Sequence[str]]:
     if not endpoint.relation:
         return resource, [] if endpoint.action == "destroy" else _SEEING
     relationship = endpoint.relationship
-    if relationship.leads_nowhere:
-        return resource, []
     related = resource_of(relationship.type)
     if endpoint.action == "linkage":
         return related, ["page"] if relationship.many else []

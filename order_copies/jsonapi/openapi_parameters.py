@@ -10,8 +10,11 @@ from order_copies.jsonapi.openapi_filters import (
     predicates_schema,
 )
 from order_copies.jsonapi.openapi_schemas import id_schema, include_paths, told_types
-from order_copies.jsonapi.resources import ResourceSerializer, resource_of
+from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
+from order_copies.jsonapi.resources import ResourceSerializer, named_only, resource_of
 from order_copies.jsonapi.schemas import JSONSchema
+
+_ABOUT_INCLUDE = "Relationships whose resources the answer is to include."
 
 
 def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:
@@ -40,24 +43,45 @@ Described = Iterator[tuple[str, JSONObject]]
 
 
 def _include(resource: ResourceSerializer) -> Described:
-    paths = [path for path, _related in include_paths(resource)]
+    paths = dict(include_paths(resource))
     if paths:
-        description = "Relationships whose resources the answer is to include."
-        yield f"{resource.type}_include", _listed("include", paths, description)
+        ends = [path for path, relationship in paths.items() if relationship.leads_nowhere]
+        patterns = [{"pattern": pattern} for path in ends for pattern in _beyond(path)]
+        items = {"anyOf": [{"enum": list(paths)}, *patterns]} if patterns else {"enum": list(paths)}
+        yield f"{resource.type}_include", _listed("include", items, _ABOUT_INCLUDE)
+
+
+def _beyond(path: str) -> Iterator[str]:
+    """The pattern of what may be named after a path that leads nowhere."""
+    steps = MAX_INCLUDE_DEPTH - 1 - path.count(".")
+    if steps:
+        yield f"^{path.replace('.', '[.]')}([.]{NAME}){{1,{steps}}}$"
 
 
 def _fields(resource: ResourceSerializer) -> Described:
     for resource_type in told_types(resource):
-        told = resource_of(resource_type)
-        names = ["id", *told.attributes_by_name, *told.relationships_by_name]
-        description = (
-            f"The attributes and relationships of {resource_type} that are to be told; "
-            "the id always is."
-        )
-        yield (
-            f"{resource_type}_fields",
-            _listed(f"fields[{resource_type}]", names, description),
-        )
+        yield f"{resource_type}_fields", _fieldset(resource_type)
+
+
+def _fieldset(resource_type: str) -> JSONObject:
+    is_unknown = resource_type in named_only()
+    any_name, name = {"pattern": f"^{NAME}$"}, f"fields[{resource_type}]"
+    items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
+    about = f"The attributes and relationships of {resource_type} that are to be told"
+    return _listed(name, items, f"{about}; the id always is.")
+
+
+def parameters_of_nothing(components: Components, resource_type: str) -> list[JSONObject]:
+    """References to the parameters of an answer that could only tell this type, and never does."""
+    any_path = {"pattern": f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$"}
+    described = {
+        f"{resource_type}_include": _listed("include", any_path, _ABOUT_INCLUDE),
+        f"{resource_type}_fields": _fieldset(resource_type),
+    }
+    return [
+        components.refer("parameters", name, partial(dict, parameter))
+        for name, parameter in described.items()
+    ]
 
 
 def _page(resource: ResourceSerializer) -> Described:
@@ -74,7 +98,8 @@ def _sort(resource: ResourceSerializer) -> Described:
     relationships = (it.name for it in resource.relationships if it.sortable)
     names = ["id", *attributes, *relationships]
     criteria = [criterion for name in names for criterion in (name, f"-{name}")]
-    yield f"{resource.type}_sort", _listed("sort", criteria, "What to sort by; - for descending.")
+    about = "What to sort by; - for descending."
+    yield f"{resource.type}_sort", _listed("sort", {"enum": criteria}, about)
 
 
 def _filter(resource: ResourceSerializer) -> Described:
@@ -95,8 +120,8 @@ _FAMILIES: dict[str, Callable[[ResourceSerializer], Described]] = {
 }
 
 
-def _listed(name: str, choices: list[str], description: str) -> JSONObject:
-    schema = {"type": "array", "items": {"enum": choices}}
+def _listed(name: str, items: JSONSchema, description: str) -> JSONObject:
+    schema = {"type": "array", "items": items}
     return _parameter(name, schema, description) | {"style": "form", "explode": False}
 
 

@@ -130,7 +130,7 @@ def _document(
     components: Components, resource: ResourceSerializer, data: JSONSchema, **members: JSONSchema
 ) -> JSONSchema:
     document = {"data": data} | members
-    types = sorted({related.type for _path, related in include_paths(resource) if related})
+    types = sorted({it.type for _path, it in include_paths(resource) if not it.leads_nowhere})
     if not types:
         return closed(document)
     resources = [resource_schema(components, resource_of(name)) for name in types]
@@ -157,19 +157,18 @@ def _merged(first: JSONSchema, second: JSONSchema) -> JSONSchema:
 
 def include_paths(
     resource: ResourceSerializer, depth: int = MAX_INCLUDE_DEPTH
-) -> Iterator[tuple[str, ResourceSerializer | None]]:
-    """The paths that can be included, each with the resource at its end, if there is one."""
+) -> Iterator[tuple[str, Relationship]]:
+    """The paths that can be included, each with the relationship at its end."""
     for relationship in resource.relationships:
         if not relationship.includable:
             continue
-        related = None if relationship.leads_nowhere else resource_of(relationship.type)
-        yield relationship.name, related
-        if related and depth > 1:
-            for path, end in include_paths(related, depth - 1):
+        yield relationship.name, relationship
+        if depth > 1 and not relationship.leads_nowhere:
+            for path, end in include_paths(resource_of(relationship.type), depth - 1):
                 yield f"{relationship.name}.{path}", end
 
 
 def told_types(resource: ResourceSerializer) -> list[str]:
-    """The types of the resources that a document of this one can hold."""
-    related = {end.type for _path, end in include_paths(resource) if end}
+    """The types of the resources that a document of this one can hold, now or some day."""
+    related = {end.type for _path, end in include_paths(resource)}
     return sorted(related | {resource.type})

@@ -3,6 +3,7 @@
 Whatever is not understood, or not offered by the endpoint, is refused: nothing is ignored.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +22,18 @@ from order_copies.jsonapi.errors import (
 from order_copies.jsonapi.resources import (
     Relationship,
     ResourceSerializer,
+    named_only,
     registered,
     resource_of,
 )
 
 #: How many relationships an include path may follow.
 MAX_INCLUDE_DEPTH = 3
+
+#: What names look like: of what leads nowhere, any might be one.
+NAME = "[A-Za-z0-9_]+"
+_NAME = re.compile(NAME)
+_PATH = re.compile(rf"{NAME}(\.{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}")
 
 #: Relationships to include, each with those to include of the related resources.
 IncludeTree = dict[str, Any]
@@ -49,9 +56,7 @@ def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable
     ``offered`` are the families of parameters that the endpoint knows, such as ``include`` or
     ``page``. Raises :class:`RequestRefusedError`.
     """
-    for key, values in query.lists():
-        _check_offered(key, set(offered))
-        _check_single(key, values)
+    _check_keys(query, set(offered))
     fields = dict(_fields(query))
     return Query(
         include=_asked_for(_include(query.get("include", ""), resource), fields, resource),
@@ -59,6 +64,23 @@ def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable
         order_by=_order_by(query.get("sort", ""), resource),
         dry_run=_flag("dry_run", query.get("dry_run", "false")),
     )
+
+
+def read_query_of_nothing(query: QueryDict) -> Query:
+    """What ``query`` asks of an endpoint that has nothing to tell, nor to know names by.
+
+    Raises :class:`RequestRefusedError` for what would be refused whatever there was.
+    """
+    _check_keys(query, {"include", "fields"})
+    for path in _listed(query.get("include", "")):
+        _check_path(path)
+    return Query(fields=dict(_fields(query)))
+
+
+def _check_keys(query: QueryDict, offered: set[str]) -> None:
+    for key, values in query.lists():
+        _check_offered(key, offered)
+        _check_single(key, values)
 
 
 def _check_offered(key: str, offered: set[str]) -> None:
@@ -78,22 +100,30 @@ def _check_single(key: str, values: Sequence[object]) -> None:
 def _include(text: str, resource: ResourceSerializer) -> IncludeTree:
     tree: IncludeTree = {}
     for path in _listed(text):
+        _check_path(path)
         _grow(tree, path, resource)
     return tree
 
 
+def _check_path(path: str) -> None:
+    if not _PATH.fullmatch(path):
+        raise _invalid_include(path)
+
+
 def _grow(tree: IncludeTree, path: str, resource: ResourceSerializer) -> None:
-    names = path.split(".")
-    relationship = None
-    for name in names:
+    for name in path.split("."):
         found = resource.relationships_by_name.get(name)
-        ends = relationship is not None and relationship.leads_nowhere
-        if found is None or ends or not found.includable or len(names) > MAX_INCLUDE_DEPTH:
-            detail = f"{path} is not a valid includable relationship of {resource.type}."
-            raise refused(INVALID_INCLUDE, "Invalid include", detail)
-        tree, relationship = tree.setdefault(name, {}), found
-        if not found.leads_nowhere:
-            resource = resource_of(found.type)
+        if found is None or not found.includable:
+            raise _invalid_include(path)
+        tree = tree.setdefault(name, {})
+        if found.leads_nowhere:
+            return
+        resource = resource_of(found.type)
+
+
+def _invalid_include(path: str) -> Exception:
+    detail = f"{path} is not a valid path of includable relationships."
+    return refused(INVALID_INCLUDE, "Invalid include", detail)
 
 
 def _asked_for(
@@ -113,24 +143,25 @@ def _related(resource: ResourceSerializer, name: str) -> ResourceSerializer:
 
 
 def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
-    types = {resource.type for resource in registered()}
     for key in query:
         if not key.startswith("fields["):
             continue
         resource_type = key.removeprefix("fields[").removesuffix("]")
-        if resource_type not in types or not key.endswith("]"):
+        if not key.endswith("]"):
             raise _invalid_field(resource_type, "the API")
-        yield (
-            resource_type,
-            frozenset(_known_fields(query.get(key, ""), resource_of(resource_type))),
-        )
+        names = frozenset(_listed(query.get(key, "")))
+        _check_fields(resource_type, names)
+        yield resource_type, names
 
 
-def _known_fields(text: str, resource: ResourceSerializer) -> Iterator[str]:
-    for name in _listed(text):
-        if name not in {"id", *resource.attributes_by_name, *resource.relationships_by_name}:
-            raise _invalid_field(name, resource.type)
-        yield name
+def _check_fields(resource_type: str, names: Iterable[str]) -> None:
+    known = {resource.type: resource.field_names for resource in registered()}.get(resource_type)
+    if known is None and resource_type not in named_only():
+        raise _invalid_field(resource_type, "the API")
+    for name in names:
+        is_known = _NAME.fullmatch(name) if known is None else name in known
+        if not is_known:
+            raise _invalid_field(name, resource_type)
 
 
 def _invalid_field(name: str, of: str) -> Exception:

@@ -173,6 +173,11 @@ class ResourceSerializer(ABC):
         return {trigger.name: trigger for trigger in self.triggers}
 
     @cached_property
+    def field_names(self) -> list[str]:
+        """What ``fields[type]`` can name."""
+        return ["id", *self.attributes_by_name, *self.relationships_by_name]
+
+    @cached_property
     def told_unasked(self) -> frozenset[str]:
         """The attributes and relationships of a document whose request names no fields."""
         attributes = (attribute.name for attribute in self.attributes if not attribute.on_request)
@@ -209,3 +214,9 @@ def resource_of(resource_type: str) -> ResourceSerializer:
 def registered() -> list[ResourceSerializer]:
     """All resources."""
     return list(_resources.values())
+
+
+def named_only() -> set[str]:
+    """The types that only relationships name: nothing else is known of them."""
+    named = {it.type for resource in registered() for it in resource.relationships}
+    return named - set(_resources)

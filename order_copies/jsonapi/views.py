@@ -16,7 +16,7 @@ from order_copies.jsonapi.includes import Included
 from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.pagination import Page
 from order_copies.jsonapi.payloads import Payload, read_changes
-from order_copies.jsonapi.queries import Query, read_query
+from order_copies.jsonapi.queries import Query, read_query, read_query_of_nothing
 from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
 from order_copies.scopes import COPY, check_scopes
 
@@ -127,7 +127,8 @@ class RetrieveMixin(ResourceViewSet):
         """What a relationship leads to."""
         row, relationship = self.find(request, public_id), self.relationship
         if relationship.leads_nowhere:
-            return self.answer(self.query(self.resource), self.resource, None)
+            query = read_query_of_nothing(self.request.query_params)
+            return self.answer(query, self.resource, None)
         related = resource_of(relationship.type)
         rows = relationship.rows(request, [row])
         if relationship.many:

@@ -121,6 +121,52 @@ def test_a_source_order_is_the_order() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "include=market",
+        "include=order_subscription_items.item",
+        "fields[order_subscriptions]=number",
+        "fields[order_subscriptions]=number,market&include=market&fields[markets]=name",
+    ],
+)
+def test_what_could_be_asked_of_a_subscription_can_be_asked_of_none(query: str) -> None:
+    api, order_copy = API(staff()), requested()
+
+    response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
+
+    assert (response.status_code, response.json()) == (200, {"data": None})
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("include=a.b.c.d", "INVALID_INCLUDE"),
+        ("include=,", "INVALID_INCLUDE"),
+        ("fields[nonsense]=number", "INVALID_FIELD"),
+        ("fields[order_subscriptions]=num-ber", "INVALID_FIELD"),
+        ("fields[markets]=nonsense", "INVALID_FIELD"),
+        ("page[size]=1", "PARAM_NOT_ALLOWED"),
+    ],
+)
+def test_what_could_be_asked_of_nothing_is_refused(query: str, code: str) -> None:
+    api, order_copy = API(staff()), requested()
+
+    response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
+
+    assert the_error_in(response) == (400, code, None)
+
+
+def test_a_copy_can_bring_along_the_subscription_that_it_does_not_have() -> None:
+    api, order_copy = API(staff()), requested()
+    path = f"/order_copies/{order_copy.public_id}?include=order_subscription.market"
+
+    document = api.get(f"{path}&fields[order_subscriptions]=number,market").json()
+
+    assert document["data"]["relationships"]["order_subscription"]["data"] is None
+    assert document["included"] == []
+
+
 @pytest.mark.parametrize("name", ["target_order", "order_subscription"])
 def test_what_is_not_there_is_null(name: str) -> None:
     api, order_copy = API(staff()), OrderCopyFactory()
