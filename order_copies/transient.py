@@ -25,21 +25,31 @@ Result = TypeVar("Result")
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 
-#: SQLSTATEs of PostgreSQL, by how they begin: the connection is lost, a transaction was rolled back
-#: for another one, there are too few resources, a lock cannot be had, the server stops or starts.
-_sqlstates = ("08", "40", "53", "55P03", "57P")
-#: Numbers of MariaDB: too many connections, a lock cannot be had, a deadlock, a row that changed
-#: since it was read, a server that stops, and all ways to lose a connection.
-_mariadb_numbers = frozenset({1020, 1040, 1053, 1205, 1213, 1927, 2002, 2003, 2006, 2013, 2055})
-#: SQLITE_BUSY, SQLITE_LOCKED, and SQLITE_PROTOCOL: too many began to read a WAL at once.
-_sqlite_codes = frozenset({5, 6, 15})
+#: SQLSTATEs of PostgreSQL, by how they begin: the connection is lost, the server may only be read,
+#: a transaction was idle for too long or rolled back for another one, there are too few resources,
+#: a lock cannot be had, the server stops or starts.
+_sqlstates = ("08", "25006", "25P03", "40", "53", "55P03", "57P")
+#: Numbers of MariaDB, for the same.
+_mariadb_numbers = frozenset(
+    {
+        *(1040, 1203, 1226),  # too many connections
+        *(1020, 1205, 1213),  # a row that changed since it was read, a lock, a deadlock
+        *(1047, 1053, 1290, 1792),  # a node without its cluster, a stop, a server only to be read
+        *(1129, 1158, 1159, 1160, 1161, 1927),  # a connection that is refused or lost
+        *(2002, 2003, 2005, 2006, 2012, 2013, 2026, 2055),  # the same, as the client sees it
+    }
+)
+#: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, and SQLITE_PROTOCOL: too many began to read a WAL at
+#: once.
+_sqlite_codes = frozenset({5, 6, 8, 15})
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statements may well succeed a moment later.
 
-    So it is with deadlocks, serialization failures, lost connections and locks that cannot be had;
-    never with what the statements themselves are to blame for.
+    So it is with deadlocks, serialization failures, lost connections, locks that cannot be had, and
+    a server that may only be read since another one took its place; never with what the statements
+    themselves are to blame for.
     """
     if isinstance(error, InterfaceError):
         return True

@@ -7,14 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from django.db import (
-    Error,
-    InterfaceError,
-    OperationalError,
-    close_old_connections,
-    connection,
-    reset_queries,
-)
+from django.db import Error, close_old_connections, connection, reset_queries
 from django.utils import timezone
 
 from order_copies import heartbeats
@@ -22,7 +15,7 @@ from order_copies.batches import Batch
 from order_copies.conf import settings
 from order_copies.copying import run_batch
 from order_copies.models import OrderFactory, Status
-from order_copies.transient import steadily
+from order_copies.transient import is_transient, steadily
 
 #: For how long trouble with the database may keep a worker from handing its copies back.
 HAND_BACK_PATIENCE = timedelta(seconds=2)
@@ -106,8 +99,8 @@ class Worker:
         try:
             self._beat()
             return run_batch(self.name, limit=self._batch_size)
-        except (OperationalError, InterfaceError):
-            if drain:
+        except Error as error:
+            if drain or not is_transient(error):
                 raise
             message = "%s: trouble with the database; looking again soon"
             logger.exception(message, self.name, extra={"worker": self.name})

@@ -43,14 +43,6 @@ def why_unfit(error: Error) -> str:
     return f"The database is not migrated: {told}. Run: manage.py migrate" if lacks_tables else ""
 
 
-def is_up_without_tables() -> bool:
-    """Whether the database answers, and has not all tables of ours."""
-    try:
-        return _lacks_tables()
-    except Error:
-        return False
-
-
 def _lacks_tables() -> bool:
     database = database_of_copies()
     if not database.in_atomic_block:

@@ -7,8 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError, connection
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+)
 
+from order_copies.models import Heartbeat
 from order_copies.transient import answers, is_transient, steadily
 
 SOON = timedelta(seconds=5)
@@ -47,9 +55,14 @@ def of_sqlite(code: int) -> Exception:
         because_of(PostgreSQLError("57P01")),
         because_of(PostgreSQLError("08006")),
         because_of(PostgreSQLError("53300")),
+        because_of(PostgreSQLError("25006"), InternalError),
+        because_of(PostgreSQLError("25P03")),
         because_of(PostgreSQLError(None)),
         OperationalError(1213, "Deadlock found"),
         OperationalError(1205, "Lock wait timeout exceeded"),
+        OperationalError(1290, "The server is running with --read-only"),
+        OperationalError(1792, "Cannot execute statement in a READ ONLY transaction"),
+        OperationalError(2005, "Unknown server host"),
         OperationalError(2006, "Server has gone away"),
         OperationalError(2013, "Lost connection"),
     ],
@@ -75,6 +88,33 @@ def test_it_is_transient(error: Exception) -> None:
 )
 def test_it_is_not_transient(error: Exception) -> None:
     assert not is_transient(error)
+
+
+#: How a session is told that it may only read, and that it may write again.
+MODES = {
+    "postgresql": (
+        "SET default_transaction_read_only = on",
+        "SET default_transaction_read_only = off",
+    ),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY", "SET SESSION TRANSACTION READ WRITE"),
+    "sqlite": ("PRAGMA query_only = on", "PRAGMA query_only = off"),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_a_database_that_may_only_be_read_says_is_transient() -> None:
+    # given
+    only_to_be_read, writable = MODES[connection.vendor]
+
+    # when
+    with connection.cursor() as cursor:
+        cursor.execute(only_to_be_read)
+        with pytest.raises(DatabaseError) as refused:
+            Heartbeat.objects.all().delete()
+        cursor.execute(writable)
+
+    # then
+    assert is_transient(refused.value)
 
 
 def failing(errors: list[Exception]) -> Callable[[], Any]:

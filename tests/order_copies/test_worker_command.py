@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
 from order_copies.copying import request_copies
@@ -23,6 +23,14 @@ from order_copies.models import Heartbeat, OrderCopy, OrderFactory
 from order_copies.transitions import save_pause
 from order_copies.worker import Worker
 from tests.factories import OrderCopyFactory, placed_order
+
+GONE_AWAY = (2006, "Server has gone away")
+
+
+class ReadOnlySqlTransactionError(Exception):
+    """As psycopg has it."""
+
+    sqlstate = "25006"
 
 
 def backlog(count: int) -> None:
@@ -117,7 +125,7 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
         looks.append(1)
         if len(looks) == 3:
             worker.stop()
-        raise OperationalError
+        raise OperationalError(*GONE_AWAY)
 
     monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
     monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
@@ -136,12 +144,13 @@ def test_a_worker_may_be_up_before_its_database(
     # given
     backlog(1)
     monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
-    refusals = ["the backlog", "whether it answers", "the first sign of life"]
+    refusals = ["the first sign of life", "the backlog"]
     out = io.StringIO()
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
         if refusals:
-            raise OperationalError(refusals.pop(0))
+            refusals.pop()
+            raise OperationalError(*GONE_AWAY)
         return execute(*arguments)
 
     def stop(events: Sequence[Event], **_: Any) -> None:
@@ -164,16 +173,42 @@ def test_a_worker_may_be_up_before_its_database(
 
 
 @pytest.mark.django_db
-def test_a_drain_does_not_hide_that_the_database_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("error", "drain"),
+    [(OperationalError(*GONE_AWAY), True), (ProgrammingError(1146, "No such table"), False)],
+)
+def test_a_drain_waits_for_no_database_and_nobody_for_what_does_not_pass(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, *, drain: bool
 ) -> None:
     def run_batch(*_args: object, **_kwargs: object) -> None:
-        raise OperationalError
+        raise error
 
     monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
 
-    with pytest.raises(OperationalError):
-        Worker().run(drain=True)
+    with pytest.raises(type(error)):
+        Worker().run(drain=drain)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_may_only_be_read_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """As after a failover, until the connection leads to the new server."""
+    # given
+    backlog(1)
+    worker = Worker(interval=0.01, on_batch=lambda batch: worker.stop())
+    refusals = ["a sign of life"]
+
+    def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
+        if refusals:
+            raise InternalError(refusals.pop()) from ReadOnlySqlTransactionError
+        return execute(*arguments)
+
+    # when
+    with connection.execute_wrapper(refuse):
+        worker.run()
+
+    # then
+    assert statuses() == ["completed"]
+    assert "trouble with the database" in caplog.text
 
 
 def test_no_two_workers_share_a_name() -> None:

@@ -3,16 +3,17 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from order_copies.batches import Batch
 from order_copies.conf import settings
 from order_copies.management.arguments import positive, seconds
-from order_copies.management.databases import DatabaseCommand, is_up_without_tables
+from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderFactory
 from order_copies.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
+from order_copies.transient import is_transient
 from order_copies.worker import Worker
 
 
@@ -74,14 +75,14 @@ class Command(DatabaseCommand):
         return True
 
     def count_backlog(self, options: dict[str, Any]) -> int:
-        """How many copies there are to do; 0 while the database does not answer, but for a drain.
+        """How many copies there are to do; 0 during trouble with the database, but for a drain.
 
         A worker may be up before its database is. For tables it does not wait.
         """
         try:
             return OrderFactory.objects.claimable(timezone.now()).count()
-        except (OperationalError, InterfaceError):
-            if options["drain"] or is_up_without_tables():
+        except Error as error:
+            if options["drain"] or not is_transient(error):
                 raise
             return 0
 
