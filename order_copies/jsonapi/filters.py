@@ -22,7 +22,7 @@ from order_copies.jsonapi.errors import (
 )
 from order_copies.jsonapi.predicates import PREDICATES, Predicate
 from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, resource_of
-from order_copies.jsonapi.storable import InvalidValueError
+from order_copies.jsonapi.storable import InvalidValueError, is_storable
 from order_copies.jsonapi.values import Comparison, Value
 
 #: How many relationships a filter may follow.
@@ -37,6 +37,8 @@ class PublicId(Value):
 
     comparisons = frozenset({Comparison.PRESENCE, Comparison.EQUALITY})
 
+    text_name = "an id"
+
     resource: ResourceSerializer | None = None
 
     @property
@@ -45,10 +47,10 @@ class PublicId(Value):
         assert self.resource is not None
         return self.resource.id_pattern.removeprefix("^").removesuffix("$")
 
-    def parse(self, text: str) -> Any:
+    def convert(self, text: str) -> Any:
         """The key that the id stands for."""
         assert self.resource is not None
-        key = self.resource.key_of(text) if "\0" not in text else None
+        key = self.resource.key_of(text) if is_storable(text) else None
         if key is None:
             raise InvalidValueError("invalid", f"is not an id of {self.resource.type}")
         return key

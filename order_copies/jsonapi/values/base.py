@@ -1,5 +1,6 @@
 """What all kinds of values have in common."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,8 +36,9 @@ class Value:
     comparisons: ClassVar[frozenset[Comparison]] = frozenset()
     #: The JSON Schema of what is not null.
     kind: ClassVar[JSONSchema] = {}
-    #: The pattern (ECMA 262) of the texts that filters take for it.
+    #: The pattern (ECMA 262) of the texts that filters take for it, and what it is called.
     text: ClassVar[str] = ".*"
+    text_name: ClassVar[str] = "a text"
 
     #: What a client that sends null means; :data:`REQUIRED` refuses it.
     null: Any = None
@@ -67,6 +69,12 @@ class Value:
 
     def parse(self, text: str) -> Any:
         """What the text of a filter stands for. Raises :class:`InvalidValueError`."""
+        if not re.fullmatch(self.text, text):
+            raise InvalidValueError("invalid", f"must be {self.text_name}")
+        return self.convert(text)
+
+    def convert(self, text: str) -> Any:
+        """What a text of the pattern stands for. Raises :class:`InvalidValueError`."""
         raise InvalidValueError("invalid", "cannot be filtered by")
 
     def compare(self, lookup: str, column: str, value: Any) -> Q:

@@ -19,11 +19,12 @@ class Object(Value):
 
     comparisons = frozenset({Comparison.PRESENCE, Comparison.CONTAINMENT})
     kind = {"type": "object", "examples": [{"foo": "bar"}]}
-    text = r"\{.*\}"
+    text = r"[ \t\n\r]*\{[\s\S]*\}[ \t\n\r]*"
+    text_name = "a JSON object"
 
     null: Any = REQUIRED
 
-    def parse(self, text: str) -> dict[str, Any]:
+    def convert(self, text: str) -> dict[str, Any]:
         """A JSON object that others can be compared with."""
         try:
             wanted = self.check(json.loads(text))

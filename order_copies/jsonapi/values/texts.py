@@ -26,10 +26,12 @@ class String(Value):
     )
 
     kind = {"type": "string"}
+    text = STORABLE.removeprefix("^").removesuffix("$")
+    text_name = "a text without NUL"
 
     max_length: int = 255
 
-    def parse(self, text: str) -> str:
+    def convert(self, text: str) -> str:
         """The text, if it can be stored at all: a part of it may be asked for."""
         return String.check(self, text)
 
