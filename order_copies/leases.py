@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import Error, connection
 from django.utils import timezone
@@ -49,8 +50,14 @@ def _renew(order_copies: Sequence[OrderFactory], ended: threading.Event) -> None
         try:
             held.update(lease_expires_at=later)
         except Error:
-            logger.warning("The leases of %s copies could not be renewed", len(keys), exc_info=True)
+            message = "The leases of %s copies could not be renewed"
+            logger.warning(message, len(keys), exc_info=True, extra=_about(order_copies))
         else:
             expires_at = later
         finally:
             connection.close()
+
+
+def _about(order_copies: Sequence[OrderFactory]) -> dict[str, Any]:
+    ids = [order_copy.public_id for order_copy in order_copies]
+    return {"worker": order_copies[0].worker, "order_copy_ids": ids}

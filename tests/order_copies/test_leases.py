@@ -94,4 +94,7 @@ def test_a_renewal_that_fails_is_tried_again(
 
     # then
     assert seconds_left() == [60]
-    assert "could not be renewed" in caplog.text
+    [record] = caplog.records
+    assert "could not be renewed" in record.getMessage()
+    assert vars(record)["worker"] == "w1"
+    assert vars(record)["order_copy_ids"] == [order_copies[0].public_id]
