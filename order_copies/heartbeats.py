@@ -68,8 +68,7 @@ def gone(now: datetime) -> "QuerySet[Heartbeat]":
 
 def _is_at_work(now: datetime) -> Q:
     running = OrderFactory.objects.running(now)
-    between_signs = timedelta(seconds=max(INTERVAL, settings.POLL_INTERVAL))
-    lately = now - max(settings.LEASE, 2 * between_signs)
+    lately = now - max(settings.LEASE, timedelta(seconds=2 * INTERVAL))
     return Q(seen_at__gte=lately) | Q(Exists(running.filter(worker=OuterRef("worker"))))
 
 

@@ -80,7 +80,18 @@ class Worker:
             elif drain and not self._left_for_later():
                 return
             else:
-                self._stopping.wait(self._interval)
+                self._wait()
+
+    def _wait(self) -> None:
+        """Until it is time for another look, or to stop; with signs of life meanwhile."""
+        next_look = time.monotonic() + self._interval
+        while (left := next_look - time.monotonic()) > 0:
+            if self._stopping.wait(min(left, heartbeats.INTERVAL)):
+                return
+            try:
+                self._beat()
+            except Error:  # The next look tells.
+                connection.close()
 
     def _beat(self) -> None:
         if time.monotonic() >= self._next_beat:

@@ -14,6 +14,7 @@ from django.core.management import CommandError, call_command
 from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
+from order_copies import heartbeats
 from order_copies.copying import request_copies
 from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
@@ -209,6 +210,37 @@ def test_a_server_that_may_only_be_read_is_waited_for(caplog: pytest.LogCaptureF
     # then
     assert statuses() == ["completed"]
     assert "trouble with the database" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_looks_seldom_leaves_signs_of_life_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given
+    monkeypatch.setattr(heartbeats, "INTERVAL", 0.01)
+    worker = Worker(interval=3600)
+    signs: list[str] = []
+    troubles = [OperationalError(*GONE_AWAY)]
+
+    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and Heartbeat._meta.db_table in sql:
+            signs.append(sql)
+            if len(signs) == 2:
+                raise troubles.pop()
+            if len(signs) == 4:
+                worker.stop()
+        return execute(sql, *rest)
+
+    in_any_case = threading.Timer(30, worker.stop)
+    in_any_case.start()
+
+    # when
+    with connection.execute_wrapper(watch):
+        worker.run()
+    in_any_case.cancel()
+
+    # then
+    assert len(signs) == 4
 
 
 def test_no_two_workers_share_a_name() -> None:
