@@ -1,6 +1,7 @@
 """The media type of JSON:API: bytes in, bytes out, and nothing but it (contract 5.7)."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -19,7 +20,9 @@ MEDIA_TYPE: str = JSONParser.media_type
 #: How large the body of a request may be, in bytes.
 MAX_BODY = 262144
 
-_ACCEPTABLE = {"", "*/*", "application/*", MEDIA_TYPE}
+#: The media ranges that we are in; the first of them that a client names, decides (RFC 9110).
+_RANGES = (MEDIA_TYPE, "application/*", "*/*")
+_UNWANTED = re.compile(r"q=0(\.0*)?")
 
 
 class Parser(BaseParser):
@@ -78,16 +81,23 @@ class Negotiation(BaseContentNegotiation):
         self, request: HttpRequest, renderers: Sequence[BaseRenderer], format_suffix: Any = None
     ) -> tuple[BaseRenderer, str]:
         """The one renderer, if the client takes what it makes."""
-        accepted = request.META.get("HTTP_ACCEPT", "").split(",")
-        if not any(_without_weight(media_range) in _ACCEPTABLE for media_range in accepted):
+        if not _is_acceptable(request.META.get("HTTP_ACCEPT", "")):
             raise exceptions.NotAcceptable
         return renderers[0], MEDIA_TYPE
 
 
-def _without_weight(media_range: str) -> str:
-    media_type, *parameters = media_range.lower().replace(" ", "").split(";")
+def _is_acceptable(accept: str) -> bool:
+    wanted = dict(map(_read, accept.lower().replace(" ", "").split(",")))
+    named = [media_range for media_range in _RANGES if media_range in wanted]
+    return wanted[named[0]] if named else not accept.strip()
+
+
+def _read(accepted: str) -> tuple[str, bool]:
+    """A media range with its parameters, and whether its weight is more than none."""
+    media_type, *parameters = accepted.split(";")
     rest = [parameter for parameter in parameters if not parameter.startswith("q=")]
-    return ";".join([media_type, *rest])
+    is_wanted = not any(map(_UNWANTED.fullmatch, parameters))
+    return ";".join([media_type, *rest]), is_wanted
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -67,6 +67,9 @@ class Crash:
         f"{MEDIA_TYPE}; q=0.9",
         "text/html, */*;q=0.8",
         f'{MEDIA_TYPE}; ext="x", {MEDIA_TYPE}',
+        f"*/*;q=0, {MEDIA_TYPE}",
+        "text/html;q=0, application/*;q=0.001",
+        "",
     ],
 )
 def test_what_can_be_served_is_served(accept: str) -> None:
@@ -85,7 +88,18 @@ def test_a_client_may_leave_open_what_it_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "application/json", f'{MEDIA_TYPE}; ext="x"', f"{MEDIA_TYPE};charset=x"]
+    "accept",
+    [
+        "text/html",
+        "text/html,",
+        "application/json",
+        f'{MEDIA_TYPE}; ext="x"',
+        f"{MEDIA_TYPE};charset=x",
+        f"{MEDIA_TYPE};q=0",
+        f"{MEDIA_TYPE}; Q=0.000, */*",
+        "text/html, */*;q=0",
+        "application/*;q=0.0, */*;q=1",
+    ],
 )
 def test_what_cannot_be_served_is_not_acceptable(accept: str) -> None:
     response = API(staff()).get("/order_copies", Accept=accept)
