@@ -38,7 +38,8 @@ class JSONAPIView(APIView):
     permission_classes = [IsAuthenticated]
     throttle_classes = []
     versioning_class = None
-    metadata_class = None
+    #: Those that some endpoint serves, which is what ``Allow`` chooses from.
+    http_method_names = ["get", "post", "patch", "delete", "head"]
 
     #: Whether this is the public catalogue, which everybody may list and which is read most.
     is_catalogue: bool = False

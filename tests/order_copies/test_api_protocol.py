@@ -140,7 +140,31 @@ def test_other_methods_are_not_allowed(method: str, path: str) -> None:
     response = API(staff()).send(method, path, {})
 
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
-    assert response["Allow"] == "GET, POST, HEAD, OPTIONS"
+    assert response["Allow"] == "GET, POST, HEAD"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/order_copies", "GET, POST, HEAD"),
+        ("/order_copies/{id}", "GET, PATCH, DELETE, HEAD"),
+        ("/order_copies/{id}/events", "GET, HEAD"),
+        ("/order_factories", "GET, HEAD"),
+        ("/schema", "GET, HEAD"),
+    ],
+)
+def test_every_method_that_an_answer_allows_is_served_and_no_other(path: str, methods: str) -> None:
+    # given
+    path = path.format(id=OrderCopyFactory().public_id)
+    others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+
+    # when
+    answers = {method: API(staff()).send(method, path) for method in sorted(others, reverse=True)}
+
+    # then
+    assert {answer["Allow"] for answer in answers.values()} == {methods}
+    refused = {method for method, answer in answers.items() if answer.status_code == 405}
+    assert refused == others - set(methods.split(", "))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "NONSENSE"])
