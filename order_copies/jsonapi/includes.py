@@ -9,7 +9,7 @@ from order_copies.jsonapi.errors import INVALID_INCLUDE, refused
 from order_copies.jsonapi.queries import IncludeTree
 from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
 
-#: How many resources a relationship may add to a document.
+#: How many resources a relationship may add to a document, which takes some 2 KB for each.
 MAX_INCLUDED = 2000
 
 #: A resource is known by its type and key.
@@ -73,7 +73,8 @@ def _related_rows(
     found = list(relationship.rows(request, rows).order_by("pk")[: MAX_INCLUDED + 1])
     if len(found) > MAX_INCLUDED:
         detail = (
-            f"{relationship.name} leads to more than {MAX_INCLUDED} resources: list them instead."
+            f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
+            "ask for a smaller page[size], or for the list of them."
         )
         raise refused(INVALID_INCLUDE, "Invalid include", detail)
     return found

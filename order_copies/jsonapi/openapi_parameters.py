@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
+from order_copies.jsonapi.includes import MAX_INCLUDED
 from order_copies.jsonapi.openapi_components import Components, JSONObject
 from order_copies.jsonapi.openapi_filters import (
     plain_schema,
@@ -14,7 +15,11 @@ from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
 from order_copies.jsonapi.resources import ResourceSerializer, named_only, resource_of
 from order_copies.jsonapi.schemas import JSONSchema
 
-_ABOUT_INCLUDE = "Relationships whose resources the answer is to include."
+_ABOUT_INCLUDE = (
+    "Relationships whose resources the answer is to include. Where one of them leads to more than "
+    f"{MAX_INCLUDED} resources from all that the answer tells, it is refused: ask for a smaller "
+    "`page[size]` then, or for the list of what is related."
+)
 
 
 def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:

@@ -314,15 +314,40 @@ def test_an_include_has_to_be_among_the_fields_where_fields_are_given(
 
 
 def test_an_include_of_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     monkeypatch.setattr(includes, "MAX_INCLUDED", 2)
     api, made = API(staff()), copies(3)
     path = f"/order_copies/{made[0].public_id}?include=source_order"
 
+    # when
     whole = api.get(path)
     too_much = api.get(f"{path}.order_copies")
 
+    # then
+    (error,) = errors_in(too_much)
     assert whole.status_code == 200
-    assert the_error_in(too_much) == (400, "INVALID_INCLUDE", None)
+    assert (error["status"], error["code"]) == ("400", "INVALID_INCLUDE")
+    assert error["detail"] == (
+        "order_copies leads to more than 2 resources: ask for a smaller page[size], "
+        "or for the list of them."
+    )
+
+
+def test_a_smaller_page_can_include_what_a_larger_one_could_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given
+    monkeypatch.setattr(includes, "MAX_INCLUDED", 3)
+    api = API(staff())
+    for _ in range(2):
+        placed_order(lines=2, options=0, shipping=False, payment_fee=False)
+
+    # when
+    answers = [api.get(f"/orders?include=line_items&page[size]={size}") for size in (2, 1)]
+
+    # then
+    assert [answer.status_code for answer in answers] == [400, 200]
+    assert len(answers[1].json()["included"]) == 2
 
 
 def test_a_new_copy_can_bring_its_source_along() -> None:
