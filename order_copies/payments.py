@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -66,9 +67,19 @@ def give_back(shop: Shop, authorizations: Mapping[str, Any]) -> None:
     now = timezone.now()
     orphaned = OpenPayment.objects.orphaned().filter(due_at__lte=now)
     due = list(orphaned.order_by("failures", "due_at", "pk")[:LIMIT])
-    together = [payment for payment in due if not payment.failures] or due[:1]
-    if not together:
-        return
+    fresh = [payment for payment in due if not payment.failures]
+    failed = [payment for payment in due if payment.failures]
+    for together in (fresh, failed[:1]):
+        if together:
+            _give_back(shop, together, authorizations, now)
+
+
+def _give_back(
+    shop: Shop,
+    together: Sequence[OpenPayment],
+    authorizations: Mapping[str, Any],
+    now: datetime,
+) -> None:
     keys = [payment.key for payment in together]
     try:
         shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in together])

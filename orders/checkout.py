@@ -7,6 +7,7 @@ takes up is given back by :mod:`orders.voiding`.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,12 +26,19 @@ from orders.voiding import after_commit, void
 logger = logging.getLogger("orders.checkout")
 
 
+#: For how many seconds payments are asked for, one after the other: people wait, and web servers
+#: give up after 30, while a gateway that hangs takes 10 for each.
+PATIENCE = 15
+
+
 def authorize(keys: Sequence[int]) -> list[Payment]:
     """Ask for what those orders cost that could be placed now. Outside any transaction.
 
-    Raises :class:`OrderGoneError`.
+    What cannot be asked for in time has no answer. Raises :class:`OrderGoneError`.
     """
-    return [_ask(asked) for asked in _open(keys)]
+    opened = _open(keys)
+    deadline = time.monotonic() + PATIENCE
+    return [_ask(asked) if time.monotonic() < deadline else _unanswered(asked) for asked in opened]
 
 
 def place(keys: Sequence[int], *, who: Who, payments: Sequence[Payment]) -> list[list[Problem]]:
@@ -85,4 +93,8 @@ def _ask(asked: Authorization) -> Payment:
         return remembered.ask(asked)
     except Exception:
         logger.exception("The gateway did not answer for order %s", asked.order.public_id)
-        return Payment(asked.order_id, asked.token, asked.amount_cents, None)
+        return _unanswered(asked)
+
+
+def _unanswered(asked: Authorization) -> Payment:
+    return Payment(asked.order_id, asked.token, asked.amount_cents, None)

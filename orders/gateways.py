@@ -2,16 +2,27 @@
 
 import hashlib
 import json
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
+
+logger = logging.getLogger(__name__)
+
+#: How many characters of a token can be kept.
+MAX_TOKEN = 255
+
+OK, CREATED, NO_CONTENT = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
+PAYMENT_REQUIRED, NOT_FOUND = HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND
+GONE = HTTPStatus.GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ class Gateway(Protocol):
         amount_cents: int,
         currency: str,
     ) -> Authorized | Declined:
-        """Ask for the amount."""
+        """Ask for the amount. A token has at most :data:`MAX_TOKEN` characters."""
 
     def void(self, token: str) -> None:
         """Give an authorization back; giving it back again does nothing."""
@@ -74,11 +85,18 @@ class LocalGateway:
         """Nothing is kept, so there is nothing to give back."""
 
 
+class NoAnswerError(OSError):
+    """Somebody answered who is not the gateway, or not as it would: nobody knows what it did."""
+
+
 class HTTPGateway:
     """A gateway behind an address, the setting ``ORDERS_GATEWAY_URL``, that speaks JSON.
 
     ``POST /authorizations`` answers 201, or 200 if it had answered before, with a ``token``; 402
-    with a ``message`` declines. ``POST /authorizations/TOKEN/void`` gives back.
+    with a ``message`` declines. ``POST /authorizations/TOKEN/void`` gives back and answers 200, 201
+    or 204; or 404 or 410 where there is nothing to give back. Every answer but 204 is a JSON
+    object. Whatever else comes is no answer, such as the page of a proxy, and redirects are not
+    followed.
     """
 
     #: Seconds without a sign of life, after which nobody knows what the gateway did.
@@ -99,31 +117,68 @@ class HTTPGateway:
             "amount_cents": amount_cents,
             "currency": currency,
         }
-        try:
-            answer = json.loads(self._post("/authorizations", wanted))
-        except HTTPError as error:
-            if error.code != HTTPStatus.PAYMENT_REQUIRED:
-                raise
-            with error:
-                return Declined(str(json.load(error)["message"]))
-        return Authorized(str(answer["token"]), amount_cents)
+        status, answer = self._post("/authorizations", wanted, {OK, CREATED, PAYMENT_REQUIRED})
+        if status == PAYMENT_REQUIRED:
+            return Declined(_text(answer, "message"))
+        return Authorized(_text(answer, "token"), amount_cents)
 
     def void(self, token: str) -> None:
         """Give back. Raises :class:`OSError` where there is no answer."""
-        try:
-            self._post(f"/authorizations/{quote(token, safe='')}/void", {})
-        except HTTPError as error:
-            if error.code not in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}:
-                raise
-            # There is nothing to be given back any more.
-            error.close()
+        path = f"/authorizations/{quote(token, safe='')}/void"
+        status, _answer = self._post(path, {}, {OK, CREATED, NO_CONTENT, NOT_FOUND, GONE})
+        if status in {NOT_FOUND, GONE}:
+            logger.warning("The gateway had nothing to give back: it answered %s", int(status))
 
-    def _post(self, path: str, wanted: dict[str, Any]) -> bytes:
-        headers = {"Content-Type": "application/json"}
+    def _post(
+        self, path: str, wanted: dict[str, Any], answers: Collection[HTTPStatus]
+    ) -> tuple[int, dict[str, Any]]:
+        """The status and the document of an answer with one of these statuses."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
         request = Request(settings.ORDERS_GATEWAY_URL + path, json.dumps(wanted).encode(), headers)  # noqa: S310
-        with urlopen(request, timeout=self.timeout) as response:  # noqa: S310
-            answer: bytes = response.read()
-            return answer
+        try:
+            response = _opener.open(request, timeout=self.timeout)
+        except HTTPError as error:
+            response = error
+        with response:
+            if response.status not in answers:
+                raise NoAnswerError(f"the gateway answered {response.status}")
+            body = response.read()
+            return response.status, {} if response.status == NO_CONTENT else _object(body)
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Whoever sends elsewhere is not the gateway."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """No other request: the answer is an error."""
+
+
+_opener = build_opener(_NoRedirects)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise NoAnswerError("the gateway answered something else than a JSON object")
+    return document
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    if not isinstance(text := document.get(name), str) or not text:
+        raise NoAnswerError(f"the gateway answered without a {name}")
+    return text
+
+
+def authorize(**wanted: Any) -> Authorized | Declined:
+    """Ask the gateway; what it promises by a name that is too long to be kept is given back."""
+    answer = get_gateway().authorize(**wanted)
+    if isinstance(answer, Authorized) and len(answer.token) > MAX_TOKEN:
+        get_gateway().void(answer.token)
+        return Declined(_("the payment gateway answered with a token that is too long"))
+    return answer
 
 
 def get_gateway() -> Gateway:

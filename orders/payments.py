@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from order_copies.rows import insert_rows
-from orders.gateways import Authorized, Declined, get_gateway
+from orders import gateways
+from orders.gateways import Authorized, Declined
 from orders.models import Authorization
 
 #: How long whoever asks may take to say what came of it.
@@ -68,7 +69,7 @@ def open_payments(asked: Sequence[Authorization]) -> None:
 def ask(asked: Authorization) -> Payment:
     """Ask the gateway, outside any transaction. Raises whatever it raises."""
     assert asked.details is not None, "what is asked for says what is needed to ask"
-    answer = get_gateway().authorize(
+    answer = gateways.authorize(
         idempotency_key=asked.token, amount_cents=asked.amount_cents, **asked.details
     )
     return Payment(asked.order_id, asked.token, asked.amount_cents, answer)

@@ -14,7 +14,7 @@ from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.scopes import is_sales_channel
 from order_copies.shops import CopyRun, Payment, Shop
-from orders import auditing, cancelling, placing, voiding, writing
+from orders import auditing, cancelling, gateways, placing, voiding, writing
 from orders.comparing import check_unchanged
 from orders.copied import COPIED_MODELS
 from orders.gateways import Authorized, Declined, get_gateway
@@ -161,7 +161,7 @@ def _payment(run: CopyRun) -> dict[str, Any] | None:
 
 
 def _ask(payment: Payment) -> Authorized | Declined:
-    return get_gateway().authorize(idempotency_key=payment.key, **payment.details)
+    return gateways.authorize(idempotency_key=payment.key, **payment.details)
 
 
 def _who(runs: Sequence[CopyRun]) -> Who:

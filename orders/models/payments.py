@@ -3,6 +3,8 @@ from django.db.models import Case, F, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from orders.gateways import MAX_TOKEN
+
 
 class Authorization(models.Model):
     """Money that a payment source promised to an order, or was asked for in vain.
@@ -22,7 +24,7 @@ class Authorization(models.Model):
         "orders.Order", models.PROTECT, related_name="authorizations", verbose_name=_("order")
     )
     #: What the gateway calls it; of one asked or declined, what the gateway was asked with.
-    token = models.CharField(_("token"), max_length=100, unique=True)
+    token = models.CharField(_("token"), max_length=MAX_TOKEN, unique=True)
     amount_cents = models.PositiveIntegerField(_("amount in cents"))
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.AUTHORIZED

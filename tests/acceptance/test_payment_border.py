@@ -295,6 +295,26 @@ def test_a_gateway_that_is_away_is_told_later_and_then_alone(
     assert not OpenPayment.objects.exists()
 
 
+def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
+    shop: Shop, bank: Bank
+) -> None:
+    # given
+    first = killed_after_authorizing(shop)
+    abort_copies([first], who=stories.WHO)
+    shop.before["void"] = crash
+    copying.run_batch("w2")
+    shop.before.clear()
+
+    # when
+    abort_copies([killed_after_authorizing(shop)], who=stories.WHO)
+    copying.run_batch("w2")
+
+    # then
+    assert [len(payments) for method, payments in shop.calls if method == "void"] == [1, 1, 1]
+    assert bank.live == []
+    assert not OpenPayment.objects.exists()
+
+
 def test_what_cannot_be_given_back_waits_longer_each_time(
     shop: Shop, bank: Bank, settings: LazySettings
 ) -> None:

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from order_copies.events.models import Event
+from orders import checkout
 from orders.admin import moving
 from orders.models import Order
 from tests import stories
@@ -173,6 +174,25 @@ def test_no_more_orders_are_moved_than_can_be_at_once(
     [message] = told(act(admin, "approve", orders))
 
     assert message == "Only 1 orders can be moved at once: please select fewer."
+    assert statuses(orders) == ["placed", "placed"]
+
+
+def test_payments_that_cannot_be_asked_for_in_time_are_left_for_another_try(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    orders = [pending_order(), pending_order()]
+
+    # when
+    with monkeypatch.context() as patched:
+        patched.setattr(checkout, "PATIENCE", 0)
+        [refusal] = told(act(admin, "place", orders, _confirmed="yes"))
+    [done] = told(act(admin, "place", orders, _confirmed="yes"))
+
+    # then
+    assert refusal.startswith("2 orders were not placed:")
+    assert "the payment was not authorized" in refusal
+    assert done == "2 orders are placed."
     assert statuses(orders) == ["placed", "placed"]
 
 

@@ -5,12 +5,21 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 from django.conf import LazySettings
 
-from orders.gateways import Authorized, Declined, HTTPGateway, LocalGateway, get_gateway
+from orders.gateways import (
+    Authorized,
+    Declined,
+    HTTPGateway,
+    LocalGateway,
+    NoAnswerError,
+    get_gateway,
+)
+from orders.models import Authorization
+from orders.moves import MOVES, make
+from tests.factories import pending_order
 
 PAYMENT = {
     "idempotency_key": "order_copies/x/1",
@@ -25,16 +34,27 @@ class Office(BaseHTTPRequestHandler):
 
     asked: list[tuple[str, Any]] = []
     answer: tuple[int, Any] = (201, {"token": "auth_1"})
+    headers_sent: dict[str, str] = {}
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.asked.append((self.path, json.loads(body)))
         status, answer = self.answer
-        text = json.dumps(answer).encode()
+        text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
+        for name, value in self.headers_sent.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+    def do_GET(self) -> None:
+        """A page for people."""
+        self.asked.append((self.path, None))
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"{ }\n")
 
     def log_message(self, *_: Any) -> None:
         """Nothing is printed."""
@@ -79,22 +99,60 @@ def test_402_declines(office: type[Office], monkeypatch: pytest.MonkeyPatch) -> 
     assert answer == Declined("no money")
 
 
-def test_any_other_status_is_no_answer(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch
+#: What is not the gateway's word on a payment: the pages of proxies, and broken documents.
+NO_ANSWERS = [
+    (500, {}),
+    (503, {"token": "auth_1"}),
+    (200, b"<h1>We are back soon</h1>"),
+    (201, b"<h1>We are back soon</h1>"),
+    (201, {}),
+    (201, {"token": ""}),
+    (201, {"token": 7}),
+    (201, ["token"]),
+    (201, b"[" * 100_000),
+    (402, b"<h1>Payment required</h1>"),
+    (402, {}),
+]
+
+
+@pytest.mark.parametrize("answer", NO_ANSWERS)
+def test_anything_else_is_no_answer(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (500, {}))
-
-    # when
-    with pytest.raises(HTTPError) as raised:
-        get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
+    monkeypatch.setattr(office, "answer", answer)
 
     # then
-    raised.value.close()
-    assert raised.value.code == 500
+    with pytest.raises(NoAnswerError):
+        # when
+        get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
 
-def test_a_promise_is_given_back_by_its_token(office: type[Office]) -> None:
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_nobody_is_followed_elsewhere(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    # given
+    monkeypatch.setattr(office, "answer", (status, {"token": "auth_1"}))
+    monkeypatch.setattr(office, "headers_sent", {"Location": "/sorry"})
+
+    # when
+    with pytest.raises(NoAnswerError):
+        get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
+    with pytest.raises(NoAnswerError):
+        get_gateway().void("auth_1")
+
+    # then
+    assert [path for path, _ in office.asked] == ["/authorizations", "/authorizations/auth_1/void"]
+
+
+@pytest.mark.parametrize("answer", [(200, {}), (201, {}), (204, b"")])
+def test_a_promise_is_given_back_by_its_token(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+) -> None:
+    # given
+    monkeypatch.setattr(office, "answer", answer)
+
     # when
     get_gateway().void("auth/1")
 
@@ -103,8 +161,11 @@ def test_a_promise_is_given_back_by_its_token(office: type[Office]) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_promise_that_is_gone_is_given_back(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, status: int
+def test_a_promise_that_is_gone_is_given_back_and_told_in_the_log(
+    office: type[Office],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
 ) -> None:
     # given
     monkeypatch.setattr(office, "answer", (status, {}))
@@ -114,21 +175,23 @@ def test_a_promise_that_is_gone_is_given_back(
 
     # then
     assert len(office.asked) == 1
+    assert f"nothing to give back: it answered {status}" in caplog.text
+    assert "auth_1" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "answer", [(503, {}), (404, b"<h1>Not Found</h1>"), (200, b"<h1>We are back soon</h1>")]
+)
 def test_a_promise_that_cannot_be_given_back_is_no_answer(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (503, {}))
-
-    # when
-    with pytest.raises(HTTPError) as raised:
-        get_gateway().void("auth_1")
+    monkeypatch.setattr(office, "answer", answer)
 
     # then
-    raised.value.close()
-    assert raised.value.code == 503
+    with pytest.raises(NoAnswerError):
+        # when
+        get_gateway().void("auth_1")
 
 
 def test_nobody_at_the_address_is_no_answer(settings: LazySettings) -> None:
@@ -143,3 +206,39 @@ def test_nobody_at_the_address_is_no_answer(settings: LazySettings) -> None:
 
 def test_the_gateway_inside_the_process_is_the_one_where_none_is_named() -> None:
     assert isinstance(get_gateway(), LocalGateway)
+
+
+@pytest.mark.django_db
+def test_a_promise_whose_name_cannot_be_kept_is_given_back(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(office, "answer", (200, {"token": "t" * 256}))
+    order = pending_order()
+
+    # when
+    [problems] = make(MOVES["_place"], [order.pk], who={})
+
+    # then
+    asked, given_back = (path for path, _ in office.asked)
+    assert (asked, given_back) == ("/authorizations", f"/authorizations/{'t' * 256}/void")
+    assert "the payment gateway answered with a token that is too long" in {
+        problem.message for problem in problems
+    }
+    assert set(Authorization.objects.values_list("status", flat=True)) == {"declined"}
+
+
+@pytest.mark.django_db
+def test_a_name_as_long_as_can_be_kept_is(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(office, "answer", (200, {"token": "t" * 255}))
+    order = pending_order()
+
+    # when
+    answers = make(MOVES["_place"], [order.pk], who={})
+
+    # then
+    assert answers == [[]]
+    assert Authorization.objects.get(status="authorized").token == "t" * 255
