@@ -30,9 +30,26 @@ def payments(shop: Shop, runs: Sequence[CopyRun]) -> None:
         run.payment = None if details is None else Payment.of(run.order_copy, details)
 
 
-def authorize(shop: Shop, asked: Sequence[Payment]) -> list[Any]:
-    """What became of each payment, in the shop's own words."""
-    return _answers(shop, "authorize", shop.authorize(asked), asked)
+def authorize(shop: Shop, asked: Sequence[Payment]) -> Iterator[tuple[Payment, Any]]:
+    """Each payment and what became of it, in the shop's own words, as soon as it says so.
+
+    The shop is called at once; an iterator is held to what it promised when it ends.
+    """
+    answers = shop.authorize(asked)
+    if isinstance(answers, Iterator):
+        return _one_by_one(shop, answers, asked)
+    return zip(asked, _answers(shop, "authorize", answers, asked), strict=True)
+
+
+def _one_by_one(
+    shop: Shop, answers: Iterator[Any], asked: Sequence[Payment]
+) -> Iterator[tuple[Payment, Any]]:
+    count = 0
+    for count, answer in enumerate(answers, start=1):
+        if count > len(asked):
+            break
+        yield asked[count - 1], answer
+    _check_count(shop, "authorize", count, asked)
 
 
 def write(shop: Shop, runs: Sequence[CopyRun]) -> None:
@@ -87,10 +104,14 @@ def _problems(
 def _answers(shop: Shop, method: str, answers: Any, subjects: Sequence[Any]) -> list[Any]:
     if not isinstance(answers, Sequence):
         _break(shop, _("%(shop)s.%(method)s() did not return a list."), method)
-    if len(answers) != len(subjects):
-        message = _("%(shop)s.%(method)s() returned %(answers)s answers for %(subjects)s copies.")
-        _break(shop, message, method, answers=len(answers), subjects=len(subjects))
+    _check_count(shop, method, len(answers), subjects)
     return list(answers)
+
+
+def _check_count(shop: Shop, method: str, count: int, subjects: Sequence[Any]) -> None:
+    if count != len(subjects):
+        message = _("%(shop)s.%(method)s() returned %(answers)s answers for %(subjects)s copies.")
+        _break(shop, message, method, answers=count, subjects=len(subjects))
 
 
 def _break(shop: Shop, message: str, method: str = "", **counts: int) -> NoReturn:

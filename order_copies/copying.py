@@ -159,7 +159,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
         batch.seconds = time.perf_counter() - batch.began
         logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
         batch_ran.send_robust(Batch, batch=batch)
-    _catch_up(shop, runner.authorizations)
+    _catch_up(shop, runner.authorizations.answers)
     return batch
 
 

@@ -12,12 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies import asking
+from order_copies.authorizing import Authorizations, UnansweredError
 from order_copies.batches import Batch
 from order_copies.conf import settings
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, ShopContractError
 from order_copies.models import OrderFactory
-from order_copies.payments import open_payments, use_payments
+from order_copies.payments import use_payments
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
 from order_copies.transient import answers, is_transient, steadily
@@ -35,16 +36,19 @@ class Runner:
     worker: str
     shop: Shop
     batch: Batch
-    #: What came of the payments that were asked for, by key.
-    authorizations: dict[str, Any] = field(default_factory=dict)
+    authorizations: Authorizations = field(init=False)
     #: For how long transient trouble with the database is waited out.
-    patience: timedelta = field(default_factory=lambda: settings.LEASE)
+    patience: timedelta = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.authorizations = Authorizations(self.shop)
 
     def run(self, order_copies: Sequence[OrderFactory]) -> None:
         """Run the copies, whatever single ones of them do.
 
         Raises what the database raises, where it does not answer for as long as a lease lasts.
         """
+        self.patience = settings.LEASE
         runnable = []
         for order_copy in order_copies:
             if problem := _why_hopeless(order_copy):
@@ -52,46 +56,64 @@ class Runner:
             else:
                 runnable.append(order_copy)
         if runnable:
-            self._run_or_split(runnable)
+            self._run_in_parts(runnable)
 
-    def _run_or_split(self, order_copies: Sequence[OrderFactory]) -> None:
-        """Run them together; if that fails, in parts, until a bad one stands alone."""
-        try:
-            steadily(partial(self._run_together, order_copies), patience=self.patience)
-        except Exception as error:
-            if is_transient(error):
-                if not answers():
-                    raise
-                # Some copy's trouble, not everybody's: its neighbours need not wait as long again.
-                self.patience = NO_TIME
-            if len(order_copies) == 1:
-                self._handle(order_copies[0], error)
-                return
-            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-            message = "%s splits a batch of %s: %r"
-            logger.info(message, self.worker, len(order_copies), error, extra=extra)
-            for part in self._parts(order_copies, error):
-                self._run_or_split(part)
+    def _run_in_parts(self, order_copies: Sequence[OrderFactory]) -> None:
+        """Run them together; what fails is taken apart, until a bad one stands alone."""
+        parts = [order_copies]
+        while parts:
+            part = parts.pop(0)
+            try:
+                steadily(partial(self._run_together, part), patience=self.patience)
+            except Exception as error:
+                if is_transient(error):
+                    if not answers():
+                        raise
+                    # Some copy's trouble, not everybody's: the others need not wait as long again.
+                    self.patience = NO_TIME
+                parts = [*self._take_apart(part, error), *parts]
 
-    def _parts(
+    def _take_apart(
         self, order_copies: Sequence[OrderFactory], error: Exception
     ) -> list[Sequence[OrderFactory]]:
-        """Those that are still this worker's; where all or none are, halves."""
+        """Handle those that are known to be bad; what is left is to be run part by part."""
+        if isinstance(error, UnansweredError):
+            return self._set_aside(order_copies, error)
+        if len(order_copies) == 1:
+            self._handle(order_copies[0], error)
+            return []
+        self._log_split(order_copies, error)
         if isinstance(error, LeaseLostError):
-            keys = still_held(order_copies)
-            held = [order_copy for order_copy in order_copies if order_copy.pk in keys]
-            for order_copy in order_copies:
-                if order_copy.pk not in keys:
-                    self._lose(order_copy)
+            held = self._still_held(order_copies)
             if len(held) < len(order_copies):
                 return [held] if held else []
-        middle = len(order_copies) // 2
-        return [order_copies[:middle], order_copies[middle:]]
+        return _halves(order_copies)
+
+    def _set_aside(
+        self, order_copies: Sequence[OrderFactory], error: UnansweredError
+    ) -> list[Sequence[OrderFactory]]:
+        """Those that need not wait for an answer come first."""
+        self._log_split(order_copies, error)
+        blamed, unanswered = error.order_copies[: error.blamed], error.order_copies[error.blamed :]
+        for order_copy in blamed:
+            self._handle(order_copy, error.cause)
+        waiting = set(error.order_copies)
+        others = [order_copy for order_copy in order_copies if order_copy not in waiting]
+        parts = [others, unanswered] if blamed else [others, *_halves(unanswered)]
+        return [part for part in parts if part]
+
+    def _still_held(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
+        keys = still_held(order_copies)
+        for order_copy in order_copies:
+            if order_copy.pk not in keys:
+                self._lose(order_copy)
+        return [order_copy for order_copy in order_copies if order_copy.pk in keys]
 
     def _run_together(self, order_copies: Sequence[OrderFactory]) -> None:
         plans = asking.plan(self.shop, order_copies)
         runs = [CopyRun(*pair) for pair in zip(order_copies, plans, strict=True)]
-        self._authorize([run for run in runs if run.plan.will_place])
+        if placing := [run for run in runs if run.plan.will_place]:
+            self.authorizations.authorize(placing)
         self._commit(runs)
         for run in runs:
             self.batch.tell(run.order_copy, [*run.plan.problems, *run.problems])
@@ -116,21 +138,6 @@ class Runner:
             extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
             message = "What the shop does after a commit failed; the rest of it was left out: %s"
             logger.exception(message, ", ".join(ids), extra=extra | {"order_copy_ids": ids})
-
-    def _authorize(self, runs: Sequence[CopyRun]) -> None:
-        if runs:
-            asking.payments(self.shop, runs)
-        due = [run for run in runs if run.payment]
-        if due:
-            open_payments(due)
-        payments = [run.payment for run in due if run.payment]
-        unanswered = [one for one in payments if one.key not in self.authorizations]
-        if unanswered:
-            answers = asking.authorize(self.shop, unanswered)
-            keys = (payment.key for payment in unanswered)
-            self.authorizations.update(zip(keys, answers, strict=True))
-        for payment in payments:
-            payment.authorization = self.authorizations[payment.key]
 
     def _execute(self, runs: Sequence[CopyRun]) -> None:
         if written := [run for run in runs if run.plan.will_write]:
@@ -202,8 +209,19 @@ class Runner:
         with transaction.atomic():
             save_ended(order_copies, worker_as_who(self.worker), timezone.now())
 
+    def _log_split(self, order_copies: Sequence[OrderFactory], error: Exception) -> None:
+        if len(order_copies) > 1:
+            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+            message = "%s splits a batch of %s: %r"
+            logger.info(message, self.worker, len(order_copies), error, extra=extra)
+
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
         logger.error(message, order_copy, exc_info=error, extra=self.batch.about(order_copy))
+
+
+def _halves(order_copies: Sequence[OrderFactory]) -> list[Sequence[OrderFactory]]:
+    middle = len(order_copies) // 2
+    return [order_copies[:middle], order_copies[middle:]]
 
 
 def _why_hopeless(order_copy: OrderFactory) -> Problem | None:

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -136,12 +136,16 @@ class Shop(ABC):
         """
         return [None] * len(runs)
 
-    def authorize(self, payments: Sequence[Payment]) -> list[Any]:
+    def authorize(self, payments: Sequence[Payment]) -> Sequence[Any] | Iterator[Any]:
         """Authorize payments; what comes back for each is kept as its ``authorization``.
 
         Called outside any transaction, and again for the same payments after a crash: ``key`` is
         their idempotency key. Placing refuses what was not paid for. What was not answered is
         raised, and asked for again.
+
+        Best a generator that yields each answer before it asks for the next: what it raises is
+        then the trouble of one payment, and no other is asked for twice. After three in a row the
+        others of the batch wait too. Where a call raises instead, halves of it are tried.
         """
         raise NotImplementedError
 

@@ -90,9 +90,10 @@ class ReferenceShop(Shop):
         """What each target will cost, and with what it is paid."""
         return [_payment(run) for run in runs]
 
-    def authorize(self, payments: Sequence[Payment]) -> list[Authorized | Declined]:
-        """Ask the gateway."""
-        return [_ask(payment) for payment in payments]
+    def authorize(self, payments: Sequence[Payment]) -> Iterator[Authorized | Declined]:
+        """Ask the gateway, for one after the other."""
+        for payment in payments:
+            yield _ask(payment)
 
     def void(self, payments: Sequence[Payment]) -> None:
         """Tell the gateway that the promised amounts are not needed."""

@@ -41,9 +41,9 @@ class Bank:
         return [token for token in tokens if token not in self.voided]
 
 
-def open_bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
+def open_bank(monkeypatch: pytest.MonkeyPatch, bank: Bank | None = None) -> Bank:
     """A bank in place of the gateway inside the process."""
-    bank = Bank()
+    bank = bank or Bank()
     monkeypatch.setattr(LocalGateway, "authorize", bank.authorize)
     monkeypatch.setattr(LocalGateway, "void", bank.void)
     return bank

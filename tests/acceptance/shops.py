@@ -1,6 +1,6 @@
 """A shop that tests can interfere with, as the world outside interferes with a real one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from order_copies.models import OrderFactory
@@ -27,7 +27,7 @@ class InterferedShop(ReferenceShop):
         self._happens("plan", order_copies)
         return super().plan(order_copies)
 
-    def authorize(self, payments: Sequence[Payment]) -> list[Any]:
+    def authorize(self, payments: Sequence[Payment]) -> Sequence[Any] | Iterator[Any]:
         self._happens("authorize", payments)
         return super().authorize(payments)
 

@@ -1,5 +1,6 @@
 """Story: a shop's adapter that breaks its contract is named, and fails the copy, not the worker."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from order_copies.plans import Problem, Step
 from orders.models import Order
 from orders.shop import ReferenceShop
 from tests import stories
+from tests.bank import open_bank
 from tests.factories import placed_order
 
 pytestmark = pytest.mark.django_db
@@ -79,6 +81,21 @@ BROKEN = {
     "no plan": ("plan", lambda asked, plans: [None], "plan() returned something else than plans"),
     "no payments": ("payments", lambda asked, answer: [], "payments() returned 0 answers for 1"),
     "no authorization": ("authorize", lambda asked, answer: [], "authorize() returned 0 answers"),
+    "no authorization to come": (
+        "authorize",
+        lambda asked, answers: iter(()),
+        "authorize() returned 0 answers for 1",
+    ),
+    "more authorizations to come": (
+        "authorize",
+        lambda asked, answers: itertools.repeat(next(answers)),
+        "authorize() returned 2 answers for 1",
+    ),
+    "authorizations by key": (
+        "authorize",
+        lambda asked, answers: {asked[0].key: next(answers)},
+        "authorize() did not return a list",
+    ),
     "nothing written": ("write", write_nothing, "write() did not write what was planned"),
     "a line missing": ("write", forget_a_line, "write() did not write what was planned"),
     "the source": ("write", give_the_source, "write() did not write a new order"),
@@ -145,6 +162,30 @@ def test_one_order_for_two_copies_is_no_new_order_for_each(
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [found.status for found in ended] == [Status.COMPLETED] * 2
     assert len({found.target_order_id for found in ended}) == 2
+
+
+def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
+    unreliable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    bank = open_bank(monkeypatch)
+    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
+
+    def forget_the_first(asked: Any, answers: Any) -> Any:
+        answers = list(answers)
+        return iter(answers[1:] if len(answers) > 1 else answers)
+
+    unreliable("authorize", forget_the_first)
+
+    # when
+    copying.run_batch("w1")
+
+    # then
+    for order_copy in wanted:
+        [token] = stories.target_of(stories.fresh(order_copy)).authorizations.values_list("token")
+        [key] = {key for key in bank.asked if key.startswith(f"{order_copy.payment_key}/")}
+        assert token == (bank.answers[key][1].token,)
+    assert bank.voided == []
 
 
 def test_the_target_of_another_copy_is_no_new_order(unreliable: Callable[..., None]) -> None:

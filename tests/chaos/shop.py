@@ -1,6 +1,6 @@
 """The reference shop, in processes that die at the steps of :mod:`tests.chaos.dooms`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -42,11 +42,10 @@ class DoomedShop(ReferenceShop):
         reached("after plan")
         return plans
 
-    def authorize(self, payments: Sequence[Payment]) -> list[Any]:
+    def authorize(self, payments: Sequence[Payment]) -> Iterator[Any]:
         reached("before authorizing")
-        answers = super().authorize(payments)
+        yield from super().authorize(payments)
         reached("after authorizing")
-        return answers
 
     def void(self, payments: Sequence[Payment]) -> None:
         super().void(payments)

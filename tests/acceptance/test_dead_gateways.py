@@ -1,0 +1,218 @@
+"""Story: a gateway that does not answer costs a batch little, and copies that pay nothing, nothing.
+
+Such a gateway hangs: each call takes ten seconds, and then raises.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import OperationalError
+
+from order_copies import copying
+from order_copies.models import OrderFactory, Status
+from orders.models import Order
+from tests import stories
+from tests.acceptance.shops import InterferedShop
+from tests.bank import Bank, open_bank
+from tests.factories import SkuFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+
+class HangingBank(Bank):
+    """A bank that answers no payment of these copies."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs_for: Callable[[str], bool] = lambda payment_key: True
+
+    def authorize(self, *, idempotency_key: str, **wanted: Any) -> Any:
+        if self.hangs_for(idempotency_key.rpartition("/")[0]):
+            self.asked.append(idempotency_key)
+            raise TimeoutError("timed out")
+        return super().authorize(idempotency_key=idempotency_key, **wanted)
+
+
+@pytest.fixture
+def bank(monkeypatch: pytest.MonkeyPatch) -> HangingBank:
+    bank = HangingBank()
+    open_bank(monkeypatch, bank)
+    return bank
+
+
+@pytest.fixture
+def source() -> Order:
+    return placed_order(lines=[{"sku": SkuFactory(stock=1000)}])
+
+
+def paying(source: Order, count: int) -> list[OrderFactory]:
+    return [stories.requested(source, place_target_order=True) for _ in range(count)]
+
+
+def poisonous(order_copies: Sequence[OrderFactory]) -> Callable[[str], bool]:
+    keys = {order_copy.payment_key for order_copy in order_copies}
+    return keys.__contains__
+
+
+def test_a_dead_gateway_is_asked_three_times_and_holds_up_no_copy_that_does_not_pay(
+    bank: HangingBank, source: Order
+) -> None:
+    # given
+    wanted = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(40)]
+    completed: list[int] = []
+
+    def hang(_payment_key: str) -> bool:
+        completed.append(OrderFactory.objects.filter(status=Status.COMPLETED).count())
+        return True
+
+    bank.hangs_for = hang
+
+    # when
+    batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"completed": 20, "to retry": 20}
+    assert completed == [0, 20, 20]
+    assert {stories.fresh(one).status for one in wanted[::2]} == {Status.COMPLETED}
+
+
+def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_back(
+    bank: HangingBank, source: Order, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": -1}
+    wanted = paying(source, 6)
+    copying.run_batch("w1")
+
+    # when
+    bank.hangs_for = poisonous([])
+    stories.run_all()
+
+    # then
+    assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 6
+    assert len(bank.live) == 6
+
+
+def test_one_payment_of_a_hundred_that_goes_unanswered_costs_the_others_nothing(
+    bank: HangingBank, source: Order
+) -> None:
+    # given
+    wanted = paying(source, 100)
+    bank.hangs_for = poisonous(wanted[41:42])
+
+    # when
+    batch = copying.run_batch("w1", limit=100)
+
+    # then
+    assert dict(batch.ends) == {"completed": 99, "to retry": 1}
+    assert len(bank.asked) == len(set(bank.asked)) == 100
+
+
+def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, source: Order) -> None:
+    # given
+    wanted = paying(source, 9)
+    bank.hangs_for = poisonous([one for number, one in enumerate(wanted) if number % 3])
+
+    # when
+    batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"completed": 3, "to retry": 6}
+    assert len(bank.asked) == 9
+
+
+# A shop that answers all at once, or raises.
+
+
+def test_one_bad_payment_of_a_hundred_is_found_where_all_are_answered_at_once(
+    shop: type[InterferedShop], bank: HangingBank, source: Order
+) -> None:
+    # given
+    wanted = paying(source, 100)
+    bank.hangs_for = poisonous([])
+    is_poisonous = poisonous(wanted[41:42])
+
+    def refuse(payments: Any) -> None:
+        if any(is_poisonous(payment.key.rpartition("/")[0]) for payment in payments):
+            raise TimeoutError
+
+    shop.before["authorize"] = refuse
+
+    # when
+    batch = copying.run_batch("w1", limit=100)
+
+    # then
+    assert dict(batch.ends) == {"completed": 99, "to retry": 1}
+    assert set(Counter(bank.asked).values()) == {1}
+
+
+def test_calls_that_raise_end_with_the_third_payment_too(
+    shop: type[InterferedShop], source: Order
+) -> None:
+    # given
+    plain = stories.requested(source)
+    paying(source, 16)
+
+    def hang(payments: Any) -> None:
+        assert calls == [] or stories.fresh(plain).status == Status.COMPLETED
+        calls.append(len(payments))
+        raise TimeoutError
+
+    calls: list[int] = []
+    shop.before["authorize"] = hang
+
+    # when
+    batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"completed": 1, "to retry": 16}
+    assert calls == [16, 8, 4, 2, 1, 1, 2, 1]
+
+
+# What is not the gateway's silence
+
+
+def test_an_error_after_the_last_answer_takes_no_answer_back(
+    bank: HangingBank, source: Order, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.ClumsyShop"}
+    bank.hangs_for = poisonous([])
+    wanted = paying(source, 4)
+
+    # when
+    copying.run_batch("w1")
+
+    # then
+    assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 4
+    assert len(bank.asked) == 4
+
+
+class ClumsyShop(InterferedShop):
+    def authorize(self, payments: Any) -> Any:
+        yield from super().authorize(payments)
+        raise RuntimeError("cannot hang up")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_is_in_the_way_while_authorizing_is_waited_out(
+    shop: type[InterferedShop], source: Order
+) -> None:
+    # given
+    wanted = paying(source, 2)
+
+    def deadlock(_payments: Any) -> None:
+        shop.before.clear()
+        raise OperationalError(1213, "Deadlock found")
+
+    shop.before["authorize"] = deadlock
+
+    # when
+    batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"completed": 2}
+    assert {stories.fresh(one).attempt for one in wanted} == {1}
