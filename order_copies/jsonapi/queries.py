@@ -31,7 +31,7 @@ from order_copies.jsonapi.resources import (
 MAX_INCLUDE_DEPTH = 3
 
 #: What names look like: of what leads nowhere, any might be one.
-NAME = "[A-Za-z0-9_]+"
+NAME = "[A-Za-z][A-Za-z0-9_]*"
 _NAME = re.compile(NAME)
 _PATH = re.compile(rf"{NAME}(\.{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}")
 

@@ -143,6 +143,7 @@ def test_what_could_be_asked_of_a_subscription_can_be_asked_of_none(query: str) 
     [
         ("include=a.b.c.d", "INVALID_INCLUDE"),
         ("include=,", "INVALID_INCLUDE"),
+        ("include=__class__", "INVALID_INCLUDE"),
         ("fields[nonsense]=number", "INVALID_FIELD"),
         ("fields[order_subscriptions]=num-ber", "INVALID_FIELD"),
         ("fields[markets]=nonsense", "INVALID_FIELD"),
