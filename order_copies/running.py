@@ -2,18 +2,19 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies import asking
 from order_copies.authorizing import Authorizations, UnansweredError
 from order_copies.batches import Batch
+from order_copies.committing import committed
 from order_copies.conf import settings
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, ShopContractError
@@ -119,25 +120,9 @@ class Runner:
             self.batch.tell(run.order_copy, [*run.plan.problems, *run.problems])
 
     def _commit(self, runs: Sequence[CopyRun]) -> None:
-        """All that these runs change, in one transaction.
-
-        What the shop does after it (``transaction.on_commit``) may raise: the copies have ended
-        nevertheless, and the log says so.
-        """
-        committed: list[CopyRun] = []
-        try:
-            with transaction.atomic():
-                # Before anything else is registered, so before anything else is called.
-                transaction.on_commit(partial(committed.extend, runs))
-                self._execute(runs)
-                self._end(runs)
-        except Exception:
-            if not committed:
-                raise
-            ids = [run.order_copy.public_id for run in committed]
-            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-            message = "What the shop does after a commit failed; the rest of it was left out: %s"
-            logger.exception(message, ", ".join(ids), extra=extra | {"order_copy_ids": ids})
+        with self._committed([run.order_copy for run in runs]):
+            self._execute(runs)
+            self._end(runs)
 
     def _execute(self, runs: Sequence[CopyRun]) -> None:
         if written := [run for run in runs if run.plan.will_write]:
@@ -199,15 +184,21 @@ class Runner:
     def _give_up(self, order_copy: OrderFactory, problem: Problem) -> None:
         order_copy.outcomes = [_outcome(problem)]
         try:
-            steadily(partial(self._save_ended, [order_copy]), patience=self.patience)
+            steadily(partial(self._save_given_up, order_copy), patience=self.patience)
         except LeaseLostError:
             self._lose(order_copy)
         else:
             self.batch.tell(order_copy, [problem])
 
+    def _save_given_up(self, order_copy: OrderFactory) -> None:
+        with self._committed([order_copy]):
+            self._save_ended([order_copy])
+
     def _save_ended(self, order_copies: Sequence[OrderFactory]) -> None:
-        with transaction.atomic():
-            save_ended(order_copies, worker_as_who(self.worker), timezone.now())
+        save_ended(order_copies, worker_as_who(self.worker), timezone.now())
+
+    def _committed(self, order_copies: Sequence[OrderFactory]) -> AbstractContextManager[None]:
+        return committed(order_copies, worker=self.worker, trace_id=self.batch.trace_id)
 
     def _log_split(self, order_copies: Sequence[OrderFactory], error: Exception) -> None:
         if len(order_copies) > 1:
