@@ -16,8 +16,8 @@ from order_copies.plans import Problem
 #: One line for each copy that ended.
 logger = logging.getLogger("order_copies.copies")
 
-#: Sent after each batch that claimed copies, outside any transaction, with ``batch``: the
-#: :class:`Batch`.
+#: Sent after each batch that claimed copies, outside any transaction and even if it could not be
+#: run to its end, with ``batch``: the :class:`Batch`.
 batch_ran = Signal()
 
 

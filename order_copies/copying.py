@@ -8,25 +8,25 @@ was authorized in vain is given back.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from order_copies import asking
 from order_copies.batches import Batch, batch_ran
+from order_copies.claiming import claim_expired, claim_pending
 from order_copies.conf import settings
 from order_copies.engines.waking import wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who, worker_as_who
+from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.leases import renewed
-from order_copies.locks import locked, locked_unless_taken
+from order_copies.locks import locked
 from order_copies.models import OrderFactory, Status
 from order_copies.payments import give_back
 from order_copies.plans import CopyPlan
@@ -34,7 +34,7 @@ from order_copies.rows import insert_rows
 from order_copies.running import Runner
 from order_copies.shops import Shop, get_shop
 from order_copies.transient import steadily
-from order_copies.transitions import event, lock, record_started
+from order_copies.transitions import event, lock
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -142,25 +142,36 @@ def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
 
 
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
-    """Claim up to ``limit`` copies (default: the setting ``BATCH_SIZE``) and run them.
+    """Claim and run a copy that is to be tried again, and up to ``limit`` that nobody has tried.
 
-    ``worker`` names the process; no two processes may share a name. A batch that claimed nothing
-    found nothing to do. Never raises for what one copy does, only where the database gives trouble
-    that does not pass. Outside any transaction.
+    The default is the setting ``BATCH_SIZE``. Neither kind keeps the other waiting, and they run
+    apart. ``worker`` names the process; no two processes may share a name. A batch that claimed
+    nothing found nothing to do. Never raises for what one copy does, only where the database gives
+    trouble that does not pass. Outside any transaction.
     """
     batch, shop = Batch(), get_shop()
-    claim = partial(_claim, worker, limit or settings.BATCH_SIZE)
-    order_copies = steadily(claim, patience=CLAIM_PATIENCE)
-    batch.claimed = len(order_copies)
     runner = Runner(worker, shop, batch)
-    if order_copies:
-        with renewed(order_copies):
-            runner.run(order_copies)
-        batch.seconds = time.perf_counter() - batch.began
-        logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
-        batch_ran.send_robust(Batch, batch=batch)
+    try:
+        _run(runner, partial(claim_expired, worker))
+        _run(runner, partial(claim_pending, worker, limit or settings.BATCH_SIZE))
+    finally:
+        if batch.claimed:
+            _tell(worker, batch)
     _catch_up(shop, runner.authorizations.answers)
     return batch
+
+
+def _run(runner: Runner, claim: Callable[[], list[OrderFactory]]) -> None:
+    if order_copies := steadily(claim, patience=CLAIM_PATIENCE):
+        runner.batch.claimed += len(order_copies)
+        with renewed(order_copies):
+            runner.run(order_copies)
+
+
+def _tell(worker: str, batch: Batch) -> None:
+    batch.seconds = time.perf_counter() - batch.began
+    logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
+    batch_ran.send_robust(Batch, batch=batch)
 
 
 def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
@@ -170,29 +181,3 @@ def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
         shop.catch_up()
     except Exception:
         logger.exception("%s could not catch up, trying again later", type(shop).__name__)
-
-
-def _claim(worker: str, limit: int) -> list[OrderFactory]:
-    """One copy whose lease ran out, else a batch of pending ones.
-
-    A copy may have taken its worker down with it, so whatever is tried again is tried alone: its
-    neighbours of the first time end before it can do so again.
-    """
-    expired = OrderFactory.objects.expired(timezone.now()).order_by("attempt", "pk")[:1]
-    pending = OrderFactory.objects.pending().order_by("pk")[:limit]
-    with transaction.atomic():
-        candidates = OrderFactory.objects.filter(pk__in=_lock(expired) or _lock(pending))
-        # Later than the copies were asked for, however long we waited for them.
-        now = timezone.now()
-        lease_expires_at = now + settings.LEASE
-        if not candidates.start(now, worker=worker, lease_expires_at=lease_expires_at):
-            return []
-        # Where rows cannot be locked another worker may have been faster: keep what is ours.
-        mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
-        order_copies = list(mine.order_by("pk"))
-        record_started(order_copies, worker_as_who(worker), now)
-    return order_copies
-
-
-def _lock(rows: QuerySet[OrderFactory]) -> list[int]:
-    return list(locked_unless_taken(rows).values_list("pk", flat=True))

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from order_copies import copying
+from order_copies.claiming import claim_pending
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.models.statuses import ABORTABLE
@@ -181,13 +182,13 @@ def two_claimers() -> Told:
 
     def first() -> None:
         with transaction.atomic():
-            claimed["first"] = copying._claim("w1", 3)
+            claimed["first"] = claim_pending("w1", 3)
             held.set()
             claimed["had to wait"] = not done.wait(20 if skips else 0.5)
 
     def second() -> None:
         held.wait()
-        claimed["second"] = copying._claim("w2", 3)
+        claimed["second"] = claim_pending("w2", 3)
         done.set()
 
     held = threading.Event()

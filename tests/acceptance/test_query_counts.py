@@ -64,7 +64,8 @@ def cost(function: Any, *arguments: Any, **keywords: Any) -> list[str]:
 def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
     """Claim, plan, write, place, cancel and end, whatever the number of copies and lines.
 
-    Claim: SELECT claimable keys, UPDATE them, SELECT the copies, INSERT start events.
+    Claim: SELECT what is to be tried again, SELECT pending keys, UPDATE them, SELECT the copies,
+    INSERT start events.
     Plan: SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
     options, addresses, SKUs with stock, reservations, promotions, wallets.
     Pay: SAVEPOINT, SELECT the copies (locked), SELECT open payments, INSERT them, RELEASE.
@@ -142,7 +143,7 @@ def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]
 
 
 def test_a_worker_with_nothing_to_do_asks_for_no_more_than_that() -> None:
-    """SAVEPOINT, SELECT what is to be tried again, SELECT what is pending, RELEASE.
+    """SELECT what is to be tried again, SAVEPOINT, SELECT what is pending, RELEASE.
 
     And of the world outside: SELECT payments to be given back, SELECT authorizations to be voided.
     """
