@@ -44,7 +44,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         name: value.replace("…", secrets.token_urlsafe(64)) for name, value in documented.items()
     }
     if not find_spec("psycopg"):
-        made["DATABASE"] = "sqlite"
+        made |= {"DATABASE": "sqlite", "DATABASE_NAME": str(tmp_path / "shop.sqlite3")}
     return {"PATH": os.environ["PATH"], "HOME": str(tmp_path)} | made
 
 
