@@ -24,7 +24,7 @@ ORDER_RELATIONSHIPS = (
     "line_item_options", "order_factories", "order_copies", "recurring_order_copies", "events",
     "event_stores",
 )  # fmt: skip
-LINE_ITEM_RELATIONSHIPS = ("order", "sku", "line_item_options", "event_stores")
+LINE_ITEM_RELATIONSHIPS = ("order", "item", "sku", "line_item_options", "event_stores")
 
 
 def orders(request: HttpRequest) -> HttpResponse:
