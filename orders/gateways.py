@@ -6,6 +6,7 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, Protocol
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -54,7 +55,7 @@ class Gateway(Protocol):
         amount_cents: int,
         currency: str,
     ) -> Authorized | Declined:
-        """Ask for the amount. A token has at most :data:`MAX_TOKEN` characters."""
+        """Ask for the amount. A token has at most :data:`MAX_TOKEN` printable characters."""
 
     def void(self, token: str) -> None:
         """Give an authorization back; giving it back again does nothing."""
@@ -136,14 +137,19 @@ class HTTPGateway:
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         request = Request(settings.ORDERS_GATEWAY_URL + path, json.dumps(wanted).encode(), headers)  # noqa: S310
         try:
-            response = _opener.open(request, timeout=self.timeout)
+            with self._open(request) as response:
+                if response.status not in answers:
+                    raise NoAnswerError(f"the gateway answered {response.status}")
+                body = response.read()
+        except HTTPException as error:
+            raise NoAnswerError(f"the gateway broke off: {type(error).__name__}") from error
+        return response.status, {} if response.status == NO_CONTENT else _object(body)
+
+    def _open(self, request: Request) -> Any:
+        try:
+            return _opener.open(request, timeout=self.timeout)
         except HTTPError as error:
-            response = error
-        with response:
-            if response.status not in answers:
-                raise NoAnswerError(f"the gateway answered {response.status}")
-            body = response.read()
-            return response.status, {} if response.status == NO_CONTENT else _object(body)
+            return error
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -173,12 +179,20 @@ def _text(document: dict[str, Any], name: str) -> str:
 
 
 def authorize(**wanted: Any) -> Authorized | Declined:
-    """Ask the gateway; what it promises by a name that is too long to be kept is given back."""
+    """Ask the gateway; what it promises by a name that cannot be kept is given back at once.
+
+    Raises whatever the gateway raises.
+    """
     answer = get_gateway().authorize(**wanted)
-    if isinstance(answer, Authorized) and len(answer.token) > MAX_TOKEN:
+    if isinstance(answer, Authorized) and not _can_be_kept(answer.token):
         get_gateway().void(answer.token)
-        return Declined(_("the payment gateway answered with a token that is too long"))
+        return Declined(_("the payment gateway answered with a token that cannot be kept"))
     return answer
+
+
+def _can_be_kept(token: str) -> bool:
+    # PostgreSQL keeps no NUL.
+    return len(token) <= MAX_TOKEN and token.isprintable()
 
 
 def get_gateway() -> Gateway:

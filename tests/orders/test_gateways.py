@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
+from order_copies.models import OpenPayment
 from orders.gateways import (
     Authorized,
     Declined,
@@ -19,7 +20,8 @@ from orders.gateways import (
 )
 from orders.models import Authorization
 from orders.moves import MOVES, make
-from tests.factories import pending_order
+from tests import stories
+from tests.factories import pending_order, placed_order
 
 PAYMENT = {
     "idempotency_key": "order_copies/x/1",
@@ -35,6 +37,8 @@ class Office(BaseHTTPRequestHandler):
     asked: list[tuple[str, Any]] = []
     answer: tuple[int, Any] = (201, {"token": "auth_1"})
     headers_sent: dict[str, str] = {}
+    #: How many bytes of what it announces are never sent.
+    missing = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -44,7 +48,7 @@ class Office(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in self.headers_sent.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Length", str(len(text) + self.missing))
         self.end_headers()
         self.wfile.write(text)
 
@@ -121,6 +125,18 @@ def test_anything_else_is_no_answer(
 ) -> None:
     # given
     monkeypatch.setattr(office, "answer", answer)
+
+    # then
+    with pytest.raises(NoAnswerError):
+        # when
+        get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_is_cut_off_is_no_answer(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(office, "missing", 1)
 
     # then
     with pytest.raises(NoAnswerError):
@@ -208,12 +224,17 @@ def test_the_gateway_inside_the_process_is_the_one_where_none_is_named() -> None
     assert isinstance(get_gateway(), LocalGateway)
 
 
+#: Names that no database, or not every one, can keep, and how they are given back.
+UNKEPT = [("t" * 256, "t" * 256), ("auth\0", "auth%00")]
+
+
 @pytest.mark.django_db
+@pytest.mark.parametrize(("token", "quoted"), UNKEPT)
 def test_a_promise_whose_name_cannot_be_kept_is_given_back(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (200, {"token": "t" * 256}))
+    monkeypatch.setattr(office, "answer", (200, {"token": token}))
     order = pending_order()
 
     # when
@@ -221,11 +242,34 @@ def test_a_promise_whose_name_cannot_be_kept_is_given_back(
 
     # then
     asked, given_back = (path for path, _ in office.asked)
-    assert (asked, given_back) == ("/authorizations", f"/authorizations/{'t' * 256}/void")
-    assert "the payment gateway answered with a token that is too long" in {
+    assert (asked, given_back) == ("/authorizations", f"/authorizations/{quoted}/void")
+    assert "the payment gateway answered with a token that cannot be kept" in {
         problem.message for problem in problems
     }
     assert set(Authorization.objects.values_list("status", flat=True)) == {"declined"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("token", "quoted"), UNKEPT)
+def test_a_copy_is_not_placed_with_a_promise_whose_name_cannot_be_kept(
+    office: type[Office], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
+) -> None:
+    # given
+    source = placed_order()
+    monkeypatch.setattr(office, "answer", (200, {"token": token}))
+
+    # when
+    order_copy = stories.copied(source, place_target_order=True)
+
+    # then
+    assert {path for path, _ in office.asked} == {
+        "/authorizations",
+        f"/authorizations/{quoted}/void",
+    }
+    assert "the payment gateway answered with a token that cannot be kept" in str(
+        order_copy.errors_log
+    )
+    assert not OpenPayment.objects.exists()
 
 
 @pytest.mark.django_db
