@@ -66,10 +66,13 @@ def give_back(shop: Shop, authorizations: Mapping[str, Any]) -> None:
     """
     now = timezone.now()
     orphaned = OpenPayment.objects.orphaned().filter(due_at__lte=now)
-    due = list(orphaned.order_by("failures", "due_at", "pk")[:LIMIT])
-    fresh = [payment for payment in due if not payment.failures]
-    failed = [payment for payment in due if payment.failures]
-    for together in (fresh, failed[:1]):
+    due = orphaned.order_by("failures", "due_at", "pk")
+    if not (first := list(due[:LIMIT])):
+        return
+    fresh = [payment for payment in first if not payment.failures]
+    # Asked for by itself: as many fresh ones as there can be would hide it.
+    failed = list(due.filter(failures__gt=0)[:1])
+    for together in (fresh, failed):
         if together:
             _give_back(shop, together, authorizations, now)
 

@@ -296,9 +296,10 @@ def test_a_gateway_that_is_away_is_told_later_and_then_alone(
 
 
 def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
-    shop: Shop, bank: Bank
+    shop: Shop, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
+    monkeypatch.setattr("order_copies.payments.LIMIT", 1)
     first = killed_after_authorizing(shop)
     abort_copies([first], who=stories.WHO)
     shop.before["void"] = crash
