@@ -9,6 +9,7 @@ from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
 from orders.models import Order
+from project.oauth.tokens import application_as_json
 from tests.acceptance.documents import RELATIONSHIPS, document_of
 from tests.api import API, MEDIA_TYPE, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, draft_order, placed_order
@@ -106,13 +107,9 @@ def test_a_client_is_the_who_of_what_happens() -> None:
     api.post("/order_copies", request_of(order))
 
     event = Event.objects.get(name="order_copies.create")
-    client_id = Application.objects.get(user=user).client_id
     assert event.who == {
         "owner": {"type": "User", "id": str(user.pk), "name": user.username, "email": user.email},
-        "application": {
-            "client_id": client_id,
-            "kind": "integration",
-        },
+        "application": application_as_json(Application.objects.get(user=user)),
     }
 
 
