@@ -51,7 +51,7 @@ def _include(resource: ResourceSerializer) -> Described:
     paths = dict(include_paths(resource))
     if paths:
         ends = [path for path, relationship in paths.items() if relationship.leads_nowhere]
-        patterns = [{"pattern": pattern} for path in ends for pattern in _beyond(path)]
+        patterns = [_text(pattern) for path in ends for pattern in _beyond(path)]
         items = {"anyOf": [{"enum": list(paths)}, *patterns]} if patterns else {"enum": list(paths)}
         yield f"{resource.type}_include", _listed("include", items, _ABOUT_INCLUDE)
 
@@ -70,7 +70,7 @@ def _fields(resource: ResourceSerializer) -> Described:
 
 def _fieldset(resource_type: str) -> JSONObject:
     is_unknown = resource_type in named_only()
-    any_name, name = {"pattern": f"^{NAME}$"}, f"fields[{resource_type}]"
+    any_name, name = _text(f"^{NAME}$"), f"fields[{resource_type}]"
     items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
     about = f"The attributes and relationships of {resource_type} that are to be told"
     return _listed(name, items, f"{about}; the id always is.")
@@ -78,7 +78,7 @@ def _fieldset(resource_type: str) -> JSONObject:
 
 def parameters_of_nothing(components: Components, resource_type: str) -> list[JSONObject]:
     """References to the parameters of an answer that could only tell this type, and never does."""
-    any_path = {"pattern": f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$"}
+    any_path = _text(f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$")
     described = {
         f"{resource_type}_include": _listed("include", any_path, _ABOUT_INCLUDE),
         f"{resource_type}_fields": _fieldset(resource_type),
@@ -87,6 +87,10 @@ def parameters_of_nothing(components: Components, resource_type: str) -> list[JS
         components.refer("parameters", name, partial(dict, parameter))
         for name, parameter in described.items()
     ]
+
+
+def _text(pattern: str) -> JSONObject:
+    return {"type": "string", "pattern": pattern}
 
 
 def _page(resource: ResourceSerializer) -> Described:

@@ -49,6 +49,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         put_ids_into(case.body["data"], case.path_parameters.get("public_id"))
     if fits(case, ParameterLocation.QUERY):
         leave_out_unknown_filters(case.query)
+    elif isinstance(case.query, dict):
+        send_what_is_empty(case.query)
     if fits(case, ParameterLocation.HEADER):
         make_key_new(case.headers)
     elif isinstance(case.query, dict):
@@ -102,6 +104,11 @@ def leave_out_unknown_filters(query: dict[str, Any]) -> None:
         is_json = key == "filter[metadata]" or name.endswith("_jcont")
         if (key.startswith(FILTER) and not is_known) or (is_json and not is_an_object(query[key])):
             del query[key]
+
+
+def send_what_is_empty(query: dict[str, Any]) -> None:
+    """An empty list or object is wrong where a text is due, but would not be sent at all."""
+    query.update({key: str(value) for key, value in query.items() if value in ([], {})})
 
 
 def is_an_object(text: str) -> bool:
