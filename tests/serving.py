@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from project.demo.processes import Processes
+from project.demo.processes import Processes, web_server
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,10 +40,8 @@ class DemoShop:
         """
         port = port or free_port()
         changed = [f"--env={name}={value}" for name, value in environment.items()]
-        server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
-        server += ["--limit-request-line", "8190"]
-        quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
-        self.processes.start(name, "-m", *server, *quiet, *changed, *options, output=self.log)
+        arguments = [*web_server(f"{HOST}:{port}"), *changed, *options]
+        self.processes.start(name, *arguments, output=self.log)
         return port
 
     def wait_for(self, *ports: int) -> None:

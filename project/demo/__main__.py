@@ -25,7 +25,7 @@ from project.demo.preparing import (  # noqa: E402
     prepare_application,
     prepare_shop,
 )
-from project.demo.processes import Processes  # noqa: E402
+from project.demo.processes import Processes, web_server  # noqa: E402
 
 ENDED = {"completed", "failed", "aborted"}
 #: Seconds between two looks at a copy: the API counts how often it is asked.
@@ -68,11 +68,7 @@ def start(processes: Processes, port: int) -> None:
     """Start the web server and the worker."""
     # What access tokens name as their issuer.
     os.environ["ORGANIZATION_DOMAIN"] = os.environ.get("ORGANIZATION_DOMAIN") or f"localhost:{port}"
-    server = ["gunicorn", "project.wsgi", "--bind", f"{HOST}:{port}", "--threads", "4"]
-    # Filters, and the links that repeat them, can be long: as much as gunicorn can limit.
-    server += ["--limit-request-line", "8190"]
-    quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
-    processes.start("web server", "-m", *server, *quiet)
+    processes.start("web server", *web_server(f"{HOST}:{port}"))
     processes.start("worker", "manage.py", "order_copies_worker", "--verbosity", "0")
 
 

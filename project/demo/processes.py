@@ -15,6 +15,15 @@ INTERVAL = 0.1
 PATIENCE = 10
 
 
+def web_server(address: str) -> list[str]:
+    """The arguments of Python that serve the project at this host and port, and tell little."""
+    serve = ["gunicorn", "project.wsgi", "--bind", address, "--threads", "4"]
+    # Filters, and the links that repeat them, can be long: as much as gunicorn can limit.
+    serve += ["--limit-request-line", "8190"]
+    quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
+    return ["-m", *serve, *quiet]
+
+
 class Processes:
     """Children in the process group of the demo, so that Ctrl-C reaches them all.
 
