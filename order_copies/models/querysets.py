@@ -73,12 +73,16 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
 
 def is_running(now: datetime) -> Q:
     """Whether a worker holds the lease of a copy."""
-    return Q(status=Status.IN_PROGRESS, lease_expires_at__gte=now) & ~_begins_to_wait()
+    return _has_lease(now) & ~_begins_to_wait()
 
 
 def is_paused(now: datetime) -> Q:
     """Whether a copy crashed and waits for its next try: its lease is nobody's."""
-    return Q(status=Status.IN_PROGRESS, lease_expires_at__gte=now) & _begins_to_wait()
+    return _has_lease(now) & _begins_to_wait()
+
+
+def _has_lease(now: datetime) -> Q:
+    return Q(status=Status.IN_PROGRESS, lease_expires_at__gte=now)
 
 
 def _begins_to_wait() -> Q:
