@@ -23,7 +23,6 @@ from order_copies.jsonapi.resources import (
     Relationship,
     ResourceSerializer,
     named_only,
-    registered,
     resource_of,
 )
 
@@ -155,9 +154,12 @@ def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
 
 
 def _check_fields(resource_type: str, names: Iterable[str]) -> None:
-    known = {resource.type: resource.field_names for resource in registered()}.get(resource_type)
-    if known is None and resource_type not in named_only():
-        raise _invalid_field(resource_type, "the API")
+    try:
+        known = resource_of(resource_type).field_names
+    except KeyError:
+        if resource_type not in named_only():
+            raise _invalid_field(resource_type, "the API") from None
+        known = None
     for name in names:
         is_known = _NAME.fullmatch(name) if known is None else name in known
         if not is_known:
