@@ -1,7 +1,8 @@
 """Closed-world copying: every field of every copied model is declared."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import models
 
@@ -23,6 +24,16 @@ class CopiedModel:
     recomputed: tuple[str, ...] = ()
     #: Point at the new counterpart of what they pointed at.
     remapped: tuple[str, ...] = ()
+    #: By copied JSON field, the keys of its objects that stay behind: what other systems know about
+    #: one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
+    left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def travelling(self, name: str, value: Any) -> Any:
+        """Return the value of a copied field without the keys that stay behind."""
+        keys = self.left_behind_keys.get(name)
+        if not keys or not isinstance(value, dict) or value.keys().isdisjoint(keys):
+            return value
+        return {key: item for key, item in value.items() if key not in keys}
 
     @property
     def declared(self) -> list[str]:
@@ -40,3 +51,5 @@ class CopiedModel:
             yield f"{label}.{name} is declared, but {label} has no such field."
         for name in sorted({name for name in declared if declared.count(name) > 1}):
             yield f"{label}.{name} is declared more than once."
+        for name in sorted(set(self.left_behind_keys) - set(self.copied)):
+            yield f"{label}.{name} has keys that stay behind, but is not declared as copied."

@@ -111,6 +111,9 @@ class CopyPlan:
     target_totals: Mapping[str, int] = field(default_factory=dict)
     #: What the shop writes for the order itself. Only the shop looks inside.
     row: Any = None
+    #: Whether earlier copies of the batch take what this one lacks. If one of them fails after all,
+    #: a contended copy is planned again.
+    is_contended: bool = False
 
     @property
     def totals(self) -> list[tuple[str, int, int]]:

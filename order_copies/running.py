@@ -30,6 +30,14 @@ logger = logging.getLogger("order_copies.worker")
 NO_TIME = timedelta(0)
 
 
+class ContendedError(Exception):
+    """A target was not placed after all, so what it takes is left for later copies of the batch."""
+
+    def __init__(self, runs: Sequence[CopyRun]) -> None:
+        super().__init__(f"{len(runs)} copies are planned again: an earlier one was not placed.")
+        self.order_copies = [run.order_copy for run in runs]
+
+
 @dataclass(slots=True)
 class Runner:
     """Runs the copies that one worker claimed, and counts how they end."""
@@ -80,6 +88,9 @@ class Runner:
         """Handle those that are known to be bad; what is left is to be run part by part."""
         if isinstance(error, UnansweredError):
             return self._set_aside(order_copies, error)
+        if isinstance(error, ContendedError):
+            self._log_split(order_copies, error)
+            return _one_after_the_other(order_copies, error.order_copies)
         if len(order_copies) == 1:
             self._handle(order_copies[0], error)
             return []
@@ -129,6 +140,7 @@ class Runner:
             asking.write(self.shop, written)
         if placed := [run for run in runs if run.plan.will_place]:
             asking.place(self.shop, placed)
+            _check_contention(runs)
             use_payments(placed)
         if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
             asking.cancel(self.shop, cancelled)
@@ -208,6 +220,20 @@ class Runner:
 
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
         logger.error(message, order_copy, exc_info=error, extra=self.batch.about(order_copy))
+
+
+def _check_contention(runs: Sequence[CopyRun]) -> None:
+    """Raise ContendedError if copies lack what an earlier one did not take after all."""
+    refused = next((index for index, run in enumerate(runs) if run.problems), len(runs))
+    contended = [run for run in runs[refused + 1 :] if run.plan.is_contended]
+    if contended:
+        raise ContendedError(contended)
+
+
+def _one_after_the_other(
+    order_copies: Sequence[OrderFactory], later: Sequence[OrderFactory]
+) -> list[Sequence[OrderFactory]]:
+    return [[order_copy for order_copy in order_copies if order_copy not in later], later]
 
 
 def _halves(order_copies: Sequence[OrderFactory]) -> list[Sequence[OrderFactory]]:

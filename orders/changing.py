@@ -16,8 +16,8 @@ from orders.models.resources import Resource
 
 State = dict[str, Any]
 
-#: What tells nothing, and what is a secret.
-NOT_RECORDED = frozenset({"id", "created_at", "updated_at", "token"})
+#: Fields that hold nothing new, and secrets.
+NOT_RECORDED = frozenset({"id", "created_at", "updated_at", "token", "code_key"})
 
 
 class Change(NamedTuple):

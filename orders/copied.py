@@ -10,8 +10,12 @@ from orders.totals import TOTALS
 #: Identity and instants, and what the outside world ties to one order only.
 OWN = ("id", "reference", "reference_origin", "created_at", "updated_at")
 
+#: Metadata that other systems keep about one order only.
+LEFT_BEHIND = {"metadata": frozenset({"_stripe_intent_id", "_order_email_sent"})}
+
 ORDER = CopiedModel(
     Order,
+    left_behind_keys=LEFT_BEHIND,
     copied=(
         "market_id",
         "customer_id",
@@ -82,6 +86,7 @@ class SourceLine(NamedTuple):
 
 LINE_ITEM = CopiedModel(
     LineItem,
+    left_behind_keys=LEFT_BEHIND,
     copied=SourceLine._fields[2:],
     reset=(*OWN, "gift_card_code"),
     remapped=("order_id",),
@@ -89,6 +94,7 @@ LINE_ITEM = CopiedModel(
 
 LINE_ITEM_OPTION = CopiedModel(
     LineItemOption,
+    left_behind_keys=LEFT_BEHIND,
     copied=(
         "name",
         "quantity",
@@ -104,6 +110,7 @@ LINE_ITEM_OPTION = CopiedModel(
 
 ADDRESS = CopiedModel(
     Address,
+    left_behind_keys=LEFT_BEHIND,
     copied=(
         "role",
         "business",

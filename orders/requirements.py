@@ -8,15 +8,10 @@ from django.utils.translation import gettext as _
 from order_copies.plans import Problem, Step, cannot_transition
 from orders.models import AddressRole, Order
 
+#: In these states an order holds stock, a coupon use and money.
+HOLDING = frozenset({Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED})
 #: From here an order can be cancelled, as long as nothing was paid or shipped.
-CANCELLABLE = frozenset(
-    {
-        Order.Status.PENDING,
-        Order.Status.PLACED,
-        Order.Status.EDITING,
-        Order.Status.APPROVED,
-    }
-)
+CANCELLABLE = frozenset({Order.Status.PENDING, *HOLDING})
 #: From here an order can be placed; ``placing`` is a placement that met errors (contract 3.1).
 PLACEABLE = frozenset({Order.Status.PENDING, Order.Status.PLACING})
 SETTLED = frozenset({Order.PaymentStatus.PAID, Order.PaymentStatus.REFUNDED})
@@ -47,9 +42,17 @@ def reasons_not_to_place(placement: Placement) -> list[Problem]:
         Problem(Step.PLACE, attribute, code, message)
         for attribute, code, message in _missing(placement)
     ]
+    if placement.due_cents < 0:
+        reasons.append(negative_total(Step.PLACE))
     if reasons or placement.status not in PLACEABLE:
         return refused(placement, reasons)
     return []
+
+
+def negative_total(step: Step) -> Problem:
+    """Return why an order below zero is not placed, and replaces no other one."""
+    message = _("must not be below zero: correct the adjustments or discounts of the order")
+    return Problem(step, "total_amount_with_taxes_cents", "negative_total", message)
 
 
 def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
@@ -97,7 +100,11 @@ def reasons_not_to_cancel_source(order: Order, cancelled: Collection[int] = ()) 
     """
     status = Order.Status.CANCELLED if order.pk in cancelled else order.status
     obstacle = _obstacle_to_cancelling(order, status)
-    return [replace(obstacle, attribute="source_order")] if obstacle else []
+    if obstacle is None:
+        return []
+    # Where money would be lost nothing is written at all, whatever errors are skipped.
+    step = obstacle.step if obstacle.skippable else Step.WRITE
+    return [replace(obstacle, step=step, attribute="source_order")]
 
 
 def _obstacle_to_cancelling(order: Order, status: str) -> Problem | None:
@@ -105,11 +112,18 @@ def _obstacle_to_cancelling(order: Order, status: str) -> Problem | None:
         return cannot_transition(Step.CANCEL, status, "cancelled")
     if order.payment_status in SETTLED:
         message = _("cannot be cancelled once it is %(status)s: refund it first")
+        if order.payment_status == Order.PaymentStatus.REFUNDED:
+            message = _("is %(status)s already and cannot be cancelled")
         return _not_cancellable("payment_status", message, order.get_payment_status_display())
     if order.fulfillment_status in UNDER_WAY:
         message = _("cannot be cancelled once its fulfillment is %(status)s")
         status = order.get_fulfillment_status_display()
         return _not_cancellable("fulfillment_status", message, status)
+    if order.gift_card_amount_cents and status in HOLDING:
+        message = _("was paid in part with a gift card, which this shop cannot give back")
+        return Problem(
+            Step.CANCEL, "gift_card_code", "gift_card_would_be_lost", message, skippable=False
+        )
     return None
 
 

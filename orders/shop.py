@@ -20,7 +20,7 @@ from orders.copied import COPIED_MODELS
 from orders.gateways import Authorized, Declined, get_gateway
 from orders.locks import locked
 from orders.models import Customer, Order
-from orders.planning import TargetOrder, plan_copy
+from orders.planning import TargetOrder, plan_copies
 from orders.snapshot import take_snapshot
 
 FOR_SALES_CHANNELS = [Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PLACED]
@@ -79,12 +79,9 @@ class ReferenceShop(Shop):
         return key if key is not None else numbered.values_list("pk", flat=True).first()
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-        """Decide from one snapshot of the shop."""
+        """Plan copies in order, from one snapshot of the shop."""
         snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
-        return [
-            plan_copy(order_copy, snapshot.orders[_source(order_copy)], snapshot)
-            for order_copy in order_copies
-        ]
+        return plan_copies(order_copies, snapshot)
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
         """What each target will cost, and with what it is paid."""

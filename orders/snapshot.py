@@ -1,7 +1,7 @@
-"""All that planning a batch needs to know of the shop, read in a constant number of queries."""
+"""What planning a batch needs of the shop, read in a constant number of queries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
+from order_copies.fields import CopiedModel
 from order_copies.moments import one_moment
-from orders.copied import ADDRESS, LINE_ITEM_OPTION, SourceLine
-from orders.coupons import buyers_of
+from orders.copied import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
+from orders.coupons import buyers_of, coupons_by_code
 from orders.models import (
     Address,
     Coupon,
@@ -27,6 +28,7 @@ from orders.models import (
     Sku,
     StockReservation,
 )
+from orders.totals import ItemType
 
 _shared: dict[str, Any] = {
     "market": Market,
@@ -36,8 +38,9 @@ _shared: dict[str, Any] = {
 
 
 class SkuState(NamedTuple):
-    """What can be had of a SKU now. ``available`` is None where stock is not tracked."""
+    """What is available of a SKU now: ``available`` is None where stock is not tracked."""
 
+    code: str
     on_sale: bool
     do_not_ship: bool
     available: int | None
@@ -55,7 +58,10 @@ class Snapshot:
     skus: dict[int, SkuState]
     #: Pieces that the placed source order itself holds, by order and SKU.
     reserved: dict[int, dict[int, int]]
+    #: Coupons by their code in lower case.
     coupons: dict[str, Coupon]
+    #: The keys of SKUs by their code, for lines whose own SKU was deleted.
+    sku_of_code: dict[str, int]
     #: Who buys, by order: see :func:`orders.coupons.buyers_of`.
     buyers: dict[int, str]
     #: Who used a coupon: orders by coupon and buyer.
@@ -82,9 +88,9 @@ def contents_of(keys: Collection[int]) -> Contents:
         options=_grouped(
             LineItemOption.objects.filter(line_item__order__in=keys),
             "line_item_id",
-            LINE_ITEM_OPTION.copied,
+            LINE_ITEM_OPTION,
         ),
-        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS.copied),
+        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS),
     )
 
 
@@ -97,14 +103,16 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
 def _read(keys: set[int]) -> Snapshot:
     now = timezone.now()
     sources = _orders(keys)
-    coupons = _coupons(sources)
+    coupons = coupons_by_code(order.coupon_code for order in sources.values())
     buyers = buyers_of(sources.values())
     by_customer, users = _coupon_uses(coupons, sources, buyers)
+    skus = _skus(keys)
     return Snapshot(
         now=now,
         orders=sources,
         **contents_of(keys)._asdict(),
-        skus=_skus(keys),
+        skus=skus,
+        sku_of_code={sku.code: key for key, sku in skus.items()},
         reserved=_reserved(keys),
         coupons=coupons,
         buyers=buyers,
@@ -130,39 +138,50 @@ def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
     lines: dict[int, list[SourceLine]] = defaultdict(list)
     rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
     for row in rows:
-        lines[row[1]].append(SourceLine._make(row))
+        lines[row[1]].append(SourceLine._make(_travelling(LINE_ITEM, row)))
     return lines
 
 
 def _grouped(
-    children: QuerySet[Any], parent: str, copied: Sequence[str]
+    children: QuerySet[Any], parent: str, policy: CopiedModel
 ) -> dict[int, list[tuple[Any, ...]]]:
     groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in children.order_by("pk").values_list(parent, *copied):
-        groups[row[0]].append(row[1:])
+    for row in children.order_by("pk").values_list(parent, *policy.copied):
+        groups[row[0]].append(_travelling(policy, row[1:]))
     return dict(groups)
 
 
+def _travelling(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row without the keys of its metadata, the last value, that stay behind."""
+    metadata = policy.travelling("metadata", row[-1])
+    return row if metadata is row[-1] else (*row[:-1], metadata)
+
+
 def _skus(keys: set[int]) -> dict[int, SkuState]:
-    rows = (
-        Sku.objects.filter(line_items__order__in=keys)
-        .distinct()
-        .values_list(
-            "pk",
-            "on_sale",
-            "do_not_ship",
-            "do_not_track",
-            "stock_item__quantity",
-            "stock_item__reserved",
-        )
+    """The SKUs of the lines; where one was deleted, that which has its code now."""
+    orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
+    codes = orphans.exclude(sku_code="").order_by().values("sku_code")
+    columns = (
+        "pk",
+        "code",
+        "on_sale",
+        "do_not_ship",
+        "do_not_track",
+        "stock_item__quantity",
+        "stock_item__reserved",
     )
+    linked = Sku.objects.filter(line_items__order__in=keys).order_by().values_list(*columns)
+    recreated = Sku.objects.filter(code__in=codes).order_by().values_list(*columns)
     return {
         pk: SkuState(
+            code,
             on_sale,
             do_not_ship,
             None if do_not_track else (quantity or 0) - (reserved or 0),
         )
-        for pk, on_sale, do_not_ship, do_not_track, quantity, reserved in rows
+        for pk, code, on_sale, do_not_ship, do_not_track, quantity, reserved in linked.union(
+            recreated
+        )
     }
 
 
@@ -177,12 +196,6 @@ def _reserved(keys: set[int]) -> dict[int, dict[int, int]]:
     for order, sku, total in rows:
         held[order][sku] = total
     return held
-
-
-def _coupons(sources: dict[int, Order]) -> dict[str, Coupon]:
-    codes = {order.coupon_code for order in sources.values() if order.coupon_code}
-    coupons = Coupon.objects.select_related("promotion").filter(code__in=codes)
-    return {coupon.code: coupon for coupon in coupons}
 
 
 def _coupon_uses(
@@ -203,7 +216,7 @@ def _coupon_uses(
 def _promotions(now: datetime) -> list[Promotion]:
     candidates = Promotion.objects.filter(active=True, starts_at__lte=now)
     current = candidates.filter(Q(expires_at=None) | Q(expires_at__gt=now))
-    return list(current.order_by("priority", "pk"))
+    return list(current.select_related("market").order_by("priority", "pk"))
 
 
 def _wallet(sources: dict[int, Order]) -> set[tuple[int, int]]:

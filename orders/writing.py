@@ -35,7 +35,7 @@ def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
     blank_names, blank_values = _blanks(ORDER, now)
     rows = [
         [
-            *(getattr(_target(run).source, name) for name in ORDER.copied),
+            *(ORDER.travelling(name, getattr(_target(run).source, name)) for name in ORDER.copied),
             *(_target(run).values[name] for name in ORDER.recomputed),
             *blank_values(),
         ]
@@ -72,7 +72,7 @@ def _write_options(runs: Sequence[CopyRun], keys: Sequence[int], now: datetime) 
         (key, option)
         for key, (run, line) in zip(keys, lines, strict=True)
         if line.id is not None
-        for option in _target(run).options.get(line.id, ())
+        for option in _target(run).options_of(line.id)
     ]
     _insert(LINE_ITEM_OPTION, rows, now)
 

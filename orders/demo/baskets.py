@@ -7,6 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from orders.allocation import share
 from orders.demo.catalogue import Article
 from orders.demo.people import Buyer
 from orders.models import (
@@ -19,7 +20,7 @@ from orders.models import (
     PaymentMethod,
     Promotion,
 )
-from orders.totals import ItemType, order_totals, share, tax_amount
+from orders.totals import ItemType, order_totals, tax_amount
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Basket:
             self._add(item_type, promotion.name, -amount, promotion=promotion, coupon_code=code)
 
     def _discount_of(self, promotion: Promotion) -> int:
-        goods = self.amount_of(ItemType.SKUS, ItemType.GIFT_CARDS)
+        goods = self.amount_of(ItemType.SKUS)
         if promotion.type == Promotion.Kind.PERCENTAGE_DISCOUNT:
             return share(goods, promotion.percentage, 100)
         if promotion.type == Promotion.Kind.FIXED_AMOUNT:

@@ -37,7 +37,7 @@ class PaymentMethod(Resource):
 
     name = models.CharField(_("name"), max_length=100)
     payment_source_type = models.CharField(_("payment source type"), max_length=50)
-    price_amount_cents = models.PositiveIntegerField(_("fee in cents"), default=0)
+    price_amount_cents = models.PositiveBigIntegerField(_("fee in cents"), default=0)
 
     class Meta(Resource.Meta):
         verbose_name = _("payment method")

@@ -53,16 +53,16 @@ class LineItem(Resource):
     name = models.CharField(_("name"), max_length=200)
     image_url = models.URLField(_("image URL"), blank=True)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
-    unit_amount_cents = models.IntegerField(_("unit amount in cents"), default=0)
-    compare_at_amount_cents = models.IntegerField(
+    unit_amount_cents = models.BigIntegerField(_("unit amount in cents"), default=0)
+    compare_at_amount_cents = models.BigIntegerField(
         _("compare-at amount in cents"), null=True, blank=True
     )
-    options_amount_cents = models.IntegerField(_("options in cents"), default=0)
-    total_amount_cents = models.IntegerField(_("total in cents"), default=0)
+    options_amount_cents = models.BigIntegerField(_("options in cents"), default=0)
+    total_amount_cents = models.BigIntegerField(_("total in cents"), default=0)
     tax_rate = models.DecimalField(
         _("tax rate"), max_digits=5, decimal_places=4, default=Decimal(0)
     )
-    tax_amount_cents = models.IntegerField(_("tax in cents"), default=0)
+    tax_amount_cents = models.BigIntegerField(_("tax in cents"), default=0)
     frequency = models.CharField(_("frequency"), max_length=50, blank=True)
 
     class Meta(Resource.Meta):
@@ -83,8 +83,8 @@ class LineItemOption(Resource):
     )
     name = models.CharField(_("name"), max_length=100)
     quantity = models.PositiveIntegerField(_("quantity"), default=1)
-    unit_amount_cents = models.IntegerField(_("unit amount in cents"), default=0)
-    total_amount_cents = models.IntegerField(_("total in cents"), default=0)
+    unit_amount_cents = models.BigIntegerField(_("unit amount in cents"), default=0)
+    total_amount_cents = models.BigIntegerField(_("total in cents"), default=0)
     delay_hours = models.PositiveIntegerField(_("delay in hours"), null=True, blank=True)
     options = models.JSONField(_("options"), default=dict, blank=True)
 

@@ -23,8 +23,8 @@ class Market(Resource):
         default=Decimal(0),
         validators=[MinValueValidator(0), MaxValueValidator(1)],
     )
-    shipping_amount_cents = models.PositiveIntegerField(_("shipping amount in cents"), default=0)
-    shipping_cost_cutoff_cents = models.PositiveIntegerField(
+    shipping_amount_cents = models.PositiveBigIntegerField(_("shipping amount in cents"), default=0)
+    shipping_cost_cutoff_cents = models.PositiveBigIntegerField(
         _("free shipping from, in cents"), null=True, blank=True
     )
 

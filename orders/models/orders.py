@@ -116,15 +116,17 @@ class Order(Resource):
         verbose_name=_("payment source"),
     )
 
-    subtotal_amount_cents = models.IntegerField(_("subtotal in cents"), default=0)
-    shipping_amount_cents = models.IntegerField(_("shipping in cents"), default=0)
-    payment_method_amount_cents = models.IntegerField(_("payment fee in cents"), default=0)
-    adjustment_amount_cents = models.IntegerField(_("adjustments in cents"), default=0)
-    discount_amount_cents = models.IntegerField(_("discount in cents"), default=0)
-    gift_card_amount_cents = models.IntegerField(_("gift card in cents"), default=0)
-    total_tax_amount_cents = models.IntegerField(_("tax in cents"), default=0)
-    total_amount_cents = models.IntegerField(_("total in cents"), default=0)
-    total_amount_with_taxes_cents = models.IntegerField(_("total with taxes in cents"), default=0)
+    subtotal_amount_cents = models.BigIntegerField(_("subtotal in cents"), default=0)
+    shipping_amount_cents = models.BigIntegerField(_("shipping in cents"), default=0)
+    payment_method_amount_cents = models.BigIntegerField(_("payment fee in cents"), default=0)
+    adjustment_amount_cents = models.BigIntegerField(_("adjustments in cents"), default=0)
+    discount_amount_cents = models.BigIntegerField(_("discount in cents"), default=0)
+    gift_card_amount_cents = models.BigIntegerField(_("gift card in cents"), default=0)
+    total_tax_amount_cents = models.BigIntegerField(_("tax in cents"), default=0)
+    total_amount_cents = models.BigIntegerField(_("total in cents"), default=0)
+    total_amount_with_taxes_cents = models.BigIntegerField(
+        _("total with taxes in cents"), default=0
+    )
 
     placed_at = models.DateTimeField(_("placed at"), null=True, blank=True)
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)

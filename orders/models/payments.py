@@ -25,7 +25,7 @@ class Authorization(models.Model):
     )
     #: What the gateway calls it; of one asked or declined, what the gateway was asked with.
     token = models.CharField(_("token"), max_length=MAX_TOKEN, unique=True)
-    amount_cents = models.PositiveIntegerField(_("amount in cents"))
+    amount_cents = models.PositiveBigIntegerField(_("amount in cents"))
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.AUTHORIZED
     )

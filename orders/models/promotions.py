@@ -3,6 +3,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -33,7 +34,7 @@ class Promotion(Resource):
     )
     currency_code = models.CharField(_("currency code"), max_length=3, blank=True)
     percentage = models.PositiveSmallIntegerField(_("percentage"), default=0)
-    fixed_amount_cents = models.PositiveIntegerField(_("fixed amount in cents"), default=0)
+    fixed_amount_cents = models.PositiveBigIntegerField(_("fixed amount in cents"), default=0)
     priority = models.PositiveSmallIntegerField(_("priority"), default=0)
     exclusive = models.BooleanField(_("exclusive"), default=False)
     coupon_only = models.BooleanField(_("only by coupon"), default=False)
@@ -62,6 +63,16 @@ class Promotion(Resource):
         )
 
     @property
+    def amount_currency(self) -> str:
+        """The currency in which it works; empty where it works in every one.
+
+        A fixed amount without a currency of its own is in the currency of its market.
+        """
+        if self.type == self.Kind.FIXED_AMOUNT and self.market and not self.currency_code:
+            return self.market.currency_code
+        return self.currency_code
+
+    @property
     def status(self) -> str:
         """The contract's word for whether orders get it now (contract 3.8)."""
         now = timezone.now()
@@ -78,6 +89,10 @@ class Coupon(Resource):
     resource_type = "coupons"
 
     code = models.CharField(_("code"), max_length=40, unique=True)
+    #: Codes compare without case.
+    code_key = models.GeneratedField(
+        expression=Lower("code"), output_field=models.CharField(max_length=40), db_persist=True
+    )
     promotion = models.ForeignKey(
         Promotion, models.CASCADE, related_name="coupons", verbose_name=_("promotion")
     )
@@ -93,7 +108,12 @@ class Coupon(Resource):
             models.CheckConstraint(
                 condition=Q(usage_limit__isnull=True) | Q(usage_count__lte=F("usage_limit")),
                 name="coupon_never_overused",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["code_key"],
+                name="coupon_code_once",
+                violation_error_message=_("There is a coupon with this code already."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -34,7 +34,7 @@ class Price(Resource):
 
     sku = models.ForeignKey(Sku, models.CASCADE, related_name="prices", verbose_name=_("SKU"))
     currency_code = models.CharField(_("currency code"), max_length=3)
-    amount_cents = models.PositiveIntegerField(_("amount in cents"))
+    amount_cents = models.PositiveBigIntegerField(_("amount in cents"))
 
     class Meta(Resource.Meta):
         verbose_name = _("price")

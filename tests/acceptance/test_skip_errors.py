@@ -234,31 +234,41 @@ def test_discounts_shrink_when_a_line_is_reduced() -> None:
     assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -500)
 
 
-def test_shipping_follows_the_rule_of_the_market_for_the_goods_that_are_left() -> None:
+def test_shipping__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
+    # given
     market = MarketFactory(shipping_amount_cents=700, shipping_cost_cutoff_cents=5000)
-    source, sku = two_lines(market=market)
+    source, sku = two_lines(market=market, promotions=[PromotionFactory(free_shipping=True)])
     assert source.shipping_amount_cents == 0
+    market.shipping_amount_cents = 900
+    market.save()
     off_sale(sku)
 
+    # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
 
-    assert stories.lines(target)[1] == ("shipments", 1, 700)
-    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
-
-
-def test_free_shipping_takes_off_the_new_shipping() -> None:
-    source, sku = two_lines(promotions=[PromotionFactory(free_shipping=True)])
-    source.market.shipping_amount_cents = 900
-    source.market.save()
-    off_sale(sku)
-
-    target = stories.target_of(stories.copied(source, skip_errors=True))
-
+    # then
     assert stories.lines(target) == [
         ("skus", 2, 4000),
-        ("shipments", 1, 900),
+        ("shipments", 1, 0),
         ("payment_methods", 1, 150),
-        ("free_shipping_promotions", 1, -900),
+        ("free_shipping_promotions", 1, 0),
+    ]
+    assert target.total_amount_cents == 4150
+
+
+def test_free_shipping__stays_with_the_shipping_that_it_pays() -> None:
+    # given
+    source, sku = two_lines(promotions=[PromotionFactory(free_shipping=True)])
+    off_sale(sku)
+
+    # when
+    target = stories.target_of(stories.copied(source, skip_errors=True))
+
+    # then
+    assert stories.lines(target)[1:] == [
+        ("shipments", 1, 700),
+        ("payment_methods", 1, 150),
+        ("free_shipping_promotions", 1, -700),
     ]
     assert target.total_amount_cents == 4150
 
@@ -278,14 +288,17 @@ def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
     assert target.fulfillment_status == "not_required"
 
 
-def test_the_payment_fee_is_what_the_method_asks_now() -> None:
+def test_payment_fee__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
+    # given
     source, sku = two_lines()
     PaymentMethod.objects.update(price_amount_cents=300)
     off_sale(sku)
 
+    # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
 
-    assert stories.lines(target)[-1] == ("payment_methods", 1, 300)
+    # then
+    assert stories.lines(target)[-1] == ("payment_methods", 1, 150)
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 

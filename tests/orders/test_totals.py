@@ -1,23 +1,14 @@
 from decimal import Decimal
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.models import LineItem
-from orders.totals import order_totals, rounded, share, tax_amount
+from orders.totals import TOTALS, amounts_without_line, order_totals, tax_amount
 from tests.factories import tax_of, totals_of
 
 amounts = st.integers(-(10**7), 10**7)
 rates = st.decimals(0, 1, places=4)
-
-
-@pytest.mark.parametrize(
-    ("amount", "cents"),
-    [("0.5", 1), ("-0.5", -1), ("1.49", 1), ("1.5", 2), ("2.5", 3), ("-2.5", -3), ("0", 0)],
-)
-def test_halves_go_away_from_zero(amount: str, cents: int) -> None:
-    assert rounded(Decimal(amount)) == cents
 
 
 def test_the_tax_of_the_contract_is_included() -> None:
@@ -38,16 +29,6 @@ def test_tax_of_a_discount_is_the_tax_it_saves(amount: int, rate: Decimal, inclu
     )
 
 
-@given(amounts, st.integers(0, 1000), st.integers(0, 1000))
-def test_the_shares_of_an_amount_add_up(amount: int, part: int, rest: int) -> None:
-    whole = part + rest
-
-    shares = share(amount, part, whole) + share(amount, rest, whole)
-
-    assert share(amount, whole, whole) == (amount if whole else 0)
-    assert abs(shares - (amount if whole else 0)) <= 1
-
-
 @given(
     st.lists(st.tuples(st.sampled_from(LineItem.ItemType.values), amounts, amounts)),
     st.booleans(),
@@ -64,3 +45,33 @@ def test_totals_are_the_same_whoever_works_them_out(
     assert order_totals(
         lines, tax_included=tax_included, gift_card_amount_cents=gift_card
     ) == totals_of(line_items, tax_included=tax_included, gift_card_amount_cents=gift_card)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(LineItem.ItemType.values), amounts, amounts)),
+    st.booleans(),
+    st.fixed_dictionaries(dict.fromkeys(TOTALS, amounts)),
+)
+def test_amounts_without_line__with_them_the_lines_add_up_to_any_head(
+    lines: list[tuple[str, int, int]], tax_included: bool, head: dict[str, int]
+) -> None:
+    extra = amounts_without_line(head, lines, tax_included=tax_included)
+
+    assert head == order_totals(
+        lines,
+        tax_included=tax_included,
+        gift_card_amount_cents=head["gift_card_amount_cents"],
+        without_line=extra,
+    )
+
+
+def test_amounts_without_line__a_head_without_lines_names_what_it_holds() -> None:
+    # given
+    lines = [("skus", 2000, 361)]
+    head = order_totals([*lines, ("shipments", 700, 0)], tax_included=True)
+
+    # when
+    extra = amounts_without_line(head, lines, tax_included=True)
+
+    # then
+    assert extra == {"shipping_amount_cents": 700}
