@@ -22,6 +22,7 @@ from orders.models import (
     Order,
     StockReservation,
 )
+from orders.moves import MOVES, make
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "staff@example.com"}}
 
@@ -85,6 +86,28 @@ def previewed(source_order: Order, **toggles: Any) -> Any:
     """The plan of a copy that nobody has asked for yet."""
     [plan] = copying.preview([OrderCopy(source_order=source_order, **toggles)])
     return plan
+
+
+def unsaved(source_order: Order, **toggles: Any) -> OrderCopy:
+    """A copy that nobody has requested yet."""
+    return OrderCopy(source_order=source_order, **toggles)
+
+
+def previewed_together(order_copies: Sequence[OrderCopy]) -> list[Any]:
+    """The plans of unsaved copies that run in one batch."""
+    return copying.preview(order_copies)
+
+
+def copied_together(order_copies: Sequence[OrderCopy]) -> list[OrderFactory]:
+    """Copies that were requested and run in one batch."""
+    copying.request_copies(order_copies, who=WHO)
+    copying.run_batch(worker="w1")
+    return [fresh(order_copy) for order_copy in order_copies]
+
+
+def placed_by_hand(order: Order) -> list[list[Any]]:
+    """The problems of an order that staff place."""
+    return make(MOVES["_place"], [order.pk], who=WHO)
 
 
 def fresh(order_copy: OrderFactory) -> OrderFactory:

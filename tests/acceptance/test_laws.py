@@ -27,7 +27,7 @@ def test_a_frozen_copy_equals_its_source(description: strategies.Description) ->
 
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
-    assert without_payment_source(target) == without_payment_source(source)
+    assert without_payment_source(target) == without_vain_coupon(source)
     assert stories.amounts(target) == without_gift_card(source)
 
 
@@ -46,6 +46,15 @@ def test_a_copy_of_a_copy_equals_the_copy(description: strategies.Description) -
 def without_payment_source(order: Order) -> dict[str, Any]:
     contents = stories.contents(order)
     del contents["order"]["payment_source_id"]
+    return contents
+
+
+def without_vain_coupon(order: Order) -> dict[str, Any]:
+    """The contents of an order; a coupon that gives no discount does not travel."""
+    contents = without_payment_source(order)
+    given = order.line_items.filter(coupon_code=order.coupon_code).exclude(total_amount_cents=0)
+    if not given.exists():
+        contents["order"]["coupon_code"] = ""
     return contents
 
 
