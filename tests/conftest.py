@@ -12,6 +12,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile("thorough", settings.get_profile("suite"), max_examples=500)
+#: 500 batches of 20 orders: see tests/laws.
+settings.register_profile("laws", settings.get_profile("suite"), max_examples=500)
 settings.load_profile("suite")
 
 

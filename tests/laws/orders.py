@@ -1,0 +1,366 @@
+"""Random orders of every kind, described by hypothesis and written in bulk.
+
+Amounts of the source are computed here, independently of the shop.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.db.models import Model
+from hypothesis import strategies as st
+
+from order_copies.models import OrderCopy
+from orders.models import (
+    Address,
+    Coupon,
+    Customer,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Market,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+    Promotion,
+    Sku,
+    StockItem,
+)
+from tests.factories import PLACED_AT, half_up, tax_of, totals_of, yesterday
+
+RATES = [Decimal(0), Decimal("0.05"), Decimal("0.0725"), Decimal("0.09"), Decimal("0.22")]
+CURRENCIES = ["EUR", "JPY", "KWD"]
+HEAD_ONLY = ["shipping_amount_cents", "discount_amount_cents", "total_tax_amount_cents"]
+#: How many orders one example has.
+ORDERS = 20
+
+numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of goods. ``left`` pieces of its SKU are in stock; None: more than enough."""
+
+    kind: str
+    unit_amount_cents: int
+    quantity: int
+    rate: Decimal
+    discount_percent: int
+    options: tuple[tuple[int, int, bool], ...]
+    left: int | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """One order and the toggles of its copy."""
+
+    tax_included: bool
+    currency_code: str
+    lines: tuple[Line, ...]
+    shipments: tuple[int, ...]
+    fee: int
+    adjustments: tuple[int, ...]
+    frozen: tuple[tuple[str, int], ...]
+    current: tuple[tuple[str, int, bool], ...]
+    coupon: str
+    head_only: tuple[tuple[str, int], ...]
+    gift_card: int
+    placed: bool
+    toggles: tuple[bool, bool, bool, bool, bool]
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """The toggles by name."""
+        names = ("place_target_order", "cancel_source_order", "apply_promotions")
+        return dict(
+            zip((*names, "skip_errors", "ignore_invalid_coupon"), self.toggles, strict=True)
+        )
+
+
+cents = st.sampled_from([0, 1, 99, 333, 1000]) | st.integers(0, 20_000)
+kinds = st.sampled_from(
+    ["percentage_discount_promotions", "fixed_amount_promotions", "free_shipping_promotions"]
+)
+lines = st.builds(
+    Line,
+    kind=st.sampled_from(["sku", "sku", "sku", "custom", "gift card", "recreated", "gone"]),
+    unit_amount_cents=cents,
+    quantity=st.integers(0, 12),
+    rate=st.sampled_from(RATES),
+    discount_percent=st.sampled_from([0, 0, 20, 33]),
+    options=st.lists(st.tuples(cents, st.integers(1, 3), st.booleans()), max_size=2).map(tuple),
+    left=st.none() | st.integers(0, 9),
+)
+descriptions = st.builds(
+    Description,
+    tax_included=st.booleans(),
+    currency_code=st.sampled_from(CURRENCIES),
+    lines=st.lists(lines, max_size=5).map(tuple),
+    shipments=st.lists(cents, max_size=2).map(tuple),
+    fee=st.sampled_from([0, 150]),
+    adjustments=st.lists(st.integers(-6000, 500), max_size=2).map(tuple),
+    frozen=st.lists(st.tuples(kinds, st.integers(0, 100)), max_size=3).map(tuple),
+    current=st.lists(st.tuples(kinds, st.integers(0, 100), st.booleans()), max_size=3).map(tuple),
+    coupon=st.sampled_from(["none", "none", "good", "expired", "unknown"]),
+    head_only=st.lists(
+        st.tuples(st.sampled_from(HEAD_ONLY), st.integers(-900, 900)), max_size=1
+    ).map(tuple),
+    gift_card=st.sampled_from([0, 0, 0, -500]),
+    placed=st.booleans(),
+    toggles=st.tuples(*[st.booleans()] * 5),
+)
+batches = st.lists(descriptions, min_size=ORDERS, max_size=ORDERS)
+
+
+class Builder:
+    """Writes described orders, one statement a table."""
+
+    def __init__(self, descriptions: Sequence[Description]) -> None:
+        self.descriptions = descriptions
+        self.customer = Customer.objects.create(email=f"law-{next(numbers)}@example.com")
+        method = PaymentMethod.objects.create(name="Card", payment_source_type="stripe_payments")
+        self.source = PaymentSource.objects.create(payment_method=method, name="Visa", token="tok")
+        CustomerPaymentSource.objects.create(customer=self.customer, payment_source=self.source)
+
+    def build(self) -> list[OrderCopy]:
+        """Write the orders; return an unsaved copy of each."""
+        markets = _create(Market, map(self._market, self.descriptions))
+        coupons = self._promotions(markets)
+        orders = _create(
+            Order,
+            map(self._order, self.descriptions, markets, coupons),
+        )
+        for order, described, coupon in zip(orders, self.descriptions, coupons, strict=True):
+            self._lines(order, described, coupon)
+        self._happen(coupons)
+        return [
+            OrderCopy(source_order=order, **described.options)
+            for order, described in zip(orders, self.descriptions, strict=True)
+        ]
+
+    def _market(self, described: Description) -> Market:
+        number = next(numbers)
+        return Market(
+            name=f"Market {number}",
+            code=f"law-{number}",
+            currency_code=described.currency_code,
+            tax_included=described.tax_included,
+            tax_rate=Decimal("0.22"),
+        )
+
+    def _promotions(self, markets: Sequence[Market]) -> list[Coupon | None]:
+        promotions = [
+            _promotion(kind, number, market=market, exclusive=exclusive)
+            for market, described in zip(markets, self.descriptions, strict=True)
+            for kind, number, exclusive in described.current
+        ]
+        _create(Promotion, promotions)
+        given = [
+            _promotion("percentage_discount_promotions", 10, market=market, coupon_only=True)
+            for market in markets
+        ]
+        _create(Promotion, given)
+        coupons = [
+            Coupon(code=f"LAW{next(numbers)}", promotion=promotion)
+            if described.coupon != "none"
+            else None
+            for promotion, described in zip(given, self.descriptions, strict=True)
+        ]
+        _create(Coupon, filter(None, coupons))
+        return coupons
+
+    def _order(self, described: Description, market: Market, coupon: Coupon | None) -> Order:
+        return Order(
+            number=f"L{next(numbers)}",
+            market=market,
+            customer=self.customer,
+            customer_email=self.customer.email,
+            currency_code=described.currency_code,
+            tax_included=described.tax_included,
+            tax_rate=market.tax_rate,
+            coupon_code=coupon.code.lower() if coupon else "",
+            payment_method=self.source.payment_method,
+            payment_source=self.source,
+            gift_card_amount_cents=described.gift_card,
+            **({"status": "placed", "placed_at": PLACED_AT} if described.placed else PENDING),
+        )
+
+    def _lines(self, order: Order, described: Description, coupon: Coupon | None) -> None:
+        skus = _create(Sku, (_sku() for line in described.lines))
+        _create(StockItem, map(_stock, skus, described.lines))
+        goods = _create(LineItem, map(_goods(order), skus, described.lines))
+        _create(
+            LineItemOption,
+            [
+                option
+                for line, item in zip(described.lines, goods, strict=True)
+                for option in _options(line, item)
+            ],
+        )
+        others = _create(LineItem, _others(order, described, goods, coupon))
+        totals = totals_of(
+            [*goods, *others],
+            tax_included=described.tax_included,
+            gift_card_amount_cents=described.gift_card,
+        )
+        for name, amount in described.head_only:
+            totals[name] += amount
+            of_total = 0 if name == "total_tax_amount_cents" else amount
+            totals["total_amount_cents"] += of_total
+            on_top = name == "total_tax_amount_cents" and not described.tax_included
+            totals["total_amount_with_taxes_cents"] += amount if on_top else of_total
+        Order.objects.filter(pk=order.pk).update(**totals)
+        _create(Address, (_address(order, role) for role in ("shipping", "billing")))
+        gone = [
+            sku.pk
+            for sku, line in zip(skus, described.lines, strict=True)
+            if line.kind in {"recreated", "gone"}
+        ]
+        Sku.objects.filter(pk__in=gone).delete()
+        recreated = [
+            (Sku(code=sku.code, name=sku.name), line)
+            for sku, line in zip(skus, described.lines, strict=True)
+            if line.kind == "recreated"
+        ]
+        _create(Sku, [sku for sku, _ in recreated])
+        _create(StockItem, [_stock(*pair) for pair in recreated])
+
+    def _happen(self, coupons: Sequence[Coupon | None]) -> None:
+        """What happened to coupons since the orders were made."""
+        fates = {"expired": [], "unknown": []}
+        for coupon, described in zip(coupons, self.descriptions, strict=True):
+            if coupon and described.coupon in fates:
+                fates[described.coupon].append(coupon.pk)
+        Coupon.objects.filter(pk__in=fates["expired"]).update(expires_at=yesterday())
+        Coupon.objects.filter(pk__in=fates["unknown"]).delete()
+
+
+PENDING = {"status": "pending"}
+
+
+def _create(model: type[Model], rows: Any) -> list[Any]:
+    return list(model._default_manager.bulk_create(rows))
+
+
+def _promotion(kind: str, number: int, **attributes: Any) -> Promotion:
+    return Promotion(
+        type=kind,
+        name=f"{kind} {number}",
+        percentage=number if kind == "percentage_discount_promotions" else 0,
+        fixed_amount_cents=number * 50 if kind == "fixed_amount_promotions" else 0,
+        starts_at=PLACED_AT,
+        **attributes,
+    )
+
+
+def _sku() -> Sku:
+    number = next(numbers)
+    return Sku(code=f"LAWSKU{number}", name=f"Thing {number}")
+
+
+def _stock(sku: Sku, line: Line) -> StockItem:
+    return StockItem(sku=sku, quantity=10**6 if line.left is None else line.left)
+
+
+def _goods(order: Order) -> Any:
+    def line_item(sku: Sku, line: Line) -> LineItem:
+        options = sum(option.total_amount_cents for option in _options(line, None))
+        total = line.unit_amount_cents * line.quantity + options
+        total -= half_up(Decimal(total) * line.discount_percent / 100)
+        is_sold_by_sku = line.kind in {"sku", "recreated", "gone"}
+        return LineItem(
+            order=order,
+            item_type="gift_cards" if line.kind == "gift card" else "skus",
+            sku=sku if is_sold_by_sku else None,
+            sku_code=sku.code if is_sold_by_sku else "",
+            name=sku.name,
+            quantity=line.quantity,
+            unit_amount_cents=line.unit_amount_cents,
+            options_amount_cents=options,
+            total_amount_cents=total,
+            tax_rate=line.rate,
+            tax_amount_cents=tax_of(total, line.rate, included=order.tax_included),
+        )
+
+    return line_item
+
+
+def _options(line: Line, item: LineItem | None) -> list[LineItemOption]:
+    rows = []
+    for amount, number, is_of_each_piece in line.options:
+        quantity = number * line.quantity if is_of_each_piece else number
+        rows.append(
+            LineItemOption(
+                line_item=item,
+                name="Wrap",
+                quantity=quantity,
+                unit_amount_cents=amount,
+                total_amount_cents=amount * quantity,
+            )
+        )
+    return rows
+
+
+def _others(
+    order: Order, described: Description, goods: Sequence[LineItem], coupon: Coupon | None
+) -> list[LineItem]:
+    subtotal = sum(line.total_amount_cents for line in goods if line.item_type == "skus")
+    base = max(0, subtotal + sum(amount for amount in described.adjustments if amount < 0))
+    shipping = sum(described.shipments)
+    rows: list[dict[str, Any]] = [
+        {"item_type": "shipments", "unit_amount_cents": amount} for amount in described.shipments
+    ]
+    rows += [
+        {"item_type": "adjustments", "unit_amount_cents": amount}
+        for amount in described.adjustments
+    ]
+    if described.fee:
+        rows.append({"item_type": "payment_methods", "unit_amount_cents": described.fee})
+    for kind, number in described.frozen:
+        if kind == "free_shipping_promotions":
+            amount, shipping = shipping, 0
+        else:
+            wanted = number * 50
+            if kind == "percentage_discount_promotions":
+                wanted = half_up(Decimal(max(0, subtotal)) * number / 100)
+            amount = min(wanted, base)
+            base -= amount
+        rows.append({"item_type": kind, "unit_amount_cents": -amount})
+    if coupon:
+        amount = min(half_up(Decimal(max(0, subtotal)) / 10), base)
+        rows.append(
+            {
+                "item_type": "percentage_discount_promotions",
+                "unit_amount_cents": -amount,
+                "coupon_code": coupon.code,
+                "promotion": coupon.promotion,
+            }
+        )
+    return [
+        LineItem(
+            order=order,
+            name=row["item_type"],
+            total_amount_cents=row["unit_amount_cents"],
+            tax_rate=order.tax_rate,
+            tax_amount_cents=tax_of(
+                row["unit_amount_cents"], order.tax_rate, included=order.tax_included
+            ),
+            **row,
+        )
+        for row in rows
+    ]
+
+
+def _address(order: Order, role: str) -> Address:
+    return Address(
+        order=order,
+        role=role,
+        first_name="Ada",
+        last_name="Lovelace",
+        line_1="Via Roma 1",
+        city="Roma",
+        country_code="IT",
+        phone="1",
+    )
