@@ -12,6 +12,7 @@ from orders.availability import Availability
 from orders.copied import SourceLine
 from orders.coupons import CouponState, discounts_of, why_invalid
 from orders.models import Coupon, Order, PaymentSource
+from orders.money import formatted
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,10 @@ class Header:
 
     def leave_amounts(self, dropped: dict[str, int]) -> None:
         """Report amounts of the source's head that the target does not get, by total."""
-        message = _("left out: no line of the order holds this amount")
         for name, cents in dropped.items():
+            message = _("%(amount)s left out, which no line of the order holds") % {
+                "amount": formatted(cents, self.order.currency_code, self.order.language_code)
+            }
             attribute = name.removesuffix("_cents")
             self._leave(attribute, "amount_without_line", message, {name: cents}, {name: 0})
 

@@ -138,6 +138,7 @@ def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
     line = order.line_items.get()
     amounts = {"item_type": "skus", "sku_code": line.sku_code, "quantity": 1}
     amounts |= {"unit_amount_cents": 2000, "total_amount_cents": 2300}
+    amounts |= {"tax_amount_cents": line.tax_amount_cents}
     assert response.status_code == 200
     assert response.json()["data"] is None
     assert written() == (0, 0)
