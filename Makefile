@@ -19,7 +19,7 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-postgres test-mariadb test-engines test-chaos test-schema conformance lint
-.PHONY: format schema bench matrix constraints clean
+.PHONY: test-laws format schema bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -45,6 +45,9 @@ test-chaos: $(VENV)/chaos.installed ## Kill what belongs to a shop, on each data
 
 test-schema: $(VENV)/schema.installed ## Let schemathesis ask a real server all that docs/openapi.json says.
 	@$(BIN)/python -m tests.fuzzing $(ARGS)
+
+test-laws: $(VENV)/test.installed ## Check the laws of money for 10,000 random orders, on the database that DATABASE names.
+	$(BIN)/pytest tests/laws --hypothesis-profile laws --numprocesses auto $(ARGS)
 
 conformance: $(VENV)/conformance.installed ## Let Commerce Layer's SDK try a real server out (needs node and npm).
 	@$(BIN)/python -m tests.conformance $(ARGS)

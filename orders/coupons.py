@@ -24,7 +24,7 @@ class CouponState(NamedTuple):
 
 
 class DiscountLine(Protocol):
-    """What tells who gave a discount, and how much."""
+    """What identifies the giver of a discount, and its amount."""
 
     @property
     def promotion_id(self) -> int | None: ...
@@ -47,7 +47,7 @@ def coupons_by_code(codes: Iterable[str]) -> dict[str, Coupon]:
 def why_invalid(  # noqa: PLR0911
     coupon: Coupon | None, order: Order, now: datetime, state: CouponState
 ) -> tuple[str, str] | None:
-    """Return why the coupon is invalid for the order, as code and message; None where it works."""
+    """Return why the coupon is invalid for the order, as code and message; None if it is valid."""
     if coupon is None:
         return "coupon_unknown", _("is not a coupon of this shop")
     if coupon.expires_at is not None and coupon.expires_at <= now:
@@ -143,7 +143,7 @@ class CouponLedger:
         return self._by_code.get(order.coupon_code.lower())
 
     def why_invalid(self, order: Order, replaces: int | None) -> str | None:
-        """Return why the order's coupon is invalid, or None where it works or there is none."""
+        """Return why the order's coupon is invalid, or None if it is valid or there is none."""
         if not order.coupon_code:
             return None
         coupon, state = self._coupon_of(order), CouponState()

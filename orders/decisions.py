@@ -17,7 +17,7 @@ class Decision:
     action: Action
     code: str = ""
     message: str = ""
-    #: The options of the target line, where they differ from those of the source line.
+    #: The options of the target line, if they differ from those of the source line.
     options: Sequence[tuple[Any, ...]] | None = None
 
     @property

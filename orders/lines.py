@@ -114,7 +114,7 @@ class Lines:
     def _totals(self, source: Sequence[SourceLine], coupon: UsedCoupon) -> dict[str, int]:
         head = {name: getattr(self.order, name) for name in TOTALS}
         if not (self._goods_changed or self._discounts_changed or coupon.is_invalid):
-            # Frozen: the amounts of the source, but nobody redeems its gift card again.
+            # Frozen: the amounts of the source, without the gift card that it redeemed.
             head["total_amount_with_taxes_cents"] -= head["gift_card_amount_cents"]
             return head | {"gift_card_amount_cents": 0}
         extra = amounts_without_line(
@@ -127,7 +127,7 @@ class Lines:
         return self._add_up(self.targets, carried)
 
     def _drop_amounts(self, extra: dict[str, int]) -> None:
-        """Leave out amounts that no line holds, where they depend on lines that change."""
+        """Leave out amounts that no line holds and that depend on lines that change."""
         if self._goods_changed:
             self.dropped = extra
         elif self._discounts_changed or "discount_amount_cents" in extra:

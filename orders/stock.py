@@ -13,7 +13,7 @@ from orders.totals import ItemType
 
 
 class Need(NamedTuple):
-    """The pieces that one line of an order needs. ``on_sale`` is None where there is no SKU."""
+    """The pieces that one line of an order needs. ``on_sale`` is None without a SKU."""
 
     line_item: int
     name: str
