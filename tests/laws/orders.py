@@ -132,8 +132,7 @@ class Builder:
             Order,
             map(self._order, self.descriptions, markets, coupons),
         )
-        for order, described, coupon in zip(orders, self.descriptions, coupons, strict=True):
-            self._lines(order, described, coupon)
+        self._lines(orders, coupons)
         self._happen(coupons)
         return [
             OrderCopy(source_order=order, **described.options)
@@ -187,45 +186,43 @@ class Builder:
             **({"status": "placed", "placed_at": PLACED_AT} if described.placed else PENDING),
         )
 
-    def _lines(self, order: Order, described: Description, coupon: Coupon | None) -> None:
-        skus = _create(Sku, (_sku() for line in described.lines))
-        _create(StockItem, map(_stock, skus, described.lines))
-        goods = _create(LineItem, map(_goods(order), skus, described.lines))
-        _create(
-            LineItemOption,
-            [
-                option
-                for line, item in zip(described.lines, goods, strict=True)
-                for option in _options(line, item)
-            ],
-        )
-        others = _create(LineItem, _others(order, described, goods, coupon))
-        totals = totals_of(
-            [*goods, *others],
-            tax_included=described.tax_included,
-            gift_card_amount_cents=described.gift_card,
-        )
-        for name, amount in described.head_only:
-            totals[name] += amount
-            of_total = 0 if name == "total_tax_amount_cents" else amount
-            totals["total_amount_cents"] += of_total
-            on_top = name == "total_tax_amount_cents" and not described.tax_included
-            totals["total_amount_with_taxes_cents"] += amount if on_top else of_total
-        Order.objects.filter(pk=order.pk).update(**totals)
-        _create(Address, (_address(order, role) for role in ("shipping", "billing")))
-        gone = [
-            sku.pk
-            for sku, line in zip(skus, described.lines, strict=True)
-            if line.kind in {"recreated", "gone"}
+    def _lines(self, orders: Sequence[Order], coupons: Sequence[Coupon | None]) -> None:
+        described = [line for description in self.descriptions for line in description.lines]
+        skus = _create(Sku, (_sku() for _ in described))
+        _create(StockItem, map(_stock, skus, described))
+        owners = [
+            order
+            for order, description in zip(orders, self.descriptions, strict=True)
+            for _ in description.lines
         ]
+        goods = _create(LineItem, map(_goods, owners, skus, described))
+        rows = zip(described, goods, strict=True)
+        _create(LineItemOption, [option for row in rows for option in _options(*row)])
+        of_order: dict[int, list[LineItem]] = {order.pk: [] for order in orders}
+        for line_item in goods:
+            of_order[line_item.order_id].append(line_item)
+        triples = list(zip(orders, self.descriptions, coupons, strict=True))
+        others = [_others(order, one, of_order[order.pk], coupon) for order, one, coupon in triples]
+        for line_item in _create(LineItem, [line for lines in others for line in lines]):
+            of_order[line_item.order_id].append(line_item)
+        for order, description, _ in triples:
+            _settle(order, description, of_order[order.pk])
+        Order.objects.bulk_update(orders, list(totals_of([], tax_included=True)))
+        roles = ("shipping", "billing")
+        _create(Address, [_address(order, role) for order in orders for role in roles])
+        self._recreate(skus, described)
+
+    def _recreate(self, skus: Sequence[Sku], described: Sequence[Line]) -> None:
+        pairs = list(zip(skus, described, strict=True))
+        gone = [sku.pk for sku, line in pairs if line.kind in {"recreated", "gone"}]
         Sku.objects.filter(pk__in=gone).delete()
-        recreated = [
+        again = [
             (Sku(code=sku.code, name=sku.name), line)
-            for sku, line in zip(skus, described.lines, strict=True)
+            for sku, line in pairs
             if line.kind == "recreated"
         ]
-        _create(Sku, [sku for sku, _ in recreated])
-        _create(StockItem, [_stock(*pair) for pair in recreated])
+        _create(Sku, [sku for sku, _ in again])
+        _create(StockItem, [_stock(*pair) for pair in again])
 
     def _happen(self, coupons: Sequence[Coupon | None]) -> None:
         """What happened to coupons since the orders were made."""
@@ -264,27 +261,40 @@ def _stock(sku: Sku, line: Line) -> StockItem:
     return StockItem(sku=sku, quantity=10**6 if line.left is None else line.left)
 
 
-def _goods(order: Order) -> Any:
-    def line_item(sku: Sku, line: Line) -> LineItem:
-        options = sum(option.total_amount_cents for option in _options(line, None))
-        total = line.unit_amount_cents * line.quantity + options
-        total -= half_up(Decimal(total) * line.discount_percent / 100)
-        is_sold_by_sku = line.kind in {"sku", "recreated", "gone"}
-        return LineItem(
-            order=order,
-            item_type="gift_cards" if line.kind == "gift card" else "skus",
-            sku=sku if is_sold_by_sku else None,
-            sku_code=sku.code if is_sold_by_sku else "",
-            name=sku.name,
-            quantity=line.quantity,
-            unit_amount_cents=line.unit_amount_cents,
-            options_amount_cents=options,
-            total_amount_cents=total,
-            tax_rate=line.rate,
-            tax_amount_cents=tax_of(total, line.rate, included=order.tax_included),
-        )
+def _goods(order: Order, sku: Sku, line: Line) -> LineItem:
+    options = sum(option.total_amount_cents for option in _options(line, None))
+    total = line.unit_amount_cents * line.quantity + options
+    total -= half_up(Decimal(total) * line.discount_percent / 100)
+    is_sold_by_sku = line.kind in {"sku", "recreated", "gone"}
+    return LineItem(
+        order=order,
+        item_type="gift_cards" if line.kind == "gift card" else "skus",
+        sku=sku if is_sold_by_sku else None,
+        sku_code=sku.code if is_sold_by_sku else "",
+        name=sku.name,
+        quantity=line.quantity,
+        unit_amount_cents=line.unit_amount_cents,
+        options_amount_cents=options,
+        total_amount_cents=total,
+        tax_rate=line.rate,
+        tax_amount_cents=tax_of(total, line.rate, included=order.tax_included),
+    )
 
-    return line_item
+
+def _settle(order: Order, described: Description, lines: Sequence[LineItem]) -> None:
+    totals = totals_of(
+        lines,
+        tax_included=described.tax_included,
+        gift_card_amount_cents=described.gift_card,
+    )
+    for name, amount in described.head_only:
+        is_tax = name == "total_tax_amount_cents"
+        totals[name] += amount
+        totals["total_amount_cents"] += 0 if is_tax else amount
+        is_left_out = is_tax and described.tax_included
+        totals["total_amount_with_taxes_cents"] += 0 if is_left_out else amount
+    for name, amount in totals.items():
+        setattr(order, name, amount)
 
 
 def _options(line: Line, item: LineItem | None) -> list[LineItemOption]:
