@@ -1,6 +1,7 @@
 """Cancel orders: what they hold goes back, what they were promised is voided."""
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from django.db import transaction
 
@@ -37,20 +38,25 @@ def foresee(keys: Sequence[int]) -> list[list[Problem]]:
 
 
 @transaction.atomic
-def cancel_sources(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+def cancel_sources(
+    keys: Sequence[int], *, who: Who, order_copies: Sequence[str]
+) -> list[list[Problem]]:
     """Cancel the source orders of copies as :func:`cancel` does, each for one copy only.
 
-    What is cancelled already is refused (contract 1.5). Raises :class:`OrderGoneError`.
+    ``order_copies`` are the public ids of the copies. A source that is cancelled already is refused
+    (contract 1.5). Raises :class:`OrderGoneError`.
     """
     orders = locked_orders(keys)
     cancelled: dict[int, Order] = {}
+    cancelled_by: dict[int, str | None] = {}
     answers = []
-    for key in keys:
+    for key, order_copy in zip(keys, order_copies, strict=True):
         problems = reasons_not_to_cancel_source(orders[key], cancelled)
         if not problems:
             cancelled[key] = orders[key]
+            cancelled_by[key] = order_copy
         answers.append(problems)
-    _cancel(cancelled, who)
+    _cancel(cancelled, who, cancelled_by)
     return answers
 
 
@@ -58,10 +64,14 @@ def _reasons(order: Order) -> list[Problem]:
     return [] if order.status == CANCELLED else reasons_not_to_cancel(order)
 
 
-def _cancel(orders: Mapping[int, Order], who: Who) -> None:
+def _cancel(
+    orders: Mapping[int, Order],
+    who: Who,
+    order_copies: Mapping[int, str | None] = MappingProxyType({}),
+) -> None:
     _give_back(orders)
     _void_authorizations(orders)
-    _mark_cancelled(list(orders.values()), who)
+    _mark_cancelled(list(orders.values()), who, order_copies)
 
 
 def _give_back(orders: Collection[int]) -> None:
@@ -82,7 +92,9 @@ def _void_authorizations(orders: Collection[int]) -> None:
         after_commit(void, keys)
 
 
-def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
+def _mark_cancelled(
+    orders: Sequence[Order], who: Who, order_copies: Mapping[int, str | None]
+) -> None:
     moves = []
     for order in orders:
         payment = order.payment_status
@@ -90,4 +102,4 @@ def _mark_cancelled(orders: Sequence[Order], who: Who) -> None:
             payment = Order.PaymentStatus.VOIDED
         statuses = Statuses(CANCELLED, payment, order.fulfillment_status)
         moves.append((order, statuses))
-    move(moves, "cancel", "cancelled_at", who)
+    move(moves, "cancel", "cancelled_at", who, order_copies)

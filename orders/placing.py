@@ -4,7 +4,7 @@ Locks are taken in one order everywhere: orders, stock items, coupons, each by k
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,8 @@ class Request:
 
     order: int
     replaces: int | None = None
+    #: The public id of the copy that places its target, if one does.
+    order_copy: str | None = None
     authorization: Authorized | Declined | None = None
 
 
@@ -122,7 +124,8 @@ class _Counter:
         self.coupons.book()
         placed = list(self.placed.values())
         _record_authorizations(placed)
-        _mark_placed(placed, self.placements, who)
+        order_copies = {request.order: request.order_copy for request in self.requests}
+        _mark_placed(placed, self.placements, who, order_copies)
 
 
 def _placements(orders: Collection[Order]) -> dict[int, Placement]:
@@ -179,6 +182,7 @@ def _mark_placed(
     placed: Sequence[tuple[Order, Authorized | None]],
     placements: dict[int, Placement],
     who: Who,
+    order_copies: Mapping[int, str | None],
 ) -> None:
     moves = []
     for order, authorization in placed:
@@ -189,4 +193,4 @@ def _mark_placed(
             else Order.FulfillmentStatus.NOT_REQUIRED
         )
         moves.append((order, Statuses(Order.Status.PLACED, payment, fulfillment)))
-    move(moves, "place", "placed_at", who)
+    move(moves, "place", "placed_at", who, order_copies)

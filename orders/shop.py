@@ -121,6 +121,7 @@ class ReferenceShop(Shop):
             placing.Request(
                 run.target_order,
                 replaces=_source(run.order_copy) if run.plan.cancel else None,
+                order_copy=run.order_copy.public_id,
                 authorization=run.payment.authorization if run.payment else None,
             )
             for run in runs
@@ -129,15 +130,20 @@ class ReferenceShop(Shop):
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the sources."""
-        return cancelling.cancel_sources([_source(run.order_copy) for run in runs], who=_who(runs))
+        return cancelling.cancel_sources(
+            [_source(run.order_copy) for run in runs],
+            who=_who(runs),
+            order_copies=[run.order_copy.public_id for run in runs],
+        )
 
     def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
         """Compare targets with what was planned, and sources with what was asked for."""
         return auditing.audit_copies(order_copies)
 
     def audit_shop(self, before: datetime) -> Iterator[Finding]:
-        """Count stock, coupons and authorizations."""
-        return auditing.audit_holdings(before)
+        """Count stock, coupons and authorizations, and look for doubled and unpaid orders."""
+        yield from auditing.audit_holdings(before)
+        yield from auditing.audit_placed()
 
 
 def _source(order_copy: OrderFactory) -> int:

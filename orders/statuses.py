@@ -1,13 +1,14 @@
 """Move orders from one state to the next, and record it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from django.utils import timezone
 
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who
+from order_copies.events.who import Who, with_order_copy
 from order_copies.rows import update_rows
 from orders.models import Order
 
@@ -25,10 +26,17 @@ class Statuses(NamedTuple):
         return cls(*(getattr(order, name) for name in cls._fields))
 
 
-def move(moves: Sequence[tuple[Order, Statuses]], verb: str, stamp: str | None, who: Who) -> None:
+def move(
+    moves: Sequence[tuple[Order, Statuses]],
+    verb: str,
+    stamp: str | None,
+    who: Who,
+    order_copies: Mapping[int, str | None] = MappingProxyType({}),
+) -> None:
     """Give each order its new statuses and record ``orders.<verb>`` of it, one statement each.
 
-    ``stamp`` names the field that remembers the instant, if one does. The caller holds the locks.
+    ``stamp`` names the field that holds the instant, if there is one; ``order_copies`` are the
+    public ids of the copies that move orders, by order. The caller holds the locks.
     """
     now = timezone.now()
     stamps = [stamp, "updated_at"] if stamp else ["updated_at"]
@@ -41,7 +49,7 @@ def move(moves: Sequence[tuple[Order, Statuses]], verb: str, stamp: str | None, 
                 resource_id=str(order.pk),
                 name=f"orders.{verb}",
                 changes=changes_of(Statuses.of(order)._asdict(), statuses._asdict()),
-                who=who,
+                who=with_order_copy(who, order_copies.get(order.pk)),
             )
             for order, statuses in moves
         ]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.events.recording import record
-from order_copies.events.who import Who
+from order_copies.events.who import Who, with_order_copy
 from order_copies.fields import CopiedModel
 from order_copies.rows import insert_rows
 from order_copies.shops import CopyRun
@@ -52,7 +52,7 @@ def _created(run: CopyRun, who: Who, now: datetime) -> Event:
         resource_id=str(run.target_order),
         name="orders.create",
         changes={"status": {"from": None, "to": _target(run).values["status"]}},
-        who=who,
+        who=with_order_copy(who, run.order_copy.public_id),
         created_at=now,
     )
 

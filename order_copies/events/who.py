@@ -32,8 +32,13 @@ def client_as_who(request: Any) -> Who:
 
 
 def worker_as_who(name: str) -> Who:
-    """A worker process."""
+    """Return a worker process."""
     return {"worker": {"type": "order_copies", "id": name}}
+
+
+def with_order_copy(who: Who, order_copy: str | None) -> Who:
+    """Return the worker with the public id of the copy that it ran, if one is given."""
+    return who | {"order_copy": {"type": "order_copies", "id": order_copy}} if order_copy else who
 
 
 def command_as_who(name: str) -> Who:

@@ -2,5 +2,6 @@
 
 from orders.auditing.copies import audit_copies
 from orders.auditing.holdings import audit_holdings
+from orders.auditing.placed import audit_placed
 
-__all__ = ["audit_copies", "audit_holdings"]
+__all__ = ["audit_copies", "audit_holdings", "audit_placed"]

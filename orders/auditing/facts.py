@@ -1,8 +1,9 @@
-"""What is to be known of the orders of some copies, read in a constant number of queries."""
+"""What the audit reads of the orders of some copies, in a constant number of queries."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Count, F, Q, Sum
@@ -10,18 +11,61 @@ from django.db.models import Count, F, Q, Sum
 from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory, Status
-from orders.models import Authorization, Coupon, CouponUse, LineItem, Order
-from orders.totals import ItemType
+from orders.coupons import coupons_by_code, discounts_of
+from orders.models import (
+    Address,
+    Authorization,
+    Coupon,
+    CouponUse,
+    LineItem,
+    LineItemOption,
+    Order,
+)
+from orders.requirements import HOLDING
+from orders.totals import PROMOTIONS, TOTALS, ItemType, amounts_without_line
 
-#: Orders in these states hold stock, a use of their coupon, and an authorization.
-HOLDING = frozenset({Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED})
-
-#: Where one of these is in the log of a copy, its target was not placed, nor its source cancelled.
+#: If the log of a copy has one of these keys, it did not place its target or cancel its source.
 REFUSALS = frozenset({"status", "source_order"})
 
 
+class Head(NamedTuple):
+    """The columns of an order that the audit reads."""
+
+    pk: int
+    status: str
+    payment_status: str
+    placed_at: datetime | None
+    updated_at: datetime
+    market_id: int
+    customer_id: int | None
+    customer_email: str
+    currency_code: str
+    tax_included: bool
+    coupon_code: str
+    payment_source_id: int | None
+    subtotal_amount_cents: int
+    shipping_amount_cents: int
+    payment_method_amount_cents: int
+    adjustment_amount_cents: int
+    discount_amount_cents: int
+    gift_card_amount_cents: int
+    total_tax_amount_cents: int
+    total_amount_cents: int
+    total_amount_with_taxes_cents: int
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """The totals by name, in cents."""
+        return {name: getattr(self, name) for name in TOTALS}
+
+    @property
+    def public_id(self) -> str:
+        """The ten-letter id of the order."""
+        return public_ids.encode("orders", self.pk)
+
+
 class Line(NamedTuple):
-    """A line of an order, as outcomes show it, and its tax."""
+    """The columns of a line that the audit reads."""
 
     id: int
     item_type: str
@@ -30,6 +74,22 @@ class Line(NamedTuple):
     unit_amount_cents: int
     total_amount_cents: int
     tax_amount_cents: int
+    sku_id: int | None
+    current_sku_code: str | None
+    promotion_id: int | None
+    coupon_code: str
+
+    @property
+    def public_id(self) -> str:
+        """The ten-letter id of the line."""
+        return public_ids.encode("line_items", self.id)
+
+
+class Option(NamedTuple):
+    """The columns of a line's option that the audit reads."""
+
+    quantity: int
+    total_amount_cents: int
 
 
 class Money(NamedTuple):
@@ -39,21 +99,42 @@ class Money(NamedTuple):
     amount_cents: int
 
 
+class Deed(NamedTuple):
+    """An event by which a worker created, placed or cancelled an order, and its copy."""
+
+    event: int
+    order_copy: str | None
+
+
 def says_placed(order_copy: OrderFactory) -> bool:
-    """Whether the copy says that it placed its target."""
+    """Return whether the copy says that it placed its target."""
     return order_copy.place_target_order and _did_all(order_copy)
 
 
 def says_cancelled(order_copy: OrderFactory) -> bool:
-    """Whether the copy says that it cancelled its source."""
+    """Return whether the copy says that it cancelled its source."""
     return order_copy.cancel_source_order and _did_all(order_copy)
 
 
-def lines_written(order_copy: OrderFactory) -> list[int]:
-    """The keys of the lines that the outcomes of the copy name."""
+def target_line_keys(order_copy: OrderFactory) -> list[int]:
+    """Return the keys of the target lines that the outcomes name."""
     ids = (outcome["target_line_item"] for outcome in order_copy.outcomes)
     keys = (public_ids.decode("line_items", one) for one in ids if one)
     return [key for key in keys if key is not None]
+
+
+def source_line_key(order_copy: OrderFactory) -> int | None:
+    """Return the key of the first source line that the outcomes name: all are of one order."""
+    ids = (outcome["source_line_item"] for outcome in order_copy.outcomes)
+    named = next((one for one in ids if one), None)
+    return public_ids.decode("line_items", named) if named else None
+
+
+def deed_of(event: int, who: dict[str, Any]) -> Deed | None:
+    """Return the deed of a worker that an event records; None for anyone else's."""
+    if "worker" not in who:
+        return None
+    return Deed(event, who.get("order_copy", {}).get("id"))
 
 
 def _did_all(order_copy: OrderFactory) -> bool:
@@ -63,60 +144,107 @@ def _did_all(order_copy: OrderFactory) -> bool:
 
 @dataclass(slots=True)
 class Facts:
-    """The orders of some copies, and all that hangs on them, by the keys of the orders."""
+    """The orders of some copies and what belongs to them, by the keys of the orders."""
 
-    orders: dict[int, Order]
+    orders: dict[int, Head]
     lines: dict[int, list[Line]]
-    #: The order of each line that an outcome names although its copy has no target.
+    #: By line.
+    options: dict[int, list[Option]]
+    roles: dict[int, set[str]]
+    #: The orders of lines that outcomes name although they are not lines of the copy's orders.
     strays: dict[int, int]
     #: Lines of placed targets that do not hold the pieces that they need.
     without_stock: dict[int, list[str]]
     money: dict[int, Money]
-    #: The codes of the coupons that orders used, and the coupons that there are, by code.
+    #: The coupons that orders used, and those that there are, by code in lower case.
     uses: dict[int, str]
     coupons: dict[str, Coupon]
-    #: By which events, of which workers, an order was placed or cancelled.
-    deeds: dict[tuple[int, str], list[tuple[int, str]]]
+    #: By which events of workers an order was placed or cancelled.
+    deeds: dict[tuple[int, str], list[Deed]]
     #: How many copies say that they cancelled an order.
     cancellers: Counter[int]
 
     @classmethod
     def of(cls, order_copies: Sequence[OrderFactory]) -> "Facts":
-        """The facts about these copies."""
+        """Return the facts about these copies."""
         targets = _keys(order_copy.target_order_id for order_copy in order_copies)
         sources = _keys(order_copy.source_order_id for order_copy in order_copies)
-        orders = Order.objects.in_bulk(targets | sources)
-        codes = {orders[key].coupon_code for key in targets} - {""}
-        uses = CouponUse.objects.filter(order__in=targets)
+        orders = _orders(targets | sources)
+        lines = _lines(targets | sources)
+        uses = CouponUse.objects.filter(order__in=targets).values_list("order", "coupon__code")
         return cls(
             orders=orders,
-            lines=_lines(targets),
-            strays=_strays(order_copies),
+            lines=lines,
+            options=_options(targets | sources),
+            roles=_roles(targets | sources),
+            strays=_strays(order_copies, lines),
             without_stock=_without_stock(targets),
             money=_money(targets),
-            uses=dict(uses.values_list("order", "coupon__code")),
-            coupons={one.code: one for one in Coupon.objects.filter(code__in=codes)},
+            uses={order: code.lower() for order, code in uses},
+            coupons=coupons_by_code(orders[key].coupon_code for key in targets & orders.keys()),
             deeds=_deeds(targets | sources),
-            cancellers=_cancellers(sources),
+            cancellers=_cancellers(order_copies),
         )
 
+    def without_line(self, order: Head) -> dict[str, int]:
+        """Return, by total, what the head of the order holds that its lines do not."""
+        lines = self.lines[order.pk]
+        amounts = [(one.item_type, one.total_amount_cents, one.tax_amount_cents) for one in lines]
+        return amounts_without_line(order.totals, amounts, tax_included=order.tax_included)
 
-def _keys(keys: Any) -> set[int]:
+    def gets_discount(self, order: Head) -> bool:
+        """Return whether the coupon of the order gives it a discount."""
+        coupon = self.coupons.get(order.coupon_code.lower())
+        discounts = [line for line in self.lines[order.pk] if line.item_type in PROMOTIONS]
+        promotion = coupon.promotion_id if coupon else None
+        lines = discounts_of(order.coupon_code, promotion, discounts)
+        return not lines or any(line.total_amount_cents for line in lines)
+
+
+def _keys(keys: Iterable[Any]) -> set[int]:
     return {int(key) for key in keys if key is not None}
 
 
-def _lines(targets: Collection[int]) -> dict[int, list[Line]]:
+def _orders(keys: Collection[int]) -> dict[int, Head]:
+    rows = Order.objects.filter(pk__in=keys).order_by().values_list(*Head._fields)
+    return {row[0]: Head._make(row) for row in rows}
+
+
+def _lines(orders: Collection[int]) -> dict[int, list[Line]]:
     lines: dict[int, list[Line]] = defaultdict(list)
-    rows = LineItem.objects.filter(order__in=targets).order_by("pk")
-    for order, *line in rows.values_list("order", "pk", *Line._fields[1:]):
+    columns = [*Line._fields[:-3], "sku__code", *Line._fields[-2:]]
+    rows = LineItem.objects.filter(order__in=orders).order_by("pk")
+    for order, *line in rows.values_list("order", *columns):
         lines[order].append(Line._make(line))
     return lines
 
 
-def _strays(order_copies: Sequence[OrderFactory]) -> dict[int, int]:
-    lost = (one for one in order_copies if one.target_order_id is None)
-    keys = {key for order_copy in lost for key in lines_written(order_copy)}
-    return dict(LineItem.objects.filter(pk__in=keys).values_list("pk", "order"))
+def _options(orders: Collection[int]) -> dict[int, list[Option]]:
+    options: dict[int, list[Option]] = defaultdict(list)
+    rows = LineItemOption.objects.filter(line_item__order__in=orders).order_by("pk")
+    for line, *option in rows.values_list("line_item", *Option._fields):
+        options[line].append(Option._make(option))
+    return options
+
+
+def _roles(orders: Collection[int]) -> dict[int, set[str]]:
+    roles: dict[int, set[str]] = defaultdict(set)
+    rows = Address.objects.filter(order__in=orders).order_by()
+    for order, role in rows.values_list("order", "role"):
+        roles[order].add(role)
+    return roles
+
+
+def _strays(order_copies: Sequence[OrderFactory], lines: dict[int, list[Line]]) -> dict[int, int]:
+    strays: set[int] = set()
+    for one in order_copies:
+        if one.target_order_id is None:
+            strays.update(target_line_keys(one))
+        key = source_line_key(one)
+        if key is not None and one.source_order_id is not None:
+            own = (line.id for line in lines[int(one.source_order_id)])
+            strays.update({key} - set(own))
+    return dict(LineItem.objects.filter(pk__in=strays).values_list("pk", "order"))
 
 
 def _without_stock(targets: Collection[int]) -> dict[int, list[str]]:
@@ -129,7 +257,7 @@ def _without_stock(targets: Collection[int]) -> dict[int, list[str]]:
         sku__stock_item__isnull=False,
     ).exclude(order__fulfillment_status=Order.FulfillmentStatus.FULFILLED)
     names: dict[int, list[str]] = defaultdict(list)
-    # Where no pieces are held, the stock of the SKU may be tracked only since the order was placed.
+    # A line may hold no pieces if the stock of its SKU is tracked only since the order was placed.
     later = Q(stock_reservation=None, sku__updated_at__gt=F("order__placed_at"))
     short = needing.exclude(stock_reservation__quantity=F("quantity")).exclude(later).order_by("pk")
     for order, name in short.values_list("order", "name"):
@@ -143,20 +271,21 @@ def _money(targets: Collection[int]) -> dict[int, Money]:
     return {order: Money(count, int(total)) for order, count, total in sums}
 
 
-def _deeds(orders: Collection[int]) -> dict[tuple[int, str], list[tuple[int, str]]]:
-    deeds: dict[tuple[int, str], list[tuple[int, str]]] = defaultdict(list)
+def _deeds(orders: Collection[int]) -> dict[tuple[int, str], list[Deed]]:
+    deeds: dict[tuple[int, str], list[Deed]] = defaultdict(list)
     events = Event.objects.filter(
         resource_type="orders",
         resource_id__in=[str(key) for key in orders],
         name__in=["orders.place", "orders.cancel"],
-    )
+    ).order_by()
     for event, order, name, who in events.values_list("pk", "resource_id", "name", "who"):
-        if "worker" in who:
-            deeds[int(order), name].append((event, who["worker"]["id"]))
+        if deed := deed_of(event, who):
+            deeds[int(order), name].append(deed)
     return deeds
 
 
-def _cancellers(sources: Collection[int]) -> Counter[int]:
+def _cancellers(order_copies: Sequence[OrderFactory]) -> Counter[int]:
+    sources = _keys(one.source_order_id for one in order_copies if one.cancel_source_order)
     asked = OrderFactory.objects.filter(
         source_order__in=sources, cancel_source_order=True, status=Status.COMPLETED
     ).only("source_order_id", "status", "cancel_source_order", "errors_log")

@@ -4,13 +4,11 @@ from datetime import timedelta
 
 from orders.demo.baskets import Basket
 from orders.models import Authorization, Order, PaymentSource
+from orders.requirements import HOLDING
 
 Status = Order.Status
 PaymentStatus = Order.PaymentStatus
 FulfillmentStatus = Order.FulfillmentStatus
-
-#: Orders in these states hold stock and have used their coupon.
-HOLDING = frozenset({Status.PLACED, Status.EDITING, Status.APPROVED})
 
 #: What becomes of a payment; what is free stays free.
 VOIDED: dict[str, str] = {PaymentStatus.AUTHORIZED: PaymentStatus.VOIDED}

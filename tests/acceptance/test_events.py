@@ -193,10 +193,11 @@ def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
 
     target = stories.target_of(order_copy)
     events = Event.objects.filter(resource_type="orders")
+    who = WORKER | {"order_copy": {"type": "order_copies", "id": order_copy.public_id}}
     assert [(event.name, event.resource_id, event.who) for event in events] == [
-        ("orders.create", str(target.pk), WORKER),
-        ("orders.place", str(target.pk), WORKER),
-        ("orders.cancel", str(source.pk), WORKER),
+        ("orders.create", str(target.pk), who),
+        ("orders.place", str(target.pk), who),
+        ("orders.cancel", str(source.pk), who),
     ]
     assert events[0].changes == {"status": {"from": None, "to": "pending"}}
 

@@ -196,7 +196,11 @@ def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) ->
         ),
         pytest.param(
             copy_again,
-            [("source_cancelled_twice", "source"), ("source_cancelled_twice", "source")],
+            [
+                ("source_cancelled_twice", "source"),
+                ("source_cancelled_twice", "source"),
+                ("source_differs", "another"),
+            ],
             id="two copies cancelled one source",
         ),
         pytest.param(
@@ -260,7 +264,7 @@ def test_what_was_tampered_with_is_found(
     corrupt(swap)
 
     # then
-    told = [(code, names.get(subject, subject)) for code, subject in audited(final=True)]
+    told = [(code, names.get(subject, "another")) for code, subject in audited(final=True)]
     assert sorted(told) == sorted(found)
 
 

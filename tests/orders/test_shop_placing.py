@@ -184,7 +184,7 @@ def test_cancelling_twice_gives_back_once() -> None:
     assert first == again == [[]]
     assert StockItem.objects.get().reserved == 3
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
-    assert Event.objects.count() == 1
+    assert Event.objects.get().who == WHO | {"order_copy": {"type": "order_copies", "id": "a"}}
 
 
 @pytest.mark.parametrize(
@@ -222,12 +222,12 @@ def test_an_order_that_cannot_be_cancelled_says_why(
 def test_the_source_of_two_copies_is_cancelled_for_one_of_them() -> None:
     order = placed_order()
 
-    answers = cancel_sources([order.pk, order.pk], who=WHO)
-    again = cancel_sources([order.pk], who=WHO)
+    answers = cancel_sources([order.pk, order.pk], who=WHO, order_copies=["a", "b"])
+    again = cancel_sources([order.pk], who=WHO, order_copies=["c"])
 
     refused = [("source_order", "cannot_transition")]
     assert [told(problems) for problems in answers + again] == [[], refused, refused]
-    assert Event.objects.count() == 1
+    assert Event.objects.get().who == WHO | {"order_copy": {"type": "order_copies", "id": "a"}}
 
 
 def test_an_order_that_is_gone_can_be_neither_placed_nor_cancelled() -> None:

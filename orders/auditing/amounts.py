@@ -1,0 +1,116 @@
+"""Whether amounts of copies and orders obey the laws of money (see ``docs/money.md``)."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from django.utils.translation import gettext as _
+
+from order_copies.findings import Finding
+from order_copies.models import OrderFactory
+from order_copies.plans import Action
+from orders.auditing.contents import are_as_planned, is_as_left, line_outcomes
+from orders.auditing.facts import Facts, Head, Line
+from orders.totals import GOODS, PARTIAL_TOTALS, PROMOTIONS, ItemType, amount_of_type
+
+FREE_SHIPPING = ItemType.FREE_SHIPPING_PROMOTIONS
+TAX = "total_tax_amount_cents"
+
+
+def audit_amounts(
+    order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
+) -> Iterator[Finding]:
+    """Report totals of the target that break a law; lines that differ are reported elsewhere."""
+    if not are_as_planned(order_copy, facts.lines[target.pk]):
+        return
+    source = source if source and is_as_left(source, order_copy) else None
+    if not _adds_up(order_copy, target, source, facts):
+        message = _("has totals that its lines do not add up to: set them right")
+        yield _of(target, "totals_differ", message)
+    elif source and is_as_left(target, order_copy):
+        yield from _unexplained(order_copy, target, source)
+    if is_as_left(target, order_copy) and _is_recalculated(order_copy):
+        yield from _discounts(target, facts.lines[target.pk])
+
+
+def _of(target: Head, code: str, message: str) -> Finding:
+    return Finding(code, "orders", target.public_id, message)
+
+
+def _adds_up(order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts) -> bool:
+    """Whether the totals are those of the lines, and what the source had beyond its own."""
+    extra = facts.without_line(target)
+    if not extra:
+        return True
+    if any(one["action"] != Action.COPIED for one in line_outcomes(order_copy)):
+        dropped = _dropped(order_copy)
+        carried = facts.without_line(source) if source else extra
+        return extra == {name: cents for name, cents in carried.items() if name not in dropped}
+    return source is None or extra == facts.without_line(source)
+
+
+def _dropped(order_copy: OrderFactory) -> set[str]:
+    outcomes = (one for one in order_copy.outcomes if one["code"] == "amount_without_line")
+    return {name for one in outcomes for name in one["before"]}
+
+
+def _unexplained(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
+    """Every changed cent has an outcome (M14)."""
+    changes = _changes(order_copy)
+    if changes is None:
+        return
+    before, after = source.totals, target.totals
+    names = [
+        name
+        for name in (*PARTIAL_TOTALS, "gift_card_amount_cents", TAX)
+        if after[name] - before[name] != changes.get(name, 0)
+    ]
+    if names:
+        message = _("has another %(names)s than copy %(copy)s explains: see its outcomes")
+        words = {"names": ", ".join(names), "copy": order_copy.public_id}
+        yield _of(target, "change_without_outcome", message % words)
+
+
+def _changes(order_copy: OrderFactory) -> dict[str, int] | None:
+    """What the outcomes change, by total; None where they do not show the tax."""
+    changes: dict[str, int] = defaultdict(int)
+    for one in order_copy.outcomes:
+        if one["action"] == Action.COPIED:
+            continue
+        for sign, side in ((-1, one["before"]), (1, one["after"])):
+            if side and one["attribute"] == "line_items":
+                if "tax_amount_cents" not in side:
+                    return None
+                changes[amount_of_type[side["item_type"]]] += sign * side["total_amount_cents"]
+                changes[TAX] += sign * side["tax_amount_cents"]
+            elif side:
+                for name in side.keys() - {"coupon_code"}:
+                    changes[name] += sign * side[name]
+    return changes
+
+
+def _is_recalculated(order_copy: OrderFactory) -> bool:
+    """Whether goods changed, or discounts were calculated again."""
+    kinds = GOODS | PROMOTIONS
+    return any(
+        one["action"] != Action.COPIED
+        and one["code"] != "coupon_left_out"
+        and (one["before"] or one["after"])["item_type"] in kinds
+        for one in line_outcomes(order_copy)
+    )
+
+
+def _discounts(target: Head, lines: Sequence[Line]) -> Iterator[Finding]:
+    """Discounts never exceed what they apply to (M3), and shipping is waived once (M8)."""
+    sums: dict[str, int] = defaultdict(int)
+    reductions = 0
+    for line in lines:
+        sums[line.item_type] += line.total_amount_cents
+        if line.item_type == ItemType.ADJUSTMENTS:
+            reductions += min(0, line.total_amount_cents)
+    on_goods = sum(sums[kind] for kind in PROMOTIONS - {FREE_SHIPPING})
+    if -on_goods > max(0, sums[ItemType.SKUS] + reductions):
+        message = _("has discounts that exceed its goods: reduce them")
+        yield _of(target, "discount_exceeds_goods", message)
+    if -sums[FREE_SHIPPING] > max(0, sums[ItemType.SHIPMENTS]):
+        message = _("waives more shipping than it has: reduce its free-shipping discounts")
+        yield _of(target, "shipping_waived_twice", message)
