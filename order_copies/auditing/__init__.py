@@ -19,7 +19,7 @@ from order_copies.shops import Shop, get_shop
 __all__ = ["Audit"]
 
 #: How many copies are looked at together. Each has an outcome for every line of its source.
-CHUNK = 200
+CHUNK = 500
 PATIENCE = timedelta(minutes=15)
 
 

@@ -1,6 +1,7 @@
 """Whether a target order has the header, lines, options and addresses that its copy wrote."""
 
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,9 @@ from orders.auditing.facts import Facts, Head, Line
 
 #: Header fields that may stay behind, named by an outcome; the target then has nothing there.
 OPTIONAL = {"coupon_code": "", "payment_source_id": None}
+#: What outcomes show of a line, in the order of ``Line``.
+shown = itemgetter(*Line._fields[1:7])
+shown_before_tax = itemgetter(*Line._fields[1:6])
 #: Header fields that every copy has in common with its source.
 SHARED = ("customer_id", "customer_email", "market_id", "currency_code", "tax_included")
 
@@ -19,10 +23,12 @@ SHARED = ("customer_id", "customer_email", "market_id", "currency_code", "tax_in
 def audit_contents(
     order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
 ) -> Iterator[Finding]:
-    """Report where the target differs from what the copy wrote."""
-    if not are_as_planned(order_copy, facts.lines[target.pk]):
+    """Report where the target differs from what the copy wrote; where lines do, only those."""
+    lines = facts.lines[target.pk]
+    if not _are_as_planned(order_copy, lines, facts.line_ids[target.pk]):
         message = _("has other lines than copy %(copy)s planned: compare it with its outcomes")
         yield _of(target, "lines_differ", message % {"copy": order_copy.public_id})
+        return
     # Staff and customers may change orders afterwards; then the two cannot be compared.
     if source and is_as_left(target, order_copy) and is_as_left(source, order_copy):
         yield from _header(order_copy, target, source)
@@ -45,18 +51,14 @@ def _of(target: Head, code: str, message: str) -> Finding:
     return Finding(code, "orders", target.public_id, message)
 
 
-def are_as_planned(order_copy: OrderFactory, lines: list[Line]) -> bool:
-    """Return whether these are the lines that the outcomes of the copy show."""
+def _are_as_planned(order_copy: OrderFactory, lines: list[Line], ids: list[str]) -> bool:
     written = [one for one in line_outcomes(order_copy) if one["action"] != Action.SKIPPED]
-    return len(written) == len(lines) and all(
-        one["target_line_item"] == line.public_id and _shows(one["after"], line)
-        for one, line in zip(written, lines, strict=True)
-    )
-
-
-def _shows(after: dict[str, Any], line: Line) -> bool:
-    """Whether the outcome has the values of the line; older outcomes do not show the tax."""
-    return all(after[name] == getattr(line, name) for name in after)
+    if [one["target_line_item"] for one in written] != ids:
+        return False
+    if all("tax_amount_cents" in one["after"] for one in written):
+        return [shown(one["after"]) for one in written] == [line[1:7] for line in lines]
+    # Outcomes that were written by earlier versions do not show the tax.
+    return [shown_before_tax(one["after"]) for one in written] == [line[1:6] for line in lines]
 
 
 def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
@@ -83,12 +85,14 @@ def _addresses(
 
 
 def _lines(order_copy: OrderFactory, target: Head, source: Head, facts: Facts) -> Iterator[Finding]:
-    old = {line.public_id: line for line in facts.lines[source.pk]}
-    new = {line.public_id: line for line in facts.lines[target.pk]}
-    for one in line_outcomes(order_copy):
-        before, after = old.get(one["source_line_item"]), new.get(one["target_line_item"])
-        if before is None or after is None:
+    outcomes = [one for one in line_outcomes(order_copy) if one["source_line_item"]]
+    if len(outcomes) != len(facts.lines[source.pk]):
+        return
+    written = iter(facts.lines[target.pk])
+    for before, one in zip(facts.lines[source.pk], outcomes, strict=True):
+        if one["action"] == Action.SKIPPED:
             continue
+        after = next(written)
         words = {"name": one["name"], "copy": order_copy.public_id}
         if before.sku_id != after.sku_id and after.current_sku_code != before.sku_code:
             message = _("has another SKU for %(name)s than copy %(copy)s planned: set it right")

@@ -16,7 +16,6 @@ from orders.auditing.facts import (
     Money,
     says_cancelled,
     says_placed,
-    source_line_key,
     target_line_keys,
 )
 from orders.models import Order
@@ -34,8 +33,10 @@ def audit_copies(order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
         if target is None:
             yield from _no_target(order_copy, facts)
         else:
-            yield from audit_contents(order_copy, target, source, facts)
-            yield from audit_amounts(order_copy, target, source, facts)
+            found = list(audit_contents(order_copy, target, source, facts))
+            yield from found
+            if not any(one.code == "lines_differ" for one in found):
+                yield from audit_amounts(order_copy, target, source, facts)
             yield from _placing(order_copy, target, facts)
         if target is not None and target.status in HOLDING:
             yield from _holdings(target, facts)
@@ -49,8 +50,8 @@ def of_order(order: Head, code: str, message: str) -> Finding:
 
 
 def _source(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterator[Finding]:
-    order = facts.strays.get(source_line_key(order_copy) or 0, source.pk)
-    if order != source.pk:
+    order = facts.other_sources.get(order_copy.pk)
+    if order is not None:
         message = _("names %(source)s as its source, but copied lines of order %(order)s")
         words = {"source": source.public_id, "order": public_ids.encode("orders", order)}
         yield finding(order_copy, "source_differs", message % words)
@@ -65,7 +66,9 @@ def _no_target(order_copy: OrderFactory, facts: Facts) -> Iterator[Finding]:
 
 
 def _placing(order_copy: OrderFactory, target: Head, facts: Facts) -> Iterator[Finding]:
-    placed = len(facts.deeds[target.pk, "orders.place"])
+    placed = len(facts.deeds.get((target.pk, "orders.place"), ()))
+    if not placed and not order_copy.place_target_order:
+        return
     words = {"copy": order_copy.public_id}
     if says_placed(order_copy) and target.placed_at is None:
         message = _("was never placed, although copy %(copy)s says so: place it")
@@ -118,7 +121,7 @@ def _cancelling(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterato
     if says_so and facts.cancellers[source.pk] > 1:
         message = _("was cancelled by copy %(copy)s and by another one: one target is too many")
         yield of_order(source, "source_cancelled_twice", message % words)
-    deeds = facts.deeds[source.pk, "orders.cancel"]
+    deeds = facts.deeds.get((source.pk, "orders.cancel"), ())
     if not says_so and any(deed.order_copy == order_copy.public_id for deed in deeds):
         message = _("was cancelled by copy %(copy)s, which does not say so: nothing replaces it")
         yield of_order(source, "source_cancelled_unasked", message % words)

@@ -54,6 +54,11 @@ class Head(NamedTuple):
     total_amount_with_taxes_cents: int
 
     @property
+    def amounts(self) -> tuple[Any, ...]:
+        """The totals in the order of their names, in cents."""
+        return self[-len(TOTALS) :]
+
+    @property
     def totals(self) -> dict[str, int]:
         """The totals by name, in cents."""
         return {name: getattr(self, name) for name in TOTALS}
@@ -78,11 +83,6 @@ class Line(NamedTuple):
     current_sku_code: str | None
     promotion_id: int | None
     coupon_code: str
-
-    @property
-    def public_id(self) -> str:
-        """The ten-letter id of the line."""
-        return public_ids.encode("line_items", self.id)
 
 
 class Option(NamedTuple):
@@ -148,11 +148,15 @@ class Facts:
 
     orders: dict[int, Head]
     lines: dict[int, list[Line]]
+    #: The public ids of the lines of targets, by order.
+    line_ids: dict[int, list[str]]
     #: By line.
     options: dict[int, list[Option]]
     roles: dict[int, set[str]]
-    #: The orders of lines that outcomes name although they are not lines of the copy's orders.
+    #: The orders of target lines that outcomes name although their copy has no target.
     strays: dict[int, int]
+    #: The orders of the source lines that outcomes name, if they are not the sources, by copy.
+    other_sources: dict[int, int]
     #: Lines of placed targets that do not hold the pieces that they need.
     without_stock: dict[int, list[str]]
     money: dict[int, Money]
@@ -175,9 +179,14 @@ class Facts:
         return cls(
             orders=orders,
             lines=lines,
+            line_ids={
+                key: public_ids.encode_all("line_items", (line.id for line in lines[key]))
+                for key in targets
+            },
             options=_options(targets | sources),
             roles=_roles(targets | sources),
-            strays=_strays(order_copies, lines),
+            strays=_strays(order_copies),
+            other_sources=_other_sources(order_copies, lines),
             without_stock=_without_stock(targets),
             money=_money(targets),
             uses={order: code.lower() for order, code in uses},
@@ -235,16 +244,23 @@ def _roles(orders: Collection[int]) -> dict[int, set[str]]:
     return roles
 
 
-def _strays(order_copies: Sequence[OrderFactory], lines: dict[int, list[Line]]) -> dict[int, int]:
-    strays: set[int] = set()
+def _strays(order_copies: Sequence[OrderFactory]) -> dict[int, int]:
+    lost = (one for one in order_copies if one.target_order_id is None)
+    keys = {key for order_copy in lost for key in target_line_keys(order_copy)}
+    return dict(LineItem.objects.filter(pk__in=keys).values_list("pk", "order"))
+
+
+def _other_sources(
+    order_copies: Sequence[OrderFactory], lines: dict[int, list[Line]]
+) -> dict[int, int]:
+    strays: dict[int, int] = {}
     for one in order_copies:
-        if one.target_order_id is None:
-            strays.update(target_line_keys(one))
         key = source_line_key(one)
-        if key is not None and one.source_order_id is not None:
-            own = (line.id for line in lines[int(one.source_order_id)])
-            strays.update({key} - set(own))
-    return dict(LineItem.objects.filter(pk__in=strays).values_list("pk", "order"))
+        own = lines[int(one.source_order_id)] if one.source_order_id is not None else []
+        if key is not None and own and all(line.id != key for line in own):
+            strays[one.pk] = key
+    found = dict(LineItem.objects.filter(pk__in=strays.values()).values_list("pk", "order"))
+    return {one: found[key] for one, key in strays.items() if key in found}
 
 
 def _without_stock(targets: Collection[int]) -> dict[int, list[str]]:

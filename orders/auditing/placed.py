@@ -59,24 +59,27 @@ def _doubled() -> Iterator[Finding]:
     message = _("was created by a worker, but is the target of no copy: cancel it if it is doubled")
     created = Event.objects.filter(resource_type="orders", name="orders.create").order_by("pk")
     last = 0
-    while rows := list(created.filter(pk__gt=last).values_list("pk", "resource_id", "who")[:CHUNK]):
+    while rows := list(created.filter(pk__gt=last).values_list("pk", "resource_id")[:CHUNK]):
         last = rows[-1][0]
-        deeds = {int(order): deed_of(event, who) for event, order, who in rows}
-        for key in _without_copy({key: deed for key, deed in deeds.items() if deed}):
+        for key in _without_copy({int(order): event for event, order in rows}):
             yield _finding("order_doubled", key, message)
 
 
-def _without_copy(deeds: dict[int, Deed]) -> list[int]:
-    """The orders that no copy has as its target although the copy that wrote them is there."""
-    targeted = OrderFactory.objects.filter(target_order__in=deeds).order_by()
-    missing = deeds.keys() - set(targeted.values_list("target_order", flat=True))
+def _without_copy(events: dict[int, int]) -> list[int]:
+    """The orders, with their events, that lack the copy that wrote them although it is there."""
+    targeted = OrderFactory.objects.filter(target_order__in=events).order_by()
+    missing = events.keys() - set(targeted.values_list("target_order", flat=True))
     if not missing:
         return []
-    copies: dict[int, int | None] = {key: _copy_key(deeds[key]) for key in missing}
+    whos = dict(
+        Event.objects.filter(pk__in=[events[key] for key in missing]).values_list("pk", "who")
+    )
+    deeds = {key: deed_of(events[key], whos[events[key]]) for key in missing}
+    copies = {key: _copy_key(deed) for key, deed in deeds.items() if deed}
     # A copy that lost its link says so itself, and one that was deleted leaves its target.
     there = OrderFactory.objects.filter(pk__in={key for key in copies.values() if key})
     linked = set(there.exclude(target_order=None).values_list("pk", flat=True))
-    doubled = [key for key in missing if copies[key] is None or copies[key] in linked]
+    doubled = [key for key, copy in copies.items() if copy is None or copy in linked]
     return sorted(Order.objects.filter(pk__in=doubled).values_list("pk", flat=True))
 
 
