@@ -1,20 +1,37 @@
-"""What all tests share: how hard hypothesis tries, and who acts."""
+"""What all tests share: which of them run when, how hard hypothesis tries, and who acts."""
 
+import gc
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+# `make test` draws few examples, `make test-exhaustive` many.
 settings.register_profile(
     "suite",
     deadline=None,
-    max_examples=25,
+    max_examples=10,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("thorough", settings.get_profile("suite"), max_examples=500)
+settings.register_profile("thorough", settings.get_profile("suite"), max_examples=200)
 #: 250 batches of 20 orders for each half of the laws: see tests/laws.
 settings.register_profile("laws", settings.get_profile("suite"), max_examples=250)
 settings.load_profile("suite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes on a database of their own, whichever module it stands in."""
+    for item in items:
+        if "migrated_database" in getattr(item, "fixturenames", ()):
+            item.add_marker("processes")
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at what lives as long as the tests, for speed."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture

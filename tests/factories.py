@@ -386,10 +386,12 @@ def an_order(
         promotions = [*promotions, coupon.promotion]
     order: Order = OrderFactory(**attributes)
     if wallet and source and order.customer:
-        CustomerPaymentSource.objects.get_or_create(customer=order.customer, payment_source=source)
+        entry = CustomerPaymentSource(customer=order.customer, payment_source=source)
+        CustomerPaymentSource.objects.bulk_create([entry], ignore_conflicts=True)
     if addresses:
-        for role in AddressRole.values:
-            AddressFactory(order=order, role=role)
+        Address.objects.bulk_create(
+            AddressFactory.build(order=order, role=role) for role in AddressRole.values
+        )
     _add_goods(order, [{}] * lines if isinstance(lines, int) else lines, options)
     _add_other_lines(order, shipping, payment_fee, promotions)
     return settle(order)
@@ -525,12 +527,20 @@ def discount_of(promotion: Promotion, subtotal: int, shipping: int) -> int:
 
 
 def _reserve(order: Order) -> None:
-    for line_item in order.line_items.filter(item_type="skus", quantity__gt=0):
-        stock_item = StockItem.objects.filter(sku=line_item.sku_id).first()
-        if stock_item is None or line_item.sku.do_not_track:
-            continue
-        stock_item.reserved += line_item.quantity
+    line_items = order.line_items.filter(item_type="skus", quantity__gt=0, sku__do_not_track=False)
+    stock_items = {
+        item.sku_id: item for item in StockItem.objects.filter(sku__line_items__order=order)
+    }
+    reservations = []
+    for line_item in line_items:
+        stock_item = stock_items.get(line_item.sku_id)
+        if stock_item is not None:
+            stock_item.reserved += line_item.quantity
+            reservations.append(
+                StockReservation(
+                    line_item=line_item, stock_item=stock_item, quantity=line_item.quantity
+                )
+            )
+    for stock_item in stock_items.values():
         stock_item.save()
-        StockReservation.objects.create(
-            line_item=line_item, stock_item=stock_item, quantity=line_item.quantity
-        )
+    StockReservation.objects.bulk_create(reservations)

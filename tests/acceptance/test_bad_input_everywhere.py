@@ -221,6 +221,7 @@ def test_methods_that_an_endpoint_does_not_know_are_refused(api: API, ids: dict[
 OF_NOTHING = ("/order_subscription", "/relationships/order_subscription")
 
 
+@pytest.mark.exhaustive
 def test_parameters_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> None:
     paths = [f"/{resource_type}" for resource_type in TYPES if resource_type != "event_stores"]
     for resource_type, public_id in ids.items():

@@ -50,6 +50,7 @@ UNKNOWN_NAMES = [
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.exhaustive
 def test_it_is_valid() -> None:
     OpenAPIV31SpecValidator(the_document()).validate()
 
@@ -137,6 +138,7 @@ def links_in(document: Any) -> Iterator[str]:
             yield from links_in(member)
 
 
+@pytest.mark.exhaustive
 def test_every_answer_to_a_reader_is_as_described() -> None:
     # given
     a_shop_with_everything()

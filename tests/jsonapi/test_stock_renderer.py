@@ -150,6 +150,7 @@ def test_a_resource_is_what_the_library_says(resource_type: str) -> None:
         comparison.check(f"/{resource_type}/{resource.id_of(row)}?", query, resource, row)
 
 
+@pytest.mark.exhaustive
 @OF_ALL_TYPES
 def test_a_list_is_what_the_library_says(resource_type: str) -> None:
     a_shop()
@@ -166,6 +167,7 @@ def test_a_list_is_what_the_library_says(resource_type: str) -> None:
         comparison.check(f"{path}?page[size]=3&", query, resource, list(rows.order_by("pk")[:3]))
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=10)
 @given(any_order)
 def test_any_order_is_what_the_library_says(description: Description) -> None:

@@ -115,6 +115,7 @@ def test_health_is_told_in_a_line_whatever_the_database_raises() -> None:
         assert failure("order_copies_health") == ("The database fails: disk full", 1)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("words", "place", "told"),
     [

@@ -106,6 +106,7 @@ def copy_again(swap: Swap) -> None:
     of_copy(other, source_order=swap.source)
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_found_in_the_demo_shop_whatever_is_copied() -> None:
     # given
     load_demo_shop()

@@ -88,6 +88,7 @@ def is_anybody_left(demo):
     return True
 
 
+@pytest.mark.exhaustive
 def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port):
     # given
     demo = start_demo()
@@ -136,6 +137,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     assert not is_anybody_left(demo)
 
 
+@pytest.mark.exhaustive
 def test_a_port_that_is_taken_is_told_at_once(start_demo, port):
     # given
     with socket.create_server(("127.0.0.1", port)):

@@ -10,6 +10,8 @@ import pytest
 
 from tests.commands import run
 
+pytestmark = pytest.mark.exhaustive
+
 #: Things that go wrong all over the project; the database has no tables.
 TROUBLE = """
 import logging, django

@@ -14,6 +14,8 @@ import pytest
 
 from tests.commands import ROOT, run
 
+pytestmark = pytest.mark.exhaustive
+
 README = (ROOT / "README.md").read_text()
 DEMO_KEY = "insecure-key-of-the-demo-shop-do-not-use-it-in-production"
 
