@@ -386,8 +386,9 @@ def an_order(
         promotions = [*promotions, coupon.promotion]
     order: Order = OrderFactory(**attributes)
     if wallet and source and order.customer:
-        entry = CustomerPaymentSource(customer=order.customer, payment_source=source)
-        CustomerPaymentSource.objects.bulk_create([entry], ignore_conflicts=True)
+        entry = {"customer": order.customer, "payment_source": source}
+        if not CustomerPaymentSource.objects.filter(**entry).exists():
+            CustomerPaymentSource.objects.create(**entry)
     if addresses:
         Address.objects.bulk_create(
             AddressFactory.build(order=order, role=role) for role in AddressRole.values

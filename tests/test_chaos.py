@@ -6,10 +6,11 @@ from random import Random
 
 import pytest
 from django.conf import LazySettings
+from django.db.models import F
 
 from order_copies.copying import run_batch
 from order_copies.models import OrderCopy
-from orders.models import Order
+from orders.models import Order, StockItem
 from tests import stories
 from tests.chaos import client, dooms, shop
 from tests.chaos.dooms import CLIENT_STEPS, FREEZING, RARE, STEPS, Doom
@@ -32,12 +33,18 @@ def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield steps
 
 
-def test_a_worker_comes_to_every_step(reached: list[str]) -> None:
-    # given two copies that want the last piece
-    source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
-    swap = {"place_target_order": True, "cancel_source_order": True}
-    for _ in range(2):
-        stories.requested(source, **swap)
+def test_a_worker_comes_to_every_step(reached: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a swap, and a copy whose last piece is sold after its payment was authorized
+    sku = SkuFactory(stock=1)
+
+    def sell_out(step: str) -> None:
+        reached.append(step)
+        if step == "before place":
+            StockItem.objects.filter(sku=sku).update(reserved=F("quantity"))
+
+    monkeypatch.setattr(shop, "reached", sell_out)
+    stories.requested(placed_order(), place_target_order=True, cancel_source_order=True)
+    stories.requested(pending_order(lines=[{"sku": sku}]), place_target_order=True)
 
     # when
     run_batch("w1")

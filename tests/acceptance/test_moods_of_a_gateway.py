@@ -120,7 +120,7 @@ def test_of_two_copies_that_want_the_last_piece_one_is_paid_for(gateway: FakeGat
     statuses = OrderFactory.objects.order_by("pk").values_list("status", flat=True)
     assert list(statuses) == [Status.COMPLETED, Status.FAILED]
     assert gateway.tokens() == authorized()
-    assert sum(gateway.tokens("voided").values()) == 1
+    assert not gateway.tokens("voided")
     assert audited(final=True) == []
 
 

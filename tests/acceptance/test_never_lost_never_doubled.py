@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.models import OrderFactory, Status
-from orders.models import Authorization, Order
+from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.factories import CouponFactory, SkuFactory, placed_order
@@ -399,15 +399,32 @@ def test_an_authorization_is_voided_when_the_copy_is_given_up(
 
 
 def test_an_authorization_is_voided_when_the_target_is_not_placed_after_all(shop: Shop) -> None:
+    # given a copy whose last piece is sold after its payment was authorized
     sku = SkuFactory(stock=2)
-    source = placed_order(lines=[{"sku": sku}])
-    first, second = (stories.requested(source, place_target_order=True) for _ in range(2))
+    order_copy = stories.requested(placed_order(lines=[{"sku": sku}]), place_target_order=True)
+    shop.before["write"] = lambda runs: StockItem.objects.update(reserved=F("quantity"))
 
+    # when
     stories.run_all()
 
-    assert stories.fresh(first).status == Status.COMPLETED
-    assert stories.fresh(second).status == Status.FAILED
-    assert shop.voided() == [second.payment_key]
+    # then
+    assert stories.fresh(order_copy).status == Status.FAILED
+    assert shop.voided() == [order_copy.payment_key]
+
+
+def test_no_payment_is_authorized_for_the_piece_that_an_earlier_copy_takes(shop: Shop) -> None:
+    # given
+    source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
+    first, second = (stories.requested(source, place_target_order=True) for _ in range(2))
+
+    # when
+    stories.run_all()
+
+    # then
+    [(_, payments)] = [call for call in shop.calls if call[0] == "authorize"]
+    assert [stories.fresh(one).status for one in (first, second)] == ["completed", "failed"]
+    assert [payment.key.rpartition("/")[0] for payment in payments] == [first.payment_key]
+    assert shop.voided() == []
 
 
 # One bad copy among good ones

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 from django.db import OperationalError, connection
+from django.db.models import F
 from django.utils import timezone
 
 from order_copies import copying
@@ -17,11 +18,11 @@ from order_copies.models import OrderFactory, Status
 from order_copies.running import Runner
 from order_copies.worker import Worker
 from orders import snapshot
-from orders.models import LineItem, Order, Sku
+from orders.models import LineItem, Order, Sku, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.factories import OrderFactory as OrderOfShop
-from tests.factories import placed_order
+from tests.factories import SkuFactory, pending_order, placed_order
 
 
 class Killed(BaseException):
@@ -73,18 +74,23 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life
     def down(_subjects: Any) -> None:
         raise ConnectionError
 
-    source = placed_order()
-    wanted = [stories.requested(source, place_target_order=True) for _ in range(2)]
-    Sku.objects.update(do_not_track=False)
-    stock = source.line_items.filter(sku__isnull=False).first().sku.stock_item
-    stock.quantity = stock.reserved + source.line_items.filter(sku=stock.sku).first().quantity
-    stock.save()
-    shop.before["void"] = down
+    def sell_out(_runs: Any) -> None:
+        StockItem.objects.filter(sku=sku).update(reserved=F("quantity"))
 
+    # given a copy whose last piece is sold after its payment was authorized
+    sku = SkuFactory(stock=1)
+    order_copies = [
+        stories.requested(order, place_target_order=True)
+        for order in (placed_order(), pending_order(lines=[{"sku": sku}]))
+    ]
+    shop.before |= {"void": down, "write": sell_out}
+
+    # when
     batch = copying.run_batch("w1")
 
+    # then
     assert dict(batch.ends) == {"completed": 1, "failed": 1}
-    assert {stories.fresh(order_copy).status for order_copy in wanted} == {"completed", "failed"}
+    assert [stories.fresh(one).status for one in order_copies] == ["completed", "failed"]
     assert "Could not void" in caplog.text
 
 
@@ -96,7 +102,7 @@ def test_lines_of_no_pieces_are_nothing_to_sell() -> None:
     order_copy = stories.copied(source, skip_errors=True)
 
     assert order_copy.status == "failed"
-    assert "nothing of this order can be had any more" in order_copy.errors_log["line_items"]
+    assert "nothing of this order is available any more" in order_copy.errors_log["line_items"]
 
 
 @pytest.mark.django_db

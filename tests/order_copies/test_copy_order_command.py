@@ -82,7 +82,7 @@ def test_a_dry_run_prints_the_plan_as_a_table_and_copies_nothing() -> None:
     assert out.splitlines()[0] == f"#{source.number}: the copy would fail."
     assert re.search(r"^  action +line +quantity +total +reason$", out, re.MULTILINE)
     assert re.search(r"^  skipped +.+ 2 → - +\d+ → - +.* is not on sale", out, re.MULTILINE)
-    assert "nothing of this order can be had any more" in out
+    assert "nothing of this order is available any more" in out
     assert not OrderFactory.objects.exists()
     assert Order.objects.count() == 1
 

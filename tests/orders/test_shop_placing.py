@@ -184,7 +184,7 @@ def test_cancelling_twice_gives_back_once() -> None:
     assert first == again == [[]]
     assert StockItem.objects.get().reserved == 3
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
-    assert Event.objects.get().who == WHO | {"order_copy": {"type": "order_copies", "id": "a"}}
+    assert Event.objects.count() == 1
 
 
 @pytest.mark.parametrize(
