@@ -14,8 +14,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.register_profile("thorough", settings.get_profile("suite"), max_examples=200)
-#: 250 batches of 20 orders for each half of the laws: see tests/laws.
-settings.register_profile("laws", settings.get_profile("suite"), max_examples=250)
+#: 100 batches of 50 orders for each half of the laws: see tests/laws.
+settings.register_profile("laws", settings.get_profile("suite"), max_examples=100)
 settings.load_profile("suite")
 
 

@@ -34,7 +34,7 @@ RATES = [Decimal(0), Decimal("0.05"), Decimal("0.0725"), Decimal("0.09"), Decima
 CURRENCIES = ["EUR", "JPY", "KWD"]
 HEAD_ONLY = ["shipping_amount_cents", "discount_amount_cents", "total_tax_amount_cents"]
 #: How many orders one example has.
-ORDERS = 20
+ORDERS = 50
 
 numbers = count(1)
 

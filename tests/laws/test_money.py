@@ -338,7 +338,7 @@ def every_cent_has_an_outcome(case: Case) -> None:
     assert total == after["total_amount_cents"] - before["total_amount_cents"]
 
 
-@unshrunk
+@settings(unshrunk, max_examples=10)
 @given(descriptions=batches)
 @rolled_back
 def test_copy_of_a_frozen_copy_equals_the_copy(descriptions: list[Description]) -> None:
