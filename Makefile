@@ -18,8 +18,8 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 	pyenv versions --bare | grep -E '^3\.1[1-9]\.[0-9]+$$' | paste -sd: -)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres test-mariadb test-engines test-chaos test-schema conformance lint
-.PHONY: test-laws format schema bench matrix constraints clean
+.PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-chaos
+.PHONY: test-schema conformance lint format schema bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -28,7 +28,13 @@ help: ## List the targets.
 demo: $(VENV)/demo.installed ## Run the demo shop: API, admin and worker. PORT=8000.
 	@$(BIN)/python -m project.demo
 
-test: $(VENV)/test.installed ## Run the test suite on SQLite, with coverage.
+test: $(VENV)/test.installed ## Run the test suite on SQLite: three minutes on two cores.
+	$(BIN)/pytest --numprocesses auto $(ARGS)
+
+test-slow: $(VENV)/test.installed ## Run what takes long: real processes, and tables of every case.
+	$(BIN)/pytest --numprocesses auto -m 'processes or exhaustive' $(ARGS)
+
+coverage: $(VENV)/test.installed ## Run the test suite on SQLite and measure what it covers.
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term $(ARGS)
 
 test-postgres: $(VENV)/dev.installed ## Run the test suite on the PostgreSQL of 127.0.0.1:5432.
