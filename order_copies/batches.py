@@ -26,7 +26,7 @@ class Batch:
     """What came of one batch."""
 
     claimed: int = 0
-    #: How many copies came to which end: a final status, ``to retry`` or ``lost``.
+    #: How many copies came to which end: a final status, ``to retry``, ``locked`` or ``lost``.
     ends: Counter[str] = field(default_factory=Counter)
     #: How many copies failed or were aborted, by the codes of their problems.
     codes: Counter[str] = field(default_factory=Counter)

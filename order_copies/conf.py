@@ -24,6 +24,8 @@ class RateLimit(NamedTuple):
 
 #: How long the pause between two tries becomes at most.
 LONGEST_PAUSE = timedelta(hours=1)
+#: The longest backoff of a copy that needs locked rows, unless ``RETRY_PAUSE`` is longer.
+LONGEST_LOCK_PAUSE = timedelta(minutes=1)
 
 #: The limits of contract 5.9, by mode.
 RATE_LIMITS = {
@@ -114,8 +116,25 @@ class Settings:
 
     def pause_after(self, failures: int) -> timedelta:
         """How long to wait after so many failures, at least one, before the next try."""
-        doublings = min(failures - 1, 20)
+        doublings = min(max(failures - 1, 0), 20)
         return min(self.RETRY_PAUSE * (1 << doublings), LONGEST_PAUSE)
+
+    @property
+    def LOCK_TIMEOUT(self) -> float:  # noqa: N802
+        """Seconds a worker waits for rows that another transaction has locked. Default 1.
+
+        A copy that cannot have its rows then is set aside and retried after a backoff, which
+        counts as no attempt; the other copies of its batch run. Whole seconds on MariaDB. SQLite
+        locks the whole database: see its ``timeout``.
+        """
+        return float(self._get("LOCK_TIMEOUT", 1))
+
+    def backoff_of_locked(self, waited: timedelta) -> timedelta:
+        """The time until a copy that has ``waited`` for locked rows is retried.
+
+        As long again as it has waited, at least ``RETRY_PAUSE``, at most a minute.
+        """
+        return max(self.RETRY_PAUSE, min(waited, LONGEST_LOCK_PAUSE))
 
     @property
     def POLL_INTERVAL(self) -> float:  # noqa: N802

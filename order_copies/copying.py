@@ -26,7 +26,7 @@ from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.leases import renewed
-from order_copies.locks import locked
+from order_copies.locks import REQUEST_WAIT, keep_existing, limited_wait
 from order_copies.models import OrderFactory, Status
 from order_copies.payments import give_back
 from order_copies.plans import CopyPlan
@@ -57,18 +57,20 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
 
     The one way into the table: API, admin and commands all come through here. The caller has
     checked that ``who`` may copy their source orders. A worker is woken once they are committed.
-    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
+    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
+    :class:`RowsLockedError` if another transaction keeps one locked for two seconds. On PostgreSQL
+    only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is in the way.
     """
-    with transaction.atomic():
-        _lock_sources(order_copies)
+    with limited_wait(REQUEST_WAIT):
+        _check_sources(order_copies)
         _save_requested(order_copies, who)
         transaction.on_commit(partial(wake_for, order_copies))
 
 
-def _lock_sources(order_copies: Sequence[OrderFactory]) -> None:
+def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
     keys = {order_copy.source_order_id for order_copy in order_copies}
-    orders = get_shop().order_model._base_manager.filter(pk__in=keys).order_by("pk")
-    if len(locked(orders).values_list("pk")) < len(keys):
+    orders = get_shop().order_model._base_manager.filter(pk__in=keys)
+    if len(keep_existing(orders)) < len(keys):
         raise SourceOrderGoneError
 
 
@@ -103,10 +105,11 @@ def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
 def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:
     """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change.
 
-    Raises :class:`OrderCopyGoneError` if the copy was deleted in the meantime.
+    Raises :class:`OrderCopyGoneError` if the copy was deleted in the meantime, and
+    :class:`RowsLockedError` if another transaction keeps it locked.
     """
     now = timezone.now()
-    with transaction.atomic():
+    with limited_wait(REQUEST_WAIT):
         (current,) = lock([order_copy])
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
@@ -124,10 +127,11 @@ def delete_copy(order_copy: OrderFactory, *, who: Who) -> None:
 def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     """Delete copies and record it, all or none; their target orders stay.
 
-    Raises :class:`NotDeletableError` while one of them is in progress, and
-    :class:`OrderCopyGoneError` if one is gone already.
+    Raises :class:`NotDeletableError` while one of them is in progress,
+    :class:`OrderCopyGoneError` if one is gone already, and :class:`RowsLockedError` if another
+    transaction keeps one locked.
     """
-    with transaction.atomic():
+    with limited_wait(REQUEST_WAIT):
         current = lock(order_copies)
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError

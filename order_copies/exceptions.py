@@ -12,6 +12,10 @@ class LeaseLostError(OrderCopiesError):
     """Another attempt owns the copy, or it was aborted, ended or deleted: all is rolled back."""
 
 
+class RowsLockedError(OrderCopiesError):
+    """Another transaction keeps rows locked that are needed here: try again in a moment."""
+
+
 class ShopContractError(OrderCopiesError):
     """The shop's adapter broke its contract."""
 

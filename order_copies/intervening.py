@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from order_copies.engines.waking import wake
 from order_copies.events.who import Who
+from order_copies.locks import REQUEST_WAIT, limited_wait
 from order_copies.models import ABORTABLE, RETRYABLE, OrderFactory, Status
 from order_copies.plans import Problem, Step, cannot_transition
 from order_copies.shops import get_shop
@@ -23,11 +24,12 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
 
     One is woken to give back what was paid for those that ran.
     The answers, in the order of ``order_copies``, say why one was not aborted. Raises
-    :class:`OrderCopyGoneError` if one was deleted in the meantime.
+    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
+    another transaction keeps one locked.
     """
     # By whom, the event tells: customers read the errors of their copies, and not who works here.
     aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
-    with transaction.atomic():
+    with limited_wait(REQUEST_WAIT):
         current = lock(order_copies)
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
@@ -42,9 +44,10 @@ def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     """Let copies that failed or were aborted start afresh; their events keep what was.
 
     The answers, in the order of ``order_copies``, say why one cannot be retried. Raises
-    :class:`OrderCopyGoneError` if one was deleted in the meantime.
+    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
+    another transaction keeps one locked.
     """
-    with transaction.atomic():
+    with limited_wait(REQUEST_WAIT):
         current = lock(order_copies)
         answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]

@@ -5,13 +5,16 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.models import OrderFactory, Status
+from order_copies.exceptions import RowsLockedError
+from order_copies.locks import limited_wait, locked_unless_taken
+from order_copies.models import OrderFactory, OrderFactoryQuerySet, Status
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -39,23 +42,30 @@ def renewed(order_copies: Sequence[OrderFactory]) -> Iterator[None]:
 def _renew(order_copies: Sequence[OrderFactory], ended: threading.Event) -> None:
     pause = settings.LEASE / RENEWALS
     deadline = time.monotonic() + settings.BATCH_TIME_LIMIT.total_seconds()
-    expires_at = order_copies[0].lease_expires_at
+    # A worker that releases a copy, or takes it over, gives its lease another end.
+    ours = {order_copies[0].lease_expires_at}
     keys = [order_copy.pk for order_copy in order_copies]
     while not ended.wait(pause.total_seconds()) and time.monotonic() < deadline:
-        # Whoever hands a copy back, or takes it over, gives it another end of its lease.
         held = OrderFactory.objects.filter(
-            pk__in=keys, status=Status.IN_PROGRESS, lease_expires_at=expires_at
+            pk__in=keys, status=Status.IN_PROGRESS, lease_expires_at__in=ours
         )
         later = timezone.now() + settings.LEASE
         try:
-            held.update(lease_expires_at=later)
-        except Error:
+            _extend(held, later)
+        except (Error, RowsLockedError):
             message = "The leases of %s copies could not be renewed"
             logger.warning(message, len(keys), exc_info=True, extra=_about(order_copies))
         else:
-            expires_at = later
+            ours.add(later)
         finally:
             connection.close()
+
+
+def _extend(held: OrderFactoryQuerySet, later: datetime) -> None:
+    """Extend leases; those of copies that another transaction has locked have the next time."""
+    with limited_wait(settings.LOCK_TIMEOUT):
+        free = locked_unless_taken(held, for_deletion=False).values_list("pk", flat=True)
+        OrderFactory.objects.filter(pk__in=list(free)).update(lease_expires_at=later)
 
 
 def _about(order_copies: Sequence[OrderFactory]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from order_copies.probes import Probe
 
 ENDS = Counter(
     "order_copies_ends",
-    "Copies by how they ended: completed, failed, aborted; or left the batch: to retry, lost.",
+    "Copies that ended (completed, failed, aborted) or left the batch (to retry, locked, lost).",
     ["end"],
 )
 PROBLEMS = Counter(
@@ -73,6 +73,7 @@ class QueueCollector(Collector):
         yield _gauge("oldest_pending_seconds", "How long the first of them has waited.", oldest)
         yield _gauge("in_progress", "Copies that a worker runs.", queue.running)
         yield _gauge("paused", "Copies that crashed and wait for their next try.", queue.paused)
+        yield _gauge("locked", "Copies that wait for locked rows.", queue.locked)
         yield _gauge("lost", "Copies whose worker died, to be tried again.", queue.lost)
         yield _gauge("workers", "Polling workers at work.", queue.workers)
         yield _gauge("silent_workers", "Those that hang or were killed.", queue.silent_workers)

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.exceptions import LeaseLostError
+from order_copies.locks import limited_wait
 from order_copies.models import OpenPayment
 from order_copies.rows import insert_rows
 from order_copies.shops import CopyRun, Payment, Shop
@@ -22,13 +22,18 @@ logger = logging.getLogger("order_copies.worker")
 LIMIT = 100
 
 
-@transaction.atomic
 def open_payments(runs: Sequence[CopyRun]) -> None:
     """Remember the payments of these runs, which are about to be asked for.
 
     Raises :class:`LeaseLostError` if one of the copies is no longer this worker's: what has ended
-    opens no payment any more.
+    opens no payment any more. Raises :class:`RowsLockedError` if another transaction keeps one of
+    the copies locked.
     """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        _open_payments(runs)
+
+
+def _open_payments(runs: Sequence[CopyRun]) -> None:
     held = lock_held([run.order_copy for run in runs])
     if len(held) < len(runs):
         raise LeaseLostError

@@ -1,13 +1,14 @@
 """Run claimed copies: plan, authorize, write, place, cancel, end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,17 +18,20 @@ from order_copies.batches import Batch
 from order_copies.committing import committed
 from order_copies.conf import settings
 from order_copies.events.who import worker_as_who
-from order_copies.exceptions import LeaseLostError, ShopContractError
+from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
+from order_copies.locks import limited_wait, locked_unless_taken
 from order_copies.models import OrderFactory
 from order_copies.payments import use_payments
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
 from order_copies.transient import answers, is_transient, steadily
-from order_copies.transitions import save_ended, save_pause, still_held
+from order_copies.transitions import save_ended, save_locked, save_pause, still_held
 
 logger = logging.getLogger("order_copies.worker")
 
 NO_TIME = timedelta(0)
+#: Seconds that each part of a batch waits for row locks once one could not be had in time.
+SHORT_LOCK_WAIT = 0.1
 
 
 class ContendedError(Exception):
@@ -48,6 +52,8 @@ class Runner:
     authorizations: Authorizations = field(init=False)
     #: For how long transient trouble with the database is waited out.
     patience: timedelta = field(init=False)
+    #: Seconds to wait for a row lock.
+    lock_wait: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.authorizations = Authorizations(self.shop)
@@ -58,12 +64,16 @@ class Runner:
         Raises what the database raises, where it does not answer for as long as a lease lasts.
         """
         self.patience = settings.LEASE
+        self.lock_wait = settings.LOCK_TIMEOUT
         runnable = []
         for order_copy in order_copies:
             if problem := _why_hopeless(order_copy):
                 self._abort(order_copy, problem)
             else:
                 runnable.append(order_copy)
+        if any(order_copy.locked_since for order_copy in runnable):
+            # A lock that was in the way before may be there still: look, rather than wait for it.
+            runnable = self._release_locked(runnable)
         if runnable:
             self._run_in_parts(runnable)
 
@@ -91,6 +101,8 @@ class Runner:
         if isinstance(error, ContendedError):
             self._log_split(order_copies, error)
             return _one_after_the_other(order_copies, error.order_copies)
+        if isinstance(error, RowsLockedError):
+            return self._split_locked(order_copies, error)
         if len(order_copies) == 1:
             self._handle(order_copies[0], error)
             return []
@@ -113,6 +125,64 @@ class Runner:
         others = [order_copy for order_copy in order_copies if order_copy not in waiting]
         parts = [others, unanswered] if blamed else [others, *_halves(unanswered)]
         return [part for part in parts if part]
+
+    def _split_locked(
+        self, order_copies: Sequence[OrderFactory], error: RowsLockedError
+    ) -> list[Sequence[OrderFactory]]:
+        """Set aside copies whose source is locked; halve the others only where none is."""
+        self._log_split(order_copies, error)
+        self.lock_wait = min(self.lock_wait, SHORT_LOCK_WAIT)
+        if len(order_copies) == 1:
+            self._release(order_copies)
+            return []
+        others = self._release_locked(order_copies)
+        if len(others) < len(order_copies):
+            return [others] if others else []
+        return _halves(order_copies)
+
+    def _release_locked(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
+        """Release the copies that cancel an order which is locked; return the others."""
+        cancelling = [one for one in order_copies if one.cancel_source_order]
+        keys = self._locked_sources(cancelling)
+        locked = [one for one in cancelling if one.source_order_id in keys]
+        if locked:
+            self._release(locked)
+        return [one for one in order_copies if one not in locked]
+
+    def _locked_sources(self, order_copies: Sequence[OrderFactory]) -> set[Any]:
+        sources = {order_copy.source_order_id for order_copy in order_copies}
+        orders = self.shop.order_model._base_manager.filter(pk__in=sources)
+        with transaction.atomic():
+            free = locked_unless_taken(orders, for_deletion=False)
+            return sources - set(free.values_list("pk", flat=True))
+
+    def _release(self, order_copies: Sequence[OrderFactory]) -> None:
+        """Release copies that need locked rows: they are retried later, at no attempt's cost."""
+        now = timezone.now()
+        waited = max(now - (order_copy.locked_since or now) for order_copy in order_copies)
+        save = partial(save_locked, order_copies, now, settings.backoff_of_locked(waited))
+        released = self._saved(save)
+        if released:
+            self.batch.ends["locked"] += released
+        if released < len(order_copies):
+            self.batch.ends["lost"] += len(order_copies) - released
+        for order_copy in order_copies:
+            extra = self.batch.about(order_copy)
+            logger.warning(
+                "Copy %s needs locked rows: it is retried later", order_copy, extra=extra
+            )
+
+    def _saved(self, save: Callable[[], int]) -> int:
+        """Run ``save``; 0 where other transactions lock the copies, whose leases then run out."""
+
+        def save_in_time() -> int:
+            with limited_wait(self.lock_wait):
+                return save()
+
+        try:
+            return steadily(save_in_time, patience=self.patience)
+        except RowsLockedError:
+            return 0
 
     def _still_held(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
         keys = still_held(order_copies)
@@ -180,7 +250,7 @@ class Runner:
 
     def _pause(self, order_copy: OrderFactory) -> None:
         order_copy.lease_expires_at = timezone.now() + settings.pause_after(order_copy.tries)
-        if steadily(partial(save_pause, order_copy), patience=self.patience):
+        if self._saved(partial(save_pause, order_copy)):
             self.batch.ends["to retry"] += 1
         else:
             self._lose(order_copy)
@@ -197,7 +267,7 @@ class Runner:
         order_copy.outcomes = [_outcome(problem)]
         try:
             steadily(partial(self._save_given_up, order_copy), patience=self.patience)
-        except LeaseLostError:
+        except (LeaseLostError, RowsLockedError):
             self._lose(order_copy)
         else:
             self.batch.tell(order_copy, [problem])
@@ -210,7 +280,8 @@ class Runner:
         save_ended(order_copies, worker_as_who(self.worker), timezone.now())
 
     def _committed(self, order_copies: Sequence[OrderFactory]) -> AbstractContextManager[None]:
-        return committed(order_copies, worker=self.worker, trace_id=self.batch.trace_id)
+        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+        return committed(order_copies, lock_wait=self.lock_wait, **extra)
 
     def _log_split(self, order_copies: Sequence[OrderFactory], error: Exception) -> None:
         if len(order_copies) > 1:

@@ -32,6 +32,7 @@ _rules: dict[str, Rule] = {
     "BATCH_TIME_LIMIT": _span,
     "IDEMPOTENCY_RETENTION": _span,
     "LEASE": _span,
+    "LOCK_TIMEOUT": (lambda seconds: 0.001 <= seconds < TOO_MANY, _span[1]),
     "MAX_ATTEMPTS": _number,
     "METRICS_TOKEN": (
         lambda token: not token or len(token) >= SHORTEST_TOKEN,

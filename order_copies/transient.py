@@ -39,17 +39,21 @@ _mariadb_numbers = frozenset(
         *(2002, 2003, 2005, 2006, 2012, 2013, 2026, 2055),  # the same, as the client sees it
     }
 )
-#: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, and SQLITE_PROTOCOL: too many began to read a WAL at
-#: once.
-_sqlite_codes = frozenset({5, 6, 8, 15})
+#: SQLITE_BUSY, SQLITE_LOCKED, SQLITE_READONLY, SQLITE_FULL, and SQLITE_PROTOCOL: too many began to
+#: read a WAL at once.
+_sqlite_codes = frozenset({5, 6, 8, 13, 15})
+#: What PostgreSQL (SQLSTATE) and MariaDB call a row lock that was not released in time.
+_lock_not_available, _lock_wait_timeout = "55P03", 1205
+#: What the databases answer where they may only be read.
+_read_only_transaction, _read_only_numbers, _sqlite_readonly = "25006", frozenset({1290, 1792}), 8
 
 
 def is_transient(error: BaseException) -> bool:
     """Whether the same statements may well succeed a moment later.
 
-    So it is with deadlocks, serialization failures, lost connections, locks that cannot be had, and
-    a server that may only be read since another one took its place; never with what the statements
-    themselves are to blame for.
+    So it is with deadlocks, serialization failures, lost connections, locks that cannot be had, a
+    full disk, and a server that may only be read since another one took its place; never with what
+    the statements themselves are to blame for.
     """
     if isinstance(error, InterfaceError):
         return True
@@ -63,6 +67,24 @@ def is_transient(error: BaseException) -> bool:
         state = cause.sqlstate
         return state.startswith(_sqlstates) if state else isinstance(error, OperationalError)
     return bool(error.args) and error.args[0] in _mariadb_numbers
+
+
+def is_lock_timeout(error: DatabaseError) -> bool:
+    """Whether a statement waited for a row lock until its limit; never on SQLite."""
+    cause: Any = error.__cause__
+    if hasattr(cause, "sqlstate"):
+        return bool(cause.sqlstate == _lock_not_available)
+    return error.args[:1] == (_lock_wait_timeout,)
+
+
+def is_read_only(error: DatabaseError) -> bool:
+    """Whether a statement failed because the database may only be read."""
+    cause: Any = error.__cause__
+    if hasattr(cause, "sqlite_errorcode"):
+        return bool(cause.sqlite_errorcode & 0xFF == _sqlite_readonly)
+    if hasattr(cause, "sqlstate"):
+        return bool(cause.sqlstate == _read_only_transaction)
+    return bool(error.args) and error.args[0] in _read_only_numbers
 
 
 def ask(database: BaseDatabaseWrapper) -> None:

@@ -1,8 +1,11 @@
 """Write the moves of copies: each one conditional UPDATE, its event in the same transaction."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import F
+from django.db.models.functions import Coalesce
 
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
@@ -24,6 +27,7 @@ verbs = {Status.COMPLETED: "complete", Status.FAILED: "fail", Status.ABORTED: "a
 _end_fields = [
     "status",
     "lease_expires_at",
+    "locked_since",
     "completed_at",
     "failed_at",
     "errors_log",
@@ -157,14 +161,29 @@ def _told(order_copy: OrderFactory, names: Iterable[str]) -> dict[str, Any]:
     return {name: getattr(order_copy, name) for name in names}
 
 
-def save_pause(order_copy: OrderFactory) -> bool:
+def save_pause(order_copy: OrderFactory) -> int:
     """Hand a copy back: it waits for a worker, whoever that is, from the end of its new lease on.
 
-    Returns whether the copy was still this attempt's to hand back.
+    Returns 1 if the copy was still this attempt's to hand back, else 0.
     """
     held = _held([order_copy]).filter(attempt=order_copy.attempt, retries=order_copy.retries)
     due_at = order_copy.lease_expires_at
-    return bool(held.update(lease_expires_at=due_at, queued_at=due_at))
+    return held.update(lease_expires_at=due_at, queued_at=due_at, locked_since=None)
+
+
+def save_locked(order_copies: Sequence[OrderFactory], now: datetime, pause: timedelta) -> int:
+    """Schedule copies that need locked rows for another attempt after ``pause``.
+
+    The attempt does not count. Returns how many of the copies this worker still held.
+    """
+    held = _held(order_copies).filter(worker=order_copies[0].worker)
+    due_at = now + pause
+    return held.update(
+        lease_expires_at=due_at,
+        queued_at=due_at,
+        locked_since=Coalesce("locked_since", now),
+        hand_backs=F("hand_backs") + 1,
+    )
 
 
 def still_held(order_copies: Sequence[OrderFactory]) -> set[int]:

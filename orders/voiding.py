@@ -8,6 +8,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
+from order_copies.locks import limited_wait
 from orders.gateways import get_gateway
 from orders.locks import locked
 from orders.models import Authorization, Order
@@ -72,7 +73,7 @@ def _give_back(authorization: Authorization) -> None:
 
 def _find_out(asked: Authorization) -> None:
     payment = ask(asked)
-    with transaction.atomic():
+    with limited_wait(settings.LOCK_TIMEOUT):
         locked(Order.objects.all(), [asked.order_id])
         # Another try that took it up meanwhile has put a row of its own in the place of this one.
         if Authorization.objects.filter(pk=asked.pk).exists():

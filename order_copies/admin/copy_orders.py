@@ -28,7 +28,7 @@ from order_copies.admin.presenting import Preview
 from order_copies.admin.progress import batch_url
 from order_copies.admin.requesting import request_once
 from order_copies.admin.selecting import SelectingMixin, Selection
-from order_copies.exceptions import SourceOrderGoneError
+from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
 from order_copies.forms import CopyOrdersForm
 from order_copies.models import OrderCopy
 
@@ -133,7 +133,7 @@ class CopyOrdersMixin(SelectingMixin):
                 request_key=form.cleaned_data["request_key"],
                 user=request.user,
             )
-        except SourceOrderGoneError as error:
+        except (SourceOrderGoneError, RowsLockedError) as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
         if is_new:

@@ -11,7 +11,12 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 
-from order_copies.exceptions import GoneError, NotDeletableError, OrderCopiesError
+from order_copies.exceptions import (
+    GoneError,
+    NotDeletableError,
+    OrderCopiesError,
+    RowsLockedError,
+)
 from order_copies.transient import is_transient
 
 BAD_REQUEST = "BAD_REQUEST"
@@ -184,6 +189,7 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
         TOO_MANY_REQUESTS, "Too many requests", "Please slow down and try again later."
     )),
     (NotDeletableError, Error(LOCKED, "Locked", str(NotDeletableError()))),
+    (RowsLockedError, Error(LOCKED, "Locked", str(RowsLockedError()))),
     (RequestDataTooBig, Error(
         PAYLOAD_TOO_LARGE, "Payload too large", "The body of the request is too large."
     )),

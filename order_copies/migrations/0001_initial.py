@@ -216,6 +216,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "locked_since",
+                    models.DateTimeField(editable=False, null=True, verbose_name="locked since"),
+                ),
+                (
                     "lease_expires_at",
                     models.DateTimeField(
                         editable=False, null=True, verbose_name="lease expires at"

@@ -95,11 +95,13 @@ class OrderFactory(models.Model):
     #: How often somebody asked to try the copy again after its end.
     retries = models.PositiveIntegerField(_("retries"), default=0, editable=False)
     attempt = models.PositiveIntegerField(_("attempt"), default=0, editable=False)
-    #: How many attempts do not count, because a worker that had to stop handed the copy back.
+    #: How many attempts do not count: a worker had to stop, or rows that it needed were locked.
     hand_backs = models.PositiveIntegerField(_("hand-backs"), default=0, editable=False)
     #: Since when the copy waits, or has waited, for a worker. After a crash it is the end of the
     #: pause, and that of the lease too, which nobody holds.
     queued_at = models.DateTimeField(_("queued at"), default=timezone.now, editable=False)
+    #: Since when other transactions keep rows locked that the copy needs. Null: they do not.
+    locked_since = models.DateTimeField(_("locked since"), null=True, editable=False)
     lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, editable=False)
     worker = models.CharField(_("worker"), max_length=128, blank=True, editable=False)
 
@@ -195,7 +197,7 @@ class OrderFactory(models.Model):
 
     def _end(self, status: Status, problems: Sequence[Problem]) -> None:
         self.status = status
-        self.lease_expires_at = self.completed_at = self.failed_at = None
+        self.lease_expires_at = self.completed_at = self.failed_at = self.locked_since = None
         self.errors_log = errors_log(problems)
         self.errors_count = errors_count(self.errors_log)
 

@@ -29,6 +29,10 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
         """Copies that a worker runs: it holds their leases."""
         return self.filter(is_running(now))
 
+    def locked(self) -> "OrderFactoryQuerySet":
+        """Copies that wait for rows which other transactions keep locked."""
+        return self.filter(status=Status.IN_PROGRESS, locked_since__isnull=False)
+
     def claimable(self, now: datetime) -> "OrderFactoryQuerySet":
         """Copies that a worker may take."""
         return self.pending() | self.expired(now)
@@ -58,6 +62,7 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
         return self.filter(status__in=ABORTABLE).update(
             status=Status.ABORTED,
             lease_expires_at=None,
+            locked_since=None,
             errors_log=log,
             errors_count=errors_count(log),
             updated_at=now,
@@ -102,6 +107,7 @@ def blank_record() -> dict[str, Any]:
         "outcomes": [],
         "attempt": 0,
         "hand_backs": 0,
+        "locked_since": None,
         "lease_expires_at": None,
         "worker": "",
     }

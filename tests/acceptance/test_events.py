@@ -111,6 +111,7 @@ def test_a_request_is_saved_as_a_pending_copy() -> None:
         "retries": 0,
         "attempt": 0,
         "hand_backs": 0,
+        "locked_since": None,
         "lease_expires_at": None,
         "worker": "",
         "queued_at": created_at,

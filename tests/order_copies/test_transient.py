@@ -49,6 +49,7 @@ def of_sqlite(code: int) -> Exception:
         because_of(of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT)),
         because_of(of_sqlite(sqlite3.SQLITE_LOCKED_SHAREDCACHE)),
         because_of(of_sqlite(sqlite3.SQLITE_PROTOCOL)),
+        because_of(of_sqlite(sqlite3.SQLITE_FULL)),
         because_of(PostgreSQLError("40001")),
         because_of(PostgreSQLError("40P01")),
         because_of(PostgreSQLError("55P03")),
@@ -76,7 +77,6 @@ def test_it_is_transient(error: Exception) -> None:
     [
         ZeroDivisionError(),
         ConnectionResetError(),
-        because_of(of_sqlite(sqlite3.SQLITE_FULL)),
         because_of(of_sqlite(sqlite3.SQLITE_CONSTRAINT), IntegrityError),
         because_of(PostgreSQLError("23505"), IntegrityError),
         because_of(PostgreSQLError("57014")),

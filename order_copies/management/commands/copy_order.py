@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from order_copies.copying import OPTIONS, preview, request_copies
 from order_copies.events.who import command_as_who
+from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderCopy, OrderFactory
@@ -53,7 +54,10 @@ class Command(DatabaseCommand):
             for order_copy, plan in zip(order_copies, preview(order_copies), strict=True):
                 self.show_plan(order_copy, plan)
             return
-        request_copies(order_copies, who=command_as_who("copy_order"))
+        try:
+            request_copies(order_copies, who=command_as_who("copy_order"))
+        except OrderCopiesError as error:
+            raise CommandError(str(error)) from error
         for order_copy in order_copies:
             self.stdout.write(f"{order_copy}: copy of {order_copy.source_order} requested")
         if options["wait"] is not None:

@@ -5,7 +5,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils import timezone
 
-from order_copies.health import Queue, complaints, complaints_about_host
+from order_copies.health import (
+    Queue,
+    complaints,
+    complaints_about_database,
+    complaints_about_host,
+)
 from order_copies.management.databases import why_unfit
 
 
@@ -47,4 +52,5 @@ class Command(BaseCommand):
         queue = Queue.at(now)
         if this_host:
             return queue, list(complaints_about_host(now))
-        return queue, [f"{wrong.message} {wrong.hint}" for wrong in complaints(queue)]
+        wrong = [*complaints(queue), *complaints_about_database(queue)]
+        return queue, [f"{complaint.message} {complaint.hint}" for complaint in wrong]
