@@ -1,6 +1,5 @@
 """Row locks: as weak as the database allows, and never waited for without a limit."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -56,8 +55,8 @@ def keep_existing(rows: "QuerySet[Any, Any]") -> list[Any]:
 def limited_wait(seconds: float, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """Open a transaction that waits at most ``seconds`` for each row lock.
 
-    Raises :class:`RowsLockedError` when the wait is over. MariaDB knows whole seconds only, so
-    they are rounded up there. SQLite locks the whole database, and keeps its own timeout.
+    Raises :class:`RowsLockedError` when the wait is over. MariaDB knows whole seconds only: they
+    are rounded there, and 0 does not wait. SQLite locks the whole database, and keeps its timeout.
     """
     connection = connections[using]
     limit = _limits.get(connection.vendor, _without_limit)
@@ -97,7 +96,7 @@ def _limit_mariadb(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[
     with connection.cursor() as cursor:
         cursor.execute("SELECT @@innodb_lock_wait_timeout")
         (before,) = cursor.fetchone()
-        cursor.execute(set_limit, [math.ceil(seconds)])
+        cursor.execute(set_limit, [round(seconds)])
     session = connection.connection
     try:
         with transaction.atomic(connection.alias):

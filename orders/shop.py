@@ -50,8 +50,11 @@ class ReferenceShop(Shop):
     def order_copies_for(
         self, request: HttpRequest, order_copies: "QuerySet[Any]"
     ) -> "QuerySet[Any]":
-        """Who sees all orders also sees the copies whose source was deleted."""
-        if request.user.has_perm("orders.view_order"):
+        """The copies of the visible orders; clients that see all orders also see orphaned copies.
+
+        Those are the copies whose source order was deleted.
+        """
+        if not self.orders_for(request).query.has_filters():
             return order_copies
         return super().order_copies_for(request, order_copies)
 

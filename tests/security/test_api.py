@@ -13,6 +13,7 @@ from django.views.generic import RedirectView
 
 from order_copies.jsonapi.api_views import NotFoundView
 from order_copies.scopes import SCOPES
+from orders.models import Order
 from tests.api import API, MEDIA_TYPE, application_of, request_of, service, shopper, the_error_in
 from tests.factories import CustomerFactory
 from tests.security.tables import Case, cases
@@ -137,6 +138,44 @@ def test_everybody_is_answered_as_the_table_says(case: Case, settings: LazySetti
             answers.setdefault(column, set()).add(f"{answer}{complaint}")
 
     assert {column: ", ".join(found) for column, found in answers.items()} == case.answers
+
+
+#: The resources that belong to orders, and are hidden with them.
+OF_ORDERS = {
+    *("orders", "line_items", "line_item_options", "addresses", "customers"),
+    *("customer_payment_sources", "order_copies", "order_factories", "recurring_order_copies"),
+    *("events", "event_stores"),
+}
+HIDDEN = [
+    case
+    for case in CASES
+    if case.method == "GET" and ":id" in case.path and case.path.split("/")[2] in OF_ORDERS
+]
+
+
+@pytest.mark.parametrize("case", HIDDEN, ids=str)
+def test_sales_channel__whatever_belongs_to_a_hidden_order_is_hidden(case: Case) -> None:
+    # given
+    world = World()
+    Order.objects.update(status=Order.Status.APPROVED)
+    paths = paths_of(case)
+
+    # when
+    answers: dict[str, set[str]] = {}
+    for column, api in clients(case, world):
+        for path in paths:
+            response = Request.of(case, path, world).send(api, is_able=column == ABLE)
+            answer = answer_of(response)
+            complaint = complaint_about(answer, response, [], world)
+            answers.setdefault(column, set()).add(f"{answer}{complaint}")
+
+    # then
+    before = case.answers["sales channel"]
+    hidden = "404" if before in {"200", "none"} else before
+    assert {column: ", ".join(found) for column, found in answers.items()} == {
+        **case.answers,
+        "sales channel": hidden,
+    }
 
 
 def offered() -> Iterator[tuple[str, str]]:
