@@ -1,6 +1,7 @@
 """Have a shop authorize payments, each once in a batch, until its gateway seems to be dead."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,16 @@ from order_copies.transient import is_transient
 
 #: After how many payments in a row that went unanswered a batch asks for no more.
 ENOUGH = 3
+#: Seconds for which a batch asks for payments before the copies that are paid for go ahead.
+SLOW = 2.0
+
+
+class SlowError(Exception):
+    """The gateway is slow: the payments of these copies are requested after the others commit."""
+
+    def __init__(self, order_copies: Sequence[OrderFactory]) -> None:
+        super().__init__(f"{len(order_copies)} payments are requested later: the gateway is slow")
+        self.order_copies = order_copies
 
 
 class UnansweredError(Exception):
@@ -45,7 +56,8 @@ class Authorizations:
         """Have each of these runs know its payment, and what became of it.
 
         Raises :class:`UnansweredError` where the shop raises, and without asking it once it did so
-        for three payments in a row; :class:`LeaseLostError` before it asks for what is lost.
+        for three payments in a row; :class:`LeaseLostError` before it asks for what is lost;
+        :class:`SlowError` once answers took two seconds and others are due.
         """
         asking.payments(self.shop, runs)
         due = [run for run in runs if run.payment]
@@ -61,12 +73,11 @@ class Authorizations:
 
     def _ask(self, runs: Sequence[CopyRun]) -> None:
         payments, knows_whose = _payments(runs), len(runs) == 1
+        deadline = time.monotonic() + SLOW
         try:
             answers = asking.authorize(self.shop, payments)
             knows_whose = True
-            for payment, answer in answers:
-                self.answers[payment.key] = answer
-                self.in_vain.clear()
+            self._remember(answers, deadline)
         except ShopContractError:
             # Where answers are missing or too many, each may be that of another payment.
             for payment in payments:
@@ -79,6 +90,15 @@ class Authorizations:
             if knows_whose:
                 self.in_vain.append(error)
             raise _unanswered(unanswered, int(knows_whose), error) from error
+        if later := [run.order_copy for run in runs if not self._knows(run)]:
+            raise SlowError(later)
+
+    def _remember(self, answers: Iterator[tuple[Payment, Any]], deadline: float) -> None:
+        for payment, answer in answers:
+            self.answers[payment.key] = answer
+            self.in_vain.clear()
+            if time.monotonic() > deadline:
+                return
 
     def _knows(self, run: CopyRun) -> bool:
         return run.payment is not None and run.payment.key in self.answers

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies import asking
-from order_copies.authorizing import Authorizations, UnansweredError
+from order_copies.authorizing import Authorizations, SlowError, UnansweredError
 from order_copies.batches import Batch
 from order_copies.committing import committed
 from order_copies.conf import settings
@@ -74,12 +74,12 @@ class Runner:
         if any(order_copy.locked_since for order_copy in runnable):
             # A lock that was in the way before may be there still: look, rather than wait for it.
             runnable = self._release_locked(runnable)
-        if runnable:
-            self._run_in_parts(runnable)
+        # Copies that pay may wait for a slow gateway, and the others need not wait with them.
+        paying = [order_copy for order_copy in runnable if order_copy.place_target_order]
+        self._run_in_parts(_one_after_the_other(runnable, paying))
 
-    def _run_in_parts(self, order_copies: Sequence[OrderFactory]) -> None:
-        """Run them together; what fails is taken apart, until a bad one stands alone."""
-        parts = [order_copies]
+    def _run_in_parts(self, parts: list[Sequence[OrderFactory]]) -> None:
+        """Run each part together; what fails is taken apart, until a bad one stands alone."""
         while parts:
             part = parts.pop(0)
             try:
@@ -98,7 +98,7 @@ class Runner:
         """Handle those that are known to be bad; what is left is to be run part by part."""
         if isinstance(error, UnansweredError):
             return self._set_aside(order_copies, error)
-        if isinstance(error, ContendedError):
+        if isinstance(error, ContendedError | SlowError):
             self._log_split(order_copies, error)
             return _one_after_the_other(order_copies, error.order_copies)
         if isinstance(error, RowsLockedError):
@@ -143,7 +143,7 @@ class Runner:
     def _release_locked(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
         """Release the copies that cancel an order which is locked; return the others."""
         cancelling = [one for one in order_copies if one.cancel_source_order]
-        keys = self._locked_sources(cancelling)
+        keys = steadily(partial(self._locked_sources, cancelling), patience=self.patience)
         locked = [one for one in cancelling if one.source_order_id in keys]
         if locked:
             self._release(locked)
@@ -304,7 +304,8 @@ def _check_contention(runs: Sequence[CopyRun]) -> None:
 def _one_after_the_other(
     order_copies: Sequence[OrderFactory], later: Sequence[OrderFactory]
 ) -> list[Sequence[OrderFactory]]:
-    return [[order_copy for order_copy in order_copies if order_copy not in later], later]
+    parts = [order_copy for order_copy in order_copies if order_copy not in later], later
+    return [part for part in parts if part]
 
 
 def _halves(order_copies: Sequence[OrderFactory]) -> list[Sequence[OrderFactory]]:

@@ -3,6 +3,7 @@
 Such a gateway hangs: each call takes ten seconds, and then raises.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -75,8 +76,34 @@ def test_a_dead_gateway_is_asked_three_times_and_holds_up_no_copy_that_does_not_
 
     # then
     assert dict(batch.ends) == {"completed": 20, "to retry": 20}
-    assert completed == [0, 20, 20]
+    assert completed == [20, 20, 20]
     assert {stories.fresh(one).status for one in wanted[::2]} == {Status.COMPLETED}
+
+
+def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_not_wait(
+    bank: HangingBank, source: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("order_copies.authorizing.SLOW", 0.2)
+    wanted = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(12)]
+    slow = wanted[5]
+    completed: list[int] = []
+
+    def hang(payment_key: str) -> bool:
+        completed.append(OrderFactory.objects.filter(status=Status.COMPLETED).count())
+        if payment_key == slow.payment_key:
+            time.sleep(0.3)
+        return False
+
+    bank.hangs_for = hang
+
+    # when
+    batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"completed": 12}
+    assert completed == [6, 6, 6, 9, 9, 9]
+    assert len(bank.asked) == 6
 
 
 def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_back(

@@ -193,14 +193,15 @@ def test_neighbours_of_a_source_that_changes_are_swapped_at_once(
 ) -> None:
     bank = open_bank(monkeypatch)
     sources = [placed_order(lines=1) for _ in range(3)]
-    others = [stories.requested(source, cancel_source_order=True) for source in sources]
+    swap = {"place_target_order": True, "cancel_source_order": True}
+    others = [stories.requested(source, **swap) for source in sources]
 
     order_copy, _ = run(shop, sources[0], lambda: sources[1].addresses.update(city="Torino"))
 
     ended = [stories.fresh(one) for one in [*others, order_copy]]
     assert [(one.status, one.attempt) for one in ended] == [(Status.COMPLETED, 1)] * 4
     assert {one.city for one in stories.target_of(ended[1]).addresses.all()} == {"Torino"}
-    assert len(bank.live) == 1
+    assert len(bank.live) == 4
 
 
 def test_a_source_that_changes_each_time_is_left_alone(
@@ -267,7 +268,7 @@ def test_a_copy_is_planned_anew_when_what_it_points_at_is_deleted_meanwhile(
 ) -> None:
     promotion = PromotionFactory()
     source = placed_order(lines=[{"sku": SkuFactory()}, {}], promotions=[promotion])
-    other = stories.requested(source, skip_errors=True)
+    other = stories.requested(source, skip_errors=True, place_target_order=True)
 
     order_copy, _ = run(
         shop,
