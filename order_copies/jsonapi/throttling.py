@@ -1,11 +1,14 @@
 """How often one address may ask (contract 5.9): sliding windows in Django's cache.
 
 Every server process counts in the same cache, or for itself where the cache is its own memory.
+Requests of one address are counted one after the other, so that parallel ones cannot exceed the
+limit: see :func:`~order_copies.jsonapi.cache_locks.cache_lock` for the caches that ensure it.
 """
 
 import logging
 from collections.abc import MutableMapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,8 +19,17 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from order_copies.conf import RateLimit, settings
+from order_copies.jsonapi.cache_locks import cache_lock
+from order_copies.jsonapi.circuits import Circuit
 
 logger = logging.getLogger("order_copies.api")
+
+#: Seconds for which a cache that failed is not used.
+CACHE_PAUSE = 10
+
+circuit = Circuit(CACHE_PAUSE)
+#: The threads of this process wait here, by address, and need not poll the cache for its lock.
+_threads = [Lock() for _ in range(64)]
 
 
 class RateThrottle(SimpleRateThrottle):
@@ -35,18 +47,29 @@ class RateThrottle(SimpleRateThrottle):
     def allow_request(self, request: Any, view: Any = None) -> bool:
         """Whether there is room in every window; only what is allowed is counted.
 
-        Where the cache fails nothing is counted and everything allowed: a limit is worth no outage.
+        A cache that fails limits nothing, for the next seconds too: a limit is worth no outage,
+        and no request waits for a cache that does not answer but the first.
         """
         self.key: str = self.get_cache_key(request, view)
         self.now: float = self.timer()
         self.history: list[float] = []
+        with _threads[hash(self.key) % len(_threads)]:
+            return self._count_unless_the_cache_fails() if circuit.allows_call() else True
+
+    def _count_unless_the_cache_fails(self) -> bool:
         try:
-            return self._count()
+            with cache_lock(self.cache, self.key):
+                is_allowed = self._count()
         except Exception as error:
-            logger.error("Requests are not limited, the cache failed: %r", error)
+            circuit.open()
+            message = "Requests are not limited, the cache failed: %r. Next try in %s seconds."
+            logger.error(message, error, circuit.seconds)
             return True
+        circuit.close()
+        return is_allowed
 
     def _count(self) -> bool:
+        self.now = self.timer()
         begin = self.now - self.duration
         self.history = [then for then in self.cache.get(self.key, []) if then > begin]
         return bool(self.throttle_failure() if self.wait() else self.throttle_success())

@@ -1,20 +1,28 @@
 """How often one address may ask (contract 5.9)."""
 
+import re
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.throttling import BaseThrottle
 
-from order_copies.jsonapi.throttling import RateThrottle
+from order_copies.conf import RateLimit
+from order_copies.jsonapi import cache_locks
+from order_copies.jsonapi.throttling import RateThrottle, circuit
 from order_copies.views import OrderCopyViewSet
 from tests.api import API, errors_in, request_of, staff, the_error_in, written
 from tests.factories import placed_order
+from tests.redis_server import redis_server
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(RateThrottle, "timer", clock)
     yield clock
     cache.clear()
+    circuit.close()
 
 
 @pytest.fixture
@@ -253,7 +262,7 @@ class Never(BaseThrottle):
         return False
 
 
-@pytest.mark.parametrize("method", ["get", "set"])
+@pytest.mark.parametrize("method", ["add", "get", "set"])
 def test_a_cache_that_fails_limits_nobody_and_is_told_of(
     limit: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
@@ -263,6 +272,7 @@ def test_a_cache_that_fails_limits_nobody_and_is_told_of(
 
     limit((1, 60), (1, 10))
     monkeypatch.setattr(type(cache._connections[cache._alias]), method, fail)
+    monkeypatch.setattr(circuit, "seconds", 0)
     api = API(staff())
 
     # when
@@ -282,3 +292,167 @@ def test_throttles_of_the_shop_work_besides(limit: Any, monkeypatch: pytest.Monk
 
     assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
     assert told(response) == ["100", "60", "99"]
+
+
+@pytest.fixture
+def redis_cache(settings: LazySettings) -> Iterator[None]:
+    """The default cache is a Redis of its own."""
+    with redis_server() as url:
+        use_cache(settings, "redis.RedisCache", url)
+        yield
+        caches["default"].close()
+
+
+def use_cache(settings: LazySettings, backend: str, location: str, **options: Any) -> None:
+    """Have the default cache be this one, in all threads."""
+    backend = f"django.core.cache.backends.{backend}"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}}
+
+
+@pytest.fixture(params=["local memory", "Redis"])
+def shared_cache(request: pytest.FixtureRequest, settings: LazySettings) -> None:
+    """An empty cache that all threads share, of each kind that counts exactly."""
+    if request.param == "Redis":
+        request.getfixturevalue("redis_cache")
+    else:
+        use_cache(settings, "locmem.LocMemCache", "parallel requests")
+        cache.clear()
+
+
+def in_parallel(limits: list[RateLimit], times: int) -> list[bool]:
+    """Whether each of so many requests of one address, all at the same moment, was allowed."""
+    request, barrier = RequestFactory().get("/"), Barrier(times)
+
+    def allow(_number: int) -> bool:
+        barrier.wait(timeout=30)
+        allowed = RateThrottle("parallel", limits).allow_request(request)
+        caches["default"].close()
+        return allowed
+
+    with ThreadPoolExecutor(times) as threads:
+        return list(threads.map(allow, range(times)))
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed"),
+    [([RateLimit(100, 60), RateLimit(25, 10)], 25), ([RateLimit(30, 60)], 30)],
+)
+def test_rate_limit__two_hundred_parallel_requests_get_exactly_the_limit(
+    shared_cache: None, limits: list[RateLimit], allowed: int
+) -> None:
+    answers = in_parallel(limits, times=200)
+
+    assert sum(answers) == allowed
+
+
+def test_rate_limit__the_lock_of_a_killed_process_expires(
+    shared_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(cache_locks, "EXPIRES", 1)
+    cache.add("order_copies.rate.parallel.127.0.0.1.lock", 1, 1)
+    started = time.monotonic()
+
+    # when
+    answers = in_parallel([RateLimit(1, 60)], times=2)
+
+    # then
+    assert sorted(answers) == [False, True]
+    assert 0.5 < time.monotonic() - started < 3
+
+
+def test_cache_lock__is_not_waited_for_without_end(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(cache_locks, "PATIENCE", 0.05)
+    cache.add("key.lock", 1, 60)
+
+    # then
+    with pytest.raises(TimeoutError, match=r"The lock of key was not released within 0\.05 s"):
+        # when
+        with cache_locks.cache_lock(cache, "key"):
+            pass
+
+
+def test_cache_lock__that_expired_is_left_to_its_next_holder(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(cache_locks, "EXPIRES", 0.02)
+
+    # when
+    with cache_locks.cache_lock(cache, "key"):
+        time.sleep(0.03)
+        cache.add("key.lock", "another process", 60)
+
+    # then
+    assert cache.get("key.lock") == "another process"
+
+
+@pytest.fixture
+def hanging_cache(settings: LazySettings) -> Iterator[list[socket.socket]]:
+    """A Redis that accepts connections and never answers; the connections that it got."""
+    pytest.importorskip("redis")
+    accepted: list[socket.socket] = []
+    before = settings.CACHES
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as threads:
+        port = server.getsockname()[1]
+        timeouts = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+        use_cache(settings, "redis.RedisCache", f"redis://127.0.0.1:{port}", **timeouts)
+        threads.submit(accept_all, server, accepted)
+        yield accepted
+        server.shutdown(socket.SHUT_RDWR)
+    for connection in accepted:
+        connection.close()
+    caches["default"].close()
+    settings.CACHES = before
+
+
+def accept_all(server: socket.socket, accepted: list[socket.socket]) -> None:
+    while True:
+        try:
+            accepted.append(server.accept()[0])
+        except OSError:
+            return
+
+
+def test_rate_limit__a_cache_that_hangs_costs_time_once(
+    limit: Any, hanging_cache: list[socket.socket], caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    limit((1, 60), (1, 10))
+    api, times = API(staff()), []
+
+    # when
+    for _ in range(10):
+        started = time.monotonic()
+        assert api.get("/orders").status_code == 200
+        times.append(time.monotonic() - started)
+
+    # then
+    assert 0.4 < times[0] < 2
+    assert max(times[1:]) < 0.3
+    assert caplog.text.count("the cache failed: ") == 1
+    assert re.search(r"TimeoutError.* Next try in 10 seconds\.", caplog.text)
+
+
+def test_rate_limit__a_cache_that_answers_again_counts_again(
+    limit: Any, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    limit((1, 60), (1, 10))
+    monkeypatch.setattr(circuit, "seconds", 0.2)
+    use_cache(settings, "redis.RedisCache", "redis://127.0.0.1:1")
+    api = API(staff())
+    assert statuses(api, "/orders", 3) == [200, 200, 200]
+    use_cache(settings, "locmem.LocMemCache", "back again")
+
+    # when
+    meanwhile = statuses(api, "/orders", 2)
+    time.sleep(0.25)
+    afterwards = statuses(api, "/orders", 2)
+
+    # then
+    assert meanwhile == [200, 200]
+    assert afterwards == [200, 429]
