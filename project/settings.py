@@ -200,8 +200,9 @@ ORDERS_GATEWAY = f"orders.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Ga
 
 # RATE_LIMITS=off takes all limits away: for load tests, and for ours.
 TOKEN_RATE_LIMIT: tuple[int, int] | None = (30, 60)
+LOGIN_RATE_LIMIT: tuple[int, int] | None = (10, 60)
 if TESTING or not flag("RATE_LIMITS", default=True):
-    ORDER_COPIES["RATE_LIMITS"] = TOKEN_RATE_LIMIT = None
+    ORDER_COPIES["RATE_LIMITS"] = TOKEN_RATE_LIMIT = LOGIN_RATE_LIMIT = None
 
 # LOG_FORMAT=json writes each line as JSON, with what it is about as fields.
 LOGGING = {

@@ -5,10 +5,11 @@ from django.views.generic import RedirectView
 from order_copies.jsonapi.handlers import error_handlers
 from order_copies.metrics import MetricsView
 from order_copies.probes import HealthView
-from project.views import APIDocsView
+from project.views import APIDocsView, admin_login
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("healthz", HealthView.as_view()),
     path("metrics", MetricsView.as_view()),

@@ -1,13 +1,19 @@
+import math
 from typing import Any
 
+from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import TemplateView
 from rest_framework.exceptions import MethodNotAllowed
 
+from order_copies.conf import RateLimit
 from order_copies.jsonapi.errors import errors_of
 from order_copies.jsonapi.handlers import error_answer
+from order_copies.jsonapi.throttling import RateThrottle
 
 #: The page runs no script but its own files, and talks to nobody but this server.
 CONTENT_SECURITY_POLICY = (
@@ -34,3 +40,17 @@ class APIDocsView(TemplateView):
     ) -> HttpResponse:
         """A document: only the page itself is HTML under the API."""
         return error_answer(errors_of(MethodNotAllowed(request.method or ""))[0], request)
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """``/admin/login/``: Django's page, with ``LOGIN_RATE_LIMIT`` attempts from one address."""
+    limit = settings.LOGIN_RATE_LIMIT
+    if request.method == "POST" and limit:
+        throttle = RateThrottle("logins", [RateLimit(*limit)])
+        if not throttle.allow_request(request):
+            seconds = math.ceil(throttle.wait())
+            context = {**admin.site.each_context(request), "seconds": seconds}
+            page = render(request, "admin/too_many_logins.html", context, status=429)
+            page["Retry-After"] = str(seconds)
+            return page
+    return admin.site.login(request)

@@ -368,11 +368,13 @@ def test_cache_lock__is_not_waited_for_without_end(
     monkeypatch.setattr(cache_locks, "PATIENCE", 0.05)
     cache.add("key.lock", 1, 60)
 
+    # when
+    lock = cache_locks.cache_lock(cache, "key")
+
     # then
-    with pytest.raises(TimeoutError, match=r"The lock of key was not released within 0\.05 s"):
-        # when
-        with cache_locks.cache_lock(cache, "key"):
-            pass
+    refused = r"The lock of key was not released within 0\.05 s"
+    with pytest.raises(TimeoutError, match=refused), lock:
+        pass
 
 
 def test_cache_lock__that_expired_is_left_to_its_next_holder(
