@@ -142,6 +142,14 @@ class Settings:
         return float(self._get("POLL_INTERVAL", 0.5))
 
     @property
+    def MAX_WAITERS(self) -> int:  # noqa: N802
+        """How many requests of one web process wait at a time (``Prefer: wait``). Default 4.
+
+        Each keeps a thread of the process: choose it well below their number. 0: none waits.
+        """
+        return int(self._get("MAX_WAITERS", 4))
+
+    @property
     def SHUTDOWN_TIMEOUT(self) -> float:  # noqa: N802
         """Seconds a worker that is told to stop has to finish its batch. Default 25.
 

@@ -34,6 +34,10 @@ _rules: dict[str, Rule] = {
     "LEASE": _span,
     "LOCK_TIMEOUT": (lambda seconds: 0.001 <= seconds < TOO_MANY, _span[1]),
     "MAX_ATTEMPTS": _number,
+    "MAX_WAITERS": (
+        lambda number: 0 <= number < TOO_MANY,
+        f"Set a number from 0 to {TOO_MANY - 1:,}.",
+    ),
     "METRICS_TOKEN": (
         lambda token: not token or len(token) >= SHORTEST_TOKEN,
         f"Set a random string of at least {SHORTEST_TOKEN} characters.",

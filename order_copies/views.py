@@ -25,7 +25,7 @@ from order_copies.offers import ASKING
 from order_copies.permissions import CopiesPermission, EventsPermission, check_copy
 from order_copies.plans import CopyPlan, Problem, errors_count, errors_log
 from order_copies.scopes import READ, check_scopes
-from order_copies.waiting import preferred_wait, wait_for_end
+from order_copies.waiting import granted_wait, wait_for_end
 
 logger = logging.getLogger("order_copies.copies")
 
@@ -84,21 +84,28 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         return order_copy
 
     def _create(self, query: Query, name: Name | None = None) -> Response:
-        order_copy, seconds = self._read(), preferred_wait(self.request)
+        order_copy = self._read()
+        with granted_wait(self.request) as seconds:
+            response = self._store(query, order_copy, name, is_waiting=bool(seconds))
+            if seconds:
+                wait_for_end(order_copy, seconds)
+                response = self._created(query, order_copy)
+                response["Preference-Applied"] = f"wait={seconds}"
+                if name:
+                    name.conclude(response.data)
+        return response
+
+    def _store(
+        self, query: Query, order_copy: OrderCopy, name: Name | None, *, is_waiting: bool
+    ) -> Response:
         with transaction.atomic():
             if name:
                 name.claim()
             copying.request_copies([order_copy], who=client_as_who(self.request))
             response = self._created(query, order_copy)
             if name:
-                name.remember(order_copy, response.data, is_waiting=bool(seconds))
+                name.remember(order_copy, response.data, is_waiting=is_waiting)
         self._log("asked for", order_copy)
-        if seconds:
-            wait_for_end(order_copy, seconds)
-            response = self._created(query, order_copy)
-            response["Preference-Applied"] = f"wait={seconds}"
-            if name:
-                name.conclude(response.data)
         return response
 
     def _created(self, query: Query, order_copy: OrderCopy) -> Response:

@@ -3,11 +3,15 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.conf import LazySettings
+from django.http import HttpResponse
+from django.utils import timezone
 
-from order_copies import copying, waiting
-from order_copies.models import IdempotentRequest, OrderFactory
+from order_copies import copying, heartbeats, waiting
+from order_copies.models import Heartbeat, IdempotentRequest, OrderFactory
 from orders.models import Order
 from tests.acceptance.processes import run
 from tests.api import API, request_of, staff
@@ -18,6 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def api() -> API:
+    """A client, while a worker is alive."""
+    heartbeats.begin("w1")
     return API(staff())
 
 
@@ -114,6 +120,90 @@ def test_nonsense_is_ignored(api: API, order: Order, prefer: str) -> None:
     assert "Preference-Applied" not in response
 
 
+# Where waiting would hold up others
+
+
+def seconds_of(answer: Callable[[], HttpResponse]) -> tuple[float, HttpResponse]:
+    """How long the answer took, and the answer."""
+    started = time.monotonic()
+    response = answer()
+    return time.monotonic() - started, response
+
+
+def test_prefer_wait__is_not_applied_where_no_worker_is_alive(api: API, order: Order) -> None:
+    # given
+    Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
+
+    # when
+    seconds, response = seconds_of(
+        lambda: api.post("/order_copies", request_of(order), Prefer="wait=9")
+    )
+
+    # then
+    assert seconds < 4
+    assert (response.status_code, "Preference-Applied" in response) == (201, False)
+    assert response.json()["data"]["attributes"]["status"] == "pending"
+
+
+def test_prefer_wait__is_applied_with_an_engine_whose_workers_leave_no_heartbeats(
+    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+) -> None:
+    # given
+    Heartbeat.objects.all().delete()
+    engine = "order_copies.engines.polling.PollingEngine"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": engine}
+    meanwhile(lambda: copying.run_batch("w1"))
+
+    # when
+    response = api.post("/order_copies", request_of(order), Prefer="wait=5")
+
+    # then
+    assert (response.status_code, response["Preference-Applied"]) == (201, "wait=5")
+
+
+def test_prefer_wait__is_not_applied_beyond_the_waiters_of_a_process(
+    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_WAITERS": 2}
+    answers: list[HttpResponse] = []
+
+    def ask() -> HttpResponse:
+        return api.post("/order_copies", request_of(order), Prefer="wait=5")
+
+    def another_asks() -> None:
+        answers.append(ask())
+        copying.run_batch("w1")
+
+    # when
+    meanwhile(another_asks)
+    answers.append(ask())
+    meanwhile(lambda: copying.run_batch("w1"))
+    later = ask()
+
+    # then
+    applied = [answer.get("Preference-Applied") for answer in answers]
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert applied == [None, "wait=5", "wait=5"]
+    assert later["Preference-Applied"] == "wait=5"
+
+
+def test_prefer_wait__a_request_that_fails_leaves_room_for_the_next(
+    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_WAITERS": 1}
+    meanwhile(lambda: OrderFactory.objects.get(pk="nothing"))
+    failed = api.post("/order_copies", request_of(order), Prefer="wait=5")
+
+    # when
+    meanwhile(lambda: copying.run_batch("w1"))
+    response = api.post("/order_copies", request_of(order), Prefer="wait=5")
+
+    # then
+    assert (failed.status_code, response["Preference-Applied"]) == (500, "wait=5")
+
+
 # With an Idempotency-Key
 
 
@@ -176,12 +266,13 @@ placed_order(lines=1)
 """
 
 WAITING = """
-import json, threading
+import json, threading, time
 import django
 django.setup()
 from django.conf import settings
 from django.db import connection
 settings.ALLOWED_HOSTS = ["testserver"]
+from order_copies.models import Heartbeat
 from order_copies.worker import Worker
 from orders.models import Order
 from tests.api import API, request_of, staff
@@ -194,6 +285,8 @@ def work():
 
 thread = threading.Thread(target=work)
 thread.start()
+while not Heartbeat.objects.exists():
+    time.sleep(0.01)
 response = API(staff()).post("/order_copies", request_of(Order.objects.get()), Prefer="wait=10")
 worker.stop()
 thread.join()
