@@ -15,6 +15,7 @@ from order_copies.copying import OPTIONS
 from order_copies.metrics import QueueCollector
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.plans import Action
+from project.demo.processes import SERVER_OPTIONS
 from tests import stories
 from tests.api import API
 from tests.factories import placed_order
@@ -36,6 +37,12 @@ def test_the_settings_table_lists_every_setting() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", section("Settings"), re.MULTILINE)
 
     assert sorted(listed) == sorted(settings)
+
+
+def test_web_server__runs_with_the_same_options_in_production_and_in_the_demo() -> None:
+    (command,) = re.findall(r"^gunicorn project\.wsgi --workers \d (.+)$", README, re.MULTILINE)
+
+    assert command.split() == SERVER_OPTIONS
 
 
 def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:

@@ -10,18 +10,18 @@ from typing import IO, Self
 
 from project.demo.errors import DemoError
 
+#: The options of gunicorn in the demo, in production and in tests. Each slow client keeps a
+#: thread; clients that poll reuse a connection; filters, and links that repeat them, can be long.
+SERVER_OPTIONS = ["--threads", "24", "--keep-alive", "75", "--limit-request-line", "8190"]
 INTERVAL = 0.1
 #: Seconds that a process may take to stop before it is killed.
 PATIENCE = 10
 
 
 def web_server(address: str) -> list[str]:
-    """The arguments of Python that serve the project at this host and port, and tell little."""
-    serve = ["gunicorn", "project.wsgi", "--bind", address, "--threads", "4"]
-    # Filters, and the links that repeat them, can be long: as much as gunicorn can limit.
-    serve += ["--limit-request-line", "8190"]
+    """The arguments of Python that serve the project at this host and port, with few log lines."""
     quiet = ["--log-level", "warning", "--graceful-timeout", "5", "--no-control-socket"]
-    return ["-m", *serve, *quiet]
+    return ["-m", "gunicorn", "project.wsgi", "--bind", address, *SERVER_OPTIONS, *quiet]
 
 
 class Processes:
