@@ -98,8 +98,21 @@ def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-    """What these (unsaved) copies would do if they ran now. Writes nothing."""
-    return asking.plan(get_shop(), order_copies)
+    """What these (unsaved) copies would do if they ran now. Writes nothing.
+
+    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
+    """
+    try:
+        return asking.plan(get_shop(), order_copies)
+    except Exception as error:
+        if _is_source_gone(order_copies):
+            raise SourceOrderGoneError from error
+        raise
+
+
+def _is_source_gone(order_copies: Sequence[OrderFactory]) -> bool:
+    keys = {order_copy.source_order_id for order_copy in order_copies}
+    return get_shop().order_model._base_manager.filter(pk__in=keys).count() < len(keys)
 
 
 def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:

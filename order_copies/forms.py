@@ -26,6 +26,7 @@ class CopyOrdersForm(ModelForm):
     """How to copy the selected orders.
 
     ``request_key`` names one page: the same submit with the same key copies nothing once more.
+    It comes out of the page's address.
     Who may not change the orders (``may_change_orders``) can neither place nor cancel them.
     """
 
@@ -41,8 +42,11 @@ class CopyOrdersForm(ModelForm):
         model = OrderCopy
         fields = [*OPTIONS, "reference", "reference_origin"]
 
-    def __init__(self, data: Any = None, *, may_change_orders: bool) -> None:
+    def __init__(
+        self, data: Any = None, *, may_change_orders: bool, request_key: uuid.UUID | None = None
+    ) -> None:
         super().__init__(data)
+        self._request_key = request_key or uuid.uuid4()
         for name in () if may_change_orders else CHANGING_ORDERS:
             self.fields[name].disabled = True
             self.fields[name].help_text = _("Not for you: it takes permission to change orders.")
@@ -57,9 +61,9 @@ class CopyOrdersForm(ModelForm):
 
     @property
     def next_request_key(self) -> uuid.UUID:
-        """The key that the page carries: the one it came with, or a new one."""
+        """The key that the page carries: the submitted one, that of its address, or a new one."""
         key = getattr(self, "cleaned_data", {}).get("request_key")
-        return key if isinstance(key, uuid.UUID) else uuid.uuid4()
+        return key if isinstance(key, uuid.UUID) else self._request_key
 
     def order_copies(self, orders: Iterable[Any]) -> list[OrderCopy]:
         """New copies of ``orders``, not saved, with what the form says so far."""

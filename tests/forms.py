@@ -19,6 +19,13 @@ def form_of(admin_client: Client, url: str) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if str(value) not in EMPTY}
 
 
+def previewed(client: Client, url: str, **data: Any) -> dict[str, str]:
+    """The hidden fields with which a copy page submits what its preview with ``data`` showed."""
+    context = client.post(url, data, follow=True).context
+    shown = context and context.get("previewed")
+    return {"previewed_options": shown.options, "previewed_digest": shown.digest} if shown else {}
+
+
 def _sent(field: Any) -> list[tuple[str, Any]]:
     widget, value = field.field.widget, field.value()
     if not isinstance(widget, MultiWidget):

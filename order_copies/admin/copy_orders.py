@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
@@ -25,8 +26,9 @@ from order_copies import copying
 from order_copies.admin.earlier import earlier_copies
 from order_copies.admin.permitting import may_change_orders, may_view_copies
 from order_copies.admin.presenting import Preview
+from order_copies.admin.previewed import Previewed
 from order_copies.admin.progress import batch_url
-from order_copies.admin.requesting import request_once
+from order_copies.admin.requesting import request_once, requested_before, requested_from
 from order_copies.admin.selecting import SelectingMixin, Selection
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
 from order_copies.forms import CopyOrdersForm
@@ -81,12 +83,15 @@ class CopyOrdersMixin(SelectingMixin):
                 limit,
             )
             self.message_user(request, text % {"limit": limit}, messages.WARNING)
-        return HttpResponseRedirect(self.copy_orders_url(keys[:limit]))
+        return self._redirect_to_new_page(keys[:limit])
 
     def copy_orders_url(self, keys: Iterable[Any]) -> str:
-        """The page that copies the orders with these keys."""
+        """A new page that copies the orders with these keys."""
         ids = ",".join(quote(str(key)) for key in keys)
         return f"{self._admin_url('copy')}?ids={ids}"
+
+    def _redirect_to_new_page(self, keys: Iterable[Any]) -> HttpResponseRedirect:
+        return HttpResponseRedirect(f"{self.copy_orders_url(keys)}&request_key={uuid4()}")
 
     def get_urls(self) -> list[URLPattern]:
         """The page that copies orders, and the stock ones."""
@@ -107,35 +112,54 @@ class CopyOrdersMixin(SelectingMixin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what copying the named orders will do, and do it when told to."""
+        """Show what copying the named orders will do, and do what the last preview showed.
+
+        The address of the page holds the key of its submit, so *Back* finds the page under the
+        same key.
+        """
         if not self.has_copy_permission(request):
             raise PermissionDenied
         selection = self.copy_orders_selection(request)
         self._tell_missing(request, selection)
         if not selection.orders:
             return HttpResponseRedirect(self._admin_url("changelist"))
-        form = self._copy_orders_form(request, selection.orders)
-        if form.is_valid() and "_copy" in request.POST:
-            return self._copy(request, form, selection.orders)
-        return self._copy_orders_page(request, form, selection.orders)
+        key = _request_key(request)
+        if key is None and request.method != "POST":
+            return self._redirect_to_new_page(order.pk for order in selection.orders)
+        form = self._copy_orders_form(request, selection.orders, key)
+        try:
+            if form.is_valid() and "_copy" in request.POST:
+                return self._copy(request, form, selection.orders)
+            return self._copy_orders_page(request, form, selection.orders)
+        except (SourceOrderGoneError, RowsLockedError) as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
-    def _copy_orders_form(self, request: HttpRequest, orders: Sequence[Any]) -> CopyOrdersForm:
+    def _copy_orders_form(
+        self, request: HttpRequest, orders: Sequence[Any], key: UUID | None
+    ) -> CopyOrdersForm:
         may_change = may_change_orders(self.admin_site, request, orders)
         data = request.POST if request.method == "POST" else None
-        return CopyOrdersForm(data, may_change_orders=may_change)
+        return CopyOrdersForm(data, may_change_orders=may_change, request_key=key)
 
     def _copy(
         self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
     ) -> HttpResponse:
-        try:
-            order_copies, is_new = request_once(
-                form.order_copies(orders),
-                request_key=form.cleaned_data["request_key"],
-                user=request.user,
-            )
-        except (SourceOrderGoneError, RowsLockedError) as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+        order_copies, key = form.order_copies(orders), form.cleaned_data["request_key"]
+        if before := requested_before(order_copies, request_key=key, user=request.user):
+            return self._copied(request, before, is_new=False)
+        previews = self._previews(form, orders)
+        stale = Previewed.of(order_copies, previews).why_stale(request.POST)
+        if stale:
+            return self._copy_orders_page(request, form, orders, stale)
+        for order_copy, preview in zip(order_copies, previews, strict=True):
+            order_copy.plan_digest = preview.plan.digest
+        requested, is_new = request_once(order_copies, request_key=key, user=request.user)
+        return self._copied(request, requested, is_new=is_new)
+
+    def _copied(
+        self, request: HttpRequest, order_copies: Sequence[OrderCopy], *, is_new: bool
+    ) -> HttpResponse:
         if is_new:
             text = ngettext(
                 "%(count)s copy was requested.",
@@ -146,33 +170,57 @@ class CopyOrdersMixin(SelectingMixin):
         else:
             text = _("These copies had been requested already. Nothing was copied twice.")
             self.message_user(request, text, messages.WARNING)
-        return HttpResponseRedirect(self._after_copying_url(request, order_copies))
+        url = self._copies_url(request, order_copies) or self._admin_url("changelist")
+        return HttpResponseRedirect(url)
 
-    def _after_copying_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
+    def _copies_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
         if may_view_copies(self.admin_site, request):
             return batch_url(self.admin_site, order_copies)
-        return self._admin_url("changelist")
+        return ""
 
     def _copy_orders_page(
-        self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
+        self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any], stale: str = ""
     ) -> HttpResponse:
-        previews = self._previews(form, orders)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Copy orders"),
-            "form": form,
-            "previews": previews,
-            "may_view_copies": may_view_copies(self.admin_site, request),
-            "kinds": _counts(previews),
             "changelist_url": self._admin_url("changelist"),
             "media": self.media,
         }
-        # A bound form without the button is a preview: no complaint about a missing key.
-        context["show_errors"] = "_copy" in request.POST or form.errors.keys() - {"request_key"}
+        before = requested_from(orders, request_key=form.next_request_key, user=request.user)
+        if before:
+            template = "admin/order_copies/copied_already.html"
+            context |= self._copied_already(request, orders, before)
+        else:
+            template = "admin/order_copies/copy_orders.html"
+            context |= self._preview_context(request, form, orders) | {"stale": stale}
         # So that the links of the templates stay on this site, as in the stock views.
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/order_copies/copy_orders.html", context)
+        return TemplateResponse(request, template, context)
+
+    def _copied_already(
+        self, request: HttpRequest, orders: Sequence[Any], before: Sequence[OrderCopy]
+    ) -> dict[str, Any]:
+        return {
+            "order_copies": before,
+            "copies_url": self._copies_url(request, before),
+            "new_page_url": self.copy_orders_url(order.pk for order in orders),
+        }
+
+    def _preview_context(
+        self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]
+    ) -> dict[str, Any]:
+        previews = self._previews(form, orders)
+        return {
+            "form": form,
+            "previews": previews,
+            "previewed": Previewed.of(form.order_copies(orders), previews),
+            "may_view_copies": may_view_copies(self.admin_site, request),
+            "kinds": _counts(previews),
+            # A bound form without the button is a preview: no complaint about a missing key.
+            "show_errors": "_copy" in request.POST or form.errors.keys() - {"request_key"},
+        }
 
     def _previews(self, form: CopyOrdersForm, orders: Sequence[Any]) -> list[Preview]:
         plans = copying.preview(form.order_copies(orders))
@@ -210,6 +258,14 @@ class CopyOrdersMixin(SelectingMixin):
     def _admin_url(self, view: str) -> str:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
         return reverse(name, current_app=self.admin_site.name)
+
+
+def _request_key(request: HttpRequest) -> UUID | None:
+    """The key in the address of a page, if it has one."""
+    try:
+        return UUID(request.GET.get("request_key", ""))
+    except ValueError:
+        return None
 
 
 def _counts(previews: Sequence[Preview]) -> list[tuple[str, str, int]]:

@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
 from order_copies.admin import CopyOrdersMixin
+from order_copies.copying import OPTIONS
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory, Status
-from orders.models import Order
+from orders.models import Order, Sku
 from tests.factories import (
     CouponFactory,
     SkuFactory,
@@ -24,6 +25,7 @@ from tests.factories import (
     placed_order,
 )
 from tests.factories import OrderFactory as BareOrderFactory
+from tests.forms import previewed
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
@@ -88,8 +90,16 @@ def page_of(*orders: Order) -> str:
     return f"{COPY}?ids={','.join(str(order.pk) for order in orders)}"
 
 
+def open_page(client: Client, *orders: Order) -> Any:
+    """The copy page of these orders, at the address with its key."""
+    return client.get(page_of(*orders), follow=True)
+
+
 def submit(client: Client, url: str, *, key: Any = None, **data: Any) -> Any:
-    data = {"_copy": "1", "reuse_wallet": "on", "request_key": str(key or uuid4())} | data
+    """Preview what is copied, then copy it."""
+    data = {"reuse_wallet": "on"} | data
+    data |= previewed(client, url, **data)
+    data = {"_copy": "1", "request_key": str(key or uuid4())} | data
     return client.post(url, data, follow=True)
 
 
@@ -140,7 +150,7 @@ def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
     taken = SkuFactory(stock=1, name="Moka pot")
     order = placed_order(lines=[{"sku": taken}, {}])
 
-    failing = staff.get(page_of(order))
+    failing = open_page(staff, order)
     completing = staff.post(page_of(order), {"skip_errors": "on", "_preview": "1"})
 
     [before], [after] = failing.context["previews"], completing.context["previews"]
@@ -281,13 +291,182 @@ def test_forged_toggles_and_references_are_form_errors(staff: Client) -> None:
     assert OrderFactory.objects.count() == 0
 
 
+OPTIONS_CHANGED = (
+    "The options have changed since this preview. "
+    "Nothing was copied. Check the updated preview, then copy."
+)
+ORDERS_CHANGED = (
+    "These orders were changed or copied since this preview. "
+    "Nothing was copied. Check the updated preview, then copy."
+)
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_copy_page__options_that_were_not_previewed_copy_nothing(
+    staff: Client, option: str
+) -> None:
+    # given
+    order = placed_order()
+    seen = previewed(staff, page_of(order))
+
+    # when
+    submitted = {"_copy": "1", "request_key": str(uuid4()), option: "on"}
+    response = staff.post(page_of(order), submitted | seen)
+
+    # then
+    assert response.context["stale"] == OPTIONS_CHANGED
+    assert OPTIONS_CHANGED in response.content.decode()
+    assert response.context["previewed"].options == option
+    assert OrderFactory.objects.count() == 0
+
+
+def test_copy_page__submit_of_the_updated_preview_copies(staff: Client) -> None:
+    # given
+    order, form = placed_order(), {"cancel_source_order": "on", "request_key": str(uuid4())}
+    bounced = staff.post(page_of(order), form | {"_copy": "1"}).context["previewed"]
+
+    # when
+    seen = {"previewed_options": bounced.options, "previewed_digest": bounced.digest}
+    response = staff.post(page_of(order), form | seen | {"_copy": "1"}, follow=True)
+
+    # then
+    assert messages_of(response) == ["1 copy was requested."]
+    assert OrderCopy.objects.get().cancel_source_order
+
+
+def test_copy_page__order_that_changed_since_the_preview_is_not_copied(staff: Client) -> None:
+    # given
+    sku = SkuFactory()
+    order = placed_order(lines=[{"sku": sku}, {}])
+    seen = previewed(staff, page_of(order), skip_errors="on")
+    Sku.objects.filter(pk=sku.pk).update(on_sale=False)
+
+    # when
+    submitted = {"_copy": "1", "request_key": str(uuid4()), "skip_errors": "on"}
+    response = staff.post(page_of(order), submitted | seen)
+
+    # then
+    assert response.context["stale"] == ORDERS_CHANGED
+    assert OrderFactory.objects.count() == 0
+
+
+def test_copy_page__order_that_was_copied_since_the_preview_is_not_copied_again(
+    staff: Client,
+) -> None:
+    # given
+    order = placed_order()
+    seen = previewed(staff, page_of(order))
+    submit(staff, page_of(order))
+
+    # when
+    submitted = {"_copy": "1", "request_key": str(uuid4())}
+    response = staff.post(page_of(order), submitted | seen)
+
+    # then
+    assert response.context["stale"] == ORDERS_CHANGED
+    assert "Copied before" in response.content.decode()
+    assert OrderFactory.objects.count() == 1
+
+
+def test_copy_page__copy_whose_plan_changes_before_it_runs_fails(staff: Client) -> None:
+    # given
+    sku = SkuFactory()
+    order = placed_order(lines=[{"sku": sku}, {}])
+    submit(staff, page_of(order), skip_errors="on")
+    Sku.objects.filter(pk=sku.pk).update(on_sale=False)
+
+    # when
+    run_all()
+
+    # then
+    order_copy = OrderCopy.objects.get()
+    assert (order_copy.status, "plan_changed" in order_copy.errors_log) == (Status.FAILED, True)
+    assert order_copy.target_order is None
+
+
+def test_copy_page__address_holds_the_key_of_the_submit(staff: Client) -> None:
+    # given
+    order = placed_order()
+
+    # when
+    first, second = open_page(staff, order), open_page(staff, order)
+
+    # then
+    addresses = [urlsplit(page.redirect_chain[-1][0]) for page in (first, second)]
+    keys = [parse_qs(address.query)["request_key"] for address in addresses]
+    assert keys == [[str(page.context["form"].next_request_key)] for page in (first, second)]
+    assert keys[0] != keys[1]
+    assert first.redirect_chain[0][0].startswith(page_of(order))
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_copy_page__opened_again_after_its_submit_shows_the_copies(
+    staff: Client, method: str
+) -> None:
+    # given
+    orders, key = [placed_order(), placed_order()], uuid4()
+    batch = submit(staff, page_of(*orders), key=key, place_target_order="on")
+
+    # when
+    data = {} if method == "get" else {"request_key": str(key), "_preview": "1"}
+    response = getattr(staff, method)(f"{page_of(*orders)}&request_key={key}", data)
+
+    # then
+    page = response.content.decode()
+    assert "These 2 orders were copied from this page already." in page
+    assert f'<a href="{batch.redirect_chain[-1][0]}">See the 2 copies</a>' in page
+    assert f'<a href="{page_of(*orders)}">Copy once more…</a>' in page
+    assert "_copy" not in page
+
+
+def test_copy_page__copied_already_links_no_copies_for_staff_who_may_not_view_them() -> None:
+    # given
+    client = staff_with("orders.view_order", "order_copies.add_ordercopy")
+    order, key = placed_order(), uuid4()
+    submit(client, page_of(order), key=key)
+
+    # when
+    response = client.get(f"{page_of(order)}&request_key={key}")
+
+    # then
+    assert "This order was copied from this page already." in response.content.decode()
+    assert "See the copy" not in response.content.decode()
+
+
+def test_copy_page__other_orders_under_a_used_key_are_previewed(staff: Client) -> None:
+    # given
+    copied, other, key = placed_order(), placed_order(), uuid4()
+    submit(staff, page_of(copied), key=key)
+
+    # when
+    response = staff.get(f"{page_of(other)}&request_key={key}")
+
+    # then
+    assert [preview.order for preview in response.context["previews"]] == [other]
+
+
+@pytest.mark.urls(__name__)
+def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: Client) -> None:
+    # given
+    url = page_of(BareOrderFactory()).replace("/admin/", "/fleeting/")
+
+    # when
+    response = staff.get(f"{url}&request_key={uuid4()}", follow=True)
+
+    # then
+    assert messages_of(response) == [
+        "A source order was deleted in the meantime: nothing was copied.",
+        "Select the orders to be copied.",
+    ]
+
+
 CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
 
 
 def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cancel() -> None:
     order = placed_order()
 
-    fields = staff_with(*MAY_COPY).get(page_of(order)).context["form"].fields
+    fields = open_page(staff_with(*MAY_COPY), order).context["form"].fields
 
     disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
     why = "Not for you: it takes permission to change orders."
@@ -297,7 +476,7 @@ def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cance
 def test_staff_who_may_change_orders_are_offered_all(staff: Client) -> None:
     order = placed_order()
 
-    fields = staff.get(page_of(order)).context["form"].fields
+    fields = open_page(staff, order).context["form"].fields
 
     assert not any(field.disabled for field in fields.values())
 
@@ -342,10 +521,16 @@ def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) ->
 
 @pytest.mark.urls(__name__)
 def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None:
+    # given
     order = BareOrderFactory()
+    seen = previewed(staff, page_of(order))
 
-    response = submit(staff, page_of(order).replace("/admin/", "/fleeting/"))
+    # when
+    url = page_of(order).replace("/admin/", "/fleeting/")
+    copied = {"_copy": "1", "request_key": str(uuid4())}
+    response = staff.post(url, seen | copied, follow=True)
 
+    # then
     gone, nothing_left = messages_of(response)
     assert gone == "A source order was deleted in the meantime: nothing was copied."
     assert nothing_left == "Select the orders to be copied."
@@ -428,7 +613,7 @@ def test_a_huge_list_of_ids_is_cut_off(staff: Client) -> None:
     order = placed_order()
     many = ",".join(map(str, range(10_000, 30_000)))
 
-    response = staff.get(f"{page_of(order)},{many}")
+    response = staff.get(f"{page_of(order)},{many}", follow=True)
 
     assert [preview.order for preview in response.context["previews"]] == [order]
 
@@ -459,7 +644,7 @@ def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Clie
     )
     url = page_of(seen, of_another, secret).replace("/admin/", "/guests/")
 
-    page = staff.get(url)
+    page = staff.get(url, follow=True)
     response = submit(staff, url)
 
     assert ("Number", "seen") in [
@@ -474,25 +659,28 @@ def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Clie
 def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Client) -> None:
     """Session, user, permissions; the orders; the snapshot of the plan."""
     one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
-    staff.get(page_of(*one))
+    open_page(staff, *one)
 
     with CaptureQueriesContext(connection) as for_one:
-        staff.get(page_of(*one))
+        open_page(staff, *one)
     with CaptureQueriesContext(connection) as for_many:
-        staff.get(page_of(*many))
+        open_page(staff, *many)
 
     assert len(for_one) == len(for_many)
 
 
 def test_copying_costs_the_same_queries_for_two_orders_and_for_many(staff: Client) -> None:
-    """Session, user, permissions, lock, log; the orders; one insert each of copies and events."""
+    """Session, user, permissions, lock, log; the orders, their plan; one insert each of rows."""
     two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]
-    data = {"_copy": "1"}
-    staff.post(page_of(*two), data | {"request_key": str(uuid4())})
+    forms = [
+        previewed(staff, page_of(*orders)) | {"_copy": "1", "request_key": str(uuid4())}
+        for orders in (two, many)
+    ]
 
     with CaptureQueriesContext(connection) as for_two:
-        staff.post(page_of(*two), data | {"request_key": str(uuid4())})
+        staff.post(page_of(*two), forms[0])
     with CaptureQueriesContext(connection) as for_many:
-        staff.post(page_of(*many), data | {"request_key": str(uuid4())})
+        staff.post(page_of(*many), forms[1])
 
     assert len(for_two) == len(for_many)
+    assert OrderCopy.objects.count() == 10

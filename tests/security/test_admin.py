@@ -26,6 +26,7 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
+from tests.forms import previewed
 from tests.security.tables import Case, cases
 from tests.security.world import EVERYTHING, happened, writes
 
@@ -134,7 +135,7 @@ def path_for(case: Case, row: Any) -> str:
     path = case.path.replace(":id", str(row.pk))
     if path.endswith(("/batch/", "/status/")):
         return f"{path}?ids={row.public_id}"
-    return f"{path}?ids={row.pk}" if path.endswith("/copy/") else path
+    return f"{path}?ids={row.pk}&request_key={uuid4()}" if path.endswith("/copy/") else path
 
 
 def answer_of(case: Case, response: HttpResponse, written: list[str]) -> str:
@@ -155,6 +156,8 @@ def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
     for column, client in clients(case):
         row = row_for(case)
         path, form = path_for(case, row), form_for(case, row)
+        if path.startswith("/admin/orders/order/copy/"):
+            form |= previewed(client, path, **dict.fromkeys(options_of(case), "on"))
         with writes() as written:
             response = client.get(path) if case.method == "GET" else client.post(path, form)
         answer = answer_of(case, response, written)
