@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import django
+
 from project.environment import caches, choice, flag, hosts, number, of_our_own
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -40,8 +42,23 @@ INSTALLED_APPS = [
     "orders",
 ]
 
+# Pages load scripts and styles from files of this server only.
+SECURE_CSP = {
+    "default-src": ["'none'"],
+    **dict.fromkeys(("script-src", "style-src", "font-src", "connect-src"), ["'self'"]),
+    "img-src": ["'self'", "data:"],
+    "form-action": ["'self'"],
+    **dict.fromkeys(("base-uri", "frame-ancestors"), ["'none'"]),
+}
+CSP_MIDDLEWARE = (
+    "django.middleware.csp.ContentSecurityPolicyMiddleware"
+    if django.VERSION >= (6, 0)
+    else "project.security_policy.content_security_policy"
+)
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    CSP_MIDDLEWARE,
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
