@@ -18,8 +18,8 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 	pyenv versions --bare | grep -E '^3\.1[1-9]\.[0-9]+$$' | paste -sd: -)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-chaos
-.PHONY: test-schema conformance lint format schema bench matrix constraints clean
+.PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-browser
+.PHONY: test-chaos test-schema conformance lint format schema bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -45,6 +45,9 @@ test-mariadb: $(VENV)/mariadb.installed ## Run the test suite on the MariaDB of 
 
 test-engines: $(VENV)/engines.installed ## Try each engine with its broker: RabbitMQ, Redis and PostgreSQL of 127.0.0.1.
 	$(BIN)/python -m pytest tests/engines --numprocesses 2 $(ARGS)
+
+test-browser: $(VENV)/browser.installed ## Open the pages of the admin in Chromium (/usr/bin/chromium, or CHROMIUM=path).
+	$(BIN)/python -m pytest tests/browser --numprocesses 2 $(ARGS)
 
 test-chaos: $(VENV)/chaos.installed ## Kill what belongs to a shop, on each database: nothing is lost or doubled. ARGS='--seed 1'.
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -80,7 +83,7 @@ matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Pyt
 
 constraints: ## Pin the newest releases of everything (needs uv).
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
-		--group schema --group conformance --group engines --group chaos --extra postgres --extra mariadb \
+		--group schema --group conformance --group engines --group chaos --group browser --extra postgres --extra mariadb \
 		pyproject.toml \
 		--output-file constraints.txt \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links

@@ -1,0 +1,221 @@
+"""The page that copies orders never does other than it shows, whatever a browser does to it."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from order_copies.models import OrderCopy
+from orders.models import Order
+from tests.browser.conftest import Troubles, copy_page
+from tests.factories import placed_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CANCEL = "[name=cancel_source_order]"
+COPY = "[name=_copy]"
+PREVIEW = "[name=_preview]"
+STAYS = "Source: stays as it is"
+CANCELLED = "Source: cancelled"
+OPTIONS_CHANGED = "The options have changed since this preview. Nothing was copied."
+ORDERS_CHANGED = "These orders were changed or copied since this preview. Nothing was copied."
+
+
+@pytest.fixture
+def order() -> Order:
+    return placed_order()
+
+
+def copied() -> list[bool]:
+    """The copies: of each, whether it cancels its source."""
+    return list(OrderCopy.objects.order_by("pk").values_list("cancel_source_order", flat=True))
+
+
+def test_back__options_and_preview_are_the_same(page: Page, order: Order) -> None:
+    # given
+    page.goto(copy_page(order))
+    page.check(CANCEL)
+    page.goto("/admin/orders/order/")
+
+    # when
+    page.go_back()
+
+    # then
+    expect(page.locator(CANCEL)).not_to_be_checked()
+    expect(page.get_by_text(STAYS)).to_be_visible()
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+    assert copied() == [False]
+
+
+def test_back__page_in_the_cache_of_the_browser_is_previewed_again(
+    scripted_page: Page, order: Order
+) -> None:
+    # given
+    page = scripted_page
+    page.goto(copy_page(order))
+    page.eval_on_selector(CANCEL, "box => { box.checked = true }")
+
+    # when
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+
+    # then
+    expect(page.get_by_text(CANCELLED)).to_be_visible()
+
+
+def test_copy__option_that_was_not_previewed_copies_nothing(
+    open_browser: Callable[..., Page], order: Order
+) -> None:
+    # given
+    page = open_browser(java_script_enabled=False)
+    page.goto(copy_page(order))
+    page.check(CANCEL)
+    expect(page.get_by_text(STAYS)).to_be_visible()
+
+    # when
+    page.click(COPY)
+
+    # then
+    expect(page.get_by_role("alert")).to_contain_text(OPTIONS_CHANGED)
+    expect(page.get_by_text(CANCELLED)).to_be_visible()
+    assert copied() == []
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+    assert copied() == [True]
+
+
+def test_copy__option_whose_preview_failed_copies_nothing(
+    scripted_page: Page, order: Order, troubles: Troubles
+) -> None:
+    # given
+    page = scripted_page
+    page.goto(copy_page(order))
+    page.route("**/copy/**", lambda route: route.abort(), times=1)
+    page.check(CANCEL)
+    expect(page.get_by_role("status")).to_contain_text("Not updated")
+
+    # when
+    page.click(COPY)
+
+    # then
+    expect(page.get_by_role("alert")).to_contain_text(OPTIONS_CHANGED)
+    expect(page.locator(CANCEL)).to_be_checked()
+    assert copied() == []
+
+
+@pytest.mark.parametrize("field", [CANCEL, "[name=reference]"])
+def test_enter__in_a_field_previews(page: Page, order: Order, field: str) -> None:
+    # given
+    page.goto(copy_page(order))
+    page.eval_on_selector(CANCEL, "box => { box.checked = true }")
+
+    # when
+    page.press(field, "Enter")
+
+    # then
+    expect(page.get_by_text(CANCELLED)).to_be_visible()
+    expect(page.locator(CANCEL)).to_be_checked()
+    assert copied() == []
+
+
+def test_back__copy_again_makes_no_second_copy(page: Page, order: Order) -> None:
+    # given
+    page.goto(copy_page(order))
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+    batch = page.url
+
+    # when
+    page.go_back()
+
+    # then
+    expect(page.get_by_text("This order was copied from this page already.")).to_be_visible()
+    expect(page.locator(COPY)).to_have_count(0)
+    page.click("text=See the copy")
+    assert page.url == batch
+    assert copied() == [False]
+
+
+def test_address__opened_again_after_another_preview_was_copied_makes_no_second_copy(
+    page: Page, order: Order
+) -> None:
+    # given
+    page.goto(copy_page(order))
+    address = page.url
+    page.check(CANCEL)
+    page.click(PREVIEW)
+    expect(page.get_by_text(CANCELLED)).to_be_visible()
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+
+    # when
+    page.goto(address)
+
+    # then
+    expect(page.get_by_text("This order was copied from this page already.")).to_be_visible()
+    assert copied() == [True]
+
+
+def test_two_tabs__of_one_page_copy_once(page: Page, order: Order) -> None:
+    # given
+    page.goto(copy_page(order))
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+
+    # when
+    other.click(COPY)
+
+    # then
+    expect(other.get_by_text("Nothing was copied twice.")).to_be_visible()
+    assert other.url == page.url
+    assert copied() == [False]
+
+
+def test_two_tabs__of_two_pages_show_the_first_copy_before_they_copy_again(
+    page: Page, order: Order
+) -> None:
+    # given
+    page.goto(copy_page(order))
+    other = page.context.new_page()
+    other.goto(copy_page(order))
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+
+    # when
+    other.click(COPY)
+
+    # then
+    expect(other.get_by_role("alert")).to_contain_text(ORDERS_CHANGED)
+    expect(other.get_by_text("Copied before", exact=True)).to_be_visible()
+    assert copied() == [False]
+
+
+def test_double_click__copies_once(page: Page, order: Order) -> None:
+    # given
+    page.goto(copy_page(order))
+
+    # when
+    page.dblclick(COPY)
+
+    # then
+    page.wait_for_url("**/batch/**")
+    assert copied() == [False]
+
+
+def test_script__option_updates_the_preview_without_leaving_the_page(
+    scripted_page: Page, order: Order, troubles: Troubles
+) -> None:
+    # given
+    page = scripted_page
+    page.goto(copy_page(order))
+
+    # when
+    page.check(CANCEL)
+
+    # then
+    expect(page.get_by_text(CANCELLED)).to_be_visible()
+    page.click(COPY)
+    page.wait_for_url("**/batch/**")
+    assert (copied(), troubles.found) == ([True], [])

@@ -1,0 +1,126 @@
+"""Every page of ours in a browser: no error, no violation of the Content-Security-Policy."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from playwright.sync_api import Page
+
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy
+from orders.models import Order
+from tests.browser.conftest import Troubles, copy_page
+from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    OrderCopyFactory,
+    cancelled_order,
+    placed_order,
+)
+from tests.security.world import happened
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OURS = {"orders", "order_copies", "order_copies_events"}
+MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
+
+
+def a_shop() -> None:
+    """At least one row of each model that the admin shows."""
+    CouponFactory(promotion__market=placed_order().market)
+    cancelled_order(customer=CustomerFactory())
+    OrderCopyFactory(completed=True, target_order=placed_order())
+    OrderCopyFactory(failed=True)
+    happened("order_copies", OrderCopyFactory().pk)
+
+
+def addresses(model: Any) -> Iterator[str]:
+    """The pages of this model that a superuser finds."""
+    name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+    model_admin = admin.site.get_model_admin(model)
+    key = model._default_manager.values_list("pk", flat=True)[0]
+    yield reverse(f"{name}_changelist")
+    yield f"{reverse(f'{name}_changelist')}?_popup=1"
+    yield from (reverse(f"{name}_{page}", args=[key]) for page in ("change", "history"))
+    if not hasattr(model_admin, "copy_orders_view") and model is not Event:
+        yield reverse(f"{name}_delete", args=[key])
+    if model not in {Order, OrderCopy, Event} and model._meta.model_name != "paymentsource":
+        yield reverse(f"{name}_add")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
+def test_admin_page__has_no_troubles(scripted_page: Page, troubles: Troubles, model: Any) -> None:
+    # given
+    a_shop()
+
+    # when
+    for address in addresses(model):
+        scripted_page.goto(address)
+
+    # then
+    assert troubles.found == []
+
+
+def test_copying_pages__have_no_troubles(page: Page, troubles: Troubles) -> None:
+    # given
+    a_shop()
+    orders = list(Order.objects.all())
+    ids = ",".join(order_copy.public_id for order_copy in OrderCopy.objects.all())
+
+    # when
+    page.goto(copy_page(*orders))
+    page.goto(f"/admin/order_copies/ordercopy/batch/?ids={ids}")
+
+    # then
+    page.wait_for_selector("table.copies-batch")
+    assert troubles.found == []
+
+
+@pytest.mark.parametrize("action", ["place", "cancel"])
+def test_confirmation__has_no_troubles(page: Page, troubles: Troubles, action: str) -> None:
+    # given
+    a_shop()
+
+    # when
+    page.goto("/admin/orders/order/")
+    page.check(".action-select >> nth=0")
+    page.select_option("[name=action]", f"{action}_selected_orders")
+    page.click("[name=index]")
+
+    # then
+    page.wait_for_selector("text=Are you sure?")
+    assert troubles.found == []
+
+
+@pytest.mark.parametrize("address", ["/admin/", "/admin/login/?next=/", "/admin/password_change/"])
+def test_stock_page__has_no_troubles(page: Page, troubles: Troubles, address: str) -> None:
+    page.goto(address)
+
+    assert troubles.found == []
+
+
+def test_api_docs__have_no_troubles(scripted_page: Page, troubles: Troubles) -> None:
+    # when
+    scripted_page.goto("/api/docs")
+    scripted_page.click(".opblock-tag >> nth=0")
+    scripted_page.click(".opblock-summary >> nth=0")
+
+    # then
+    scripted_page.wait_for_selector(".opblock-body")
+    assert troubles.found == []
+
+
+def test_policy__inline_script_is_blocked(scripted_page: Page, troubles: Troubles) -> None:
+    # given
+    scripted_page.goto("/admin/")
+
+    # when
+    scripted_page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'hacked=1'}))"
+    )
+
+    # then
+    assert scripted_page.evaluate("typeof hacked") == "undefined"
+    assert "Content Security Policy" in troubles.found[0]
