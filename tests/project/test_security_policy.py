@@ -26,7 +26,7 @@ POLICY = {
 FOLDERS = ("order_copies", "orders", "project", "templates")
 TEMPLATES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.html"))]
 INLINE = re.compile(
-    r"<style|<script>|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|javascript:", re.I
+    r"<style|<script>|<script(?![^>]*\ssrc=)|\sstyle=|\son[a-z]+=|javascript:", re.IGNORECASE
 )
 
 
