@@ -74,8 +74,8 @@ class Runner:
         if any(order_copy.locked_since for order_copy in runnable):
             # A lock that was in the way before may be there still: look, rather than wait for it.
             runnable = self._release_locked(runnable)
-        # Copies that pay may wait for a slow gateway, and drafts need not wait with them. Those that
-        # cancel stay in order with them: the first that wants a source gets it.
+        # Copies that pay may wait for a slow gateway, and drafts need not wait with them. Those
+        # that cancel stay in order with them: the first that wants a source gets it.
         swaps = [one for one in runnable if one.place_target_order or one.cancel_source_order]
         self._run_in_parts(_one_after_the_other(runnable, swaps))
 

@@ -13,6 +13,7 @@ from order_copies.jsonapi.openapi import openapi_document
 OF_DJANGO = {
     "Allow",
     "Content-Length",
+    "Content-Security-Policy",
     "Content-Type",
     "Cross-Origin-Opener-Policy",
     "Referrer-Policy",

@@ -121,14 +121,14 @@ def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order
 def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
     api: API, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock_sources = copying._lock_sources
+    check_sources = copying._check_sources
 
-    def vanish_then_lock(order_copies: Any) -> None:
+    def vanish_then_check(order_copies: Any) -> None:
         Order.objects.filter(pk=order.pk).delete()
-        lock_sources(order_copies)
+        check_sources(order_copies)
 
     order.authorizations.all().delete()
-    monkeypatch.setattr(copying, "_lock_sources", vanish_then_lock)
+    monkeypatch.setattr(copying, "_check_sources", vanish_then_check)
 
     response = post(api, request_of(order))
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def page_of(client: Client, *orders: Order) -> Any:
     ids = ",".join(str(order.pk) for order in orders)
-    return client.get(f"{reverse('admin:orders_order_copy')}?ids={ids}")
+    return client.get(f"{reverse('admin:orders_order_copy')}?ids={ids}", follow=True)
 
 
 def link_to(order_copy: OrderCopy) -> str:

@@ -95,6 +95,7 @@ def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> 
         "order_copies_pending": 2,
         "order_copies_in_progress": 1,
         "order_copies_paused": 1,
+        "order_copies_locked": 0,
         "order_copies_lost": 1,
         "order_copies_workers": 1,
         "order_copies_silent_workers": 1,

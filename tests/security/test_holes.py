@@ -305,7 +305,7 @@ def test_no_message_of_the_admin_runs_what_somebody_wrote(admin_client: Client) 
         admin_client.post(
             copies, {"action": "abort_selected", "_selected_action": order_copy.pk}, follow=True
         ),
-        admin_client.get(f"{reverse('admin:orders_order_copy')}?ids={order.pk}"),
+        admin_client.get(f"{reverse('admin:orders_order_copy')}?ids={order.pk}", follow=True),
     ]
 
     # then
