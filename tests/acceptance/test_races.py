@@ -21,9 +21,12 @@ SHOP = ""
 def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
     environment: dict[str, str],
 ) -> None:
-    assert run_race(environment, "last_pieces") == {
+    told = run_race(environment, "last_pieces")
+
+    # A worker that lost the race says so when it places; others when they plan.
+    assert set(told.pop("reasons")) - {"status"} == {"line_items"}
+    assert told == {
         "copies": {"completed": 10, "failed": 40},
-        "reasons": ["line_items", "status"],
         "placed": 10,
         "stock": [11, 11],
         "audit": [],
@@ -31,9 +34,11 @@ def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
 
 
 def test_a_coupon_with_one_use_left_is_used_once(environment: dict[str, str]) -> None:
-    assert run_race(environment, "last_use_of_a_coupon") == {
+    told = run_race(environment, "last_use_of_a_coupon")
+
+    assert set(told.pop("reasons")) - {"status"} == {"coupon_code"}
+    assert told == {
         "copies": {"completed": 1, "failed": 9},
-        "reasons": ["coupon_code", "status"],
         "placed": 1,
         "uses": [11, 11],
         "audit": [],
