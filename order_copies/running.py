@@ -24,7 +24,7 @@ from order_copies.models import OrderFactory
 from order_copies.payments import use_payments
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
-from order_copies.transient import answers, is_transient, steadily
+from order_copies.transient import answers, is_transient, refuses_writes, steadily
 from order_copies.transitions import save_ended, save_locked, save_pause, still_held
 
 logger = logging.getLogger("order_copies.worker")
@@ -61,7 +61,8 @@ class Runner:
     def run(self, order_copies: Sequence[OrderFactory]) -> None:
         """Run the copies, whatever single ones of them do.
 
-        Raises what the database raises, where it does not answer for as long as a lease lasts.
+        Raises what the database raises where it does not answer, or takes no writes, for as long as
+        a lease lasts.
         """
         self.patience = settings.LEASE
         self.lock_wait = settings.LOCK_TIMEOUT
@@ -87,7 +88,7 @@ class Runner:
                 steadily(partial(self._run_together, part), patience=self.patience)
             except Exception as error:
                 if is_transient(error):
-                    if not answers():
+                    if refuses_writes(error) or not answers():
                         raise
                     # Some copy's trouble, not everybody's: the others need not wait as long again.
                     self.patience = NO_TIME

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ _mariadb_numbers = frozenset(
         *(1040, 1203, 1226),  # too many connections
         *(1020, 1205, 1213),  # a row that changed since it was read, a lock, a deadlock
         *(1047, 1053, 1290, 1792),  # a node without its cluster, a stop, a server only to be read
+        *(1021, 1114),  # a full disk
         *(1129, 1158, 1159, 1160, 1161, 1927),  # a connection that is refused or lost
         *(2002, 2003, 2005, 2006, 2012, 2013, 2026, 2055),  # the same, as the client sees it
     }
@@ -44,8 +45,9 @@ _mariadb_numbers = frozenset(
 _sqlite_codes = frozenset({5, 6, 8, 13, 15})
 #: What PostgreSQL (SQLSTATE) and MariaDB call a row lock that was not released in time.
 _lock_not_available, _lock_wait_timeout = "55P03", 1205
-#: What the databases answer where they may only be read.
-_read_only_transaction, _read_only_numbers, _sqlite_readonly = "25006", frozenset({1290, 1792}), 8
+#: What PostgreSQL, MariaDB and SQLite answer where they may only be read, and with a full disk.
+_read_only = (("25006",), frozenset({1290, 1792}), frozenset({8}))
+_disk_full = (("53100",), frozenset({1021, 1114}), frozenset({13}))
 
 
 def is_transient(error: BaseException) -> bool:
@@ -59,32 +61,41 @@ def is_transient(error: BaseException) -> bool:
         return True
     if not isinstance(error, DatabaseError):
         return False
-    cause: Any = error.__cause__
-    if hasattr(cause, "sqlite_errorcode"):
-        return cause.sqlite_errorcode & 0xFF in _sqlite_codes
-    if hasattr(cause, "sqlstate"):
+    if getattr(error.__cause__, "sqlstate", "a database without them") is None:
         # psycopg has no SQLSTATE where no server answered.
-        state = cause.sqlstate
-        return state.startswith(_sqlstates) if state else isinstance(error, OperationalError)
-    return bool(error.args) and error.args[0] in _mariadb_numbers
+        return isinstance(error, OperationalError)
+    return _is_one_of(error, _sqlstates, _mariadb_numbers, _sqlite_codes)
 
 
 def is_lock_timeout(error: DatabaseError) -> bool:
     """Whether a statement waited for a row lock until its limit; never on SQLite."""
-    cause: Any = error.__cause__
-    if hasattr(cause, "sqlstate"):
-        return bool(cause.sqlstate == _lock_not_available)
-    return error.args[:1] == (_lock_wait_timeout,)
+    return _is_one_of(error, (_lock_not_available,), {_lock_wait_timeout}, ())
 
 
 def is_read_only(error: DatabaseError) -> bool:
     """Whether a statement failed because the database may only be read."""
+    return _is_one_of(error, *_read_only)
+
+
+def refuses_writes(error: BaseException) -> bool:
+    """Whether no copy can be written, because the database is read-only or its disk is full."""
+    if not isinstance(error, DatabaseError):
+        return False
+    return is_read_only(error) or _is_one_of(error, *_disk_full)
+
+
+def _is_one_of(
+    error: DatabaseError,
+    sqlstates: tuple[str, ...],
+    mariadb_numbers: Collection[int],
+    sqlite_codes: Collection[int],
+) -> bool:
     cause: Any = error.__cause__
     if hasattr(cause, "sqlite_errorcode"):
-        return bool(cause.sqlite_errorcode & 0xFF == _sqlite_readonly)
+        return cause.sqlite_errorcode & 0xFF in sqlite_codes
     if hasattr(cause, "sqlstate"):
-        return bool(cause.sqlstate == _read_only_transaction)
-    return bool(error.args) and error.args[0] in _read_only_numbers
+        return (cause.sqlstate or "").startswith(sqlstates)
+    return bool(error.args) and error.args[0] in mariadb_numbers
 
 
 def ask(database: BaseDatabaseWrapper) -> None:

@@ -116,4 +116,7 @@ class Worker:
             message = "%s: trouble with the database; looking again soon"
             logger.exception(message, self.name, extra={"worker": self.name})
             connection.close()
+            with suppress(Error):
+                # The database was in trouble, not the copies: the attempt does not count.
+                OrderFactory.objects.all().release(timezone.now(), worker=self.name)
             return Batch()

@@ -1,15 +1,20 @@
 """Celery: a wake-up is a message of the shop's own Celery app."""
 
+import time
 from datetime import datetime
 from functools import partial
+from threading import Thread
+from typing import Any
 
 from celery import shared_task
 from celery.app import app_or_default
+from celery.signals import worker_ready
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 
+from order_copies.conf import settings
 from order_copies.engines import Engine
 from order_copies.engines.patience import Patience
-from order_copies.engines.working import run_copies
+from order_copies.engines.working import run_copies, wake_for_abandoned
 
 TASK = "order_copies.run_copies"
 #: Enough for a connection that the broker has closed; a broker that is down is given up at once.
@@ -21,6 +26,21 @@ app = app_or_default()
 shared_task(name=TASK, acks_late=True, reject_on_worker_lost=True, ignore_result=True)(run_copies)
 
 _patience = Patience(seconds=0.5)
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def watch_for_abandoned(**_kwargs: Any) -> None:
+    """Look for copies that no message announces any more, for as long as this worker lives.
+
+    A broker may lose messages, and delivers those of a killed worker late: Redis after an hour.
+    """
+    Thread(target=_watch, daemon=True).start()
+
+
+def _watch() -> None:
+    while True:
+        time.sleep(settings.LEASE.total_seconds() / 2)
+        wake_for_abandoned()
 
 
 class CeleryEngine(Engine):

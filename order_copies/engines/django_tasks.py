@@ -20,7 +20,11 @@ UNSUITABLE = {
 
 @task()
 def run_copies() -> None:
-    """Run the copies that there are."""
+    """Run the copies that there are.
+
+    The backend forgets a task whose worker was killed, so a later one is scheduled beforehand.
+    """
+    working.wake_after_lease()
     working.run_copies()
 
 

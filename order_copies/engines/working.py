@@ -1,20 +1,56 @@
 """What a worker does that an engine has woken."""
 
+import logging
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db import Error
+from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.copying import run_batch
 from order_copies.engines.waking import wake
 from order_copies.heartbeats import new_name
-from order_copies.models import OpenPayment, OrderFactory, Status
+from order_copies.models import ABORTABLE, OpenPayment, OrderFactory, Status
+
+logger = logging.getLogger("order_copies.engines")
 
 #: Seconds after which a worker turns to whatever else it is there for: other tasks, or its end.
 SLICE = 20
+
+#: When this process may schedule its next wake-up against its own death, on the monotonic clock.
+_next_guard = 0.0
+
+
+def wake_after_lease() -> None:
+    """Schedule a wake-up for after a lease, in case this process is killed while it runs copies.
+
+    At most one in a lease and process, and none where all copies have ended.
+    """
+    global _next_guard  # noqa: PLW0603
+    if time.monotonic() < _next_guard:
+        return
+    if OrderFactory.objects.filter(status__in=ABORTABLE).exists():
+        _next_guard = time.monotonic() + settings.LEASE.total_seconds()
+        wake(timezone.now() + settings.LEASE + _margin())
+
+
+def wake_for_abandoned() -> None:
+    """Have a worker woken where copies can be claimed and no worker runs any.
+
+    Never raises: what keeps it from looking is logged.
+    """
+    now = timezone.now()
+    try:
+        waits = OrderFactory.objects.claimable(now).exists() or _is_payment_due(now)
+        if waits and not OrderFactory.objects.running(now).exists():
+            wake()
+    except Error as error:
+        logger.warning("Could not look for abandoned copies: %s", error)
+    finally:
+        connection.close()
 
 
 def run_copies() -> None:
@@ -23,12 +59,16 @@ def run_copies() -> None:
     Before it returns it has a worker woken for what it leaves: for copies at once, for each time at
     which some that crashed may be tried again, and once for payments that could not be given back.
     However many were woken for the same, they do not become more. Where the database gives trouble
-    that does not pass, it has one woken when the leases of its copies are over, and raises it.
+    that does not pass, it releases its copies, has one woken when their leases are over, and raises
+    it.
     """
     worker = new_name()
     try:
         instants = list(_run(worker))
     except Error:
+        with suppress(Error):
+            # The database was in trouble, not the copies: the attempt does not count.
+            OrderFactory.objects.all().release(timezone.now(), worker=worker)
         wake(timezone.now() + settings.LEASE + _margin())
         raise
     for at in instants:
@@ -75,6 +115,11 @@ def _payments(before: datetime | None) -> Iterator[datetime]:
 def _next_payment() -> datetime | None:
     due = OpenPayment.objects.orphaned().order_by("due_at")
     return due.values_list("due_at", flat=True).first()
+
+
+def _is_payment_due(now: datetime) -> bool:
+    due_at = _next_payment()
+    return due_at is not None and due_at < now - _margin()
 
 
 def _margin() -> timedelta:

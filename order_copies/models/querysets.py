@@ -56,6 +56,16 @@ class OrderFactoryQuerySet(models.QuerySet["OrderFactory"]):
             .update(lease_expires_at=now, hand_backs=F("hand_backs") + 1)
         )
 
+    def release(self, now: datetime, *, worker: str) -> int:
+        """Release all that a worker claimed and could not write, even if its leases ran out.
+
+        The attempt does not count, and the copies can be claimed at once.
+        """
+        claimed = self.filter(status=Status.IN_PROGRESS, worker=worker)
+        return claimed.exclude(_begins_to_wait()).update(
+            lease_expires_at=now, queued_at=now, hand_backs=F("hand_backs") + 1
+        )
+
     def abort(self, now: datetime, problem: Problem) -> int:
         """Somebody gives up copies that have not ended; a worker that runs one loses it."""
         log = errors_log([problem])

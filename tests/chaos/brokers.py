@@ -21,24 +21,26 @@ class Redis:
     @contextmanager
     def running(self) -> Iterator[None]:
         """It runs for as long as the context lasts."""
-        self._start()
+        self.start()
         try:
             yield
         finally:
-            self._stop()
+            self.stop()
 
     def restart(self) -> None:
         """Kill it and start it anew."""
-        self._stop()
-        self._start()
+        self.stop()
+        self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Start it with nothing in it."""
         keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.scratch)]
         self._server = subprocess.Popen(
             ["redis-server", "--bind", HOST, "--port", str(self.port), *keep_nothing],
             stdout=subprocess.DEVNULL,
         )
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Kill it."""
         self._server.kill()
         self._server.wait()

@@ -4,10 +4,13 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.engines.plants import SWEEP, Client, Plant
+from tests.chaos.brokers import Redis
+from tests.engines.conftest import LOG
+from tests.engines.plants import CELERY, SWEEP, Client, Kind, Plant, plant
 
 #: Seconds after which what a killed worker had claimed can be claimed again, and a bit.
 LEASE = 2.5
@@ -72,6 +75,68 @@ def test_a_worker_that_is_killed_loses_nothing(shop: Plant, client: Client) -> N
     shop.wait_until_all_have_ended()
     assert left["pending"] > 0
     assert each_has_one_target(shop)
+
+
+def test_killed_worker__the_next_one_ends_its_copies_and_nobody_wakes_it(
+    shop: Plant, client: Client
+) -> None:
+    # given
+    before = shop.count().get("completed", 0)
+    client.ask(copies=60)
+    while shop.count().get("completed", 0) < before + 5:
+        time.sleep(0.01)
+
+    # when
+    shop.kill()
+    left = shop.count()
+    shop.start()
+
+    # then
+    shop.wait_until_all_have_ended(seconds=40)
+    assert left.keys() & {"pending", "in_progress"}
+    assert each_has_one_target(shop)
+
+
+def test_killed_worker__its_last_copies_are_ended_too(shop: Plant, client: Client) -> None:
+    # given
+    client.ask(reference="kills its worker")
+    while shop.count().get("in_progress", 0) < 1:
+        time.sleep(0.01)
+
+    # when
+    shop.kill()
+    shop.start()
+
+    # then
+    shop.wait_until_all_have_ended(seconds=40)
+    assert attempts(shop) > 1
+    assert each_has_one_target(shop)
+
+
+def test_killed_broker__copies_end_once_it_is_back_and_nobody_wakes_a_worker(
+    tmp_path: Path,
+) -> None:
+    # given
+    broker = Redis(tmp_path)
+    kind = Kind("celery", "sqlite", CELERY, broker.environment["CELERY_BROKER_URL"])
+    with (
+        broker.running(),
+        LOG.open("ab") as log,
+        plant(kind, tmp_path, log) as (shop, client),
+    ):
+        client.ask()
+        shop.wait_until_all_have_ended()
+
+        # when
+        broker.stop()
+        client.ask(copies=20)
+        pending = shop.count().get("pending")
+        broker.start()
+
+        # then
+        shop.wait_until_all_have_ended(seconds=60)
+        assert pending == 20
+        assert each_has_one_target(shop)
 
 
 def test_a_worker_that_is_stopped_ends_well_and_finds_what_was_asked_for_meanwhile(

@@ -4,7 +4,8 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.db import InternalError, OperationalError, ProgrammingError, connect
 from django.utils import timezone
 
 from order_copies import heartbeats
+from order_copies.batches import Batch
 from order_copies.copying import request_copies
 from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
@@ -23,6 +25,7 @@ from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
 from order_copies.transitions import save_pause
 from order_copies.worker import Worker
+from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
 GONE_AWAY = (2006, "Server has gone away")
@@ -313,3 +316,57 @@ def test_what_cannot_be_handed_back_is_told() -> None:
         # when
         Command().hand_back(Worker())
     assert raised.value.returncode == 75
+
+
+@contextmanager
+def full_disk(failures: int) -> Iterator[list[str]]:
+    """A database that may not grow, until so many statements have failed for it."""
+    refused: list[str] = []
+
+    def look(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        try:
+            return execute(sql, *arguments)
+        except OperationalError as error:
+            refused.append(str(error))
+            if len(refused) == failures:
+                connection.connection.execute("PRAGMA max_page_count = 1073741823")
+            raise
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        (pages,) = cursor.fetchone()
+        cursor.execute(f"PRAGMA max_page_count = {pages}")
+    with connection.execute_wrapper(look):
+        yield refused
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="limits the file of SQLite")
+@pytest.mark.parametrize(("lease", "failures"), [(60, 3), (1, 12)], ids=["short", "long"])
+def test_full_disk__worker_outlives_it_and_no_attempt_counts(
+    settings: LazySettings, lease: float, failures: int
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": lease, "MAX_ATTEMPTS": 1}
+    source = placed_order(lines=40)
+    order_copies = [stories.requested(source) for _ in range(30)]
+
+    def stop_at_the_end(_batch: Batch) -> None:
+        if not OrderFactory.objects.exclude(status="completed").exists():
+            worker.stop()
+
+    worker = Worker(interval=0.05, on_batch=stop_at_the_end)
+    too_long = threading.Timer(60, worker.stop)
+
+    # when
+    too_long.start()
+    with full_disk(failures) as refused:
+        worker.run()
+    too_long.cancel()
+
+    # then
+    assert set(refused) == {"database or disk is full"}
+    found = [stories.fresh(order_copy) for order_copy in order_copies]
+    assert {(one.status, one.tries) for one in found} == {("completed", 1)}
