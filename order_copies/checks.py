@@ -8,6 +8,9 @@ E004  A field of a copied model is not declared as it should be.
 E005  ``order_copies.events`` is not installed.
 E006  A setting of ``ORDER_COPIES`` has a value that it cannot have, or is unknown.
 E007  ``ORDER_COPIES["ENGINE"]`` names no engine, or one whose package is not installed.
+E008  ``USE_TZ`` is false.
+E009  Copies, their events and orders are not all in the default database.
+E010  MariaDB cannot convert to the ``TIME_ZONE``: its tables are not loaded (``--database``).
 W001  SQLite does not begin transactions with ``IMMEDIATE``.
 W002  SQLite waits less than five seconds for a lock.
 W003  SQLite does not keep a write-ahead log.
@@ -17,6 +20,8 @@ W006  Copies have been pending for long, and nobody is at work (``--database``).
 W007  Copies lost their worker long ago, and nobody took over (``--database``).
 W008  MariaDB does not isolate transactions by ``READ COMMITTED``.
 W009  MariaDB takes texts that differ in case or trailing spaces for equal (``--database``).
+W010  Copies wait for rows that another transaction keeps locked (``--database``).
+W011  Copies are pending, and the database is read-only (``--database``).
 ====  ==========================================================================
 """
 
@@ -31,9 +36,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
-from order_copies.database_checks import check_database_settings, check_mariadb, check_queue
+from order_copies.database_checks import (
+    check_database_settings,
+    check_databases,
+    check_mariadb,
+    check_queue,
+)
 from order_copies.engines.checks import check_engine
-from order_copies.setting_checks import check_settings
+from order_copies.setting_checks import check_settings, check_time_zones
 from order_copies.shops import Shop
 
 
@@ -44,6 +54,8 @@ def register_checks() -> None:
     register(check_copied_models, Tags.models)
     register(check_events_installed, Tags.models)
     register(check_settings, Tags.compatibility)
+    register(check_time_zones, Tags.compatibility)
+    register(check_databases, Tags.compatibility)
     register(check_engine, Tags.compatibility)
     register(check_database_settings, Tags.compatibility)
     register(check_mariadb, Tags.database)

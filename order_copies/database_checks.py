@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings as django_settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.db import connections, router, transaction
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError, ProgrammingError
 from django.utils.module_loading import import_string
 
+from order_copies.conf import settings
 from order_copies.setting_checks import impossible_settings
 
 SUPPORTED_VENDORS = frozenset({"mysql", "postgresql", "sqlite"})
@@ -19,6 +23,12 @@ SHORTEST_TIMEOUT = 5
 OLDEST_MARIADB = (10, 7)
 READ_COMMITTED = "read committed"
 EXACT_COLLATION = re.compile("_nopad_(bin|as_cs)$")
+#: The models of the app itself that must be in the database of the orders.
+OWN_MODELS = ("order_copies.OrderFactory", "order_copies_events.Event")
+LOAD_TIME_ZONES = (
+    "On the database server type: mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql "
+    '(MariaDB 11: mariadb-tzinfo-to-sql and mariadb), or set TIME_ZONE = "UTC".'
+)
 WAL = re.compile(r"journal_mode\s*=\s*['\"]?wal\b", re.IGNORECASE)
 SQLITE_OPTIONS = (
     '"OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, '
@@ -39,8 +49,30 @@ def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_databases(**_kwargs: Any) -> list[CheckMessage]:
+    """E009."""
+    try:
+        models = [apps.get_model(label) for label in (*OWN_MODELS, settings.ORDER_MODEL)]
+    except (ImproperlyConfigured, LookupError, ValueError):
+        return []  # E001 and E005 say so.
+    hint = (
+        f'Let DATABASE_ROUTERS choose "{DEFAULT_DB_ALIAS}" for them: copies, their events and '
+        "orders are written in one transaction."
+    )
+    return [
+        Error(
+            f'{model._meta.label} is in the database "{alias}".',
+            hint=hint,
+            obj=model,
+            id="order_copies.E009",
+        )
+        for model in models
+        if (alias := router.db_for_write(model)) != DEFAULT_DB_ALIAS
+    ]
+
+
 def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """E003 for MySQL and for MariaDB before 10.7, and W009: only the server can tell."""
+    """E003 for MySQL and for MariaDB before 10.7, E010 and W009: only the server can tell."""
     connection: Any = _connection()
     if connection.vendor != "mysql" or connection.alias not in (databases or ()):
         return []
@@ -49,7 +81,7 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
             return [_unsupported(connection, "MySQL")]
         if connection.mysql_version < OLDEST_MARIADB:
             return [_unsupported(connection, "a MariaDB older than 10.7")]
-        return _check_collation(connection)
+        return [*_check_collation(connection), *_check_conversion(connection)]
     except OperationalError:
         return []
 
@@ -62,7 +94,10 @@ def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[Ch
     # Models can be imported only after the apps are loaded, which register these checks.
     complaints = import_string("order_copies.health.current_complaints")
     try:
-        with transaction.atomic(connection.alias):
+        # A savepoint keeps the transaction of a caller usable. Of its own it takes none, because
+        # SQLite could not begin one to write where the database is read-only.
+        savepoint = transaction.atomic(connection.alias)
+        with savepoint if connection.in_atomic_block else nullcontext():
             return [checks.Warning(said, hint=hint, id=id_) for id_, said, hint in complaints()]
     except (OperationalError, ProgrammingError):
         return []
@@ -77,6 +112,21 @@ def _check_collation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
     message = f"Texts that differ in case or trailing spaces only are equal under {collation}."
     hint = "Create the database with COLLATE utf8mb4_nopad_bin, unless that is what you want."
     return [checks.Warning(message, hint=hint, id="order_copies.W009")]
+
+
+def _check_conversion(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
+    """E010: without time zone tables lookups by date find nothing, and date hierarchies fail."""
+    zone = django_settings.TIME_ZONE
+    if not django_settings.USE_TZ or zone == connection.timezone_name:
+        return []
+    with connection.cursor() as cursor:
+        names = [connection.timezone_name, zone]
+        cursor.execute("SELECT CONVERT_TZ('2001-01-01 12:00:00', %s, %s)", names)
+        (converted,) = cursor.fetchone()
+    if converted is not None:
+        return []
+    message = f"MariaDB cannot convert instants to {zone}: its time zone tables are not loaded."
+    return [Error(message, hint=LOAD_TIME_ZONES, id="order_copies.E010")]
 
 
 def _complaints_about_sqlite(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -64,7 +64,7 @@ class Queue:
 
     @classmethod
     def at(cls, now: datetime) -> "Queue":
-        """Query the database: three times, and once more where copies need locked rows."""
+        """Query the database: three times, and a fourth time if copies need locked rows."""
         is_pending = Q(status=Status.PENDING)
         is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
         counts = OrderFactory.objects.filter(status__in=ABORTABLE).aggregate(

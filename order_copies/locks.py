@@ -20,7 +20,7 @@ REQUEST_WAIT = 2.0
 def locked(rows: Rows) -> Rows:
     """The rows, locked until the transaction ends.
 
-    Others may refer to them meanwhile, where the database can tell the difference.
+    PostgreSQL lets other transactions refer to them by foreign keys.
     """
     return rows.select_for_update(no_key=_has_weak_locks(rows))
 
@@ -28,8 +28,8 @@ def locked(rows: Rows) -> Rows:
 def locked_unless_taken(rows: Rows, *, for_deletion: bool = True) -> Rows:
     """The rows that no other transaction has locked, locked until the transaction ends.
 
-    Rows that are not locked ``for_deletion`` may be referred to meanwhile. Where the database
-    cannot skip locked rows, it waits for them.
+    PostgreSQL lets other transactions refer to rows that are not locked ``for_deletion``. A
+    database that cannot skip locked rows waits for them.
     """
     skip_locked = connections[rows.db].features.has_select_for_update_skip_locked
     no_key = not for_deletion and _has_weak_locks(rows)

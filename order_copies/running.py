@@ -61,8 +61,7 @@ class Runner:
     def run(self, order_copies: Sequence[OrderFactory]) -> None:
         """Run the copies, whatever single ones of them do.
 
-        Raises what the database raises where it does not answer, or takes no writes, for as long as
-        a lease lasts.
+        Raises the error of a database that does not answer, or takes no writes, until a lease ends.
         """
         self.patience = settings.LEASE
         self.lock_wait = settings.LOCK_TIMEOUT

@@ -76,6 +76,14 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_time_zones(**_kwargs: Any) -> list[CheckMessage]:
+    """E008."""
+    if django_settings.USE_TZ:
+        return []
+    message = "USE_TZ is false: instants without a time zone cannot be leases, nor go over the API."
+    return [Error(message, hint="Set USE_TZ = True.", id="order_copies.E008")]
+
+
 def _unknown_settings() -> Iterator[tuple[str, str]]:
     known = sorted(name for name in vars(Settings) if name.isupper())
     for name in getattr(django_settings, "ORDER_COPIES", {}):

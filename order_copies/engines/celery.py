@@ -30,7 +30,7 @@ _patience = Patience(seconds=0.5)
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def watch_for_abandoned(**_kwargs: Any) -> None:
-    """Look for copies that no message announces any more, for as long as this worker lives.
+    """Look for copies that no message announces, until this worker ends.
 
     A broker may lose messages, and delivers those of a killed worker late: Redis after an hour.
     """

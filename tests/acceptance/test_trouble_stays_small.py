@@ -13,7 +13,7 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.batches import Batch
 from order_copies.claiming import claim_expired, claim_pending
-from order_copies.exceptions import NotDeletableError
+from order_copies.exceptions import NotDeletableError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
 from order_copies.running import Runner
 from order_copies.worker import Worker
@@ -177,6 +177,72 @@ def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
 
     assert dict(batch.ends) == {"completed": 3, "to retry": 1}
     assert stories.fresh(wanted[1]).status == Status.IN_PROGRESS
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_rows__of_one_copy_cost_it_no_attempt_and_its_batch_nothing(
+    shop: type[InterferedShop], settings: LazySettings
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
+    sources = [placed_order(lines=1) for _ in range(5)]
+    wanted = [stories.requested(source, cancel_source_order=True) for source in sources]
+
+    def locked(runs: Any) -> None:
+        if any(run.order_copy.source_order_id == sources[3].pk for run in runs):
+            raise RowsLockedError
+
+    shop.before["write"] = locked
+
+    # when
+    ends = []
+    for _ in range(4):
+        expire_leases()
+        ends.append(dict(copying.run_batch("w1").ends))
+
+    # then
+    assert ends == [{"completed": 4, "locked": 1}, *[{"locked": 1}] * 3]
+    found = stories.fresh(wanted[3])
+    assert (found.status, found.attempt, found.tries) == (Status.IN_PROGRESS, 4, 0)
+
+    # when
+    shop.before.clear()
+    expire_leases()
+    stories.run_all()
+
+    # then
+    found = stories.fresh(wanted[3])
+    assert (found.status, found.tries, found.locked_since) == (Status.COMPLETED, 1, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_locked_rows__a_copy_that_cannot_be_released_or_ended_is_left_to_its_lease(
+    shop: type[InterferedShop],
+) -> None:
+    # given
+    wanted = [stories.requested(placed_order(lines=1)) for _ in range(2)]
+
+    def lock_copies(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE") and "order_copies_orderfactory" in sql and locks:
+            raise RowsLockedError
+        return execute(sql, *arguments)
+
+    def fail(order_copies: Any) -> None:
+        locks.append(True)
+        if any(one.pk == wanted[0].pk for one in order_copies):
+            raise RowsLockedError
+        raise ShopContractError
+
+    locks: list[bool] = []
+    shop.before["plan"] = fail
+
+    # when
+    with connection.execute_wrapper(lock_copies):
+        batch = copying.run_batch("w1")
+
+    # then
+    assert dict(batch.ends) == {"lost": 2}
+    assert {stories.fresh(one).status for one in wanted} == {Status.IN_PROGRESS}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -13,13 +13,15 @@ from django.db import connection, connections
 from django.db.utils import OperationalError
 from django.test import override_settings
 
-from order_copies import checks
+from order_copies import checks, database_checks
 from order_copies.conf import Settings
-from order_copies.database_checks import check_mariadb
+from order_copies.database_checks import check_databases, check_mariadb
 from order_copies.fields import CopiedModel
+from order_copies.models import OrderCopy
 from order_copies.shops import Shop
-from orders.models import Coupon
+from orders.models import Coupon, Order
 from orders.shop import ReferenceShop
+from tests.factories import OrderCopyFactory
 
 GOOD_SQLITE = {
     "transaction_mode": "IMMEDIATE",
@@ -201,7 +203,7 @@ class Answer:
     def __exit__(self, *_error: object) -> None:
         pass
 
-    def execute(self, _question: str) -> None:
+    def execute(self, _question: str, _parameters: Sequence[Any] = ()) -> None:
         pass
 
     def fetchone(self) -> tuple[Any, ...]:
@@ -231,6 +233,99 @@ def test_mysql_and_what_mariadb_is_told_by_asking_it(
     # when, then
     assert [message.id for message in check_mariadb(databases=["default"])] == expected
     assert check_mariadb(databases=None) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "converted", "expected"),
+    [
+        ("UTC", None, []),
+        ("Europe/Rome", "2001-01-01 13:00:00", []),
+        ("Europe/Rome", None, ["order_copies.E010"]),
+    ],
+)
+def test_time_zone_tables__missing_where_they_are_needed_are_an_error(
+    monkeypatch, settings, zone, converted, expected
+):
+    # given
+    settings.TIME_ZONE = zone
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    monkeypatch.setattr(connection, "mysql_is_mariadb", True, raising=False)
+    monkeypatch.setattr(connection, "mysql_version", (11, 8, 1), raising=False)
+    monkeypatch.setattr(database_checks, "_check_collation", lambda _connection: [])
+    monkeypatch.setattr(connection, "cursor", lambda: Answer(converted))
+
+    # when
+    found = check_mariadb(databases=["default"])
+
+    # then
+    assert [message.id for message in found] == expected
+    assert all("mysql_tzinfo_to_sql /usr/share/zoneinfo" in message.hint for message in found)
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(connection.vendor != "mysql", reason="other databases need no tables")
+def test_time_zone_tables__check_says_what_a_lookup_by_date_needs(settings):
+    # given
+    settings.TIME_ZONE = "Europe/Rome"
+    OrderCopyFactory()
+
+    # when
+    [found] = OrderCopy.objects.filter(created_at__date__gte="2001-01-01") or [None]
+    said = [message.id for message in check_mariadb(databases=["default"])]
+
+    # then
+    assert said == ([] if found else ["order_copies.E010"])
+
+
+def test_use_tz__false_is_an_error_with_a_hint(settings):
+    # given
+    settings.USE_TZ = False
+
+    # when, then
+    assert [(one.id, one.hint) for one in checks.check_time_zones()] == [
+        ("order_copies.E008", "Set USE_TZ = True.")
+    ]
+    assert "order_copies.E008" in ids()
+
+
+class OrdersElsewhere:
+    """Keeps the orders in another database."""
+
+    def db_for_write(self, model: Any, **_hints: Any) -> str | None:
+        return "shop" if model is Order else None
+
+
+class EverythingElsewhere:
+    """Keeps all of them in another database than the default one."""
+
+    def db_for_write(self, model: Any, **_hints: Any) -> str:
+        return "shop"
+
+
+@pytest.mark.parametrize(
+    ("router", "expected"),
+    [
+        (OrdersElsewhere, ["orders.Order"]),
+        (
+            EverythingElsewhere,
+            ["order_copies.OrderFactory", "order_copies_events.Event", "orders.Order"],
+        ),
+    ],
+)
+def test_databases__orders_or_copies_in_another_one_are_an_error_with_a_hint(
+    settings, router, expected
+):
+    # given
+    settings.DATABASE_ROUTERS = [f"{__name__}.{router.__name__}"]
+
+    # when
+    found = check_databases()
+
+    # then
+    assert [(one.id, one.msg) for one in found] == [
+        ("order_copies.E009", f'{label} is in the database "shop".') for label in expected
+    ]
+    assert {"DATABASE_ROUTERS" in one.hint for one in found} == {True}
 
 
 @pytest.mark.django_db
@@ -291,6 +386,7 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
         ("LEASE", "long"),
         ("LEESE", 60),
         ("LOCK_TIMEOUT", 0),
+        ("LOCK_TIMEOUT", "long"),
         ("MAX_ATTEMPTS", 0),
         ("MAX_WAITERS", -1),
         ("METRICS_TOKEN", "guess"),

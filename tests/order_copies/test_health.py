@@ -1,13 +1,15 @@
 """Whether copies get done, as operators, probes and ``manage.py check`` are told."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -15,7 +17,7 @@ from order_copies import heartbeats
 from order_copies.database_checks import check_queue
 from order_copies.health import Queue
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
-from order_copies.transitions import save_pause
+from order_copies.transitions import save_locked, save_pause
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +43,14 @@ def paused(minutes: float = 1, worker: str = "a worker") -> OrderCopy:
     """A copy that crashed and is to be tried again in so many minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker=worker, lease_expires_at=ago(-minutes))
     assert save_pause(order_copy)
+    return order_copy
+
+
+def locked(minutes: float) -> OrderCopy:
+    """A copy that has waited for locked rows for so long."""
+    order_copy = OrderCopyFactory(in_progress=True, worker="a worker")
+    assert save_locked([order_copy], ago(minutes), timedelta(hours=1)) == 1
+    order_copy.refresh_from_db()
     return order_copy
 
 
@@ -106,6 +116,116 @@ def test_what_nobody_runs_is_told_apart_from_what_is_in_progress() -> None:
     # then
     said = str(Queue.at(timezone.now()))
     assert said.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
+
+
+def test_locked_copies__are_counted_apart_and_the_first_is_named() -> None:
+    # given
+    now = timezone.now()
+    first, second = locked(0.5), locked(0.2)
+    paused()
+
+    # when
+    with CaptureQueriesContext(connection) as queries:
+        queue = Queue.at(now)
+
+    # then
+    assert (queue.paused, queue.locked, queue.first_locked) == (1, 2, first)
+    assert f", 1 waiting for the next try, 2 waiting for locked rows ({first} for 30 s)" in str(
+        queue
+    )
+    assert str(second) not in str(queue)
+    assert len(queries) == 4
+    assert warnings() == []
+
+
+def test_locked_copies__are_complained_of_after_a_minute() -> None:
+    # given
+    first = locked(1.5)
+    locked(0.5)
+
+    # when
+    with pytest.raises(CommandError) as wrong:
+        health()
+
+    # then
+    message = f"2 copies wait for locked rows, {first} for 90 seconds."
+    assert warnings() == [("order_copies.W010", message)]
+    assert str(wrong.value).startswith(f"{message} End the transaction that locks")
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """A database that may only be read, as its server says so."""
+    refusals = {
+        "postgresql": "SET default_transaction_read_only = on",
+        "mysql": "SET SESSION TRANSACTION READ ONLY",
+        "sqlite": "PRAGMA query_only = on",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(refusals[connection.vendor])
+    try:
+        yield
+    finally:
+        allowed = {
+            "postgresql": "SET default_transaction_read_only = off",
+            "mysql": "SET SESSION TRANSACTION READ WRITE",
+            "sqlite": "PRAGMA query_only = off",
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(allowed[connection.vendor])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_only_database__is_complained_of_while_copies_are_pending() -> None:
+    # given
+    with read_only():
+        without_copies = health()
+    pending(1)
+    seen(0.1)
+    writable = health()
+
+    # when
+    with read_only(), pytest.raises(CommandError) as wrong:
+        health()
+
+    # then
+    assert without_copies.startswith("All is well")
+    assert writable.startswith("All is well")
+    assert str(wrong.value) == (
+        "1 copy waits, and the database is read-only. "
+        "Make it writable, or connect the workers to the server that is."
+    )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_read_only_database__is_a_warning_of_the_system_check() -> None:
+    # given
+    pending(1)
+    seen(0.1)
+
+    # when
+    with read_only():
+        said = warnings()
+
+    # then
+    assert said == [("order_copies.W011", "1 copy waits, and the database is read-only.")]
+
+
+def test_database__that_fails_otherwise_is_not_called_read_only() -> None:
+    # given
+    pending(1)
+
+    def fail(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("gone away")
+        return execute(sql, *arguments)
+
+    # when
+    with connection.execute_wrapper(fail), pytest.raises(CommandError) as wrong:
+        health()
+
+    # then
+    assert "read-only" not in str(wrong.value)
 
 
 # The system check

@@ -216,3 +216,99 @@ def test_trouble_with_the_database_wakes_somebody_when_the_leases_are_over(rung:
     [at] = rung
     assert at is not None
     assert started + pause <= at <= timezone.now() + pause
+
+
+# Wake-ups against the death of workers
+
+
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has scheduled no wake-up yet."""
+    monkeypatch.setattr(working, "_next_guard", 0.0)
+
+
+def run_by_another(*, seconds_left: float) -> OrderFactory:
+    """A copy that another worker runs, or ran, whose lease has so many seconds left."""
+    order_copy = stories.requested(placed_order())
+    now = timezone.now()
+    OrderFactory.objects.filter(pk=order_copy.pk).start(
+        now, worker="another", lease_expires_at=now + timedelta(seconds=seconds_left)
+    )
+    return stories.fresh(order_copy)
+
+
+def test_wake_after_lease__schedules_one_wake_up_in_a_lease(rung: Rung, unguarded: None) -> None:
+    # given
+    run_by_another(seconds_left=60)
+    started = timezone.now()
+
+    # when
+    working.wake_after_lease()
+    working.wake_after_lease()
+
+    # then
+    [at] = rung
+    assert at is not None
+    assert (
+        started + conf.settings.LEASE + MARGIN
+        <= at
+        <= timezone.now() + conf.settings.LEASE + MARGIN
+    )
+
+
+def test_wake_after_lease__schedules_nothing_where_all_have_ended(
+    rung: Rung, unguarded: None
+) -> None:
+    # given
+    stories.copied(placed_order())
+
+    # when
+    working.wake_after_lease()
+
+    # then
+    assert rung == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_left", "woken"), [([], []), ([60], []), ([-1], [None]), ([-1, 60], [])]
+)
+def test_wake_for_abandoned__wakes_where_copies_wait_and_no_worker_runs_any(
+    rung: Rung, seconds_left: list[float], woken: Rung
+) -> None:
+    # given
+    for seconds in seconds_left:
+        run_by_another(seconds_left=seconds)
+
+    # when
+    working.wake_for_abandoned()
+
+    # then
+    assert rung == woken
+
+
+def test_wake_for_abandoned__wakes_for_pending_copies(rung: Rung) -> None:
+    # given
+    stories.requested(placed_order())
+    rung.clear()
+
+    # when
+    working.wake_for_abandoned()
+
+    # then
+    assert rung == [None]
+
+
+def test_wake_for_abandoned__logs_what_keeps_it_from_looking(
+    rung: Rung, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    def fail(*_: Any) -> None:
+        raise InterfaceError("connection already closed")
+
+    # when
+    with connection.execute_wrapper(fail):
+        working.wake_for_abandoned()
+
+    # then
+    assert rung == []
+    assert "Could not look for abandoned copies: connection already closed" in caplog.text
