@@ -30,6 +30,7 @@ from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, errors_in, request_of, staff
 from tests.factories import SkuFactory, placed_order
+from tests.forms import previewed
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -324,7 +325,7 @@ def test_request_copies__source_locked_for_deletion_is_a_message_of_the_admin(
     # given
     source = placed_order()
     page = f"{reverse('admin:orders_order_copy')}?ids={source.pk}"
-    form = {"_copy": "1", "request_key": str(uuid4())}
+    form = previewed(admin_client, page) | {"_copy": "1", "request_key": str(uuid4())}
 
     # when
     with held(source):
