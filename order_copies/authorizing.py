@@ -14,7 +14,7 @@ from order_copies.transient import is_transient
 
 #: After how many payments in a row that went unanswered a batch asks for no more.
 ENOUGH = 3
-#: Seconds for which a batch asks for payments before the copies that are paid for go ahead.
+#: Seconds of payment requests, after which the copies that are paid for commit before the rest.
 SLOW = 2.0
 
 

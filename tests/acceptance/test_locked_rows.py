@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from order_copies import copying, intervening, leases
 from order_copies.claiming import claim_pending
@@ -25,7 +26,7 @@ from order_copies.health import Queue, complaints
 from order_copies.locks import limited_wait
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.worker import Worker
-from orders.models import Order, StockItem
+from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, errors_in, request_of, staff
@@ -222,6 +223,30 @@ def test_locked_row__of_another_table_delays_only_the_copies_that_need_it(
 
     # then
     assert set(statuses(copies)) == {"completed"}
+
+
+def test_locked_order__a_payment_to_be_settled_for_it_holds_up_no_worker() -> None:
+    # given
+    order = placed_order(lines=1)
+    asked = Authorization.objects.create(
+        order=order,
+        token="asked",
+        amount_cents=order.total_amount_with_taxes_cents,
+        status=Authorization.Status.ASKED,
+        details={"payment_source_token": "tok", "currency": order.currency_code},
+        due_at=timezone.now() - timedelta(minutes=1),
+    )
+    copy = stories.requested(placed_order(lines=1))
+
+    # when
+    with held(order):
+        took = seconds(copying.run_batch, "w1")
+
+    # then
+    asked.refresh_from_db()
+    assert took < LONG
+    assert statuses([copy]) == ["completed"]
+    assert (asked.status, asked.failures) == (Authorization.Status.ASKED, 1)
 
 
 @pytest.mark.parametrize("end", ["completes", "crashes", "breaks its contract"])

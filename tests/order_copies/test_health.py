@@ -47,7 +47,7 @@ def paused(minutes: float = 1, worker: str = "a worker") -> OrderCopy:
 
 
 def locked(minutes: float) -> OrderCopy:
-    """A copy that has waited for locked rows for so long."""
+    """A copy that has waited for locked rows since that many minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker="a worker")
     assert save_locked([order_copy], ago(minutes), timedelta(hours=1)) == 1
     order_copy.refresh_from_db()

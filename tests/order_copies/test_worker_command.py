@@ -320,7 +320,7 @@ def test_what_cannot_be_handed_back_is_told() -> None:
 
 @contextmanager
 def full_disk(failures: int) -> Iterator[list[str]]:
-    """A database that may not grow, until so many statements have failed for it."""
+    """A database that may not grow until this number of statements have failed."""
     refused: list[str] = []
 
     def look(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:

@@ -228,7 +228,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run_by_another(*, seconds_left: float) -> OrderFactory:
-    """A copy that another worker runs, or ran, whose lease has so many seconds left."""
+    """A copy under the lease of another worker, which ends in ``seconds_left``."""
     order_copy = stories.requested(placed_order())
     now = timezone.now()
     OrderFactory.objects.filter(pk=order_copy.pk).start(
