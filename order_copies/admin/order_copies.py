@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.actions import delete_selected
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.formats import date_format
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies import copying
+from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.details import duration_of
 from order_copies.admin.intervening import InterveningMixin
 from order_copies.admin.progress import Progress
@@ -61,7 +61,7 @@ class ToggleFilter(admin.SimpleListFilter):
 
 
 @admin.register(OrderCopy)
-class OrderCopyAdmin(SearchingMixin, WatchingMixin, InterveningMixin, ModelAdmin):
+class OrderCopyAdmin(SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin):
     """The copies that were asked for. They start from orders, so none is added here."""
 
     form = OrderCopyForm
@@ -202,17 +202,14 @@ class OrderCopyAdmin(SearchingMixin, WatchingMixin, InterveningMixin, ModelAdmin
         self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
 
-    @admin.action(
-        permissions=["delete"],
-        description=gettext_lazy("Delete selected %(verbose_name_plural)s"),
-    )
+    @deletes_selected
     def delete_selected(
         self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]"
     ) -> HttpResponse | None:
-        """The stock action; while one of the copies is in progress none is deleted."""
+        """While one of the copies is in progress none is deleted."""
         try:
             with transaction.atomic():
-                return delete_selected(self, request, queryset)
+                return super().delete_selected(request, queryset)
         except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return None

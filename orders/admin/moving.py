@@ -148,7 +148,7 @@ def _action(move: Move) -> Callable[..., HttpResponse | None]:
 class MovesMixin(ModelAdmin):
     """The moves of orders as actions on their list, for those who may change orders."""
 
-    actions = [_action(move) for move in MOVES.values()]
+    actions: Sequence[Any] = [_action(move) for move in MOVES.values()]
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Whether the user may move orders: as over the API."""

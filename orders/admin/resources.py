@@ -1,6 +1,6 @@
 """What the admins of the shop's resources share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from order_copies.admin.deletion import DeletionMixin
 from order_copies.events.who import user_as_who
 from order_copies.forms import MetadataField
 from order_copies.locks import locked
@@ -147,9 +148,10 @@ def _deleted(model: Any, before: dict[int, State], keys: Iterable[int]) -> list[
     return [Change(model, key, before[key], None) for key in keys if key in before]
 
 
-class ResourceAdmin(RecordingMixin):
+class ResourceAdmin(DeletionMixin, RecordingMixin):
     """A resource with a public id and metadata."""
 
+    actions: Sequence[Any] = ["delete_selected"]
     readonly_fields = ["public_id", "created_at", "updated_at"]
     #: The fields of the model itself, above those that every resource has.
     own_fields: list[Any] = []

@@ -1,0 +1,143 @@
+"""What the admin's delete pages show: counts and the first names, by a constant number of queries.
+
+Django's own pages load and name every row that goes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.sites import AdminSite
+from django.contrib.admin.utils import quote
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[Any]
+else:
+    Base = object
+
+#: How many rows of each model a delete page names.
+MAX_NAMED = 10
+#: How many rows are deleted at once: a form has up to 1,000 fields.
+MAX_DELETED = 500
+
+#: Marks an action as the stock one is marked.
+deletes_selected = admin.action(
+    permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s")
+)
+
+PROTECTS = (models.PROTECT, models.RESTRICT)
+
+
+@dataclass
+class Deletion:
+    """What goes together with some rows of one model, and what keeps them from being deleted."""
+
+    site: AdminSite
+    request: HttpRequest
+    names: list[Any] = field(default_factory=list)
+    counts: dict[Any, int] = field(default_factory=dict)
+    forbidden: set[Any] = field(default_factory=set)
+    protected: list[str] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Any]) -> None:
+        """Add the rows themselves, then all that refers to them: two queries for each relation."""
+        if not rows:
+            return
+        opts = rows[0]._meta
+        self.counts[opts.verbose_name_plural] = len(rows)
+        if not all(self._may_delete(type(row), row) for row in rows):
+            self.forbidden.add(opts.verbose_name)
+        self.names += self._named(rows, len(rows))
+        related = self._related(type(rows[0]), rows)
+        # In Django's nested lists what refers to a single row stands below it.
+        self.names += [related] if related and len(rows) == 1 else related
+
+    def _related(self, model: Any, rows: Any) -> list[Any]:
+        names = []
+        for relation in _relations(model):
+            related = relation.related_model
+            found = related._base_manager.filter(**{f"{relation.field.name}__in": rows})
+            count = found.count()
+            if count:
+                named = self._named(found.order_by("pk").select_related()[:MAX_NAMED], count)
+                if relation.on_delete in PROTECTS:
+                    self.protected += named
+                else:
+                    names += [*named, *self._cascaded(related, found, count)]
+        return names
+
+    def _cascaded(self, model: Any, rows: Any, count: int) -> list[Any]:
+        opts = model._meta
+        self.counts[opts.verbose_name_plural] = self.counts.get(opts.verbose_name_plural, 0) + count
+        if not self._may_delete(model):
+            self.forbidden.add(opts.verbose_name)
+        related = self._related(model, rows)
+        return [related] if related else []
+
+    def _may_delete(self, model: Any, row: Any = None) -> bool:
+        if not self.site.is_registered(model):
+            return True
+        return self.site.get_model_admin(model).has_delete_permission(self.request, row)
+
+    def _named(self, rows: Iterable[Any], count: int) -> list[Any]:
+        names: list[Any] = [self._name(row) for row in islice(rows, MAX_NAMED)]
+        if count > MAX_NAMED:
+            more = ngettext("… and %(more)d more", "… and %(more)d more", count - MAX_NAMED)
+            names.append(more % {"more": count - MAX_NAMED})
+        return names
+
+    def _name(self, row: Any) -> str:
+        opts = row._meta
+        label = capfirst(opts.verbose_name)
+        if self.site.is_registered(type(row)):
+            view = f"{self.site.name}:{opts.app_label}_{opts.model_name}_change"
+            try:
+                url = reverse(view, args=[quote(row.pk)])
+            except NoReverseMatch:
+                return f"{label}: {row}"
+            return format_html('{}: <a href="{}">{}</a>', label, url, row)
+        return f"{label}: {row}"
+
+
+def _relations(model: Any) -> Iterator[Any]:
+    """The foreign keys of other models that keep a row of this model, or go with it."""
+    for relation in model._meta.get_fields(include_hidden=True):
+        is_reverse = relation.auto_created and not relation.concrete
+        is_single = relation.one_to_one or relation.one_to_many
+        if is_reverse and is_single and relation.on_delete in {models.CASCADE, *PROTECTS}:
+            yield relation
+
+
+class DeletionMixin(Base):
+    """Delete pages whose queries do not grow with what is deleted.
+
+    List ``delete_selected`` among the ``actions``.
+    """
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What Django's pages show: names, counts, models without permission, protected rows."""
+        deletion = Deletion(self.admin_site, request)
+        deletion.add(list(objs))
+        return deletion.names, deletion.counts, deletion.forbidden, deletion.protected
+
+    @deletes_selected
+    def delete_selected(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> HttpResponse | None:
+        """The stock action, for as many rows as a form can name."""
+        keys = list(queryset.order_by().values_list("pk", flat=True)[: MAX_DELETED + 1])
+        if len(keys) > MAX_DELETED:
+            text = _("Only %(limit)s can be deleted at once: please select fewer.")
+            self.message_user(request, text % {"limit": MAX_DELETED}, messages.ERROR)
+            return None
+        return delete_selected(self, request, queryset)
