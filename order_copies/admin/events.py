@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
+from order_copies.admin.parameters import ParametersMixin
 from order_copies.events.models import Event
 from order_copies.events.who import who_in_words
 from order_copies.forms import pretty
@@ -63,7 +64,7 @@ class NameFilter(RecentValueFilter):
 
 
 @admin.register(Event)
-class EventAdmin(ModelAdmin):
+class EventAdmin(ParametersMixin, ModelAdmin):
     """What happened, newest first. Nobody adds, changes or deletes what happened."""
 
     paginator = BoundedPaginator

@@ -17,6 +17,7 @@ from order_copies import copying
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.details import duration_of
 from order_copies.admin.intervening import InterveningMixin
+from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.progress import Progress
 from order_copies.admin.searching import SearchingMixin
 from order_copies.admin.watching import WatchingMixin
@@ -61,7 +62,9 @@ class ToggleFilter(admin.SimpleListFilter):
 
 
 @admin.register(OrderCopy)
-class OrderCopyAdmin(SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin):
+class OrderCopyAdmin(
+    ParametersMixin, SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin
+):
     """The copies that were asked for. They start from orders, so none is added here."""
 
     form = OrderCopyForm

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.admin.deletion import DeletionMixin
+from order_copies.admin.parameters import ParametersMixin
 from order_copies.events.who import user_as_who
 from order_copies.forms import MetadataField
 from order_copies.locks import locked
@@ -148,7 +149,7 @@ def _deleted(model: Any, before: dict[int, State], keys: Iterable[int]) -> list[
     return [Change(model, key, before[key], None) for key in keys if key in before]
 
 
-class ResourceAdmin(DeletionMixin, RecordingMixin):
+class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
     """A resource with a public id and metadata."""
 
     actions: Sequence[Any] = ["delete_selected"]

@@ -1,0 +1,87 @@
+"""Parameters of the admin that no field accepts: a message instead of an error of the database."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+if TYPE_CHECKING:
+    Base = admin.ModelAdmin[Any]
+else:
+    Base = object
+
+NUL = "\0"
+
+
+def refuse_nul(request: HttpRequest) -> HttpResponse | None:
+    """Lead to the same address without the parameters that contain U+0000, if there are any.
+
+    PostgreSQL can neither store nor compare this character. Raises ``BadRequest`` for a form: what
+    it does to the rows of a list must not be done to those of another list.
+    """
+    pairs = [(name, value) for name, values in request.GET.lists() for value in values]
+    storable = [(name, value) for name, value in pairs if NUL not in name + value]
+    if len(storable) == len(pairs):
+        return None
+    if request.method not in {"GET", "HEAD"}:
+        raise BadRequest("The address contains U+0000.")
+    text = _("Parameters with the character U+0000 were left out of the address.")
+    messages.warning(request, text)
+    query = request.GET.copy()
+    query.clear()
+    for name, value in storable:
+        query.appendlist(name, value)
+    return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
+
+
+class ParametersMixin(Base):
+    """An admin that answers bad filters, initial values and keys with a message."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The stock list, whose filters contain no U+0000."""
+        return refuse_nul(request) or super().changelist_view(request, extra_context)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]", search_term: str
+    ) -> tuple["models.QuerySet[Any]", bool]:
+        """The stock results; nothing contains U+0000."""
+        if NUL in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The values in the address of an add page that their fields accept."""
+        initial = super().get_changeform_initial_data(request)
+        return {name: value for name, value in initial.items() if self._accepts(name, value)}
+
+    def response_action(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]", action_location: Any = None
+    ) -> HttpResponse | None:
+        """The stock answer, for keys that can be keys of this model.
+
+        ``action_location`` exists from Django 6.1 on.
+        """
+        keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(self._accepts("pk", key) for key in keys):
+            location = {} if action_location is None else {"action_location": action_location}
+            return super().response_action(request, queryset, **location)
+        self.message_user(request, _("Select the rows again: nothing was done."), messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def _accepts(self, name: str, value: Any) -> bool:
+        opts = self.opts
+        try:
+            model_field = opts.pk if name == "pk" else opts.get_field(name)
+            if isinstance(value, str) and isinstance(model_field, models.Field):
+                model_field.to_python(value)
+        except FieldDoesNotExist:
+            return True
+        except ValidationError:
+            return False
+        return NUL not in str(value)
