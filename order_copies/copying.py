@@ -70,7 +70,7 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
 def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
     keys = {order_copy.source_order_id for order_copy in order_copies}
     orders = get_shop().order_model._base_manager.filter(pk__in=keys)
-    if len(keep_existing(orders)) < len(keys):
+    if keys and len(keep_existing(orders)) < len(keys):
         raise SourceOrderGoneError
 
 

@@ -201,6 +201,9 @@ class _MariaDB(_Dialect):
     def sql_type(self, field: "models.Field[Any, Any]") -> str:
         if isinstance(field, models.BooleanField):
             return "bool"
+        if isinstance(field, models.BigIntegerField) and not field.primary_key:
+            # A bigint of JSON_TABLE cuts off what is longer; the column refuses it.
+            return "decimal(65)"
         return "bigint" if isinstance(field, models.IntegerField) else "longtext"
 
     def table_expression(self, columns: Sequence[_Column]) -> str:

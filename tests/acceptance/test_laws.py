@@ -144,7 +144,7 @@ def test_a_preview_writes_nothing(
     with CaptureQueriesContext(connection) as queries:
         stories.previewed(source, **toggles)
 
-    assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
+    assert all(query["sql"].lstrip("(").startswith("SELECT") for query in queries.captured_queries)
     assert not OrderFactory.objects.filter(source_order=source).exists()
 
 

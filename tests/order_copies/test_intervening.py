@@ -49,7 +49,10 @@ def test_answers_come_in_the_order_of_the_copies() -> None:
     [(abort_copies, {"in_progress": True}), (retry_copies, {"failed": True})],
 )
 def test_any_number_of_copies_costs_the_same(intervene: Intervene, traits: dict[str, bool]) -> None:
-    """SAVEPOINT, SELECT the copies, UPDATE them, INSERT their events, RELEASE."""
+    """SAVEPOINT, SELECT the copies, UPDATE them, INSERT their events, RELEASE.
+
+    And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
+    """
     source = placed_order(lines=1)
     one = [OrderCopyFactory(source_order=source, **traits)]
     many = [OrderCopyFactory(source_order=source, **traits) for _ in range(20)]
@@ -60,5 +63,6 @@ def test_any_number_of_copies_costs_the_same(intervene: Intervene, traits: dict[
             intervene(order_copies, who=stories.WHO)
         costs.append(len(queries))
 
-    assert costs == [5, 5]
+    limit = {"sqlite": 0, "postgresql": 2, "mysql": 3}[connection.vendor]
+    assert costs == [5 + limit, 5 + limit]
     assert Event.objects.count() == 21
