@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# `make test` draws few examples, `make test-exhaustive` many.
+# `make test` draws few examples, `make test-slow` more.
 settings.register_profile(
     "suite",
     deadline=None,
     max_examples=10,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-settings.register_profile("thorough", settings.get_profile("suite"), max_examples=200)
+settings.register_profile("thorough", settings.get_profile("suite"), max_examples=50)
 #: 100 batches of 50 orders for each half of the laws: see tests/laws.
 settings.register_profile("laws", settings.get_profile("suite"), max_examples=100)
 settings.load_profile("suite")
