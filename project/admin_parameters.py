@@ -7,6 +7,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from order_copies.admin.parameters import NUL, refuse_nul
 
+#: The pages of a model that look parameters up; other pages read their own.
+LOOKUPS = ("_changelist", "_add", "autocomplete")
+
 
 class AdminParametersMiddleware:
     """Let no page of the admin ask the database for U+0000. Comes after messages."""
@@ -25,4 +28,5 @@ class AdminParametersMiddleware:
             return None
         if NUL in "".join(map(str, kwargs.values())):
             raise Http404
-        return refuse_nul(request)
+        name = request.resolver_match.url_name or ""
+        return refuse_nul(request) if name.endswith(LOOKUPS) else None

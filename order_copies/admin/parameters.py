@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,7 +25,10 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
     it does to the rows of a list must not be done to those of another list.
     """
     pairs = [(name, value) for name, values in request.GET.lists() for value in values]
-    storable = [(name, value) for name, value in pairs if NUL not in name + value]
+    # The search box reports the character itself.
+    storable = [
+        (name, value) for name, value in pairs if name == SEARCH_VAR or NUL not in name + value
+    ]
     if len(storable) == len(pairs):
         return None
     if request.method not in {"GET", "HEAD"}:

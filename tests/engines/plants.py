@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -132,6 +132,17 @@ class Plant:
         # Two workers of Celery on one machine need names of their own.
         name = [f"--hostname={self.queue}@%h"] if self.kind.engine == "celery" else []
         self.worker = self.process(*self.kind.worker, *name)
+
+    def restart_if_ended(self, seconds: float = 5) -> None:
+        """Start the worker anew if it ends within ``seconds``, as its supervisor does.
+
+        Kombu raises AttributeError, and so ends Celery's worker, where Redis goes away while the
+        worker holds a message.
+        """
+        assert self.worker is not None
+        with suppress(subprocess.TimeoutExpired):
+            self.worker.wait(timeout=seconds)
+            self.start()
 
     def kill(self) -> None:
         """Kill the worker with all its children, at once."""

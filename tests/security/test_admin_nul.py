@@ -21,7 +21,7 @@ APPS = {"orders", "order_copies", "order_copies_events"}
 ADMINS = list(admin.site._registry.values())
 OURS = [one for one in ADMINS if one.opts.app_label in APPS]
 MIDDLEWARE = "project.admin_parameters.AdminParametersMiddleware"
-STOCK = ["q", "o", "p", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "x"]
+STOCK = ["o", "p", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "x"]
 LEFT_OUT = "Parameters with the character U+0000 were left out of the address."
 
 
@@ -171,3 +171,12 @@ def test_page__nul_in_a_key_is_not_found(admin_client: Client, has_middleware: b
 
     # then
     assert response.status_code == (404 if has_middleware else 200)
+
+
+@pytest.mark.parametrize("model_admin", ADMINS, ids=lambda one: one.opts.model_name)
+def test_list__nul_in_the_search_box_is_answered(admin_client: Client, model_admin: Any) -> None:
+    # when
+    page = admin_client.get(reverse(f"{name_of(model_admin)}_changelist"), {"q": "a\0b"})
+
+    # then
+    assert page.status_code == 200
