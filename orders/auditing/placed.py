@@ -21,6 +21,7 @@ def audit_placed() -> Iterator[Finding]:
     """Report placed orders without their money or free by mistake, and doubled orders."""
     yield from _authorizations()
     yield from _free()
+    yield from _negative()
     yield from _doubled()
 
 
@@ -52,6 +53,18 @@ def _free() -> Iterator[Finding]:
     due = free.exclude(total_amount_with_taxes_cents=0)
     for key, cents in due.values_list("pk", "total_amount_with_taxes_cents").iterator():
         yield _finding("free_but_due", key, message % {"due": cents})
+
+
+def _negative() -> Iterator[Finding]:
+    """An order below zero is never placed (M3); imported ones may be, so only events count."""
+    below = _placed().filter(total_amount_with_taxes_cents__lt=0)
+    totals = dict(below.values_list("pk", "total_amount_with_taxes_cents"))
+    placed = Event.objects.filter(
+        resource_type="orders", resource_id__in=map(str, totals), name="orders.place"
+    )
+    message = _("was placed with a total of %(total)s cents, below zero: cancel it")
+    for key in sorted({int(order) for order in placed.values_list("resource_id", flat=True)}):
+        yield _finding("negative_total", key, message % {"total": totals[key]})
 
 
 def _doubled() -> Iterator[Finding]:

@@ -91,6 +91,13 @@ def free_by_mistake(order_copy: OrderFactory) -> None:
     placed_order(payment_status="free", authorized=False)
 
 
+def placed_below_zero(order_copy: OrderFactory) -> None:
+    order = pending_order()
+    assert stories.placed_by_hand(order) == [[]]
+    Authorization.objects.filter(order=order).delete()
+    Order.objects.filter(pk=order.pk).update(total_amount_with_taxes_cents=-1)
+
+
 CORRUPTIONS: list[tuple[Corrupt, list[str]]] = [
     (doubled, ["order_doubled"]),
     (doubled_without_reference, ["order_doubled"]),
@@ -138,6 +145,7 @@ CORRUPTIONS: list[tuple[Corrupt, list[str]]] = [
     (money_lost, ["authorization_missing"]),
     (placed_by_hand_and_lost, ["authorization_missing"]),
     (free_by_mistake, ["free_but_due"]),
+    (placed_below_zero, ["negative_total"]),
     (
         lambda one: OrderFactory.objects.filter(pk=one.pk).update(target_order=None),
         ["target_unlinked"],

@@ -1,3 +1,4 @@
+import gc
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
@@ -66,6 +67,14 @@ class Command(DatabaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Tell all findings as they come. Raises CommandError if there are any."""
         audit = Audit(**{name: options[name] for name in ("final", "since", "patience")})
+        # Rows by the hundred thousand and no cycles: the collector takes a quarter of the time.
+        gc.disable()
+        try:
+            self._report(audit, options)
+        finally:
+            gc.enable()
+
+    def _report(self, audit: Audit, options: dict[str, Any]) -> None:
         for finding in audit.run():
             self.stdout.write(json.dumps(asdict(finding)) if options["json"] else str(finding))
         if audit.findings:
