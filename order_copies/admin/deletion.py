@@ -69,7 +69,10 @@ class Deletion:
             found = related._base_manager.filter(**{f"{relation.field.name}__in": rows})
             count = found.count()
             if count:
-                named = self._named(found.order_by("pk").select_related()[:MAX_NAMED], count)
+                links = _links(related)
+                first = found.order_by("pk")
+                first = first.select_related(*links) if links else first
+                named = self._named(first[:MAX_NAMED], count)
                 if relation.on_delete in PROTECTS:
                     self.protected += named
                 else:
@@ -107,6 +110,16 @@ class Deletion:
                 return f"{label}: {row}"
             return format_html('{}: <a href="{}">{}</a>', label, url, row)
         return f"{label}: {row}"
+
+
+def _links(model: Any, depth: int = 2) -> list[str]:
+    """The required foreign keys that the name of a row may read, and those of their rows."""
+    links = []
+    for link in model._meta.concrete_fields:
+        if link.is_relation and not link.null:
+            beyond = _links(link.related_model, depth - 1) if depth > 1 else []
+            links += [link.name, *(f"{link.name}__{name}" for name in beyond)]
+    return links
 
 
 def _relations(model: Any) -> Iterator[Any]:
