@@ -5,12 +5,13 @@ from django.views.generic import RedirectView
 from order_copies.jsonapi.handlers import error_handlers
 from order_copies.metrics import MetricsView
 from order_copies.probes import HealthView
-from project.views import APIDocsView, admin_login
+from project.views import APIDocsView, FaviconView, admin_login
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
+    path("favicon.ico", FaviconView.as_view()),
     path("healthz", HealthView.as_view()),
     path("metrics", MetricsView.as_view()),
     path("oauth/", include("project.oauth.urls")),
