@@ -1,13 +1,15 @@
 """What the environment says, or ImproperlyConfigured with the variable and what is allowed.
 
-To these functions a variable that is empty is one that is not set. ``of_our_own`` and ``caches``,
-which may be told secrets, show none.
+To these functions a variable that is empty is one that is not set. ``of_our_own``, ``caches``
+and ``gateway``, whose values may be secret, show none.
 """
 
 import os
 from collections.abc import Collection
 from importlib.util import find_spec
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -58,9 +60,44 @@ def of_our_own(name: str, demo: str) -> str:
 def hosts(name: str, demo: str) -> list[str]:
     """Names of hosts, which in production are those of the shop, not all there are."""
     named = [host.strip() for host in of_our_own(name, demo).split(",") if host.strip()]
-    if flag("PRODUCTION") and (not named or "*" in named):
-        raise _wrong(name, _text(name), "the names of your own hosts with PRODUCTION=1, no *")
+    if flag("PRODUCTION") and (not named or any(map(_matches_foreign_hosts, named))):
+        allowed = "the names of your own hosts with PRODUCTION=1: no *, and none like .com"
+        raise _wrong(name, _text(name), allowed)
     return named
+
+
+def origins(name: str) -> list[str]:
+    """Return the origins that may call the API from a browser: ``["*"]``, also unless set, is any.
+
+    ``off`` is none; others are separated by commas, each like ``https://shop.example``.
+    """
+    value = _text(name) or "*"
+    if value.lower() == "off":
+        return []
+    named = [origin.strip() for origin in value.split(",")]
+    if named != ["*"] and not all(map(_is_origin, named)):
+        allowed = "*, off, or origins like https://shop.example, separated by commas"
+        raise _wrong(name, value, allowed)
+    return named
+
+
+def gateway(name: str) -> str:
+    """Return the address of the payment gateway, empty for that of the demo.
+
+    Payments must not leave this machine unencrypted, so production takes https, or an address
+    of this machine.
+    """
+    value = of_our_own(name, "")
+    address = _split(value)
+    is_http = address.scheme in {"http", "https"} and bool(address.hostname)
+    # The address may hold a password.
+    if value and not is_http:
+        message = f"{name} must be an address like https://payments.example."
+        raise ImproperlyConfigured(message)
+    if flag("PRODUCTION") and address.scheme != "https" and not _is_local(address.hostname):
+        message = f"{name} must begin with https:// with PRODUCTION=1, or name this machine."
+        raise ImproperlyConfigured(message)
+    return value
 
 
 def caches(name: str) -> dict[str, dict[str, Any]]:
@@ -79,6 +116,33 @@ def caches(name: str) -> dict[str, dict[str, Any]]:
     # Who asks the API is not to wait for a Redis that does not answer.
     patience = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
     return {"default": {"BACKEND": backend, "LOCATION": address, "OPTIONS": patience}}
+
+
+def _matches_foreign_hosts(host: str) -> bool:
+    """Return whether Django would accept hosts of anybody: ``.com`` are all hosts below com."""
+    return host == "*" or (host.startswith(".") and "." not in host.strip("."))
+
+
+def _is_origin(text: str) -> bool:
+    """Return whether this is a scheme and a host, perhaps with a port, and no more."""
+    address = _split(text)
+    rebuilt = f"{address.scheme}://{address.netloc}"
+    return address.scheme in {"http", "https"} and bool(address.hostname) and text == rebuilt
+
+
+def _is_local(host: str | None) -> bool:
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _split(address: str) -> SplitResult:
+    """Split an address; one that cannot be split has no parts."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def _text(name: str) -> str:

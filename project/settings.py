@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import django
+from corsheaders.defaults import default_headers
 
-from project.environment import caches, choice, flag, hosts, number, of_our_own
+from project.environment import caches, choice, flag, gateway, hosts, number, of_our_own, origins
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -34,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "corsheaders",
     "django_filters",
     "oauth2_provider",
     "drf_spectacular_sidecar",
@@ -60,7 +62,23 @@ CSP_MIDDLEWARE = (
     else "project.security_policy.content_security_policy"
 )
 
+# Browsers may call the API from these sites: from any, as at Commerce Layer, unless CORS_ORIGINS
+# names them. Bearer tokens authenticate; no cookie is read, and none is allowed.
+CORS_ALLOWED_ORIGINS = origins("CORS_ORIGINS")
+CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]
+if CORS_ALLOW_ALL_ORIGINS:
+    CORS_ALLOWED_ORIGINS = []
+CORS_URLS_REGEX = r"^/(api/|oauth/token$)"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "prefer")
+CORS_EXPOSE_HEADERS = (
+    *("idempotent-replayed", "location", "preference-applied", "retry-after"),
+    *("x-ratelimit-interval", "x-ratelimit-limit", "x-ratelimit-remaining"),
+)
+
 MIDDLEWARE = [
+    "project.compression.APICompressionMiddleware",
+    # Before redirects to https: browsers follow none for a preflight request.
+    "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     CSP_MIDDLEWARE,
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -217,7 +235,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # Where the reference shop's payments go. Without an address, to a gateway inside the process that
 # promises whatever it is asked for.
-ORDERS_GATEWAY_URL = of_our_own("GATEWAY_URL", "")
+ORDERS_GATEWAY_URL = gateway("GATEWAY_URL")
 ORDERS_GATEWAY = f"orders.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
 
 # RATE_LIMITS=off takes all limits away: for load tests, and for ours.

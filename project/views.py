@@ -5,10 +5,9 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.templatetags.static import static
 from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
-from django.views.generic import RedirectView, TemplateView
+from django.views.generic import TemplateView
 from rest_framework.exceptions import MethodNotAllowed
 
 from order_copies.conf import RateLimit
@@ -41,14 +40,6 @@ class APIDocsView(TemplateView):
     ) -> HttpResponse:
         """A document: only the page itself is HTML under the API."""
         return error_answer(errors_of(MethodNotAllowed(request.method or ""))[0], request)
-
-
-class FaviconView(RedirectView):
-    """``/favicon.ico``, which browsers request for every page: redirect to the static file."""
-
-    def get_redirect_url(self, *args: Any, **kwargs: Any) -> str:
-        """Return the address of the icon among the static files."""
-        return static("favicon.ico")
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from project.environment import caches, choice, flag, hosts, number
+from project.environment import caches, choice, flag, gateway, hosts, number, origins
 
 ENGINES = ("polling", "celery")
 
@@ -85,7 +85,7 @@ def test_hosts_stand_between_commas(say: Any) -> None:
     assert hosts("NAME", "localhost") == ["shop.example", ".shop.example"]
 
 
-@pytest.mark.parametrize("value", ["*", "shop.example, *", ","])
+@pytest.mark.parametrize("value", ["*", "shop.example, *", ",", ".", ".com", "shop.example,.com."])
 def test_all_hosts_there_are_or_none_are_not_those_of_a_shop(say: Any, value: str) -> None:
     # given
     say("1", "PRODUCTION")
@@ -148,3 +148,92 @@ def test_another_cache_is_refused_and_its_password_not_shown(say: Any) -> None:
 
     # then
     assert str(refused.value) == "NAME must begin with one of redis://, rediss://, unix://"
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        (None, ["*"]),
+        ("*", ["*"]),
+        ("off", []),
+        ("https://shop.example", ["https://shop.example"]),
+        (
+            "https://shop.example, http://localhost:3000",
+            ["https://shop.example", "http://localhost:3000"],
+        ),
+    ],
+)
+def test_origins__any_none_or_named(say: Any, value: str | None, allowed: list[str]) -> None:
+    say(value)
+
+    assert origins("NAME") == allowed
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "shop.example",
+        "https://shop.example/",
+        "*, https://shop.example",
+        "https://",
+        "https://[",
+        ",",
+    ],
+)
+def test_origins__anything_else_is_refused(say: Any, value: str) -> None:
+    # given
+    say(value)
+
+    # then
+    with pytest.raises(ImproperlyConfigured, match=r"NAME is .* origins like https://shop\.exampl"):
+        # when
+        origins("NAME")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["https://payments.example/v1", "http://127.0.0.1:9000", "http://localhost", "http://[::1]:80"],
+)
+def test_gateway__production_takes_tls_or_this_machine(say: Any, value: str) -> None:
+    say("1", "PRODUCTION")
+    say(value)
+
+    assert gateway("NAME") == value
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("http://payments.example", "NAME must begin with https:// with PRODUCTION=1"),
+        ("http://10.0.0.1", "NAME must begin with https:// with PRODUCTION=1"),
+        ("ftp://user:secret@payments.example", "NAME must be an address like https://payments"),
+        ("payments.example", "NAME must be an address like https://payments"),
+        ("https://[", "NAME must be an address like https://payments"),
+        ("", "PRODUCTION=1 takes a value of your own in NAME"),
+    ],
+)
+def test_gateway__production_refuses_others_and_shows_no_password(
+    say: Any, value: str, message: str
+) -> None:
+    # given
+    say("1", "PRODUCTION")
+    say(value)
+
+    # when
+    with pytest.raises(ImproperlyConfigured) as refused:
+        gateway("NAME")
+
+    # then
+    assert str(refused.value).startswith(message)
+    assert "secret" not in str(refused.value)
+
+
+def test_gateway__demo_takes_any_or_none(say: Any) -> None:
+    say(None, "PRODUCTION")
+    say("http://payments.example")
+
+    assert gateway("NAME") == "http://payments.example"
+
+    say(None)
+
+    assert gateway("NAME") == ""

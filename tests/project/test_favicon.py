@@ -12,4 +12,5 @@ def test_favicon__redirects_to_a_static_file_that_exists(client: Client) -> None
     # then
     assert response.status_code == 302
     found = finders.find(response["Location"].removeprefix(f"/{settings.STATIC_URL.strip('/')}/"))
-    assert found and Path(found).read_bytes()[:4] == b"\x00\x00\x01\x00"
+    assert found
+    assert Path(found).read_bytes()[:4] == b"\x00\x00\x01\x00"
