@@ -21,7 +21,7 @@ DATABASES["default"]["OPTIONS"] = {
 URLS = """
 from bare.urls import *
 from django.urls import include
-urlpatterns += [path("api/", include("order_copies.urls"))]
+urlpatterns += [path("api/", include("order_copies.api.urls"))]
 """
 MODELS = """
 from django.db import models

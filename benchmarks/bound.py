@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.models import OrderFactory
-from orders.copied import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
+from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 
 OUTCOME = {
     "attribute": "line_items",

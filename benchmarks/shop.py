@@ -6,8 +6,8 @@ from decimal import Decimal
 from django.utils import timezone
 
 from order_copies.copying import request_copies
+from order_copies.db.rows import insert_rows
 from order_copies.models import OrderCopy
-from order_copies.rows import insert_rows
 from orders.models import (
     Address,
     Customer,

@@ -16,8 +16,8 @@ from rest_framework_json_api.renderers import JSONRenderer
 
 from benchmarks.client import Authentication
 from order_copies.jsonapi.resources import resource_of
+from orders.api.serializers.common import in_currency_of
 from orders.models import LineItem, Order
-from orders.resources import in_currency_of
 from tests.stock_renderer import attribute_field, named
 
 

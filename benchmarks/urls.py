@@ -7,8 +7,8 @@ from benchmarks import by_hand
 urlpatterns = [
     path("by_hand/orders", by_hand.orders),
     path("by_hand/orders/<str:public_id>", by_hand.order),
-    path("api/", include("orders.urls")),
-    path("api/", include("order_copies.urls")),
+    path("api/", include("orders.api.urls")),
+    path("api/", include("order_copies.api.urls")),
 ]
 
 # Serializers are made of the declarations that the routes above register.

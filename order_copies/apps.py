@@ -3,9 +3,6 @@ from contextlib import suppress
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from order_copies.checks import register_checks
-from order_copies.engines import get_engine
-
 
 class OrderCopiesConfig(AppConfig):
     """Copy a shop's orders."""
@@ -16,6 +13,10 @@ class OrderCopiesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, and the task of the engine."""
+        # The checks read models, which can be imported only now.
+        from order_copies.checks import register_checks  # noqa: PLC0415
+        from order_copies.engines.base import get_engine  # noqa: PLC0415
+
         register_checks()
         # A worker of Celery knows the tasks that have been imported. What fails, a check tells.
         with suppress(Exception):

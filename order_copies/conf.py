@@ -75,7 +75,7 @@ class Settings:
         """How workers are woken. Default ``"polling"``: they look for themselves.
 
         Or ``"django.tasks"``, ``"celery"``, or the dotted path of an
-        :class:`order_copies.engines.Engine`.
+        :class:`order_copies.engines.base.Engine`.
         """
         return str(self._get("ENGINE", "polling"))
 

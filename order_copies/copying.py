@@ -16,25 +16,25 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from order_copies import asking
-from order_copies.batches import Batch, batch_ran
-from order_copies.claiming import claim_expired, claim_pending
 from order_copies.conf import settings
-from order_copies.engines.waking import wake_for
+from order_copies.db.locks import REQUEST_WAIT, keep_existing, limited_wait
+from order_copies.db.retry import steadily
+from order_copies.db.rows import insert_rows
+from order_copies.engines.wake_ups import wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
-from order_copies.leases import renewed
-from order_copies.locks import REQUEST_WAIT, keep_existing, limited_wait
 from order_copies.models import OrderFactory, Status
-from order_copies.payments import give_back
 from order_copies.plans import CopyPlan
-from order_copies.rows import insert_rows
-from order_copies.running import Runner
 from order_copies.shops import Shop, get_shop
-from order_copies.transient import steadily
 from order_copies.transitions import event, lock
+from order_copies.worker import checked_shop
+from order_copies.worker.batches import Batch, batch_ran
+from order_copies.worker.claims import claim_expired, claim_pending
+from order_copies.worker.leases import renewed
+from order_copies.worker.payments import give_back
+from order_copies.worker.runner import Runner
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -103,7 +103,7 @@ def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
     """
     try:
-        return asking.plan(get_shop(), order_copies)
+        return checked_shop.plan(get_shop(), order_copies)
     except Exception as error:
         if _is_source_gone(order_copies):
             raise SourceOrderGoneError from error

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from order_copies.engines.waking import wake
+from order_copies.db.locks import REQUEST_WAIT, limited_wait
+from order_copies.engines.wake_ups import wake
 from order_copies.events.who import Who
-from order_copies.locks import REQUEST_WAIT, limited_wait
 from order_copies.models import ABORTABLE, RETRYABLE, OrderFactory, Status
 from order_copies.plans import Problem, Step, cannot_transition
 from order_copies.shops import get_shop

@@ -7,11 +7,12 @@ from typing import Any
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
+from order_copies.db.locks import locked
+from order_copies.db.rows import update_rows
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.exceptions import LeaseLostError, OrderCopyGoneError
-from order_copies.locks import locked
 from order_copies.models import (
     OrderFactory,
     OrderFactoryQuerySet,
@@ -19,7 +20,6 @@ from order_copies.models import (
     blank_record,
 )
 from order_copies.plans import Problem
-from order_copies.rows import update_rows
 
 #: The event of each final state (contract 1.7); ``abort`` is our own.
 verbs = {Status.COMPLETED: "complete", Status.FAILED: "fail", Status.ABORTED: "abort"}

@@ -209,7 +209,7 @@ OAUTH2_PROVIDER = {
 
 ORDER_COPIES: dict[str, Any] = {
     "ORDER_MODEL": "orders.Order",
-    "SHOP": "orders.shop.ReferenceShop",
+    "SHOP": "orders.copying.shop.ReferenceShop",
     "PUBLIC_ID_KEY": of_our_own("PUBLIC_ID_KEY", SECRET_KEY),
     "MODE": choice("MODE", ("test", "live")),
     "TOKEN_URL": "/oauth/token",
@@ -236,7 +236,7 @@ CELERY_BEAT_SCHEDULE = {
 # Where the reference shop's payments go. Without an address, to a gateway inside the process that
 # promises whatever it is asked for.
 ORDERS_GATEWAY_URL = gateway("GATEWAY_URL")
-ORDERS_GATEWAY = f"orders.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
+ORDERS_GATEWAY = f"orders.lifecycle.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
 
 # RATE_LIMITS=off takes all limits away: for load tests, and for ours.
 TOKEN_RATE_LIMIT: tuple[int, int] | None = (30, 60)

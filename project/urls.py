@@ -5,8 +5,8 @@ from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from order_copies.jsonapi.handlers import error_handlers
-from order_copies.metrics import MetricsView
-from order_copies.probes import HealthView
+from order_copies.monitoring.metrics import MetricsView
+from order_copies.monitoring.probes import HealthView
 from project.views import APIDocsView, admin_login
 
 #: Read when it is requested: a storage with a manifest knows no files before ``collectstatic``.
@@ -21,8 +21,8 @@ urlpatterns = [
     path("metrics", MetricsView.as_view()),
     path("oauth/", include("project.oauth.urls")),
     path("api/docs", APIDocsView.as_view(), name="api_docs"),
-    path("api/", include("orders.urls")),
-    path("api/", include("order_copies.urls")),
+    path("api/", include("orders.api.urls")),
+    path("api/", include("order_copies.api.urls")),
 ]
 
 handler400, handler403, handler404, handler500 = error_handlers("/api")

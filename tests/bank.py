@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orders.gateways import Authorized, Declined, LocalGateway
+from orders.lifecycle.gateways import Authorized, Declined, LocalGateway
 
 
 class Bank:

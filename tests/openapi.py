@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from jsonschema import Draft202012Validator
 
-from order_copies.jsonapi.openapi import openapi_document
+from order_copies.jsonapi.openapi.document import openapi_document
 
 #: Headers that say nothing of the API.
 OF_DJANGO = {

@@ -13,6 +13,7 @@ from django.db import connection, models
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
+from orders.lifecycle.triggers import MOVES, make
 from orders.models import (
     Address,
     Authorization,
@@ -22,7 +23,6 @@ from orders.models import (
     Order,
     StockReservation,
 )
-from orders.moves import MOVES, make
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "staff@example.com"}}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 
-from orders.gateways import Authorized, Declined, HTTPGateway, NoAnswerError
+from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, NoAnswerError
 from tests.gateway.moods import Mood, Moods
 from tests.gateway.process import FakeGateway, gateway_process
 

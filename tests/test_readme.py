@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 
 from order_copies.conf import Settings
 from order_copies.copying import OPTIONS
-from order_copies.metrics import QueueCollector
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
 from project.demo.processes import SERVER_OPTIONS
 from tests import stories

@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
 from order_copies.admin.earlier import earlier_copies
+from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.permitting import may_change_orders, may_view_copies
 from order_copies.admin.presenting import Preview
 from order_copies.admin.previewed import Previewed
@@ -31,7 +32,6 @@ from order_copies.admin.progress import batch_url
 from order_copies.admin.requesting import request_once, requested_before, requested_from
 from order_copies.admin.selecting import SelectingMixin, Selection
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
-from order_copies.forms import CopyOrdersForm
 from order_copies.models import OrderCopy
 
 #: Up to so many orders a page shows what becomes of each at once, the smooth ones included.

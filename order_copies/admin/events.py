@@ -9,10 +9,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
+from order_copies.admin.forms import pretty
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.events.models import Event
 from order_copies.events.who import who_in_words
-from order_copies.forms import pretty
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Event]

@@ -15,10 +15,10 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from order_copies import intervening
 from order_copies.admin.permitting import may_change_orders
+from order_copies.api.permissions import orders_changed_by
 from order_copies.events.who import user_as_who
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy
-from order_copies.permissions import orders_changed_by
 from order_copies.plans import Problem
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from order_copies import copying
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.details import duration_of
+from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.intervening import InterveningMixin
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.progress import Progress
@@ -23,7 +24,6 @@ from order_copies.admin.searching import SearchingMixin
 from order_copies.admin.watching import WatchingMixin
 from order_copies.events.who import user_as_who
 from order_copies.exceptions import OrderCopiesError
-from order_copies.forms import OrderCopyForm
 from order_copies.models import OrderCopy
 from order_copies.templatetags.order_copies_admin import badge, status_badge
 

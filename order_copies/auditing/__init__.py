@@ -11,9 +11,9 @@ from django.utils import timezone
 from order_copies.auditing.histories import Histories
 from order_copies.auditing.payments import open_payments
 from order_copies.auditing.states import look_at, why_not_over
+from order_copies.db.snapshots import one_moment
 from order_copies.findings import Finding
 from order_copies.models import OrderFactory
-from order_copies.moments import one_moment
 from order_copies.shops import Shop, get_shop
 
 __all__ = ["Audit"]

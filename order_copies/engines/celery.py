@@ -12,9 +12,9 @@ from celery.signals import worker_ready
 from django.core.checks import CheckMessage, Warning  # noqa: A004
 
 from order_copies.conf import settings
-from order_copies.engines import Engine
-from order_copies.engines.patience import Patience
-from order_copies.engines.working import run_copies, wake_for_abandoned
+from order_copies.engines.base import Engine
+from order_copies.engines.jobs import run_copies, wake_for_abandoned
+from order_copies.engines.timeouts import Patience
 
 TASK = "order_copies.run_copies"
 #: Enough for a connection that the broker has closed; a broker that is down is given up at once.

@@ -9,7 +9,8 @@ try:
 except ImportError:
     from django_tasks import task  # type: ignore[no-redef]
 
-from order_copies.engines import Engine, working
+from order_copies.engines import jobs
+from order_copies.engines.base import Engine
 
 #: What the backends that come with ``django.tasks`` would do.
 UNSUITABLE = {
@@ -24,8 +25,8 @@ def run_copies() -> None:
 
     The backend forgets a task whose worker was killed, so a later one is scheduled beforehand.
     """
-    working.wake_after_lease()
-    working.run_copies()
+    jobs.wake_after_lease()
+    jobs.run_copies()
 
 
 class TasksEngine(Engine):

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from order_copies.engines import Engine
+from order_copies.engines.base import Engine
 
 
 class PollingEngine(Engine):

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
+from order_copies.db.rows import insert_rows
 from order_copies.events.models import Event
 from order_copies.events.who import Who
-from order_copies.rows import insert_rows
 
 #: Sent once for all events of one call of :func:`record`, inside its transaction, with
 #: ``events``: a list of :class:`Event`.

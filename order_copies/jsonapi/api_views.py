@@ -22,9 +22,9 @@ from rest_framework.views import APIView
 from order_copies.conf import settings
 from order_copies.jsonapi.errors import document_of, errors_of, server_error
 from order_copies.jsonapi.media import Negotiation, Parser, Renderer
+from order_copies.jsonapi.scopes import COPY, ScopesPermission
 from order_copies.jsonapi.throttling import limit_rate, throttle_for
 from order_copies.logs import new_trace_id
-from order_copies.scopes import COPY, ScopesPermission
 
 logger = logging.getLogger("order_copies.api")
 

@@ -11,13 +11,13 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 
+from order_copies.db.retry import is_transient
 from order_copies.exceptions import (
     GoneError,
     NotDeletableError,
     OrderCopiesError,
     RowsLockedError,
 )
-from order_copies.transient import is_transient
 
 BAD_REQUEST = "BAD_REQUEST"
 FILTER_NOT_ALLOWED = "FILTER_NOT_ALLOWED"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import INVALID_PAGE_OBJECT, INVALID_PAGE_VALUE, refused
-from order_copies.jsonapi.schemas import JSONSchema, closed
+from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed
 
 if TYPE_CHECKING:
     from order_copies.jsonapi.resources import ResourceSerializer

@@ -11,14 +11,14 @@ from rest_framework.viewsets import ViewSetMixin
 from order_copies.conf import settings
 from order_copies.jsonapi.api_views import JSONAPIView, non_atomic
 from order_copies.jsonapi.documents import Documents
-from order_copies.jsonapi.filtersets import filter_rows
+from order_copies.jsonapi.filtering.filtersets import filter_rows
 from order_copies.jsonapi.includes import Included
-from order_copies.jsonapi.offers import Offer
+from order_copies.jsonapi.openapi.offers import Offer
 from order_copies.jsonapi.pagination import Page
 from order_copies.jsonapi.payloads import Payload, read_changes
 from order_copies.jsonapi.queries import Query, read_query, read_query_of_nothing
 from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
-from order_copies.scopes import COPY, check_scopes
+from order_copies.jsonapi.scopes import COPY, check_scopes
 
 
 class ResourceViewSet(ViewSetMixin, JSONAPIView):

@@ -7,7 +7,7 @@ from django.db import Error
 
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
-from order_copies.probes import database_of_copies, is_migrated
+from order_copies.monitoring.probes import database_of_copies, is_migrated
 
 _apps = {model._meta.app_label for model in (OrderFactory, Event)}
 

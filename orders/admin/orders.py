@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from order_copies.admin import CopyOrdersMixin
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.templatetags.order_copies_admin import money, status_badge
+from orders.admin.actions import ArchivedFilter, MovesMixin
 from orders.admin.inlines import AddressInline, LineItemInline
-from orders.admin.moving import ArchivedFilter, MovesMixin
 from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
 from orders.models import Order
 

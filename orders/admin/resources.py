@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.admin.deletion import DeletionMixin
+from order_copies.admin.forms import MetadataField
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.db.locks import locked
 from order_copies.events.who import user_as_who
-from order_copies.forms import MetadataField
-from order_copies.locks import locked
 from order_copies.templatetags.order_copies_admin import badge
-from orders.changing import Change, State, record_changes, state_of, states_of
+from orders.lifecycle.changes import Change, State, record_changes, state_of, states_of
 from orders.models.resources import Resource
 
 if TYPE_CHECKING:

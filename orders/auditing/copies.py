@@ -18,8 +18,8 @@ from orders.auditing.facts import (
     says_placed,
     target_line_keys,
 )
+from orders.lifecycle.requirements import HOLDING
 from orders.models import Order
-from orders.requirements import HOLDING
 
 
 def audit_copies(order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:

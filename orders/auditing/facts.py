@@ -11,7 +11,8 @@ from django.db.models import Count, F, Q, Sum
 from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory, Status
-from orders.coupons import coupons_by_code, discounts_of
+from orders.lifecycle.coupons import coupons_by_code, discounts_of
+from orders.lifecycle.requirements import HOLDING
 from orders.models import (
     Address,
     Authorization,
@@ -21,7 +22,6 @@ from orders.models import (
     LineItemOption,
     Order,
 )
-from orders.requirements import HOLDING
 from orders.totals import PROMOTIONS, TOTALS, ItemType, amounts_without_line
 
 #: If the log of a copy has one of these keys, it did not place its target or cancel its source.

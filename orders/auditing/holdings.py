@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.findings import Finding
+from orders.lifecycle.payments import ASKED, GRACE
+from orders.lifecycle.requirements import HOLDING
 from orders.models import Authorization, Coupon, CouponUse, StockItem, StockReservation
-from orders.payments import ASKED, GRACE
-from orders.requirements import HOLDING
 
 
 def audit_holdings(before: datetime) -> Iterator[Finding]:

@@ -10,8 +10,8 @@ from order_copies.events.models import Event
 from order_copies.findings import Finding
 from order_copies.models import OrderFactory
 from orders.auditing.facts import Deed, deed_of
+from orders.lifecycle.requirements import HOLDING
 from orders.models import Authorization, Order
-from orders.requirements import HOLDING
 
 #: How many events are read together.
 CHUNK = 5000

@@ -15,9 +15,9 @@ from orders.demo.baskets import (
     new_basket,
 )
 from orders.demo.catalogue import Article, Catalogue
-from orders.demo.lives import FulfillmentStatus, Status, live, pay
-from orders.demo.offers import Offers
+from orders.demo.lifecycles import FulfillmentStatus, Status, live, pay
 from orders.demo.people import Buyer, People
+from orders.demo.promotions import Offers
 from orders.models import AddressRole, PaymentSource, Promotion
 
 Choice = TypeVar("Choice")

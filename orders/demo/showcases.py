@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from orders.demo.baskets import ENGRAVING, ESPRESSO, FILTER, GIFT_WRAP, Basket
 from orders.demo.history import History
-from orders.demo.lives import FulfillmentStatus, Status, live, pay, refund
+from orders.demo.lifecycles import FulfillmentStatus, Status, live, pay, refund
 from orders.demo.people import Buyer
 from orders.models import PaymentSource
 

@@ -3,7 +3,7 @@ from django.db.models import Case, F, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from orders.gateways import MAX_TOKEN
+from orders.lifecycle.gateways import MAX_TOKEN
 
 
 class Authorization(models.Model):

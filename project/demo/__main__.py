@@ -12,7 +12,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from orders.demo.loading import first_copy  # noqa: E402
+from orders.demo.loader import first_copy  # noqa: E402
 from orders.models import Order  # noqa: E402
 from project.demo.client import Client  # noqa: E402
 from project.demo.errors import DemoError  # noqa: E402

@@ -6,7 +6,7 @@ from typing import Any
 from oauth2_provider.models import Application
 from oauth2_provider.scopes import BaseScopes
 
-from order_copies.scopes import READ, SCOPES
+from order_copies.jsonapi.scopes import READ, SCOPES
 
 #: What Commerce Layer's clients always send. It selects from what our shop has one of, so it is
 #: echoed and restricts nothing.

@@ -15,10 +15,10 @@ from django.core.management import call_command
 from django.db import connection, transaction
 
 from order_copies import copying
-from order_copies.claiming import claim_pending
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.models.statuses import ABORTABLE
+from order_copies.worker.claims import claim_pending
 from orders.models import Authorization, Coupon, CouponUse, Order, StockItem
 from tests import stories
 from tests.acceptance.processes import run

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Payment
-from orders.shop import ReferenceShop
+from orders.copying.shop import ReferenceShop
 
 PATH = "tests.acceptance.shops.InterferedShop"
 

@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponse
 
 from order_copies.events.models import Event
-from order_copies.jsonapi.openapi_endpoints import installed_endpoints
+from order_copies.jsonapi.openapi.endpoints import installed_endpoints
 from order_copies.models import OrderFactory
 from tests.acceptance.documents import document_of, milliseconds
 from tests.api import API, MEDIA_TYPE, request_of, staff, written

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 
-import orders.urls  # noqa: F401
+import orders.api.urls  # noqa: F401
 from order_copies.copying import request_copies, run_batch
 from order_copies.jsonapi.resources import registered, resource_of
 from order_copies.models import Kind, OrderCopy

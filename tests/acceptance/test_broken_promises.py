@@ -11,8 +11,8 @@ from django.db import OperationalError, transaction
 from order_copies import copying
 from order_copies.models import OpenPayment, Status
 from order_copies.plans import Problem, Step
+from orders.copying.shop import ReferenceShop
 from orders.models import Order
-from orders.shop import ReferenceShop
 from tests import stories
 from tests.bank import open_bank
 from tests.factories import placed_order

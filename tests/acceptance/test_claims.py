@@ -12,9 +12,9 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.batches import Batch, batch_ran
 from order_copies.events.recording import events_recorded
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.batches import Batch, batch_ran
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.factories import placed_order

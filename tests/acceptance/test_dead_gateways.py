@@ -84,7 +84,7 @@ def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_no
     bank: HangingBank, source: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr("order_copies.authorizing.SLOW", 0.2)
+    monkeypatch.setattr("order_copies.worker.authorization.SLOW", 0.2)
     wanted = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(12)]
     slow = wanted[5]
     completed: list[int] = []

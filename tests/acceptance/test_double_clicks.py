@@ -19,9 +19,9 @@ import sys, time
 from pathlib import Path
 import django
 django.setup()
-from orders.gateways import LocalGateway
+from orders.lifecycle.gateways import LocalGateway
 from orders.models import Order
-from orders.moves import MOVES, make
+from orders.lifecycle.triggers import MOVES, make
 counter, me = Path(sys.argv[1]), sys.argv[2]
 authorize = LocalGateway.authorize
 

@@ -52,7 +52,7 @@ import django
 django.setup()
 from django.db import connection, transaction
 from order_copies.models import OrderFactory
-from order_copies.shutdown import let_go
+from order_copies.worker.shutdown import let_go
 transaction.atomic().__enter__()
 OrderFactory.objects.update(worker="interrupted")
 cursor = connection.cursor()

@@ -19,13 +19,14 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from order_copies import copying, intervening, leases
-from order_copies.claiming import claim_pending
+from order_copies import copying, intervening
+from order_copies.db.locks import limited_wait
 from order_copies.exceptions import RowsLockedError, ShopContractError
-from order_copies.health import Queue, complaints
-from order_copies.locks import limited_wait
 from order_copies.models import OrderCopy, OrderFactory, Status
-from order_copies.worker import Worker
+from order_copies.monitoring.health import Queue, complaints
+from order_copies.worker import leases
+from order_copies.worker.claims import claim_pending
+from order_copies.worker.loop import Worker
 from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop

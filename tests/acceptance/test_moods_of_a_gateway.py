@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
-from orders.gateways import HTTPGateway
+from orders.lifecycle.gateways import HTTPGateway
 from orders.models import Authorization, Order
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -32,7 +32,7 @@ def gateway(settings: LazySettings) -> Iterator[FakeGateway]:
     """A gateway for the reference shop; copies that crash are tried again at once, five times."""
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0}
     with gateway_process() as gateway:
-        settings.ORDERS_GATEWAY = "orders.gateways.HTTPGateway"
+        settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
         settings.ORDERS_GATEWAY_URL = gateway.url
         yield gateway
 

@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from order_copies.events.models import Event
-from orders import checkout
+from orders.lifecycle import checkout
+from orders.lifecycle.voiding import void_due
 from orders.models import Authorization, Order, StockItem
-from orders.voiding import void_due
 from tests import stories
 from tests.api import API, errors_in, shopper, staff, the_error_in
 from tests.bank import Bank, open_bank
@@ -262,7 +262,7 @@ def test_a_crash_while_placing_gives_the_money_back(
         raise RuntimeError
 
     with monkeypatch.context() as context:
-        context.setattr("orders.placing.move", crash)
+        context.setattr("orders.lifecycle.placing.move", crash)
         crashed = pull(api, order, "_place", reference="4711")
     order.refresh_from_db()
     after_the_crash = order.reference, order.status, authorizations(order), bank.live

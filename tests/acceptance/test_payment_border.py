@@ -13,7 +13,7 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OpenPayment, OrderFactory, Status
-from orders.cancelling import cancel
+from orders.lifecycle.cancelling import cancel
 from orders.models import Authorization, Order
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -299,7 +299,7 @@ def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
     shop: Shop, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr("order_copies.payments.LIMIT", 1)
+    monkeypatch.setattr("order_copies.worker.payments.LIMIT", 1)
     first = killed_after_authorizing(shop)
     abort_copies([first], who=stories.WHO)
     shop.before["void"] = crash
@@ -397,7 +397,7 @@ def test_a_gateway_that_is_away_when_a_source_is_cancelled_hears_of_it_later(
         raise ConnectionRefusedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("orders.gateways.LocalGateway.void", away)
+        patched.setattr("orders.lifecycle.gateways.LocalGateway.void", away)
         copying.run_batch("w1")
     promised = source.authorizations.get()
     between = (promised.status, promised.voided_at, [*bank.voided])

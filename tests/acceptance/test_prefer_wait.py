@@ -10,8 +10,10 @@ from django.conf import LazySettings
 from django.http import HttpResponse
 from django.utils import timezone
 
-from order_copies import copying, heartbeats, waiting
+from order_copies import copying
+from order_copies.api import prefer
 from order_copies.models import Heartbeat, IdempotentRequest, OrderFactory
+from order_copies.worker import heartbeats
 from orders.models import Order
 from tests.acceptance.processes import run
 from tests.api import API, request_of, staff
@@ -64,7 +66,7 @@ def test_a_copy_that_ends_in_time_is_answered_with_its_end(
     assert response["Location"] == document["data"]["links"]["self"]
     assert document["data"]["attributes"]["status"] == "completed"
     assert [included["id"] for included in document["included"]] == [target.public_id]
-    assert pauses == [waiting.FIRST_PAUSE]
+    assert pauses == [prefer.FIRST_PAUSE]
 
 
 def test_a_copy_that_does_not_end_in_time_is_answered_as_it_is(api: API, order: Order) -> None:
@@ -84,7 +86,7 @@ def test_pauses_grow_and_end_in_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(waiting.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(prefer.time, "monotonic", lambda: clock[0])
 
     def pass_time() -> None:
         clock[0] += pauses[-1]
@@ -93,9 +95,9 @@ def test_pauses_grow_and_end_in_time(
     response = api.post("/order_copies", request_of(order), Prefer="wait=3600")
 
     assert response["Preference-Applied"] == "wait=10"
-    assert sum(pauses) == pytest.approx(waiting.MAX_WAIT)
+    assert sum(pauses) == pytest.approx(prefer.MAX_WAIT)
     assert pauses[:-1] == sorted(pauses[:-1])
-    assert max(pauses) == waiting.LONGEST_PAUSE
+    assert max(pauses) == prefer.LONGEST_PAUSE
     assert len(pauses) < 40
 
 
@@ -273,7 +275,7 @@ from django.conf import settings
 from django.db import connection
 settings.ALLOWED_HOSTS = ["testserver"]
 from order_copies.models import Heartbeat
-from order_copies.worker import Worker
+from order_copies.worker.loop import Worker
 from orders.models import Order
 from tests.api import API, request_of, staff
 

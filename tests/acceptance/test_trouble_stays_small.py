@@ -11,13 +11,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.batches import Batch
-from order_copies.claiming import claim_expired, claim_pending
 from order_copies.exceptions import NotDeletableError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
-from order_copies.running import Runner
-from order_copies.worker import Worker
-from orders import snapshot
+from order_copies.worker.batches import Batch
+from order_copies.worker.claims import claim_expired, claim_pending
+from order_copies.worker.loop import Worker
+from order_copies.worker.runner import Runner
+from orders.copying import snapshot
 from orders.models import LineItem, Order, Sku, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -149,7 +149,7 @@ def test_a_database_that_does_not_answer_is_nobodys_crash(
     [claimed] = claim_pending("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
-    monkeypatch.setattr("order_copies.running.answers", lambda: False)
+    monkeypatch.setattr("order_copies.worker.runner.answers", lambda: False)
 
     with pytest.raises(OperationalError):
         Runner("w1", shop(), Batch()).run([claimed])

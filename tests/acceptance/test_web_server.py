@@ -40,7 +40,7 @@ from order_copies.models import Heartbeat
 Heartbeat.objects.all().delete()
 """
 IDLE_WORKER = f"""{NO_WORKER}
-from order_copies import heartbeats
+from order_copies.worker import heartbeats
 heartbeats.beat("a-worker-that-does-nothing:1:a")
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from order_copies.engines import working
+from order_copies.engines import jobs
 from tests.chaos.crowd import Crowd, Workers
 from tests.chaos.dooms import Doom
 
@@ -44,7 +44,7 @@ def _app() -> Any:
 
 
 def _work(name: str) -> None:
-    working.SLICE = SLICE  # type: ignore[assignment]
+    jobs.SLICE = SLICE  # type: ignore[assignment]
     _app().worker_main(
         ["worker", "--pool=solo", "--loglevel=warning", f"--hostname={name}-{os.getpid()}", *ALONE]
     )

@@ -14,10 +14,10 @@ from order_copies.copying import delete_copies, request_copies
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
 from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy, OrderFactory, Status
-from orders.cancelling import cancel
 from orders.exceptions import OrderGoneError
+from orders.lifecycle.cancelling import cancel
+from orders.lifecycle.triggers import MOVES, make
 from orders.models import Order
-from orders.moves import MOVES, make
 from tests.chaos.dooms import reached
 from tests.chaos.sources import Wishes
 from tests.chaos.steadily import steadily

@@ -21,7 +21,7 @@ from typing import IO, Self
 from django.core.management import execute_from_command_line
 from django.db import connection, connections
 
-from order_copies.shutdown import HANDED_BACK
+from order_copies.worker.shutdown import HANDED_BACK
 from tests.chaos import client, dooms
 from tests.chaos.dooms import CLIENT_STEPS, FREEZING, RARE, STEPS, Doom
 

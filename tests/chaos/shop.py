@@ -12,9 +12,9 @@ from order_copies.events.recording import events_recorded
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Payment
-from orders import payments
-from orders.gateways import Authorized, Declined, HTTPGateway
-from orders.shop import ReferenceShop
+from orders.copying.shop import ReferenceShop
+from orders.lifecycle import payments
+from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway
 from tests.chaos.dooms import reached
 
 ENDS = ("complete", "fail", "abort")

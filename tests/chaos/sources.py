@@ -8,8 +8,8 @@ from django.db import transaction
 
 from order_copies.copying import OPTIONS, request_copies
 from order_copies.models import OrderCopy
-from orders.demo.loading import load_demo_shop
-from orders.gateways import Authorized, get_gateway
+from orders.demo.loader import load_demo_shop
+from orders.lifecycle.gateways import Authorized, get_gateway
 from orders.models import Authorization, Order
 from tests.factories import (
     CouponFactory,

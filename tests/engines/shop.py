@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan
-from orders.shop import ReferenceShop
+from orders.copying.shop import ReferenceShop
 
 
 class StumblingShop(ReferenceShop):

@@ -20,13 +20,13 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from order_copies import copying
 from order_copies.jsonapi import resources
 from order_copies.jsonapi.errors import RequestRefusedError
-from order_copies.jsonapi.filters import understand
-from order_copies.jsonapi.filtersets import filterset_of
-from order_copies.jsonapi.offers import Offer, header
-from order_copies.jsonapi.openapi import openapi_document, openapi_text
-from order_copies.jsonapi.openapi_endpoints import installed_endpoints
-from order_copies.jsonapi.openapi_filters import predicates_schema
-from order_copies.jsonapi.predicates import PREDICATES
+from order_copies.jsonapi.filtering.filters import understand
+from order_copies.jsonapi.filtering.filtersets import filterset_of
+from order_copies.jsonapi.filtering.predicates import PREDICATES
+from order_copies.jsonapi.openapi.document import openapi_document, openapi_text
+from order_copies.jsonapi.openapi.endpoints import installed_endpoints
+from order_copies.jsonapi.openapi.filters import predicates_schema
+from order_copies.jsonapi.openapi.offers import Offer, header
 from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, Trigger
 from order_copies.jsonapi.routers import routes
 from order_copies.jsonapi.values import Boolean, Choice, Instant

@@ -8,17 +8,17 @@ from django.conf import LazySettings
 from django.test import override_settings
 from django.urls import include, path
 
+from order_copies.api.serializers import OrderSerializer as FallbackSerializer
 from order_copies.jsonapi import resources
 from order_copies.jsonapi.resources import register, register_fallback, resource_of
-from order_copies.serializers import OrderSerializer as FallbackSerializer
-from orders.serializers import OrderSerializer
+from orders.api.serializers import OrderSerializer
 from tests.api import API, staff
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
 # A shop that has no endpoints of its own includes those of the app, anywhere.
-urlpatterns = [path("shop/orders/v1/api/", include("order_copies.urls"))]
+urlpatterns = [path("shop/orders/v1/api/", include("order_copies.api.urls"))]
 
 
 @pytest.fixture

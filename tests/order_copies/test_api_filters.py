@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 import django_filters
 import pytest
 
-from order_copies.jsonapi.filtersets import filterset_of
-from order_copies.jsonapi.predicates import PREDICATES
+from order_copies.jsonapi.filtering.filtersets import filterset_of
+from order_copies.jsonapi.filtering.predicates import PREDICATES
 from order_copies.jsonapi.resources import resource_of
 from order_copies.models import OrderFactory, Status
 from orders.models import LineItem, Order

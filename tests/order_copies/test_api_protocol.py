@@ -11,11 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from order_copies import copying
+from order_copies.api.urls import urlpatterns as order_copies_urls
 from order_copies.models import OrderFactory
-from order_copies.urls import urlpatterns as order_copies_urls
+from orders.api.urls import urlpatterns as orders_urls
+from orders.copying.shop import ReferenceShop
 from orders.models import Order
-from orders.shop import ReferenceShop
-from orders.urls import urlpatterns as orders_urls
 from tests.api import API, MEDIA_TYPE, errors_in, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, placed_order
 

@@ -13,14 +13,15 @@ from django.db import connection, connections
 from django.db.utils import OperationalError
 from django.test import override_settings
 
-from order_copies import checks, database_checks
+from order_copies import checks
+from order_copies.checks import database
+from order_copies.checks.database import check_databases, check_mariadb
 from order_copies.conf import Settings
-from order_copies.database_checks import check_databases, check_mariadb
 from order_copies.fields import CopiedModel
 from order_copies.models import OrderCopy
 from order_copies.shops import Shop
+from orders.copying.shop import ReferenceShop
 from orders.models import Coupon, Order
-from orders.shop import ReferenceShop
 from tests.factories import OrderCopyFactory
 
 GOOD_SQLITE = {
@@ -84,7 +85,7 @@ def test_an_order_model_that_is_no_model_is_an_error(settings, model):
         ("", 'Set ORDER_COPIES["SHOP"] in your settings'),
         ("orders.nowhere.Shop", "No module named"),
         ("orders.models.Order", "is not a subclass of order_copies.shops.Shop"),
-        ("orders.gateways.get_gateway", "is not a subclass of order_copies.shops.Shop"),
+        ("orders.lifecycle.gateways.get_gateway", "is not a subclass of order_copies.shops.Shop"),
         (f"{__name__}.UnfinishedShop", "does not define cancel, orders_for, place, plan, write"),
     ],
 )
@@ -251,7 +252,7 @@ def test_time_zone_tables__missing_where_they_are_needed_are_an_error(
     monkeypatch.setattr(connection, "vendor", "mysql")
     monkeypatch.setattr(connection, "mysql_is_mariadb", True, raising=False)
     monkeypatch.setattr(connection, "mysql_version", (11, 8, 1), raising=False)
-    monkeypatch.setattr(database_checks, "_check_collation", lambda _connection: [])
+    monkeypatch.setattr(database, "_check_collation", lambda _connection: [])
     monkeypatch.setattr(connection, "cursor", lambda: Answer(converted))
 
     # when

@@ -8,10 +8,10 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.batches import Batch
 from order_copies.events.models import Event
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.batches import Batch
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
 from tests.factories import OrderCopyFactory, placed_order

@@ -1,7 +1,7 @@
 """Closed-world copying: what is wrong with a declaration."""
 
 from order_copies.fields import CopiedModel
-from orders.copied import COPIED_MODELS
+from orders.copying.fields import COPIED_MODELS
 from orders.models import CouponUse
 
 

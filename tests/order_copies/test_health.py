@@ -13,11 +13,11 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies import heartbeats
-from order_copies.database_checks import check_queue
-from order_copies.health import Queue
+from order_copies.checks.database import check_queue
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from order_copies.monitoring.health import Queue
 from order_copies.transitions import save_locked, save_pause
+from order_copies.worker import heartbeats
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db

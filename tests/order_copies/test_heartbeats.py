@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies import heartbeats
-from order_copies.batches import Batch
 from order_copies.models import Heartbeat
-from order_copies.worker import Worker
+from order_copies.worker import heartbeats
+from order_copies.worker.batches import Batch
+from order_copies.worker.loop import Worker
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from order_copies import idempotency
+from order_copies.api import idempotency
+from order_copies.api.idempotency import Name, StillRunningError, answer_once
 from order_copies.exceptions import AlreadyAskedError
-from order_copies.idempotency import Name, StillRunningError, answer_once
 from order_copies.jsonapi.errors import RequestRefusedError
 from order_copies.models import IdempotentRequest
 from tests.factories import OrderCopyFactory

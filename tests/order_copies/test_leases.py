@@ -7,8 +7,8 @@ from django.conf import LazySettings
 from django.db import DatabaseError, models
 from django.utils import timezone
 
-from order_copies import leases
 from order_copies.models import OrderFactory
+from order_copies.worker import leases
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)

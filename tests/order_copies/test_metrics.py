@@ -18,13 +18,13 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from order_copies.batches import batch_ran
 from order_copies.copying import run_batch
-from order_copies.health import Queue
-from order_copies.metrics import QueueCollector
 from order_copies.models import Heartbeat, OpenPayment, OrderFactory
+from order_copies.monitoring.health import Queue
+from order_copies.monitoring.metrics import QueueCollector
 from order_copies.transitions import save_pause
-from order_copies.worker import Worker
+from order_copies.worker.batches import batch_ran
+from order_copies.worker.loop import Worker
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
 from tests.serving import free_port
 
@@ -239,7 +239,7 @@ def test_an_address_without_a_port_is_refused(address: str) -> None:
 
 
 def test_a_missing_library_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "order_copies.metrics")
+    monkeypatch.delitem(sys.modules, "order_copies.monitoring.metrics")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
     with pytest.raises(CommandError, match=r"pip install 'django-order-copies\[metrics\]'"):

@@ -9,7 +9,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from order_copies import probes
+from order_copies.monitoring import probes
 
 pytestmark = pytest.mark.django_db
 

@@ -23,7 +23,7 @@ from order_copies.models import (
     OrderFactory,
     Status,
 )
-from order_copies.pruning import prune
+from order_copies.monitoring.pruning import prune
 from orders.models import Order
 from tests import stories
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
@@ -250,7 +250,7 @@ def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
         a_copy(Status.COMPLETED, OLD)
 
     # when
-    with caplog.at_level(logging.INFO, "order_copies.pruning"):
+    with caplog.at_level(logging.INFO, "order_copies.monitoring.pruning"):
         said = command("--older-than", "90", "--batch-size", "2")
 
     # then
@@ -268,7 +268,7 @@ def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
 def test_a_dry_run_says_so_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     a_copy(Status.COMPLETED, OLD)
 
-    with caplog.at_level(logging.INFO, "order_copies.pruning"):
+    with caplog.at_level(logging.INFO, "order_copies.monitoring.pruning"):
         said = command("--older-than", "90", "--dry-run", "--verbosity", "0")
 
     assert said.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")

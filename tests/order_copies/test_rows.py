@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from order_copies.db.rows import insert_rows, update_rows
 from order_copies.events.models import Event
 from order_copies.exceptions import UnsupportedDatabaseError
-from order_copies.rows import insert_rows, update_rows
 from orders.models import Address, LineItem, Order
 from tests.factories import LineItemFactory, MarketFactory, OrderCopyFactory, OrderFactory
 

@@ -10,14 +10,14 @@ from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAuthenticated
 
+from order_copies.api.urls import urlpatterns as order_copies_urls
+from order_copies.api.views import OrderCopyViewSet
 from order_copies.copying import request_copies
 from order_copies.events.models import Event
 from order_copies.jsonapi.resources import resource_of
 from order_copies.models import OrderCopy, OrderFactory
-from order_copies.urls import urlpatterns as order_copies_urls
-from order_copies.views import OrderCopyViewSet
+from orders.api.urls import urlpatterns as orders_urls
 from orders.models import Order
-from orders.urls import urlpatterns as orders_urls
 from tests.api import (
     API,
     PERMISSIONS,

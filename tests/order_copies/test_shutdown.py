@@ -14,10 +14,10 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.utils import timezone
 
-from order_copies import shutdown
 from order_copies.models import OrderFactory
-from order_copies.shutdown import Shutdown, TimeIsUpError
-from order_copies.worker import Worker
+from order_copies.worker import shutdown
+from order_copies.worker.loop import Worker
+from order_copies.worker.shutdown import Shutdown, TimeIsUpError
 from tests.acceptance.shops import PATH, InterferedShop
 from tests.factories import OrderCopyFactory, placed_order
 

@@ -16,8 +16,8 @@ from django.db import (
     connection,
 )
 
+from order_copies.db.retry import answers, is_transient, steadily
 from order_copies.models import Heartbeat
-from order_copies.transient import answers, is_transient, steadily
 
 SOON = timedelta(seconds=5)
 AT_ONCE = timedelta(0)

@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from order_copies.waiting import preferred_wait
+from order_copies.api.prefer import preferred_wait
 from tests.api import API, request_of, staff
 from tests.factories import placed_order
 

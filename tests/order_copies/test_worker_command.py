@@ -15,16 +15,16 @@ from django.core.management import CommandError, call_command
 from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
-from order_copies import heartbeats
-from order_copies.batches import Batch
 from order_copies.copying import request_copies
 from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
-from order_copies.heartbeats import new_name
 from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
 from order_copies.transitions import save_pause
-from order_copies.worker import Worker
+from order_copies.worker import heartbeats
+from order_copies.worker.batches import Batch
+from order_copies.worker.heartbeats import new_name
+from order_copies.worker.loop import Worker
 from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
@@ -131,8 +131,8 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
             worker.stop()
         raise OperationalError(*GONE_AWAY)
 
-    monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
-    monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
+    monkeypatch.setattr("order_copies.worker.loop.run_batch", run_batch)
+    monkeypatch.setattr("order_copies.worker.loop.connection.close", lambda: None)
     worker = Worker()
 
     worker.run()
@@ -147,7 +147,7 @@ def test_a_worker_may_be_up_before_its_database(
 ) -> None:
     # given
     backlog(1)
-    monkeypatch.setattr("order_copies.worker.connection.close", lambda: None)
+    monkeypatch.setattr("order_copies.worker.loop.connection.close", lambda: None)
     refusals = ["the first sign of life", "the backlog"]
     out = io.StringIO()
 
@@ -187,7 +187,7 @@ def test_a_drain_waits_for_no_database_and_nobody_for_what_does_not_pass(
     def run_batch(*_args: object, **_kwargs: object) -> None:
         raise error
 
-    monkeypatch.setattr("order_copies.worker.run_batch", run_batch)
+    monkeypatch.setattr("order_copies.worker.loop.run_batch", run_batch)
 
     with pytest.raises(type(error)):
         Worker().run(drain=drain)

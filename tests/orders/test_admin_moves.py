@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from order_copies.events.models import Event
-from orders import checkout
-from orders.admin import moving
+from orders.admin import actions
+from orders.lifecycle import checkout
 from orders.models import Order
 from tests import stories
 from tests.api import staff
@@ -155,7 +155,7 @@ def test_the_list_is_narrowed_to_the_archive_or_to_what_is_not_in_it(admin: Clie
 def test_only_some_of_many_refused_orders_are_named(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "MAX_NAMED", 1)
+    monkeypatch.setattr(actions, "MAX_NAMED", 1)
     orders = [pending_order() for _ in range(3)]
 
     [message] = told(act(admin, "approve", orders))
@@ -168,7 +168,7 @@ def test_only_some_of_many_refused_orders_are_named(
 def test_no_more_orders_are_moved_than_can_be_at_once(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moving, "MAX_ORDERS", 1)
+    monkeypatch.setattr(actions, "MAX_ORDERS", 1)
     orders = [placed_order(), placed_order()]
 
     [message] = told(act(admin, "approve", orders))
@@ -200,12 +200,12 @@ def test_an_order_that_is_gone_meanwhile_is_told(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = placed_order()
-    make = moving.make
+    make = actions.make
 
     def vanish(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
         return make(move, [*keys, 0], **keywords)
 
-    monkeypatch.setattr(moving, "make", vanish)
+    monkeypatch.setattr(actions, "make", vanish)
 
     messages = told(act(admin, "approve", [order]))
 

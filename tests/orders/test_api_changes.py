@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission
 
 from order_copies.events.models import Event
 from order_copies.jsonapi.resources import ResourceSerializer, resource_of
-from orders import serializers
+from orders.api import serializers
 from orders.models import Order
 from tests import stories
 from tests.api import API, errors_in, service, shopper, staff, the_error_in

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
-from orders.archiving import archive, unarchive
+from orders.lifecycle.archiving import archive, unarchive
 from orders.models import Order
 from tests import stories
 from tests.factories import placed_order

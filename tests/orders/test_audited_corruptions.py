@@ -11,7 +11,7 @@ from order_copies import copying
 from order_copies.auditing import Audit
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
-from orders.changing import change
+from orders.lifecycle.changes import change
 from orders.models import Address, Authorization, LineItem, LineItemOption, Order, Sku
 from tests import stories
 from tests.audits import audited

@@ -12,10 +12,10 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory, Status
-from order_copies.pruning import prune
-from orders.cancelling import cancel
-from orders.changing import change
-from orders.demo.loading import load_demo_shop
+from order_copies.monitoring.pruning import prune
+from orders.demo.loader import load_demo_shop
+from orders.lifecycle.cancelling import cancel
+from orders.lifecycle.changes import change
 from orders.models import (
     Authorization,
     Coupon,

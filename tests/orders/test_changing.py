@@ -8,8 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from order_copies.events.models import Event
-from orders.changing import change
 from orders.exceptions import ResourceGoneError
+from orders.lifecycle.changes import change
 from orders.models import Address, Coupon, Customer, Market, Promotion, Sku, StockItem
 from tests.factories import (
     CouponFactory,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from order_copies.copying import preview
 from order_copies.models import OrderCopy
-from orders.demo.loading import first_copy, load_demo_shop
+from orders.demo.loader import first_copy, load_demo_shop
 from orders.models import (
     Authorization,
     Coupon,

@@ -10,7 +10,7 @@ import pytest
 from django.conf import LazySettings
 
 from order_copies.models import OpenPayment
-from orders.gateways import (
+from orders.lifecycle.gateways import (
     Authorized,
     Declined,
     HTTPGateway,
@@ -18,8 +18,8 @@ from orders.gateways import (
     NoAnswerError,
     get_gateway,
 )
+from orders.lifecycle.triggers import MOVES, make
 from orders.models import Authorization
-from orders.moves import MOVES, make
 from tests import stories
 from tests.factories import pending_order, placed_order
 
@@ -69,7 +69,7 @@ def office(settings: LazySettings) -> Iterator[type[Office]]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Office) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        settings.ORDERS_GATEWAY = "orders.gateways.HTTPGateway"
+        settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
         settings.ORDERS_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}"
         yield Office
         server.shutdown()

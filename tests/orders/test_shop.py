@@ -9,8 +9,8 @@ from django.test import RequestFactory
 from order_copies import public_ids
 from order_copies.models import OrderFactory as OrderCopyTable
 from order_copies.shops import Shop, get_shop
+from orders.copying.shop import ReferenceShop
 from orders.models import Order
-from orders.shop import ReferenceShop
 from tests import stories
 from tests.factories import CustomerFactory, OrderCopyFactory, OrderFactory, placed_order
 

@@ -8,11 +8,11 @@ from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
 from order_copies.plans import Problem
-from orders.cancelling import cancel, cancel_sources
 from orders.exceptions import OrderGoneError
-from orders.gateways import Authorized, Declined, LocalGateway
+from orders.lifecycle.cancelling import cancel, cancel_sources
+from orders.lifecycle.gateways import Authorized, Declined, LocalGateway
+from orders.lifecycle.placing import Request, place
 from orders.models import Coupon, Order, StockItem
-from orders.placing import Request, place
 from tests import stories
 from tests.factories import (
     CouponFactory,

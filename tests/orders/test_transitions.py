@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
+from orders.lifecycle.transitions import TRANSITIONS, transition
 from orders.models import Authorization, Order, StockItem
-from orders.transitions import TRANSITIONS, transition
 from tests import stories
 from tests.factories import OrderFactory, placed_order
 

@@ -4,12 +4,12 @@ import pytest
 from django.conf import LazySettings
 from django.utils import timezone
 
-from orders import checkout
-from orders.cancelling import cancel
-from orders.gateways import Authorized, LocalGateway
+from orders.lifecycle import checkout
+from orders.lifecycle.cancelling import cancel
+from orders.lifecycle.gateways import Authorized, LocalGateway
+from orders.lifecycle.payments import Payment
+from orders.lifecycle.voiding import void_due
 from orders.models import Authorization
-from orders.payments import Payment
-from orders.voiding import void_due
 from tests import stories
 from tests.bank import open_bank
 from tests.factories import AuthorizationFactory, pending_order, placed_order
@@ -17,7 +17,7 @@ from tests.factories import AuthorizationFactory, pending_order, placed_order
 
 @pytest.fixture
 def nobody_listens(settings: LazySettings) -> None:
-    settings.ORDERS_GATEWAY = "orders.gateways.HTTPGateway"
+    settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
     settings.ORDERS_GATEWAY_URL = "http://127.0.0.1:1"
 
 
@@ -41,7 +41,7 @@ def test_a_gateway_that_does_not_listen_is_no_obstacle_to_a_cancellation(
     assert (authorization.status, authorization.voided_at) == ("voided", None)
 
     # when
-    settings.ORDERS_GATEWAY = "orders.gateways.LocalGateway"
+    settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
     bank = open_bank(monkeypatch)
     void_due()
     too_early = [*bank.voided]
@@ -145,7 +145,7 @@ def test_a_gateway_that_does_not_say_what_it_was_asked_for_is_asked_again_later(
     assert (asked.status, asked.token, asked.failures) == ("asked", payment.key, 1)
 
     # when
-    settings.ORDERS_GATEWAY = "orders.gateways.LocalGateway"
+    settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
     bank = open_bank(monkeypatch)
     wait()
     void_due()

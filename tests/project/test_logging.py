@@ -20,7 +20,7 @@ django.setup()
 from django.db import transaction
 from django.test import Client
 logging.getLogger("order_copies.copies").info("a copy")
-logging.getLogger("orders.checkout").warning("a gateway")
+logging.getLogger("orders.lifecycle.checkout").warning("a gateway")
 logging.getLogger("somebody.else").warning("a library")
 logging.getLogger("somebody.else").info("chatter")
 client = Client(raise_request_exception=False, headers={{"host": "localhost"}})
@@ -39,7 +39,7 @@ current_app.log.setup_logging_subsystem()
 """
 SAID = [
     ("order_copies.copies", "a copy"),
-    ("orders.checkout", "a gateway"),
+    ("orders.lifecycle.checkout", "a gateway"),
     ("somebody.else", "a library"),
     ("django.request", "Internal Server Error: /admin/login/"),
     (

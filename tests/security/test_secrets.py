@@ -16,7 +16,7 @@ from django.utils.log import AdminEmailHandler
 from order_copies.events.models import Event
 from order_copies.logs import JSONFormatter
 from order_copies.models import OrderFactory
-from orders.shop import ReferenceShop
+from orders.copying.shop import ReferenceShop
 from tests import stories
 from tests.api import API, application_of, request_of, staff, token_of
 from tests.factories import PaymentSourceFactory, placed_order
@@ -294,7 +294,7 @@ def test_the_token_of_a_payment_source_is_never_logged_nor_recorded(
 
     # when
     with gateway_process() as gateway:
-        settings.ORDERS_GATEWAY = "orders.gateways.HTTPGateway"
+        settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
         settings.ORDERS_GATEWAY_URL = gateway.url
         stories.run_all()
         authorized = [one["token"] for one in gateway.ledger()["authorizations"]]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from django.db.models import Q
 
-from order_copies.jsonapi.schemas import JSONSchema, or_null
+from order_copies.jsonapi.openapi.json_schema import JSONSchema, or_null
 from order_copies.jsonapi.storable import InvalidValueError
 
 #: Stands for "null is refused".

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db.models import Q
 
-from order_copies.jsonapi.schemas import STORABLE, JSONSchema, or_null
+from order_copies.jsonapi.openapi.json_schema import STORABLE, JSONSchema, or_null
 from order_copies.jsonapi.storable import InvalidValueError, is_storable
 from order_copies.jsonapi.values.base import REQUIRED, Comparison, Value
 

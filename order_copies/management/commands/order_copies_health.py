@@ -5,13 +5,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils import timezone
 
-from order_copies.health import (
+from order_copies.management.databases import why_unfit
+from order_copies.monitoring.health import (
     Queue,
     complaints,
     complaints_about_database,
     complaints_about_host,
 )
-from order_copies.management.databases import why_unfit
 
 
 class Command(BaseCommand):

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.utils import timezone
 
-from order_copies.health import counted
 from order_copies.management.arguments import positive
 from order_copies.management.databases import DatabaseCommand
-from order_copies.pruning import prune
+from order_copies.monitoring.health import counted
+from order_copies.monitoring.pruning import prune
 
-logger = logging.getLogger("order_copies.pruning")
+logger = logging.getLogger("order_copies.monitoring.pruning")
 
 
 class Command(DatabaseCommand):

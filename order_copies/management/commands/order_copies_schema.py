@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from order_copies.jsonapi.openapi import openapi_text
+from order_copies.jsonapi.openapi.document import openapi_text
 
 
 class Command(BaseCommand):

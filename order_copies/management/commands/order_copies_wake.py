@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from order_copies.conf import settings
-from order_copies.engines import get_engine
+from order_copies.engines.base import get_engine
 from order_copies.management.databases import DatabaseCommand
 
 

@@ -7,14 +7,14 @@ from django.db import Error, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from order_copies.batches import Batch
 from order_copies.conf import settings
+from order_copies.db.retry import is_transient
 from order_copies.management.arguments import positive, seconds
 from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderFactory
-from order_copies.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
-from order_copies.transient import is_transient
-from order_copies.worker import Worker
+from order_copies.worker.batches import Batch
+from order_copies.worker.loop import Worker
+from order_copies.worker.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -91,7 +91,7 @@ class Command(DatabaseCommand):
         if options["metrics_port"] is None:
             return nullcontext()
         try:
-            serve = import_string("order_copies.metrics.serve")
+            serve = import_string("order_copies.monitoring.metrics.serve")
             serving: AbstractContextManager[object] = serve(*options["metrics_port"])
         except ImportError:
             message = "Metrics need prometheus-client: pip install 'django-order-copies[metrics]'"

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from orders.demo.loading import load_demo_shop
+from orders.demo.loader import load_demo_shop
 from orders.models import Customer, Order, Sku
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from django.conf import LazySettings
 
-from order_copies.engines import Engine
+from order_copies.engines.base import Engine
 
 
 def use(settings: LazySettings, engine: str) -> None:

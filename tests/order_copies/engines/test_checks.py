@@ -7,8 +7,8 @@ from celery import Celery
 from django.conf import LazySettings
 from django.core.checks import CheckMessage
 
+from order_copies.checks.engine import check_engine
 from order_copies.engines import celery
-from order_copies.engines.checks import check_engine
 from tests.order_copies.engines.backends import DummyBackend, ImmediateBackend, QueueingBackend
 from tests.order_copies.engines.bells import use
 
@@ -27,9 +27,12 @@ def test_the_engine_of_the_project_gives_no_cause_for_complaint() -> None:
         ("", "doesn't look like a module path"),
         ("selery", "doesn't look like a module path"),
         ("nowhere.Engine", "No module named 'nowhere'"),
-        ("orders.shop.Engine", 'does not define a "Engine"'),
-        ("orders.shop.ReferenceShop", "is not a subclass of order_copies.engines.Engine"),
-        ("order_copies.engines.Engine", "abstract"),
+        ("orders.copying.shop.Engine", 'does not define a "Engine"'),
+        (
+            "orders.copying.shop.ReferenceShop",
+            "is not a subclass of order_copies.engines.base.Engine",
+        ),
+        ("order_copies.engines.base.Engine", "abstract"),
     ],
 )
 def test_an_engine_that_is_none_is_an_error(

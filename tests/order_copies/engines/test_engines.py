@@ -10,7 +10,8 @@ from django.apps import apps
 from django.conf import LazySettings
 from django.utils import timezone
 
-from order_copies.engines import ENGINES, celery, django_tasks, get_engine
+from order_copies.engines import celery, django_tasks
+from order_copies.engines.base import ENGINES, get_engine
 from order_copies.engines.polling import PollingEngine
 from order_copies.models import Status
 from tests import stories

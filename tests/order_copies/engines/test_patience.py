@@ -3,7 +3,7 @@ from contextlib import suppress
 
 import pytest
 
-from order_copies.engines.patience import Patience
+from order_copies.engines.timeouts import Patience
 
 
 def test_a_call_in_time_just_happens() -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.engines.waking import MOST, SOON, wake_for
+from order_copies.engines.wake_ups import MOST, SOON, wake_for
 from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderCopy, OrderFactory
 from tests import stories

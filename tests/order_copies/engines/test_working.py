@@ -10,7 +10,7 @@ from django.db import InterfaceError, connection
 from django.utils import timezone
 
 from order_copies import conf
-from order_copies.engines import working
+from order_copies.engines import jobs
 from order_copies.models import OpenPayment, OrderFactory, Status
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
@@ -41,7 +41,7 @@ def test_it_runs_all_that_there_is_and_wakes_nobody(rung: Rung) -> None:
     order_copies = [stories.requested(placed_order()) for _ in range(5)]
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert [stories.fresh(one).status for one in order_copies] == [Status.COMPLETED] * 5
@@ -50,7 +50,7 @@ def test_it_runs_all_that_there_is_and_wakes_nobody(rung: Rung) -> None:
 
 def test_it_finds_nothing_to_do(rung: Rung) -> None:
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert rung == []
@@ -60,12 +60,12 @@ def test_after_a_while_it_lets_another_one_go_on(
     rung: Rung, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(working, "SLICE", 0)
+    monkeypatch.setattr(jobs, "SLICE", 0)
     for _ in range(5):
         stories.requested(placed_order())
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert OrderFactory.objects.pending().count() == 3
@@ -78,7 +78,7 @@ def test_copies_that_crash_wake_somebody_when_it_is_time_to_try_them_again(rung:
     InterferedShop.before["plan"] = crash
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     leases = [stories.fresh(one).lease_expires_at for one in order_copies]
@@ -102,7 +102,7 @@ def test_copies_that_wait_for_different_times_wake_somebody_at_each(
     InterferedShop.before["plan"] = crash
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert rung == [stories.fresh(one).lease_expires_at + MARGIN for one in (first, second)]
@@ -120,7 +120,7 @@ def test_copies_of_another_worker_wake_nobody(rung: Rung) -> None:
     )
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert rung == []
@@ -138,7 +138,7 @@ def test_copies_that_somebody_held_for_a_moment_wake_somebody_after_it(rung: Run
 
     # when
     with connection.execute_wrapper(appear):
-        working.run_copies()
+        jobs.run_copies()
 
     # then
     [at] = rung
@@ -162,8 +162,8 @@ def test_payments_that_could_not_be_given_back_wake_somebody_once(rung: Rung) ->
     InterferedShop.before["void"] = crash
 
     # when
-    working.run_copies()
-    working.run_copies()
+    jobs.run_copies()
+    jobs.run_copies()
 
     # then
     first = OpenPayment.objects.earliest("due_at")
@@ -179,7 +179,7 @@ def test_whoever_is_woken_for_payments_wakes_somebody_for_the_others(rung: Rung)
     started = timezone.now()
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     [at] = rung
@@ -193,7 +193,7 @@ def test_payments_that_wait_for_their_time_wake_nobody_again(rung: Rung) -> None
     open_payments(1, due_at=timezone.now() + timedelta(seconds=60))
 
     # when
-    working.run_copies()
+    jobs.run_copies()
 
     # then
     assert rung == []
@@ -210,7 +210,7 @@ def test_trouble_with_the_database_wakes_somebody_when_the_leases_are_over(rung:
 
     # when
     with pytest.raises(InterfaceError), connection.execute_wrapper(lose):
-        working.run_copies()
+        jobs.run_copies()
 
     # then
     [at] = rung
@@ -224,7 +224,7 @@ def test_trouble_with_the_database_wakes_somebody_when_the_leases_are_over(rung:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has scheduled no wake-up yet."""
-    monkeypatch.setattr(working, "_next_guard", 0.0)
+    monkeypatch.setattr(jobs, "_next_guard", 0.0)
 
 
 def run_by_another(*, seconds_left: float) -> OrderFactory:
@@ -243,8 +243,8 @@ def test_wake_after_lease__schedules_one_wake_up_in_a_lease(rung: Rung, unguarde
     started = timezone.now()
 
     # when
-    working.wake_after_lease()
-    working.wake_after_lease()
+    jobs.wake_after_lease()
+    jobs.wake_after_lease()
 
     # then
     [at] = rung
@@ -263,7 +263,7 @@ def test_wake_after_lease__schedules_nothing_where_all_have_ended(
     stories.copied(placed_order())
 
     # when
-    working.wake_after_lease()
+    jobs.wake_after_lease()
 
     # then
     assert rung == []
@@ -280,7 +280,7 @@ def test_wake_for_abandoned__wakes_where_copies_wait_and_no_worker_runs_any(
         run_by_another(seconds_left=seconds)
 
     # when
-    working.wake_for_abandoned()
+    jobs.wake_for_abandoned()
 
     # then
     assert rung == woken
@@ -292,7 +292,7 @@ def test_wake_for_abandoned__wakes_for_pending_copies(rung: Rung) -> None:
     rung.clear()
 
     # when
-    working.wake_for_abandoned()
+    jobs.wake_for_abandoned()
 
     # then
     assert rung == [None]
@@ -307,7 +307,7 @@ def test_wake_for_abandoned__logs_what_keeps_it_from_looking(
 
     # when
     with connection.execute_wrapper(fail):
-        working.wake_for_abandoned()
+        jobs.wake_for_abandoned()
 
     # then
     assert rung == []

@@ -1,0 +1,21 @@
+"""The resources of the app: copies, what happened to them, and orders as far as it knows them."""
+
+from order_copies.api.serializers.common import common_attributes, history
+from order_copies.api.serializers.events import EventSerializer, EventStoreSerializer
+from order_copies.api.serializers.order_factories import (
+    OrderCopySerializer,
+    OrderFactorySerializer,
+    RecurringOrderCopySerializer,
+)
+from order_copies.api.serializers.orders import OrderSerializer
+
+__all__ = [
+    "EventSerializer",
+    "EventStoreSerializer",
+    "OrderCopySerializer",
+    "OrderFactorySerializer",
+    "OrderSerializer",
+    "RecurringOrderCopySerializer",
+    "common_attributes",
+    "history",
+]

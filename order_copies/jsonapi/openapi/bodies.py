@@ -1,0 +1,73 @@
+"""What the OpenAPI document says of the bodies that clients send."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from order_copies.jsonapi.openapi.components import Components, JSONObject, content
+from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed, or_null
+from order_copies.jsonapi.openapi.schemas import attribute_schema, id_schema, identifier_schema
+from order_copies.jsonapi.resources import (
+    Attribute,
+    Relationship,
+    ResourceSerializer,
+    Trigger,
+)
+
+#: Members that a document may have, and that mean nothing here.
+_IGNORED: dict[str, JSONSchema] = {"links": {}, "meta": {}}
+
+
+def new_body(components: Components, resource: ResourceSerializer) -> JSONObject:
+    """The body that asks for a new resource."""
+    relationships = [it for it in resource.relationships if it.creatable]
+    required = [it.name for it in relationships if it.required]
+    data = {
+        "type": {"const": resource.type},
+        "attributes": closed(_attributes(it for it in resource.attributes if it.creatable), []),
+        "relationships": closed(
+            {it.name: _linkage(components, it) for it in relationships}, required
+        ),
+    }
+    always = ["type", *(["relationships"] if required else [])]
+    return _body(components, f"{resource.type}_new", data, always)
+
+
+def changes_body(components: Components, resource: ResourceSerializer) -> JSONObject:
+    """The body that changes a resource."""
+    attributes = _attributes(it for it in resource.attributes if it.updatable)
+    data = {
+        "type": {"const": resource.type},
+        "id": id_schema(resource) | {"description": "That of the URL."},
+        "attributes": closed(attributes | _triggers(resource.triggers), []),
+        "relationships": closed({}, []),
+    }
+    return _body(components, f"{resource.type}_changes", data, ["type", "id"])
+
+
+def _body(
+    components: Components, name: str, data: dict[str, Any], required: list[str]
+) -> JSONObject:
+    document = {"data": closed(data | _IGNORED, required), "jsonapi": {}} | _IGNORED
+    schema = components.refer("schemas", name, lambda: closed(document, ["data"]))
+    return {"required": True, "content": content(schema)}
+
+
+def _attributes(attributes: Iterable[Attribute]) -> dict[str, JSONSchema]:
+    return {it.name: attribute_schema(it, it.value.accepted()) for it in attributes}
+
+
+def _triggers(triggers: Iterable[Trigger]) -> dict[str, JSONSchema]:
+    return {
+        trigger.name: or_null({"type": "boolean"})
+        | {
+            "writeOnly": True,
+            "description": f"{trigger.description} Send true; one trigger at a time.".strip(),
+        }
+        for trigger in triggers
+    }
+
+
+def _linkage(components: Components, relationship: Relationship) -> JSONSchema:
+    identifier = identifier_schema(components, relationship)
+    data = identifier if relationship.required else {"oneOf": [identifier, {"type": "null"}]}
+    return closed({"data": data} | _IGNORED, ["data"])

@@ -1,0 +1,171 @@
+"""What the OpenAPI document says of each endpoint: an operation."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from order_copies.jsonapi.openapi.bodies import changes_body, new_body
+from order_copies.jsonapi.openapi.components import (
+    Components,
+    JSONObject,
+    content,
+    headers_of,
+    refusal,
+)
+from order_copies.jsonapi.openapi.endpoints import Endpoint
+from order_copies.jsonapi.openapi.json_schema import JSONSchema
+from order_copies.jsonapi.openapi.offers import Offer
+from order_copies.jsonapi.openapi.parameters import (
+    id_parameter,
+    parameters_of_nothing,
+    query_parameters,
+)
+from order_copies.jsonapi.openapi.schemas import (
+    URI,
+    document_or_none_schema,
+    document_schema,
+    linkage_document_schema,
+    none_schema,
+    page_schema,
+)
+from order_copies.jsonapi.openapi.security import security_of
+from order_copies.jsonapi.resources import ResourceSerializer, resource_of
+from order_copies.jsonapi.views import list_parameters
+
+_ALWAYS = {400, 401, 406, 429, 500, 503}
+_BODY = {413, 415, 422}
+#: The errors of each action, besides those that any can meet.
+_ERRORS = {
+    "create": _BODY | {404},
+    "update": _BODY | {404},
+    "destroy": {404, 423},
+    "retrieve": {404},
+    "related": {404},
+    "linkage": {404},
+}
+_SUMMARIES = {
+    "list": "List {type}",
+    "create": "Create one of {type}",
+    "retrieve": "Retrieve one of {type}",
+    "update": "Change one of {type}",
+    "destroy": "Delete one of {type}",
+    "related": "Retrieve {relation} of one of {type}",
+    "linkage": "Retrieve the ids of {relation} of one of {type}",
+}
+_SEEING = ["include", "fields"]
+
+
+def operation(components: Components, endpoint: Endpoint) -> JSONObject:
+    """The operation of an endpoint."""
+    names = {"type": endpoint.viewset.type, "relation": endpoint.relation}
+    described = {
+        "operationId": "_".join(filter(None, [endpoint.action, *names.values()])),
+        "tags": [endpoint.viewset.type],
+        "summary": _SUMMARIES[endpoint.action].format(**names),
+        "description": text_of(getattr(endpoint.viewset, endpoint.action)),
+        "security": security_of(endpoint),
+        "parameters": _parameters(components, endpoint),
+        "responses": _responses(components, endpoint),
+    }
+    if endpoint.action in _BODIES:
+        described["requestBody"] = _BODIES[endpoint.action](components, endpoint.resource)
+    return described
+
+
+def text_of(described: Any) -> str:
+    """The docstring, as people read it who do not know the code."""
+    text = inspect.getdoc(described) or ""
+    return re.sub(r"\s*\(contract [^)]*\)", "", text).replace("``", "`")
+
+
+_BODIES: dict[str, Callable[[Components, ResourceSerializer], JSONObject]] = {
+    "create": new_body,
+    "update": changes_body,
+}
+
+
+def _parameters(components: Components, endpoint: Endpoint) -> list[JSONObject]:
+    offer = endpoint.viewset.offers.get(endpoint.action)
+    return [
+        *([id_parameter(components, endpoint.resource)] if "{" in endpoint.path else []),
+        *_query(components, endpoint),
+        *(offer.parameters if offer else []),
+    ]
+
+
+def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
+    if not (endpoint.relation and endpoint.relationship.leads_nowhere):
+        return query_parameters(components, *_offered(endpoint))
+    if endpoint.action == "linkage":
+        return []
+    return parameters_of_nothing(components, endpoint.relationship.type)
+
+
+def _offered(endpoint: Endpoint) -> tuple[ResourceSerializer, Sequence[str]]:
+    """The resource that is told, and the families of parameters that are offered with it."""
+    resource = endpoint.resource
+    if endpoint.action == "list":
+        return resource, list_parameters(resource)
+    if not endpoint.relation:
+        return resource, [] if endpoint.action == "destroy" else _SEEING
+    relationship = endpoint.relationship
+    related = resource_of(relationship.type)
+    if endpoint.action == "linkage":
+        return related, ["page"] if relationship.many else []
+    return related, list_parameters(related) if relationship.many else _SEEING
+
+
+def _responses(components: Components, endpoint: Endpoint) -> JSONObject:
+    offer = endpoint.viewset.offers.get(endpoint.action)
+    status, response = _success(components, endpoint)
+    errors = _ALWAYS | _ERRORS.get(endpoint.action, set()) | set(offer.errors if offer else ())
+    responses = {
+        str(status): response,
+        **_besides(components, offer),
+        **{str(error): refusal(components, error) for error in errors},
+    }
+    return dict(sorted(responses.items()))
+
+
+def _besides(components: Components, offer: Offer | None) -> JSONObject:
+    return {
+        status: {"headers": headers_of(components, int(status))} | response
+        for status, response in (offer.responses if offer else {}).items()
+    }
+
+
+def _success(components: Components, endpoint: Endpoint) -> tuple[int, JSONObject]:
+    status = {"create": 201, "destroy": 204}.get(endpoint.action, 200)
+    offer = endpoint.viewset.offers.get(endpoint.action)
+    headers = headers_of(components, status) | dict(offer.headers if offer else {})
+    if status == 204:
+        return status, {"description": "It is deleted.", "headers": headers}
+    if status == 201:
+        headers |= {"Location": _LOCATION}
+    return status, {
+        "description": text_of(getattr(endpoint.viewset, endpoint.action)),
+        "headers": headers,
+        "content": content(_told(components, endpoint)),
+    }
+
+
+_LOCATION = {"description": "The address of the new resource.", "schema": URI, "required": True}
+
+
+def _told(components: Components, endpoint: Endpoint) -> JSONSchema:
+    """The schema of the document that an endpoint answers with."""
+    resource = endpoint.resource
+    if endpoint.action == "list":
+        return page_schema(components, resource)
+    if not endpoint.relation:
+        return document_schema(components, resource)
+    relationship = endpoint.relationship
+    if endpoint.action == "linkage":
+        return linkage_document_schema(components, relationship)
+    if relationship.leads_nowhere:
+        return none_schema(components)
+    related = resource_of(relationship.type)
+    if relationship.many:
+        return page_schema(components, related)
+    return document_or_none_schema(components, related)

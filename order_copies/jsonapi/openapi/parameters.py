@@ -1,0 +1,139 @@
+"""What the OpenAPI document says of queries: a parameter of each family that is offered."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from order_copies.jsonapi.includes import MAX_INCLUDED
+from order_copies.jsonapi.openapi.components import Components, JSONObject
+from order_copies.jsonapi.openapi.filters import (
+    plain_schema,
+    predicates_description,
+    predicates_schema,
+)
+from order_copies.jsonapi.openapi.json_schema import JSONSchema
+from order_copies.jsonapi.openapi.schemas import id_schema, include_paths, told_types
+from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
+from order_copies.jsonapi.resources import ResourceSerializer, named_only, resource_of
+
+_ABOUT_INCLUDE = (
+    "Relationships whose resources the answer is to include. Where one of them leads to more than "
+    f"{MAX_INCLUDED} resources from all that the answer tells, it is refused: ask for a smaller "
+    "`page[size]` then, or for the list of what is related."
+)
+
+
+def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:
+    """A reference to the id in the path."""
+    parameter = {
+        "name": "public_id",
+        "in": "path",
+        "required": True,
+        "schema": id_schema(resource),
+    }
+    return components.refer("parameters", f"{resource.type}_id", lambda: parameter)
+
+
+def query_parameters(
+    components: Components, resource: ResourceSerializer, families: Iterable[str]
+) -> list[JSONObject]:
+    """References to the parameters of these families, for answers with ``resource``."""
+    return [
+        components.refer("parameters", name, partial(dict, parameter))
+        for family in families
+        for name, parameter in _FAMILIES[family](resource)
+    ]
+
+
+Described = Iterator[tuple[str, JSONObject]]
+
+
+def _include(resource: ResourceSerializer) -> Described:
+    paths = dict(include_paths(resource))
+    if paths:
+        ends = [path for path, relationship in paths.items() if relationship.leads_nowhere]
+        patterns = [_text(pattern) for path in ends for pattern in _beyond(path)]
+        items = {"anyOf": [{"enum": list(paths)}, *patterns]} if patterns else {"enum": list(paths)}
+        yield f"{resource.type}_include", _listed("include", items, _ABOUT_INCLUDE)
+
+
+def _beyond(path: str) -> Iterator[str]:
+    """The pattern of what may be named after a path that leads nowhere."""
+    steps = MAX_INCLUDE_DEPTH - 1 - path.count(".")
+    if steps:
+        yield f"^{path.replace('.', '[.]')}([.]{NAME}){{1,{steps}}}$"
+
+
+def _fields(resource: ResourceSerializer) -> Described:
+    for resource_type in told_types(resource):
+        yield f"{resource_type}_fields", _fieldset(resource_type)
+
+
+def _fieldset(resource_type: str) -> JSONObject:
+    is_unknown = resource_type in named_only()
+    any_name, name = _text(f"^{NAME}$"), f"fields[{resource_type}]"
+    items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
+    about = f"The attributes and relationships of {resource_type} that are to be told"
+    return _listed(name, items, f"{about}; the id always is.")
+
+
+def parameters_of_nothing(components: Components, resource_type: str) -> list[JSONObject]:
+    """References to the parameters of an answer that could only tell this type, and never does."""
+    any_path = _text(f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$")
+    described = {
+        f"{resource_type}_include": _listed("include", any_path, _ABOUT_INCLUDE),
+        f"{resource_type}_fields": _fieldset(resource_type),
+    }
+    return [
+        components.refer("parameters", name, partial(dict, parameter))
+        for name, parameter in described.items()
+    ]
+
+
+def _text(pattern: str) -> JSONObject:
+    return {"type": "string", "pattern": pattern}
+
+
+def _page(resource: ResourceSerializer) -> Described:
+    for name, schema in resource.pages.parameters.items():
+        # A cursor is the id of the last resource seen.
+        is_cursor = name == "after"
+        described = schema | {"pattern": resource.id_pattern} if is_cursor else schema
+        of = resource.type if is_cursor else resource.pages.__name__
+        yield f"{of}_{name}", _parameter(f"page[{name}]", described, "")
+
+
+def _sort(resource: ResourceSerializer) -> Described:
+    attributes = (it.name for it in resource.attributes if it.sortable)
+    relationships = (it.name for it in resource.relationships if it.sortable)
+    names = ["id", *attributes, *relationships]
+    criteria = [criterion for name in names for criterion in (name, f"-{name}")]
+    about = "What to sort by; - for descending."
+    yield f"{resource.type}_sort", _listed("sort", {"enum": criteria}, about)
+
+
+def _filter(resource: ResourceSerializer) -> Described:
+    deep = {"style": "deepObject", "explode": True}
+    about = "Conditions by plain names, which all have to be met; some take values with commas."
+    yield f"{resource.type}_filter", _parameter("filter", plain_schema(resource), about) | deep
+    about = predicates_description(resource)
+    schema = predicates_schema(resource)
+    yield f"{resource.type}_filter_q", _parameter("filter[q]", schema, about) | deep
+
+
+_FAMILIES: dict[str, Callable[[ResourceSerializer], Described]] = {
+    "include": _include,
+    "fields": _fields,
+    "page": _page,
+    "sort": _sort,
+    "filter": _filter,
+}
+
+
+def _listed(name: str, items: JSONSchema, description: str) -> JSONObject:
+    schema = {"type": "array", "items": items}
+    return _parameter(name, schema, description) | {"style": "form", "explode": False}
+
+
+def _parameter(name: str, schema: JSONSchema, description: str) -> JSONObject:
+    said = {"description": description} if description else {}
+    return {"name": name, "in": "query"} | said | {"schema": schema}

@@ -1,0 +1,174 @@
+"""What the OpenAPI document says of resources, and of the documents that tell them."""
+
+from collections.abc import Iterator
+
+from order_copies.jsonapi.openapi.components import Components
+from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed
+from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH
+from order_copies.jsonapi.resources import (
+    Attribute,
+    Relationship,
+    ResourceSerializer,
+    resource_of,
+)
+
+URI = {"type": "string", "format": "uri"}
+NULL = {"type": "null"}
+
+#: The ``meta`` of every resource.
+META = closed(
+    {
+        "mode": {"enum": ["test", "live"]},
+        "organization_id": {"type": "string", "examples": ["xRRkjDFafe"]},
+        "trace_id": {
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+            "description": "Names the request in the server's log.",
+            "examples": ["69abaa3545913c78132e5578bd26208d44aa9043647d78698fd0021f3958cd74"],
+        },
+    }
+)
+
+
+def resource_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+    """A reference to the schema of a resource object."""
+    return components.refer("schemas", resource.type, lambda: _resource(components, resource))
+
+
+def _resource(components: Components, resource: ResourceSerializer) -> JSONSchema:
+    attributes = {it.name: attribute_schema(it, it.value.schema()) for it in resource.attributes}
+    relationships = {it.name: _relationship(components, it) for it in resource.relationships}
+    return closed(
+        {
+            "id": id_schema(resource),
+            "type": {"const": resource.type},
+            "links": closed({"self": URI}),
+            "attributes": closed(attributes, required=[]),
+            "relationships": closed(relationships, required=[]),
+            "meta": components.refer("schemas", "meta", lambda: META),
+        }
+    )
+
+
+def id_schema(resource: ResourceSerializer) -> JSONSchema:
+    """The schema of public ids."""
+    return {
+        "type": "string",
+        "pattern": resource.id_pattern,
+        "examples": [resource.id_example],
+    }
+
+
+def attribute_schema(attribute: Attribute, schema: JSONSchema) -> JSONSchema:
+    """``schema``, with what the declaration says of the attribute."""
+    said: JSONSchema = {}
+    if attribute.description:
+        said["description"] = str(attribute.description)
+    if attribute.example is not None:
+        said["examples"] = [attribute.example]
+    return schema | said
+
+
+def _relationship(components: Components, relationship: Relationship) -> JSONSchema:
+    data = linkage_schema(components, relationship)
+    links = closed({"self": URI, "related": URI})
+    return closed({"links": links, "data": data}, required=["links"])
+
+
+def linkage_schema(components: Components, relationship: Relationship) -> JSONSchema:
+    """The schema of a relationship's ``data``."""
+    if relationship.leads_nowhere:
+        return {"type": "array", "maxItems": 0} if relationship.many else NULL
+    identifier = identifier_schema(components, relationship)
+    if relationship.many:
+        return {"type": "array", "items": identifier}
+    return {"oneOf": [identifier, NULL]}
+
+
+def identifier_schema(components: Components, relationship: Relationship) -> JSONSchema:
+    """A reference to the schema of what names a related resource."""
+    leads_nowhere, name = relationship.leads_nowhere, relationship.type
+    public_id = {"type": "string"} if leads_nowhere else id_schema(resource_of(name))
+    members = {"type": {"const": name}, "id": public_id}
+    return components.refer("schemas", f"{name}_identifier", lambda: closed(members))
+
+
+def document_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+    """A reference to the schema of a document with one resource."""
+    one = resource_schema(components, resource)
+    return components.refer(
+        "schemas", f"{resource.type}_document", lambda: _document(components, resource, one)
+    )
+
+
+def document_or_none_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+    """A reference to the schema of a document with one resource, or with none."""
+    one_or_none = {"oneOf": [resource_schema(components, resource), NULL]}
+    return components.refer(
+        "schemas",
+        f"{resource.type}_document_or_none",
+        lambda: _document(components, resource, one_or_none),
+    )
+
+
+def none_schema(components: Components) -> JSONSchema:
+    """A reference to the schema of a document with nothing, and never with anything."""
+    return components.refer("schemas", "none_document", lambda: closed({"data": NULL}))
+
+
+def page_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+    """A reference to the schema of a page of resources."""
+    many = {"type": "array", "items": resource_schema(components, resource)}
+    return components.refer(
+        "schemas",
+        f"{resource.type}_page",
+        lambda: _document(components, resource, many, **resource.pages.members),
+    )
+
+
+def _document(
+    components: Components, resource: ResourceSerializer, data: JSONSchema, **members: JSONSchema
+) -> JSONSchema:
+    document = {"data": data} | members
+    types = sorted({it.type for _path, it in include_paths(resource) if not it.leads_nowhere})
+    if not types:
+        return closed(document)
+    resources = [resource_schema(components, resource_of(name)) for name in types]
+    included = {"type": "array", "items": {"oneOf": resources}}
+    return closed(document | {"included": included}, required=list(document))
+
+
+def linkage_document_schema(components: Components, relationship: Relationship) -> JSONSchema:
+    """The schema of the document of a relationship."""
+    links = closed({"self": URI, "related": URI})
+    if relationship.leads_nowhere:
+        return closed({"links": links, "data": NULL})
+    data = linkage_schema(components, relationship)
+    if not relationship.many:
+        return closed({"links": links, "data": data})
+    members = dict(resource_of(relationship.type).pages.members)
+    return closed(members | {"links": _merged(links, members["links"]), "data": data})
+
+
+def _merged(first: JSONSchema, second: JSONSchema) -> JSONSchema:
+    required = [*first.get("required", []), *second.get("required", [])]
+    return closed(first["properties"] | second["properties"], required)
+
+
+def include_paths(
+    resource: ResourceSerializer, depth: int = MAX_INCLUDE_DEPTH
+) -> Iterator[tuple[str, Relationship]]:
+    """The paths that can be included, each with the relationship at its end."""
+    for relationship in resource.relationships:
+        if not relationship.includable:
+            continue
+        yield relationship.name, relationship
+        if depth > 1 and not relationship.leads_nowhere:
+            for path, end in include_paths(resource_of(relationship.type), depth - 1):
+                yield f"{relationship.name}.{path}", end
+
+
+def told_types(resource: ResourceSerializer) -> list[str]:
+    """The types of the resources that a document of this one can hold, now or some day."""
+    related = {end.type for _path, end in include_paths(resource)}
+    return sorted(related | {resource.type})

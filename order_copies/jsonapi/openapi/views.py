@@ -1,0 +1,36 @@
+"""Serve the OpenAPI document."""
+
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.http import HttpResponse
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from order_copies.conf import settings
+from order_copies.jsonapi.api_views import JSONAPIView
+from order_copies.jsonapi.openapi.document import openapi_bytes
+
+
+class OpenAPIView(JSONAPIView):
+    """``GET /schema``: the OpenAPI document, for everybody and whatever ``Accept`` says."""
+
+    permission_classes = []
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Nobody needs to be known to read it."""
+        return []
+
+    def limit_rate(self, request: Request) -> None:
+        """It costs nothing, and whoever has asked too often may read why."""
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """There is but one thing to be had."""
+        return super().perform_content_negotiation(request, force=True)
+
+    def get(self, request: Request) -> HttpResponse:
+        """The document, as JSON."""
+        urlconf = getattr(request, "urlconf", django_settings.ROOT_URLCONF)
+        return HttpResponse(
+            openapi_bytes(urlconf, settings.TOKEN_URL), content_type="application/json"
+        )

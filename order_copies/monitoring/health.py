@@ -1,0 +1,187 @@
+"""Whether copies get done: how the queue stands, and what is wrong with it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import DatabaseError, transaction
+from django.db.models import Count, F, Min, Q
+from django.utils import timezone
+
+from order_copies.conf import settings
+from order_copies.db.retry import is_read_only
+from order_copies.models import (
+    ABORTABLE,
+    Heartbeat,
+    OrderFactory,
+    Status,
+    is_paused,
+    is_running,
+)
+from order_copies.worker import heartbeats
+
+#: A transaction that locks rows for longer is a fault: workers retry within a minute.
+LOCKED_TOO_LONG = timedelta(minutes=1)
+END_TRANSACTION = (
+    "End the transaction that locks their source orders, or what the orders need. Find it in "
+    "pg_stat_activity on PostgreSQL, in information_schema.INNODB_TRX on MariaDB."
+)
+
+
+class Complaint(NamedTuple):
+    """What is wrong, under the id of the system check, and what to do."""
+
+    id: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The copies that have not ended, and those who run them, at one moment."""
+
+    pending: int
+    #: How long the first of them has been waiting.
+    oldest_pending: timedelta
+    #: In progress under the lease of a worker.
+    running: int
+    #: In progress, but crashed: they wait for their next try.
+    paused: int
+    #: In progress, but their lease ran out.
+    lost: int
+    #: How long ago the first of these leases ran out.
+    longest_lost: timedelta
+    #: The polling workers that have been seen lately or hold a lease, and those that hang or were
+    #: killed.
+    workers: int
+    silent_workers: int
+    #: In progress, but set aside: other transactions keep rows locked that they need.
+    locked: int = 0
+    #: The one of these that has waited longest, and for how long.
+    first_locked: OrderFactory | None = None
+    longest_locked: timedelta = timedelta()
+
+    @classmethod
+    def at(cls, now: datetime) -> "Queue":
+        """Query the database: three times, and a fourth time if copies need locked rows."""
+        is_pending = Q(status=Status.PENDING)
+        is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
+        counts = OrderFactory.objects.filter(status__in=ABORTABLE).aggregate(
+            pending=Count("pk", filter=is_pending),
+            waiting_since=Min("queued_at", filter=is_pending),
+            running=Count("pk", filter=is_running(now)),
+            paused=Count("pk", filter=is_paused(now) & Q(locked_since=None)),
+            locked=Count("pk", filter=Q(locked_since__isnull=False)),
+            lost=Count("pk", filter=is_lost),
+            lost_since=Min("lease_expires_at", filter=is_lost),
+        )
+        locked = OrderFactory.objects.locked().order_by("locked_since", "pk")
+        first_locked = locked.first() if counts["locked"] else None
+        return cls(
+            pending=counts["pending"],
+            oldest_pending=_span(counts["waiting_since"], now),
+            running=counts["running"],
+            paused=counts["paused"],
+            lost=counts["lost"],
+            longest_lost=_span(counts["lost_since"], now),
+            workers=heartbeats.at_work(now).count(),
+            silent_workers=heartbeats.gone(now).count(),
+            locked=counts["locked"],
+            first_locked=first_locked,
+            longest_locked=_span(first_locked.locked_since if first_locked else None, now),
+        )
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether anybody is at work: a polling worker, or whatever holds the lease of a copy."""
+        return bool(self.workers or self.running)
+
+    def __str__(self) -> str:
+        text = (
+            f"{counted(self.workers, 'worker')} at work, {self.silent_workers:,} not seen lately, "
+            f"{counted(self.pending, 'copy', 'copies')} pending, {self.running:,} in progress"
+        )
+        paused = f", {self.paused:,} waiting for the next try" if self.paused else ""
+        locked = f", {self._locked()}" if self.locked else ""
+        lost = f", {self.lost:,} to be taken over" if self.lost else ""
+        return f"{text}{paused}{locked}{lost}"
+
+    def _locked(self) -> str:
+        since = f"{self.first_locked} for {_seconds(self.longest_locked)} s"
+        return f"{self.locked:,} waiting for locked rows ({since})"
+
+
+def complaints(queue: Queue) -> Iterator[Complaint]:
+    """What is wrong with the queue: W006, W007 and W010 of ``manage.py check --database``."""
+    start = "Start a worker: manage.py order_copies_worker"
+    if queue.oldest_pending > settings.STUCK_AFTER and not queue.has_workers:
+        copies = counted(queue.pending, "copy waits", "copies wait")
+        since = _seconds(queue.oldest_pending)
+        message = f"{copies}, the first for {since} seconds, and no worker is at work."
+        yield Complaint("order_copies.W006", message, start)
+    if queue.longest_lost > settings.STUCK_AFTER:
+        copies = counted(queue.lost, "copy", "copies")
+        since = _seconds(queue.longest_lost)
+        message = f"{copies} lost the worker {since} seconds ago, and no other took over."
+        yield Complaint("order_copies.W007", message, start)
+    if queue.longest_locked > LOCKED_TOO_LONG:
+        copies = counted(queue.locked, "copy waits", "copies wait")
+        since = _seconds(queue.longest_locked)
+        message = f"{copies} for locked rows, {queue.first_locked} for {since} seconds."
+        yield Complaint("order_copies.W010", message, END_TRANSACTION)
+
+
+def complaints_about_database(queue: Queue) -> Iterator[Complaint]:
+    """Why workers cannot write, where copies are pending: W011 of ``check --database``."""
+    if queue.pending and not _is_writable():
+        copies = counted(queue.pending, "copy waits", "copies wait")
+        message = f"{copies}, and the database is read-only."
+        hint = "Make it writable, or connect the workers to the server that is."
+        yield Complaint("order_copies.W011", message, hint)
+
+
+def current_complaints() -> list[Complaint]:
+    """What is wrong with the queue now."""
+    queue = Queue.at(timezone.now())
+    return [*complaints(queue), *complaints_about_database(queue)]
+
+
+def _is_writable() -> bool:
+    """Try to write, because a server may be read-only for some users and not for others."""
+    try:
+        with transaction.atomic():
+            Heartbeat.objects.filter(pk=0).update(seen_at=F("seen_at"))
+    except DatabaseError as error:
+        if is_read_only(error):
+            return False
+        raise
+    return True
+
+
+def complaints_about_host(now: datetime) -> Iterator[str]:
+    """Why the workers of this machine, or of this container, are not well."""
+    if not heartbeats.of_this_host(heartbeats.alive(now)).exists():
+        yield f"No worker of {heartbeats.this_host()} has been seen lately.{_others()}"
+    for heartbeat in heartbeats.of_this_host(heartbeats.silent(now)):
+        if heartbeats.is_running(heartbeat):
+            yield f"Worker {heartbeat} hangs: not seen for {_seconds(now - heartbeat.seen_at)} s."
+
+
+def _others() -> str:
+    if settings.ENGINE == "polling":
+        return ""
+    return f' Polling ones alone leave a sign of life: ask those of "{settings.ENGINE}" themselves.'
+
+
+def _span(since: datetime | None, now: datetime) -> timedelta:
+    return now - since if since else timedelta()
+
+
+def _seconds(span: timedelta) -> str:
+    return f"{span.total_seconds():,.0f}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """So many of these, in words."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"

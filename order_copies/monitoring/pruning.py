@@ -1,0 +1,89 @@
+"""Forget what ended long ago: copies, their events and those of others, answered requests.
+
+Orders stay, whatever became of the copies that made them. Each step is a short transaction over so
+many rows at most, so that nobody waits for it, and it may be stopped at any time.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import BigIntegerField, QuerySet
+
+from order_copies.api import idempotency
+from order_copies.db.locks import locked_unless_taken
+from order_copies.events.models import Event
+from order_copies.models import FINAL, Kind, OrderFactory
+
+
+def prune(before: datetime, *, limit: int, dry_run: bool = False) -> Iterator[Counter[str]]:
+    """Remove copies that have ended before this instant, and events that happened before it.
+
+    Events of copies that stay stay with them; requests go when their ``Idempotency-Key`` is no
+    longer remembered. After each step, of at most ``limit`` rows of its kind, comes what it
+    removed: numbers of ``copies``, ``events`` and ``requests``; with ``dry_run``, what it would
+    have removed.
+    """
+    yield from _prune_copies(before, limit, dry_run=dry_run)
+    yield from _prune_events(before, limit, dry_run=dry_run)
+    yield from _prune_requests(limit, dry_run=dry_run)
+
+
+def _prune_copies(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
+    ended = OrderFactory.objects.filter(status__in=FINAL, updated_at__lt=before).order_by("pk")
+    last = 0
+    while True:
+        with transaction.atomic():
+            rows = ended.filter(pk__gt=last).values_list("pk", flat=True)
+            keys = list(rows[:limit] if dry_run else locked_unless_taken(rows)[:limit])
+            if not keys:
+                return
+            removed = _remove_copies(keys, dry_run=dry_run)
+        last = keys[-1]
+        yield removed
+
+
+def _remove_copies(keys: Sequence[int], *, dry_run: bool) -> Counter[str]:
+    copies = OrderFactory.objects.filter(pk__in=keys)
+    ids = [str(key) for key in keys]
+    events = Event.objects.filter(resource_type__in=Kind.values, resource_id__in=ids)
+    return Counter(copies=_remove(copies, dry_run=dry_run), events=_remove(events, dry_run=dry_run))
+
+
+def _prune_events(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
+    last, end = 0, _end_of_events(before)
+    while True:
+        old = Event.objects.filter(created_at__lt=before, pk__gt=last, pk__lt=end).order_by("pk")
+        rows = list(old.values_list("pk", "resource_type", "resource_id")[:limit])
+        if not rows:
+            return
+        last = rows[-1][0]
+        going = Event.objects.filter(pk__in=_without_copies(rows))
+        yield Counter(events=_remove(going, dry_run=dry_run))
+
+
+def _end_of_events(instant: datetime) -> int:
+    """The key of the first event that stays: there is no index on instants, and none is needed."""
+    staying = Event.objects.filter(created_at__gte=instant).order_by("pk")
+    return staying.values_list("pk", flat=True).first() or BigIntegerField.MAX_BIGINT
+
+
+def _without_copies(rows: Iterable[tuple[int, str, str]]) -> list[int]:
+    """The keys of those events that are not of a copy that is there."""
+    copies = {pk: int(key) for pk, resource_type, key in rows if resource_type in Kind.values}
+    there = set(OrderFactory.objects.filter(pk__in=copies.values()).values_list("pk", flat=True))
+    return [pk for pk, *_ in rows if copies.get(pk) not in there]
+
+
+def _prune_requests(limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
+    if dry_run:
+        yield Counter(requests=idempotency.forgotten().count())
+        return
+    while removed := transaction.atomic(idempotency.clear)(limit):
+        yield Counter(requests=removed)
+
+
+def _remove(rows: "QuerySet[Any]", *, dry_run: bool) -> int:
+    return rows.count() if dry_run else rows.delete()[0]

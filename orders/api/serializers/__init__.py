@@ -1,0 +1,33 @@
+"""The resources of the shop, as far as it has data for the contract's (3.3 to 3.8)."""
+
+from orders.api.serializers.catalogue import (
+    CouponSerializer,
+    MarketSerializer,
+    PromotionSerializer,
+    SkuSerializer,
+)
+from orders.api.serializers.customers import (
+    CustomerPaymentSourceSerializer,
+    CustomerSerializer,
+    PaymentMethodSerializer,
+)
+from orders.api.serializers.orders import (
+    AddressSerializer,
+    LineItemOptionSerializer,
+    LineItemSerializer,
+    OrderSerializer,
+)
+
+__all__ = [
+    "AddressSerializer",
+    "CouponSerializer",
+    "CustomerPaymentSourceSerializer",
+    "CustomerSerializer",
+    "LineItemOptionSerializer",
+    "LineItemSerializer",
+    "MarketSerializer",
+    "OrderSerializer",
+    "PaymentMethodSerializer",
+    "PromotionSerializer",
+    "SkuSerializer",
+]

@@ -1,0 +1,143 @@
+"""What an order has apart from its lines: its coupon, its payment source, its gift card."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from order_copies.models import OrderFactory
+from order_copies.plans import Action, Outcome, Problem, Step
+from orders.copying.availability import Availability
+from orders.copying.fields import SourceLine
+from orders.lifecycle.coupons import CouponState, discounts_of, why_invalid
+from orders.models import Coupon, Order, PaymentSource
+from orders.money import formatted
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCoupon:
+    """The coupon of a source order, and whether a copy can use it."""
+
+    code: str = ""
+    coupon: Coupon | None = None
+    is_invalid: bool = False
+
+    @property
+    def promotion_id(self) -> int | None:
+        """The promotion that the coupon gives to the target."""
+        return self.coupon.promotion_id if self.coupon and not self.is_invalid else None
+
+    def gave(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
+        """Return the discount lines that the coupon gave, and no promotion by itself."""
+        is_own = self.coupon is not None and self.coupon.promotion.coupon_only
+        promotion = self.coupon.promotion_id if self.coupon and is_own else None
+        return discounts_of(self.code, promotion, discounts)
+
+    def gives(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
+        """Return whether an order with these discount lines and this total gets one from it."""
+        discounts = list(discounts)
+        lines = discounts_of(self.code, self.promotion_id, discounts)
+        is_without_line = discount_amount != sum(line.total_amount_cents for line in discounts)
+        return any(line.total_amount_cents for line in lines) or (not lines and is_without_line)
+
+
+@dataclass(slots=True)
+class Header:
+    """Which header fields of the source the target gets, with outcomes for those it does not.
+
+    ``takes_over``: the source is cancelled, and its coupon use goes to the target.
+    """
+
+    order_copy: OrderFactory
+    order: Order
+    availability: Availability
+    takes_over: bool
+    notes: list[Outcome] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    #: Whether an earlier copy of the batch used the coupon up.
+    is_contended: bool = False
+
+    def coupon(self) -> UsedCoupon:
+        """Return the coupon. An invalid one is a problem, unless the copy ignores that."""
+        code = self.order.coupon_code
+        if not code:
+            return UsedCoupon()
+        snapshot, state = self.availability.snapshot, CouponState()
+        coupon = snapshot.coupons.get(code.lower())
+        if coupon is not None:
+            state = self.availability.coupon_state(coupon, self.order, takes_over=self.takes_over)
+        invalid = why_invalid(coupon, self.order, snapshot.now, state)
+        if invalid is None:
+            return UsedCoupon(code, coupon)
+        reason, message = invalid
+        self.is_contended = state.is_contended
+        self._leave_coupon(reason, f"{code} {message}")
+        if not self.order_copy.ignore_invalid_coupon:
+            self.problems.append(Problem(Step.WRITE, "coupon_code", reason, f"{code} {message}"))
+        return UsedCoupon(code, coupon, is_invalid=True)
+
+    def coupon_code(self, coupon: UsedCoupon, discounts: list[SourceLine], amount: int) -> str:
+        """Return the code that the target gets, given its discount lines and discount amount.
+
+        A coupon that gives no discount is not left on the target.
+        """
+        if not coupon.code or coupon.is_invalid:
+            return ""
+        if coupon.gives(discounts, amount):
+            return coupon.code
+        message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
+        self._leave_coupon("coupon_without_effect", message)
+        return ""
+
+    def _leave_coupon(self, code: str, message: str) -> None:
+        self._leave("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
+
+    def payment_source(self) -> PaymentSource | None:
+        """Return the payment source that the target gets: the source's, from the wallet, valid."""
+        payment_source = self.order.payment_source
+        reason = self._why_it_stays(payment_source) if payment_source else None
+        if reason is None:
+            return payment_source
+        self._leave("payment_source", *reason)
+        return None
+
+    def _why_it_stays(self, payment_source: PaymentSource) -> tuple[str, str] | None:
+        snapshot = self.availability.snapshot
+        if not self.order_copy.reuse_wallet:
+            return "wallet_not_reused", _("the wallet is not to be reused")
+        if (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
+            return "not_in_wallet", _("the payment source is not in the customer's wallet")
+        if not payment_source.is_valid(snapshot.now):
+            return "payment_source_expired", _("the payment source has expired")
+        return None
+
+    def leave_gift_card(self) -> None:
+        """Leave the gift card behind: only one order redeems it."""
+        amount = self.order.gift_card_amount_cents
+        if self.order.gift_card_code or amount:
+            message = _("a gift card is redeemed by one order only")
+            before, after = ({"gift_card_amount_cents": cents} for cents in (amount, 0))
+            self._leave("gift_card_code", "gift_card_not_copied", message, before, after)
+
+    def leave_amounts(self, dropped: dict[str, int]) -> None:
+        """Report amounts of the source's head that the target does not get, by total."""
+        for name, cents in dropped.items():
+            message = _("%(amount)s left out, which no line of the order holds") % {
+                "amount": formatted(cents, self.order.currency_code, self.order.language_code)
+            }
+            attribute = name.removesuffix("_cents")
+            self._leave(attribute, "amount_without_line", message, {name: cents}, {name: 0})
+
+    def _leave(
+        self,
+        attribute: str,
+        code: str,
+        message: str,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        outcome = Outcome(
+            Action.SKIPPED, attribute, code=code, message=message, before=before, after=after
+        )
+        self.notes.append(outcome)

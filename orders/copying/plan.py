@@ -1,0 +1,178 @@
+"""Decide what copies will do. Reads the snapshot; writes nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from order_copies import public_ids
+from order_copies.models import OrderFactory
+from order_copies.plans import CopyPlan, Outcome, Problem, Step
+from orders.copying.availability import Availability
+from orders.copying.decisions import Decision
+from orders.copying.fields import SourceLine
+from orders.copying.goods import Goods, needs_shipping
+from orders.copying.header import Header
+from orders.copying.lines import Lines
+from orders.copying.snapshot import Snapshot
+from orders.lifecycle.requirements import (
+    Placement,
+    negative_total,
+    reasons_not_to_cancel_source,
+    reasons_not_to_place,
+)
+from orders.models import AddressRole, Order, PaymentSource
+from orders.totals import GOODS, PROMOTIONS, TOTALS
+
+
+@dataclass(slots=True)
+class TargetOrder:
+    """What writing needs of one target: the planned row of a plan."""
+
+    source: Order
+    source_lines: list[SourceLine]
+    values: dict[str, Any]
+    addresses: list[tuple[Any, ...]]
+    #: The options of all source lines of the batch, by line.
+    options: dict[int, list[tuple[Any, ...]]]
+    #: Those that the target gets instead, by source line.
+    changed_options: dict[int, Sequence[tuple[Any, ...]]]
+    payment_source: PaymentSource | None
+
+    def options_of(self, source_line: int) -> Sequence[tuple[Any, ...]]:
+        """Return the options that the target gets with the copy of a source line."""
+        options = self.changed_options.get(source_line)
+        return self.options.get(source_line, ()) if options is None else options
+
+
+def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
+    """Plan copies in order: what one takes is not available to the next."""
+    availability = Availability(snapshot)
+    return [_plan(order_copy, availability) for order_copy in order_copies]
+
+
+def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
+    order = availability.snapshot.orders[int(order_copy.source_order_id or 0)]
+    refusals = []
+    if order_copy.cancel_source_order:
+        refusals = reasons_not_to_cancel_source(order, availability.cancelled)
+    takes_over = order_copy.cancel_source_order and not refusals
+    goods = Goods(order, availability, takes_over=takes_over)
+    header = Header(order_copy, order, availability, takes_over)
+    lines = Lines(order_copy, order, availability, goods)
+    coupon = header.coupon()
+    totals = lines.decide(coupon)
+    discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
+    code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
+    payment_source = header.payment_source()
+    header.leave_gift_card()
+    header.leave_amounts(lines.dropped)
+    target = _target(order, lines, availability.snapshot, payment_source)
+    target.values |= {"coupon_code": code, **totals}
+    plan = CopyPlan(
+        place=order_copy.place_target_order,
+        cancel=order_copy.cancel_source_order,
+        skip_errors=order_copy.skip_errors,
+        outcomes=[*map(_outcome, lines.decisions), *header.notes],
+        problems=[*header.problems, *lines.problems],
+        currency_code=order.currency_code,
+        source_totals={name: getattr(order, name) for name in TOTALS},
+        target_totals={name: totals[name] for name in TOTALS},
+        row=target,
+        is_contended=goods.is_contended
+        or header.is_contended
+        or (order_copy.cancel_source_order and order.pk in availability.cancelled),
+    )
+    plan.problems += _reasons_not_to_swap(plan, _placement(target, lines, availability.snapshot))
+    plan.problems += refusals
+    if plan.will_place:
+        used = coupon.coupon if code else None
+        availability.take(order, goods.taken, used, replaces=plan.cancel)
+    if plan.will_cancel:
+        availability.cancel(order)
+    return plan
+
+
+def _target(
+    order: Order, lines: Lines, snapshot: Snapshot, payment_source: PaymentSource | None
+) -> TargetOrder:
+    return TargetOrder(
+        source=order,
+        source_lines=snapshot.lines[order.pk],
+        values={
+            **_statuses(order, lines.targets, snapshot),
+            "payment_source_id": payment_source.pk if payment_source else None,
+        },
+        addresses=snapshot.addresses.get(order.pk, []),
+        options=snapshot.options,
+        changed_options={
+            decision.source.id: decision.options
+            for decision in lines.decisions
+            if decision.options is not None and decision.source and decision.source.id
+        },
+        payment_source=payment_source,
+    )
+
+
+def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> dict[str, str]:
+    """Pending needs a customer and something to sell (contract 3.1)."""
+    has_goods = any(line.item_type in GOODS for line in lines)
+    is_pending = has_goods and bool(order.customer_email or order.customer_id)
+    is_shipped = needs_shipping(lines, snapshot.skus) or not has_goods
+    fulfillment = Order.FulfillmentStatus
+    return {
+        "status": Order.Status.PENDING if is_pending else Order.Status.DRAFT,
+        "fulfillment_status": fulfillment.UNFULFILLED if is_shipped else fulfillment.NOT_REQUIRED,
+    }
+
+
+def _reasons_not_to_swap(plan: CopyPlan, placement: Placement) -> list[Problem]:
+    """Why the target cannot be placed, or must not replace its source."""
+    if not plan.will_write:
+        return []
+    if plan.place:
+        return reasons_not_to_place(placement)
+    if plan.cancel and placement.due_cents < 0:
+        return [negative_total(Step.CANCEL)]
+    return []
+
+
+def _placement(target: TargetOrder, lines: Lines, snapshot: Snapshot) -> Placement:
+    order = target.source
+    return Placement(
+        status=str(target.values["status"]),
+        has_customer=bool(order.customer_email or order.customer_id),
+        has_goods=any(line.item_type in GOODS and line.quantity for line in lines.targets),
+        needs_shipping=needs_shipping(lines.targets, snapshot.skus),
+        address_roles=frozenset(AddressRole(row[0]) for row in target.addresses),
+        due_cents=target.values["total_amount_with_taxes_cents"],
+        has_payment_source=target.payment_source is not None,
+    )
+
+
+def _outcome(decision: Decision) -> Outcome:
+    source, target = decision.source, decision.target
+    before = _shown(source) if source else None
+    after = before if source is target else _shown(target) if target else None
+    return Outcome(
+        decision.action,
+        source_line_item=public_ids.encode("line_items", source.id)
+        if source and source.id
+        else None,
+        name=(source or target).name,  # type: ignore[union-attr]
+        code=decision.code,
+        message=decision.message,
+        before=before,
+        after=after,
+        row=target,
+    )
+
+
+def _shown(line: SourceLine) -> dict[str, Any]:
+    return {
+        "item_type": line.item_type,
+        "sku_code": line.sku_code,
+        "quantity": line.quantity,
+        "unit_amount_cents": line.unit_amount_cents,
+        "total_amount_cents": line.total_amount_cents,
+        "tax_amount_cents": line.tax_amount_cents,
+    }

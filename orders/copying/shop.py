@@ -1,0 +1,177 @@
+"""The reference shop's side of the border."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from order_copies import public_ids
+from order_copies.events.who import Who, worker_as_who
+from order_copies.findings import Finding
+from order_copies.jsonapi.scopes import is_sales_channel
+from order_copies.models import OrderFactory
+from order_copies.plans import CopyPlan, Problem
+from order_copies.shops import CopyRun, Payment, Shop
+from orders import auditing
+from orders.copying import writing
+from orders.copying.fields import COPIED_MODELS
+from orders.copying.plan import TargetOrder, plan_copies
+from orders.copying.snapshot import take_snapshot
+from orders.copying.source_changes import check_unchanged
+from orders.lifecycle import cancelling, gateways, placing, voiding
+from orders.lifecycle.gateways import Authorized, Declined, get_gateway
+from orders.lifecycle.locks import locked
+from orders.models import Customer, Order
+
+FOR_SALES_CHANNELS = [Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PLACED]
+
+
+class ReferenceShop(Shop):
+    """Orders as this project's ``orders`` app keeps them."""
+
+    copied_models = COPIED_MODELS
+
+    def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
+        """Staff who may view orders see all; a customer sees its own.
+
+        Sales channels see those only that are open or just placed (contract 3.1).
+        """
+        if is_sales_channel(request):
+            return self._own_or_all(request).filter(status__in=FOR_SALES_CHANNELS)
+        return self._own_or_all(request)
+
+    def _own_or_all(self, request: HttpRequest) -> QuerySet[Order]:
+        if request.user.has_perm("orders.view_order"):
+            return Order.objects.all()
+        if not request.user.is_authenticated:
+            return Order.objects.none()
+        return Order.objects.filter(customer__user=request.user)
+
+    def order_copies_for(
+        self, request: HttpRequest, order_copies: "QuerySet[Any]"
+    ) -> "QuerySet[Any]":
+        """The copies of the visible orders; clients that see all orders also see orphaned copies.
+
+        Those are the copies whose source order was deleted.
+        """
+        if not self.orders_for(request).query.has_filters():
+            return order_copies
+        return super().order_copies_for(request, order_copies)
+
+    def acts_for_itself(self, request: HttpRequest) -> bool:
+        """A customer does, unless it may view everybody's orders."""
+        user = request.user
+        if not user.is_authenticated or user.has_perm("orders.view_order"):
+            return False
+        return Customer.objects.filter(user=user).exists()
+
+    def order_id(self, key: Any) -> str:
+        """Ten letters."""
+        return public_ids.encode("orders", key)
+
+    def order_key(self, order_id: str) -> int | None:
+        """The key behind the ten letters."""
+        return public_ids.decode("orders", order_id)
+
+    def find_order(self, text: str) -> int | None:
+        """By id, or by number with or without its ``#``."""
+        if "\0" in text:
+            return None
+        key = self.order_key(text)
+        numbered = Order.objects.filter(number=text.removeprefix("#"))
+        return key if key is not None else numbered.values_list("pk", flat=True).first()
+
+    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+        """Plan copies in order, from one snapshot of the shop."""
+        snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
+        return plan_copies(order_copies, snapshot)
+
+    def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
+        """What each target will cost, and with what it is paid."""
+        return [_payment(run) for run in runs]
+
+    def authorize(self, payments: Sequence[Payment]) -> Iterator[Authorized | Declined]:
+        """Ask the gateway, for one after the other."""
+        for payment in payments:
+            yield _ask(payment)
+
+    def void(self, payments: Sequence[Payment]) -> None:
+        """Tell the gateway that the promised amounts are not needed."""
+        for payment in payments:
+            answer = payment.authorization or _ask(payment)
+            if isinstance(answer, Authorized):
+                get_gateway().void(answer.token)
+
+    def catch_up(self) -> None:
+        """Void what orders that were cancelled had been promised, if the gateway was away then."""
+        voiding.void_due()
+
+    def write(self, runs: Sequence[CopyRun]) -> None:
+        """Write orders, lines, options and addresses, one statement each.
+
+        Sources that are to be cancelled are locked first, all at once: placing and cancelling
+        then find every lock of an order taken, in one order. Raises :class:`SourceChangedError`
+        if one was changed since the plan: the change would be lost with it.
+        """
+        sources = [_source(run.order_copy) for run in runs if run.plan.cancel]
+        current = locked(Order.objects.all(), sources)
+        check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
+        writing.write(runs, who=_who(runs))
+
+    def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Place the targets; those that replace their source take over what it holds."""
+        requests = [
+            placing.Request(
+                run.target_order,
+                replaces=_source(run.order_copy) if run.plan.cancel else None,
+                order_copy=run.order_copy.public_id,
+                authorization=run.payment.authorization if run.payment else None,
+            )
+            for run in runs
+        ]
+        return placing.place(requests, who=_who(runs))
+
+    def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Cancel the sources."""
+        return cancelling.cancel_sources(
+            [_source(run.order_copy) for run in runs],
+            who=_who(runs),
+            order_copies=[run.order_copy.public_id for run in runs],
+        )
+
+    def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
+        """Compare targets with what was planned, and sources with what was asked for."""
+        return auditing.audit_copies(order_copies)
+
+    def audit_shop(self, before: datetime) -> Iterator[Finding]:
+        """Count stock, coupons and authorizations, and look for doubled and unpaid orders."""
+        yield from auditing.audit_holdings(before)
+        yield from auditing.audit_placed()
+
+
+def _source(order_copy: OrderFactory) -> int:
+    key = order_copy.source_order_id
+    assert key is not None, "the app plans no copy whose source is gone"
+    return int(key)
+
+
+def _payment(run: CopyRun) -> dict[str, Any] | None:
+    target: TargetOrder = run.plan.row
+    due = target.values["total_amount_with_taxes_cents"]
+    if due <= 0 or target.payment_source is None:
+        return None
+    return {
+        "payment_source_token": target.payment_source.token,
+        "amount_cents": due,
+        "currency": target.source.currency_code,
+    }
+
+
+def _ask(payment: Payment) -> Authorized | Declined:
+    return gateways.authorize(idempotency_key=payment.key, **payment.details)
+
+
+def _who(runs: Sequence[CopyRun]) -> Who:
+    return worker_as_who(runs[0].order_copy.worker)

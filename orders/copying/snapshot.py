@@ -1,0 +1,226 @@
+"""What planning a batch needs of the shop, read in a constant number of queries."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from order_copies.db.snapshots import one_moment
+from order_copies.fields import CopiedModel
+from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
+from orders.lifecycle.coupons import buyers_of, coupons_by_code
+from orders.models import (
+    Address,
+    Coupon,
+    CouponUse,
+    CustomerPaymentSource,
+    LineItem,
+    LineItemOption,
+    Market,
+    Order,
+    PaymentMethod,
+    PaymentSource,
+    Promotion,
+    Sku,
+    StockReservation,
+)
+from orders.totals import ItemType
+
+_shared: dict[str, Any] = {
+    "market": Market,
+    "payment_method": PaymentMethod,
+    "payment_source": PaymentSource,
+}
+
+
+class SkuState(NamedTuple):
+    """What is available of a SKU now: ``available`` is None where stock is not tracked."""
+
+    code: str
+    on_sale: bool
+    do_not_ship: bool
+    available: int | None
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """The shop as one batch of plans sees it."""
+
+    now: datetime
+    orders: dict[int, Order]
+    lines: dict[int, list[SourceLine]]
+    options: dict[int, list[tuple[Any, ...]]]
+    addresses: dict[int, list[tuple[Any, ...]]]
+    skus: dict[int, SkuState]
+    #: Pieces that the placed source order itself holds, by order and SKU.
+    reserved: dict[int, dict[int, int]]
+    #: Coupons by their code in lower case.
+    coupons: dict[str, Coupon]
+    #: The keys of SKUs by their code, for lines whose own SKU was deleted.
+    sku_of_code: dict[str, int]
+    #: Who buys, by order: see :func:`orders.lifecycle.coupons.buyers_of`.
+    buyers: dict[int, str]
+    #: Who used a coupon: orders by coupon and buyer.
+    coupon_uses: dict[tuple[int, str], set[int]]
+    #: The orders that hold a use of a coupon, by coupon.
+    users: dict[int, set[int]]
+    promotions: list[Promotion]
+    wallet: set[tuple[int, int]]
+
+
+class Contents(NamedTuple):
+    """What orders consist of, besides their own fields."""
+
+    #: Lines and addresses by order, options by line.
+    lines: dict[int, list[SourceLine]]
+    options: dict[int, list[tuple[Any, ...]]]
+    addresses: dict[int, list[tuple[Any, ...]]]
+
+
+def contents_of(keys: Collection[int]) -> Contents:
+    """What the orders with these keys consist of now, as far as it travels, in three queries."""
+    return Contents(
+        lines=_lines(keys),
+        options=_grouped(
+            LineItemOption.objects.filter(line_item__order__in=keys),
+            "line_item_id",
+            LINE_ITEM_OPTION,
+        ),
+        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS),
+    )
+
+
+def take_snapshot(keys: Collection[int]) -> Snapshot:
+    """Read what planning copies of the orders with these keys needs, all as of one moment."""
+    with one_moment():
+        return _read(set(keys))
+
+
+def _read(keys: set[int]) -> Snapshot:
+    now = timezone.now()
+    sources = _orders(keys)
+    coupons = coupons_by_code(order.coupon_code for order in sources.values())
+    buyers = buyers_of(sources.values())
+    by_customer, users = _coupon_uses(coupons, sources, buyers)
+    skus = _skus(keys)
+    return Snapshot(
+        now=now,
+        orders=sources,
+        **contents_of(keys)._asdict(),
+        skus=skus,
+        sku_of_code={sku.code: key for key, sku in skus.items()},
+        reserved=_reserved(keys),
+        coupons=coupons,
+        buyers=buyers,
+        coupon_uses=by_customer,
+        users=users,
+        promotions=_promotions(now),
+        wallet=_wallet(sources),
+    )
+
+
+def _orders(keys: set[int]) -> dict[int, Order]:
+    sources = Order.objects.in_bulk(keys)
+    # Orders share few of these: one object each, not one an order.
+    for field, model in _shared.items():
+        keys = {getattr(order, f"{field}_id") for order in sources.values()} - {None}
+        related = model.objects.in_bulk(keys)
+        for order in sources.values():
+            setattr(order, field, related.get(getattr(order, f"{field}_id")))
+    return sources
+
+
+def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
+    lines: dict[int, list[SourceLine]] = defaultdict(list)
+    rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
+    for row in rows:
+        lines[row[1]].append(SourceLine._make(_travelling(LINE_ITEM, row)))
+    return lines
+
+
+def _grouped(
+    children: QuerySet[Any], parent: str, policy: CopiedModel
+) -> dict[int, list[tuple[Any, ...]]]:
+    groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for row in children.order_by("pk").values_list(parent, *policy.copied):
+        groups[row[0]].append(_travelling(policy, row[1:]))
+    return dict(groups)
+
+
+def _travelling(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row without the keys of its metadata, the last value, that stay behind."""
+    metadata = policy.travelling("metadata", row[-1])
+    return row if metadata is row[-1] else (*row[:-1], metadata)
+
+
+def _skus(keys: set[int]) -> dict[int, SkuState]:
+    """The SKUs of the lines; where one was deleted, that which has its code now."""
+    orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
+    codes = orphans.exclude(sku_code="").order_by().values("sku_code")
+    columns = (
+        "pk",
+        "code",
+        "on_sale",
+        "do_not_ship",
+        "do_not_track",
+        "stock_item__quantity",
+        "stock_item__reserved",
+    )
+    linked = Sku.objects.filter(line_items__order__in=keys).order_by().values_list(*columns)
+    recreated = Sku.objects.filter(code__in=codes).order_by().values_list(*columns)
+    return {
+        pk: SkuState(
+            code,
+            on_sale,
+            do_not_ship,
+            None if do_not_track else (quantity or 0) - (reserved or 0),
+        )
+        for pk, code, on_sale, do_not_ship, do_not_track, quantity, reserved in linked.union(
+            recreated
+        )
+    }
+
+
+def _reserved(keys: set[int]) -> dict[int, dict[int, int]]:
+    held: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = (
+        StockReservation.objects.filter(line_item__order__in=keys)
+        .order_by()
+        .values_list("line_item__order", "stock_item__sku")
+        .annotate(total=Sum("quantity"))
+    )
+    for order, sku, total in rows:
+        held[order][sku] = total
+    return held
+
+
+def _coupon_uses(
+    coupons: dict[str, Coupon], sources: dict[int, Order], buyers: dict[int, str]
+) -> tuple[dict[tuple[int, str], set[int]], dict[int, set[int]]]:
+    by_customer: dict[tuple[int, str], set[int]] = defaultdict(set)
+    users: dict[int, set[int]] = defaultdict(set)
+    rows = CouponUse.objects.filter(
+        Q(customer_email__in=set(buyers.values())) | Q(order__in=sources),
+        coupon__in=[coupon.pk for coupon in coupons.values()],
+    ).values_list("coupon", "order", "customer_email")
+    for coupon, order, email in rows:
+        by_customer[coupon, email].add(order)
+        users[coupon].add(order)
+    return by_customer, users
+
+
+def _promotions(now: datetime) -> list[Promotion]:
+    candidates = Promotion.objects.filter(active=True, starts_at__lte=now)
+    current = candidates.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+    return list(current.select_related("market").order_by("priority", "pk"))
+
+
+def _wallet(sources: dict[int, Order]) -> set[tuple[int, int]]:
+    owners = {order.customer_id for order in sources.values() if order.customer_id}
+    used = {order.payment_source_id for order in sources.values() if order.payment_source_id}
+    entries = CustomerPaymentSource.objects.filter(customer__in=owners, payment_source__in=used)
+    return set(entries.values_list("customer", "payment_source"))

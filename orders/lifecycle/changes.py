@@ -1,0 +1,95 @@
+"""Change resources of the shop by hand, and record it: one event a resource (contract 4.3)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from order_copies import public_ids
+from order_copies.events.models import Event, changes_of
+from order_copies.events.recording import record
+from order_copies.events.who import Who
+from orders.exceptions import ResourceGoneError
+from orders.lifecycle.locks import locked
+from orders.models.resources import Resource
+
+State = dict[str, Any]
+
+#: Fields that hold nothing new, and secrets.
+NOT_RECORDED = frozenset({"id", "created_at", "updated_at", "token", "code_key"})
+
+
+class Change(NamedTuple):
+    """A resource before and after it was changed; new ones have no before, deleted no after."""
+
+    resource: Resource | type[Resource]
+    key: int
+    before: State | None
+    after: State | None
+
+    @property
+    def verb(self) -> str:
+        """How the event ends that tells of it; a plain change has no name."""
+        if self.before is None:
+            return "create"
+        return "destroy" if self.after is None else ""
+
+
+def change(resource: Resource, attributes: Mapping[str, Any], *, who: Who) -> None:
+    """Set attributes of a resource and record those that became different, if any did.
+
+    Raises :class:`ResourceGoneError` if it was deleted in the meantime.
+    """
+    manager = type(resource)._base_manager
+    with transaction.atomic():
+        current = locked(manager.all(), [resource.pk]).get(resource.pk)
+        if current is None:
+            raise ResourceGoneError
+        before = {name: getattr(current, name) for name in attributes}
+        if changes_of(before, dict(attributes)):
+            rows = manager.filter(pk=resource.pk)
+            rows.update(**attributes, updated_at=timezone.now())
+            record_changes([Change(resource, resource.pk, before, dict(attributes))], who=who)
+
+
+def states_of(resources: Iterable[Resource]) -> dict[int, State]:
+    """The states that resources of one type have in the database, by key, locked."""
+    found = list(resources)
+    if not found:
+        return {}
+    current = locked(type(found[0])._base_manager.all(), (resource.pk for resource in found))
+    return {key: state_of(resource) for key, resource in current.items()}
+
+
+def state_of(resource: Resource) -> State:
+    """What is recorded of a resource when it changes: its columns, others by their public ids."""
+    fields = resource._meta.concrete_fields
+    return {
+        field.attname: _value(field, resource) for field in fields if field.name not in NOT_RECORDED
+    }
+
+
+def record_changes(changes: Sequence[Change], *, who: Who) -> None:
+    """Record what became of resources; call it in the transaction of what it tells."""
+    events = [_event(change, who) for change in changes]
+    record([event for event in events if event.changes or event.name])
+
+
+def _event(change: Change, who: Who) -> Event:
+    resource_type, before = change.resource.resource_type, change.before or {}
+    gone = dict.fromkeys(before)
+    return Event(
+        resource_type=resource_type,
+        resource_id=str(change.key),
+        name=f"{resource_type}.{change.verb}" if change.verb else "",
+        changes=changes_of(before, gone if change.after is None else change.after),
+        who=who,
+    )
+
+
+def _value(field: "models.Field[Any, Any]", resource: Resource) -> Any:
+    value, related = field.value_from_object(resource), field.related_model
+    if value is not None and isinstance(related, type) and issubclass(related, Resource):
+        return public_ids.encode(related.resource_type, value)
+    return value

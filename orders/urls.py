@@ -1,6 +1,0 @@
-"""The routes of the shop's resources."""
-
-from order_copies.jsonapi.routers import routes
-from orders.views import viewsets
-
-urlpatterns = routes(*viewsets())
