@@ -12,7 +12,7 @@ from django.db import connection
 from benchmarks.bound import run_bound_batch
 from benchmarks.databases import analyze, drop_database, make_database
 from benchmarks.shop import make_orders, request
-from order_copies.copying import run_batch
+from order_copies.worker.run import run_batch
 
 COPIES = int(os.environ.get("BENCH_COPIES", "5000"))
 MEMORY_COPIES = int(os.environ.get("BENCH_MEMORY_COPIES", "50000"))

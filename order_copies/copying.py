@@ -1,45 +1,31 @@
-"""The story of the product: request copies, then run them batch by batch.
+"""Request, preview, change, delete, abort and retry copies: the Python API of the app.
 
-A copy is a row before it is anything else. :func:`run_batch` claims rows under a lease, asks the
-shop for their plans, authorizes payments, and writes, places, cancels and ends the copies in one
-transaction. Whatever dies on the way, the row is claimed again when its lease runs out, and what
-was authorized in vain is given back.
+API, admin, commands and a shop's own code enter here; :mod:`order_copies.worker.run` runs what is
+requested. Repeating an abort or a retry has no effect; every other forbidden transition is
+answered with the reason.
 """
 
-import logging
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from order_copies.conf import settings
 from order_copies.db.locks import REQUEST_WAIT, keep_existing, limited_wait
-from order_copies.db.retry import steadily
 from order_copies.db.rows import insert_rows
-from order_copies.engines.wake_ups import wake_for
+from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
-from order_copies.models import OrderFactory, Status
-from order_copies.plans import CopyPlan
-from order_copies.shops import Shop, get_shop
-from order_copies.transitions import event, lock
+from order_copies.models import ABORTABLE, RETRYABLE, OrderFactory, Status
+from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
+from order_copies.shops import get_shop
+from order_copies.transitions import event, lock, save_aborted, save_retried
 from order_copies.worker import checked_shop
-from order_copies.worker.batches import Batch, batch_ran
-from order_copies.worker.claims import claim_expired, claim_pending
-from order_copies.worker.leases import renewed
-from order_copies.worker.payments import give_back
-from order_copies.worker.runner import Runner
-
-logger = logging.getLogger("order_copies.worker")
-
-#: For how long trouble with the database may pass before a claim is given up.
-CLAIM_PATIENCE = timedelta(seconds=3)
 
 #: The toggles of a copy, by the names of the contract.
 OPTIONS = (
@@ -158,43 +144,63 @@ def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
     return event(order_copy, "destroy", changes, who, now)
 
 
-def run_batch(worker: str, *, limit: int | None = None) -> Batch:
-    """Claim and run a copy that is to be tried again, and up to ``limit`` that nobody has tried.
+def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
+    """Abort copies that have not ended. A worker that runs one loses it, and rolls back.
 
-    The default is the setting ``BATCH_SIZE``. Neither kind keeps the other waiting, and they run
-    apart. ``worker`` names the process; no two processes may share a name. A batch that claimed
-    nothing found nothing to do. Never raises for what one copy does, only where the database gives
-    trouble that does not pass. Outside any transaction.
+    One is woken to give back what was paid for those that ran.
+    The answers, in the order of ``order_copies``, say why one was not aborted. Raises
+    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
+    another transaction keeps one locked.
     """
-    batch, shop = Batch(), get_shop()
-    runner = Runner(worker, shop, batch)
-    try:
-        _run(runner, partial(claim_expired, worker))
-        _run(runner, partial(claim_pending, worker, limit or settings.BATCH_SIZE))
-    finally:
-        if batch.claimed:
-            _tell(worker, batch)
-    _catch_up(shop, runner.authorizations.answers)
-    return batch
+    # By whom, the event tells: customers read the errors of their copies, and not who works here.
+    aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
+    with limited_wait(REQUEST_WAIT):
+        current = lock(order_copies)
+        answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
+        running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
+        has_begun = any(order_copy.status == Status.IN_PROGRESS for order_copy in running)
+        save_aborted(running, aborted, who, timezone.now())
+        if has_begun:
+            transaction.on_commit(wake)
+    return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def _run(runner: Runner, claim: Callable[[], list[OrderFactory]]) -> None:
-    if order_copies := steadily(claim, patience=CLAIM_PATIENCE):
-        runner.batch.claimed += len(order_copies)
-        with renewed(order_copies):
-            runner.run(order_copies)
+def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
+    """Let copies that failed or were aborted start afresh; their events keep what was.
+
+    The answers, in the order of ``order_copies``, say why one cannot be retried. Raises
+    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
+    another transaction keeps one locked.
+    """
+    with limited_wait(REQUEST_WAIT):
+        current = lock(order_copies)
+        answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
+        ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
+        ready = [order_copy for order_copy in ended if not answers[order_copy.pk]]
+        save_retried(ready, who, timezone.now())
+        if ready:
+            transaction.on_commit(wake)
+    return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def _tell(worker: str, batch: Batch) -> None:
-    batch.seconds = time.perf_counter() - batch.began
-    logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
-    batch_ran.send_robust(Batch, batch=batch)
+def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
+    """Why the copy cannot be tried again, if it cannot. Writes nothing."""
+    if order_copy.status not in RETRYABLE | {Status.PENDING}:
+        return [cannot_transition(Step.WRITE, order_copy.status, Status.PENDING)]
+    if order_copy.target_order_id is not None:
+        # A second target would double the order.
+        message = _(
+            "left order %(order)s for repair: place it, or cancel it and ask for a new copy"
+        )
+        named = message % {"order": get_shop().order_id(order_copy.target_order_id)}
+        return [Problem(Step.WRITE, "target_order", "target_exists", named)]
+    if order_copy.source_order_id is None:
+        message = _("has no source order any more: ask for a copy of another order")
+        return [Problem(Step.WRITE, "source_order", "source_gone", message)]
+    return []
 
 
-def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
-    """Do what is left to do in the world outside, now or, if that fails, after the next batch."""
-    give_back(shop, authorizations)
-    try:
-        shop.catch_up()
-    except Exception:
-        logger.exception("%s could not catch up, trying again later", type(shop).__name__)
+def _why_not_aborted(order_copy: OrderFactory) -> list[Problem]:
+    if order_copy.status not in ABORTABLE | {Status.ABORTED}:
+        return [cannot_transition(Step.WRITE, order_copy.status, Status.ABORTED)]
+    return []

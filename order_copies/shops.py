@@ -2,11 +2,11 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
@@ -17,12 +17,56 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
-from order_copies.fields import CopiedModel
-from order_copies.findings import Finding
+from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 
-if TYPE_CHECKING:
-    from order_copies.models import OrderFactory
+
+@dataclass(frozen=True)
+class CopiedModel:
+    """What a copy does with each field of one model of the shop.
+
+    Fields are named by their attribute (``"order_id"`` for a foreign key ``order``). A field that
+    is declared nowhere, twice, or does not exist is an error of ``manage.py check``.
+    """
+
+    model: type[models.Model]
+    #: Travel as they are: values, and links to things that both orders share.
+    copied: tuple[str, ...] = ()
+    #: Start afresh: identity, stamps, statuses, what belongs to the source alone.
+    reset: tuple[str, ...] = ()
+    #: Worked out anew from what was copied.
+    recomputed: tuple[str, ...] = ()
+    #: Point at the new counterpart of what they pointed at.
+    remapped: tuple[str, ...] = ()
+    #: By copied JSON field, the keys of its objects that stay behind: what other systems know about
+    #: one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
+    left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def travelling(self, name: str, value: Any) -> Any:
+        """Return the value of a copied field without the keys that stay behind."""
+        keys = self.left_behind_keys.get(name)
+        if not keys or not isinstance(value, dict) or value.keys().isdisjoint(keys):
+            return value
+        return {key: item for key, item in value.items() if key not in keys}
+
+    @property
+    def declared(self) -> list[str]:
+        """All declared names, with repetitions."""
+        return [*self.copied, *self.reset, *self.recomputed, *self.remapped]
+
+    def complaints(self) -> Iterator[str]:
+        """What is wrong with the declaration, one sentence each."""
+        label = self.model._meta.label
+        names = {field.attname for field in self.model._meta.concrete_fields}
+        declared = self.declared
+        for name in sorted(names - set(declared)):
+            yield f"{label}.{name} is not declared."
+        for name in sorted(set(declared) - names):
+            yield f"{label}.{name} is declared, but {label} has no such field."
+        for name in sorted({name for name in declared if declared.count(name) > 1}):
+            yield f"{label}.{name} is declared more than once."
+        for name in sorted(set(self.left_behind_keys) - set(self.copied)):
+            yield f"{label}.{name} has keys that stay behind, but is not declared as copied."
 
 
 @dataclass(slots=True)
@@ -38,7 +82,7 @@ class Payment:
     authorization: Any = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, order_copy: "OrderFactory", details: Mapping[str, Any]) -> "Payment":
+    def of(cls, order_copy: OrderFactory, details: Mapping[str, Any]) -> "Payment":
         """The payment of the target of this copy."""
         text = json.dumps(details, cls=DjangoJSONEncoder, sort_keys=True)
         digest = sha256(text.encode()).hexdigest()[:16]
@@ -49,7 +93,7 @@ class Payment:
 class CopyRun:
     """One copy on its way: its plan, and what has come of it so far."""
 
-    order_copy: "OrderFactory"
+    order_copy: OrderFactory
     plan: CopyPlan
     problems: list[Problem] = field(default_factory=list)
     #: What the target has to be paid with, once that is known. None: nothing.
@@ -58,6 +102,24 @@ class CopyRun:
     target_order: Any = None
     #: The public ids of the target's lines, in the order of ``plan.lines``, once written.
     target_line_items: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it must be.
+
+    ``code`` is for programs. ``message`` is for people and goes on where the resource was named:
+    what is wrong with it, and what to do.
+    """
+
+    code: str
+    resource_type: str
+    #: The public id of the resource.
+    resource_id: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.resource_type}/{self.resource_id} {self.message}"
 
 
 class Shop(ABC):
@@ -122,7 +184,7 @@ class Shop(ABC):
         return self.order_key(text)
 
     @abstractmethod
-    def plan(self, order_copies: "Sequence[OrderFactory]") -> list[CopyPlan]:
+    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Decide all that these copies will do. Reads, and writes nothing.
 
         The copies may be unsaved (a preview). Their ``source_order`` exists.
@@ -186,7 +248,7 @@ class Shop(ABC):
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the source orders; what comes back for each are the reasons why it was not."""
 
-    def audit_copies(self, order_copies: "Sequence[OrderFactory]") -> Iterable[Finding]:
+    def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterable[Finding]:
         """What is wrong with the orders of these copies, for ``manage.py audit_order_copies``.
 
         Targets that are not what the copies' ``outcomes`` say, sources cancelled without their

@@ -13,6 +13,7 @@ from django.db import connection, models
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
 from orders.lifecycle.triggers import MOVES, make
 from orders.models import (
     Address,
@@ -71,14 +72,14 @@ def requested(source_order: Order, **toggles: Any) -> OrderCopy:
 
 def run_all() -> None:
     """Let one worker run batches until there is nothing left to claim."""
-    while copying.run_batch(worker="w1").claimed:
+    while run_batch(worker="w1").claimed:
         pass
 
 
 def copied(source_order: Order, **toggles: Any) -> OrderFactory:
     """A copy that was asked for and has been run, as the database has it."""
     order_copy = requested(source_order, **toggles)
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
     return fresh(order_copy)
 
 
@@ -101,7 +102,7 @@ def previewed_together(order_copies: Sequence[OrderCopy]) -> list[Any]:
 def copied_together(order_copies: Sequence[OrderCopy]) -> list[OrderFactory]:
     """Copies that were requested and run in one batch."""
     copying.request_copies(order_copies, who=WHO)
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
     return [fresh(order_copy) for order_copy in order_copies]
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.conf import LazySettings
 from django.db.models import F
 
-from order_copies.copying import run_batch
 from order_copies.models import OrderCopy
+from order_copies.worker.run import run_batch
 from orders.models import Order, StockItem
 from tests import stories
 from tests.chaos import client, dooms, shop

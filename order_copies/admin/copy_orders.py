@@ -23,14 +23,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
-from order_copies.admin.earlier import earlier_copies
+from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
-from order_copies.admin.permitting import may_change_orders, may_view_copies
-from order_copies.admin.presenting import Preview
-from order_copies.admin.previewed import Previewed
+from order_copies.admin.permissions import may_change_orders, may_view_copies
 from order_copies.admin.progress import batch_url
-from order_copies.admin.requesting import request_once, requested_before, requested_from
-from order_copies.admin.selecting import SelectingMixin, Selection
+from order_copies.admin.submission import (
+    Previewed,
+    SelectingMixin,
+    Selection,
+    request_once,
+    requested_before,
+    requested_from,
+)
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
 from order_copies.models import OrderCopy
 

@@ -14,14 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies import copying
+from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
-from order_copies.admin.details import duration_of
+from order_copies.admin.display import duration_of
 from order_copies.admin.forms import OrderCopyForm
-from order_copies.admin.intervening import InterveningMixin
 from order_copies.admin.parameters import ParametersMixin
-from order_copies.admin.progress import Progress
-from order_copies.admin.searching import SearchingMixin
-from order_copies.admin.watching import WatchingMixin
+from order_copies.admin.progress import Progress, WatchingMixin
+from order_copies.admin.search import SearchingMixin
 from order_copies.events.who import user_as_who
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy

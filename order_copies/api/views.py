@@ -10,7 +10,7 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from order_copies import copying, intervening
+from order_copies import copying
 from order_copies.api import serializers
 from order_copies.api.idempotency import Name, answer_once
 from order_copies.api.openapi import ASKING
@@ -141,7 +141,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         return {"data": None, "meta": {"dry_run": True, **plan_as_json(plan), **self.meta}}
 
 
-_triggers = {"_abort": intervening.abort_copies, "_retry": intervening.retry_copies}
+_triggers = {"_abort": copying.abort_copies, "_retry": copying.retry_copies}
 _triggered = {"_abort": "aborted", "_retry": "asked for once more"}
 
 

@@ -12,9 +12,8 @@ from order_copies.auditing.histories import Histories
 from order_copies.auditing.payments import open_payments
 from order_copies.auditing.states import look_at, why_not_over
 from order_copies.db.snapshots import one_moment
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory
-from order_copies.shops import Shop, get_shop
+from order_copies.shops import Finding, Shop, get_shop
 
 __all__ = ["Audit"]
 

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from order_copies.auditing.states import finding
 from order_copies.events.models import Event
-from order_copies.findings import Finding
 from order_copies.models import ABORTABLE, RETRYABLE, Kind, OrderFactory, Status
+from order_copies.shops import Finding
 
 #: From which states an event leads to which, by its verb.
 MOVES: dict[str, tuple[Collection[Status | None], Status]] = {

@@ -7,8 +7,8 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from order_copies import public_ids
-from order_copies.findings import Finding
 from order_copies.models import Kind, OpenPayment, OrderFactory
+from order_copies.shops import Finding
 
 
 def open_payments(before: datetime) -> Iterator[Finding]:

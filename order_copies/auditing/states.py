@@ -6,10 +6,9 @@ from itertools import pairwise
 
 from django.utils.translation import gettext as _
 
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, errors_count
-from order_copies.shops import get_shop
+from order_copies.shops import Finding, get_shop
 
 #: By how much the clocks of the machines of a shop may differ.
 CLOCKS_DIFFER = timedelta(minutes=1)

@@ -10,10 +10,10 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.copying import run_batch
 from order_copies.engines.wake_ups import wake
 from order_copies.models import ABORTABLE, OpenPayment, OrderFactory, Status
 from order_copies.worker.heartbeats import new_name
+from order_copies.worker.run import run_batch
 
 logger = logging.getLogger("order_copies.engines")
 

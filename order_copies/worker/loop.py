@@ -11,11 +11,11 @@ from django.db import Error, close_old_connections, connection, reset_queries
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.copying import run_batch
 from order_copies.db.retry import is_transient, steadily
 from order_copies.models import OrderFactory, Status
 from order_copies.worker import heartbeats
 from order_copies.worker.batches import Batch
+from order_copies.worker.run import run_batch
 
 #: For how long trouble with the database may keep a worker from handing its copies back.
 HAND_BACK_PATIENCE = timedelta(seconds=2)

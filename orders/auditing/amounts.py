@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory
 from order_copies.plans import Action
+from order_copies.shops import Finding
 from orders.auditing.contents import is_as_left, line_outcomes
 from orders.auditing.facts import Facts, Head, Line
 from orders.totals import GOODS, PARTIAL_TOTALS, PROMOTIONS, ItemType, amount_of_type

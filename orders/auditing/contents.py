@@ -6,9 +6,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory
 from order_copies.plans import Action
+from order_copies.shops import Finding
 from orders.auditing.facts import Facts, Head, Line
 
 #: Header fields that may stay behind, named by an outcome; the target then has nothing there.

@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.auditing.states import finding
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory
+from order_copies.shops import Finding
 from orders.auditing.amounts import audit_amounts
 from orders.auditing.contents import audit_contents
 from orders.auditing.facts import (

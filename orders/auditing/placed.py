@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.events.models import Event
-from order_copies.findings import Finding
 from order_copies.models import OrderFactory
+from order_copies.shops import Finding
 from orders.auditing.facts import Deed, deed_of
 from orders.lifecycle.requirements import HOLDING
 from orders.models import Authorization, Order

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from order_copies.fields import CopiedModel
+from order_copies.shops import CopiedModel
 from orders.models import Address, LineItem, LineItemOption, Order
 from orders.totals import TOTALS
 

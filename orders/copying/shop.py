@@ -9,11 +9,10 @@ from django.http import HttpRequest
 
 from order_copies import public_ids
 from order_copies.events.who import Who, worker_as_who
-from order_copies.findings import Finding
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import CopyRun, Payment, Shop
+from order_copies.shops import CopyRun, Finding, Payment, Shop
 from orders import auditing
 from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from order_copies.db.snapshots import one_moment
-from order_copies.fields import CopiedModel
+from order_copies.shops import CopiedModel
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
 from orders.lifecycle.coupons import buyers_of, coupons_by_code
 from orders.models import (

@@ -13,8 +13,7 @@ from order_copies.db.rows import insert_rows
 from order_copies.events.models import Event
 from order_copies.events.recording import record
 from order_copies.events.who import Who, with_order_copy
-from order_copies.fields import CopiedModel
-from order_copies.shops import CopyRun
+from order_copies.shops import CopiedModel, CopyRun
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 from orders.copying.plan import TargetOrder
 

@@ -19,6 +19,7 @@ from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.models.statuses import ABORTABLE
 from order_copies.worker.claims import claim_pending
+from order_copies.worker.run import run_batch
 from orders.models import Authorization, Coupon, CouponUse, Order, StockItem
 from tests import stories
 from tests.acceptance.processes import run
@@ -66,7 +67,7 @@ def at_once(*racers: Callable[[], Any]) -> None:
 def work(name: str) -> None:
     """Run small batches until every copy has ended, whoever ends it."""
     while OrderFactory.objects.filter(status__in=ABORTABLE).exists():
-        copying.run_batch(name, limit=3)
+        run_batch(name, limit=3)
 
 
 def workers() -> list[Callable[[], None]]:

@@ -5,9 +5,9 @@ import re
 import pytest
 from oauth2_provider.models import Application
 
-from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from project.oauth.tokens import application_as_json
 from tests.acceptance.documents import RELATIONSHIPS, document_of
@@ -118,7 +118,7 @@ def test_a_copy_is_followed_until_it_has_a_target() -> None:
     url = "/order_copies/" + api.post("/order_copies", request_of(order)).json()["data"]["id"]
     before = api.get(f"{url}/target_order").json()
 
-    copying.run_batch("a worker")
+    run_batch("a worker")
 
     attributes = api.get(url).json()["data"]["attributes"]
     target = Order.objects.exclude(pk=order.pk).get()

@@ -7,9 +7,10 @@ import pytest
 from django.apps import apps
 
 import orders.api.urls  # noqa: F401
-from order_copies.copying import request_copies, run_batch
+from order_copies.copying import request_copies
 from order_copies.jsonapi.resources import registered, resource_of
 from order_copies.models import Kind, OrderCopy
+from order_copies.worker.run import run_batch
 from tests.api import API, MEDIA_TYPE, PERMISSIONS, staff
 from tests.factories import (
     CouponFactory,

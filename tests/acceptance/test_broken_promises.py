@@ -8,9 +8,9 @@ import pytest
 from django.conf import LazySettings
 from django.db import OperationalError, transaction
 
-from order_copies import copying
 from order_copies.models import OpenPayment, Status
 from order_copies.plans import Problem, Step
+from order_copies.worker.run import run_batch
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests import stories
@@ -131,7 +131,7 @@ def test_a_broken_promise_is_named_and_fails_the_copy(
     unreliable(method, spoil)
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     found = stories.fresh(order_copy)
@@ -156,7 +156,7 @@ def test_one_order_for_two_copies_is_no_new_order_for_each(
     unreliable("write", give_the_first)
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
@@ -178,7 +178,7 @@ def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
     unreliable("authorize", forget_the_first)
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     for order_copy in wanted:
@@ -201,7 +201,7 @@ def test_the_target_of_another_copy_is_no_new_order(unreliable: Callable[..., No
     unreliable("write", give_the_first_one)
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     assert stories.fresh(second).status == Status.FAILED
@@ -224,8 +224,8 @@ def test_a_plan_that_raises_for_one_of_a_hundred_leaves_ninety_nine_complete(
     unreliable("plan", raise_for_bad)
 
     # when
-    first = copying.run_batch("w1", limit=100)
-    second = copying.run_batch("w1", limit=100)
+    first = run_batch("w1", limit=100)
+    second = run_batch("w1", limit=100)
 
     # then
     assert dict(first.ends) == {"completed": 99, "to retry": 1}
@@ -264,7 +264,7 @@ def test_what_fails_after_the_commit_changes_nothing_about_the_copies(
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 3}

@@ -11,10 +11,10 @@ import pytest
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils import timezone
 
-from order_copies import copying
 from order_copies.events.recording import events_recorded
 from order_copies.models import OrderFactory, Status
 from order_copies.worker.batches import Batch, batch_ran
+from order_copies.worker.run import run_batch
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.factories import placed_order
@@ -94,7 +94,7 @@ def test_copies_that_crash_keep_no_new_copy_waiting(shop: type[InterferedShop]) 
     shop.before["plan"] = crash_if_tried
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert statuses(new) == [Status.COMPLETED] * 3
@@ -107,7 +107,7 @@ def test_new_copies_keep_none_waiting_that_is_to_be_tried_again() -> None:
     requested(3)
 
     # when
-    batch = copying.run_batch("w1", limit=1)
+    batch = run_batch("w1", limit=1)
 
     # then
     assert statuses(tried) == [Status.COMPLETED]
@@ -122,7 +122,7 @@ def test_a_copy_that_kills_its_worker_takes_no_new_copy_along(shop: type[Interfe
 
     # when
     with pytest.raises(Killed):
-        copying.run_batch("w1")
+        run_batch("w1")
 
     # then
     assert statuses(new) == [Status.PENDING] * 2
@@ -135,7 +135,7 @@ def test_a_batch_of_both_kinds_is_told_once(batches: list[Batch]) -> None:
     requested(2)
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert batches == [batch]
@@ -157,7 +157,7 @@ def test_what_ended_before_a_batch_had_to_stop_is_told(
 
     # when
     with pytest.raises(KeyboardInterrupt):
-        copying.run_batch("w1")
+        run_batch("w1")
 
     # then
     [batch] = batches
@@ -188,7 +188,7 @@ def test_a_claim_that_is_committed_is_run_whatever_fails_after_it(
     after_the_commit_of("order_copies.start", fails)
 
     # when
-    batch = copying.run_batch("w1", limit=2)
+    batch = run_batch("w1", limit=2)
 
     # then
     assert (batch.claimed, dict(batch.ends)) == (2, {"completed": 2})
@@ -210,7 +210,7 @@ def test_a_copy_that_is_given_up_has_ended_whatever_fails_after_it(
     after_the_commit_of("order_copies.abort", fails)
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"aborted": 1, "completed": 2}
@@ -231,7 +231,7 @@ def test_a_claim_that_fails_before_its_commit_is_none() -> None:
     # when
     try:
         with pytest.raises(DatabaseError):
-            copying.run_batch("w1")
+            run_batch("w1")
     finally:
         events_recorded.disconnect(refuse)
 

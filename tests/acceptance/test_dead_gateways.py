@@ -12,8 +12,8 @@ import pytest
 from django.conf import LazySettings
 from django.db import OperationalError
 
-from order_copies import copying
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -72,7 +72,7 @@ def test_a_dead_gateway_is_asked_three_times_and_holds_up_no_copy_that_does_not_
     bank.hangs_for = hang
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 20, "to retry": 20}
@@ -98,7 +98,7 @@ def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_no
     bank.hangs_for = hang
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 12}
@@ -112,7 +112,7 @@ def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_b
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": -1}
     wanted = paying(source, 6)
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # when
     bank.hangs_for = poisonous([])
@@ -131,7 +131,7 @@ def test_one_payment_of_a_hundred_that_goes_unanswered_costs_the_others_nothing(
     bank.hangs_for = poisonous(wanted[41:42])
 
     # when
-    batch = copying.run_batch("w1", limit=100)
+    batch = run_batch("w1", limit=100)
 
     # then
     assert dict(batch.ends) == {"completed": 99, "to retry": 1}
@@ -144,7 +144,7 @@ def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, sour
     bank.hangs_for = poisonous([one for number, one in enumerate(wanted) if number % 3])
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 3, "to retry": 6}
@@ -169,7 +169,7 @@ def test_one_bad_payment_of_a_hundred_is_found_where_all_are_answered_at_once(
     shop.before["authorize"] = refuse
 
     # when
-    batch = copying.run_batch("w1", limit=100)
+    batch = run_batch("w1", limit=100)
 
     # then
     assert dict(batch.ends) == {"completed": 99, "to retry": 1}
@@ -192,7 +192,7 @@ def test_calls_that_raise_end_with_the_third_payment_too(
     shop.before["authorize"] = hang
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 1, "to retry": 16}
@@ -211,7 +211,7 @@ def test_an_error_after_the_last_answer_takes_no_answer_back(
     wanted = paying(source, 4)
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 4
@@ -238,7 +238,7 @@ def test_a_database_that_is_in_the_way_while_authorizing_is_waited_out(
     shop.before["authorize"] = deadlock
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 2}

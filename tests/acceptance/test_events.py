@@ -11,6 +11,7 @@ from order_copies import copying, public_ids
 from order_copies.events.models import Event
 from order_copies.exceptions import NotDeletableError
 from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.api import API, request_of, staff
@@ -163,7 +164,7 @@ def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
     if state == "failed":
         order_copy.source_order.addresses.all().delete()
     if state != "pending":
-        copying.run_batch(worker="w1")
+        run_batch(worker="w1")
     order_copy = stories.fresh(order_copy)
     orders = set(Order.objects.values_list("pk", flat=True))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from order_copies import copying, plans
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan
+from order_copies.worker.run import run_batch
 from orders.models import Coupon, Order, StockItem, StockReservation
 from tests import stories, strategies
 from tests.factories import placed_order, totals_of
@@ -243,7 +244,7 @@ def test_copies_in_one_batch_end_as_they_do_alone(
         for source, toggles in zip(sources, options, strict=True)
     ]
     copying.request_copies(together, who=stories.WHO)
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     assert [told_by(stories.fresh(order_copy)) for order_copy in together] == alone
 

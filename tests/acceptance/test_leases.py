@@ -9,6 +9,7 @@ from tests.acceptance.processes import run
 SHOP = """
 import django
 django.setup()
+from order_copies.worker.run import run_batch
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
@@ -30,7 +31,7 @@ settings.ORDER_COPIES |= {"SHOP": PATH, "LEASE": 0.6, "BATCH_TIME_LIMIT": SECOND
 claims = []
 
 def claim():
-    claims.append(copying.run_batch("w2").claimed)
+    claims.append(run_batch("w2").claimed)
     connection.close()
 
 def be_slow(_):
@@ -42,7 +43,7 @@ def be_slow(_):
         thread.join()
 
 InterferedShop.before["plan"] = be_slow
-batch = copying.run_batch("w1")
+batch = run_batch("w1")
 print(json.dumps([
     batch.ends,
     claims,
@@ -93,7 +94,7 @@ def trouble(_):
 
 InterferedShop.before["write"] = trouble
 try:
-    ends = copying.run_batch("w1").ends
+    ends = run_batch("w1").ends
 except OperationalError as error:
     ends = str(error)
 print(json.dumps([ends, list(OrderFactory.objects.values_list("attempt", "status"))]))

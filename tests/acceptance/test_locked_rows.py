@@ -19,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from order_copies import copying, intervening
+from order_copies import copying
 from order_copies.db.locks import limited_wait
 from order_copies.exceptions import RowsLockedError, ShopContractError
 from order_copies.models import OrderCopy, OrderFactory, Status
@@ -27,6 +27,7 @@ from order_copies.monitoring.health import Queue, complaints
 from order_copies.worker import leases
 from order_copies.worker.claims import claim_pending
 from order_copies.worker.loop import Worker
+from order_copies.worker.run import run_batch
 from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -109,7 +110,7 @@ def test_locked_source__twenty_swaps_and_one_locked_source_cost_one_timeout(
     # when
     with held(sources[7]):
         started = time.perf_counter()
-        batch = copying.run_batch("w1")
+        batch = run_batch("w1")
         took = time.perf_counter() - started
 
     # then
@@ -176,13 +177,13 @@ def test_locked_source__a_retry_looks_for_the_lock_and_does_not_wait_for_it(
 
     # when
     with held(source):
-        copying.run_batch("w1")
+        run_batch("w1")
         longer = {"MAX_ATTEMPTS": 2, "LOCK_TIMEOUT": 2 * LONG}
         settings.ORDER_COPIES = settings.ORDER_COPIES | longer
         took = []
         for _ in range(5):
             make_due()
-            took.append(seconds(copying.run_batch, "w1"))
+            took.append(seconds(run_batch, "w1"))
 
     # then
     assert max(took) < LONG
@@ -213,7 +214,7 @@ def test_locked_row__of_another_table_delays_only_the_copies_that_need_it(
 
     # when
     with held(StockItem.objects.get(sku=skus[2])):
-        batch = copying.run_batch("w1")
+        batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 7, "locked": 1}
@@ -241,7 +242,7 @@ def test_locked_order__a_payment_to_be_settled_for_it_holds_up_no_worker() -> No
 
     # when
     with held(order):
-        took = seconds(copying.run_batch, "w1")
+        took = seconds(run_batch, "w1")
 
     # then
     asked.refresh_from_db()
@@ -269,7 +270,7 @@ def test_locked_copy__a_worker_leaves_it_to_its_lease(shop: type[InterferedShop]
 
     # when
     try:
-        batch = copying.run_batch("w1")
+        batch = run_batch("w1")
     finally:
         locks[0].__exit__(None, None, None)
 
@@ -375,7 +376,7 @@ def test_request_copies__source_locked_for_deletion_is_an_error_of_the_command()
     assert str(raised.value) == str(RowsLockedError())
 
 
-@pytest.mark.parametrize("act", [intervening.abort_copies, copying.delete_copies])
+@pytest.mark.parametrize("act", [copying.abort_copies, copying.delete_copies])
 def test_locked_copy__what_people_do_to_it_ends_in_an_error_within_seconds(
     act: Callable[..., Any],
 ) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from order_copies.copying import run_batch
 from order_copies.models import OrderFactory
+from order_copies.worker.run import run_batch
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, request_of, staff
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order

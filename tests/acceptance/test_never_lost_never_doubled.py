@@ -10,8 +10,8 @@ from django.conf import LazySettings
 from django.db.models import F
 from django.utils import timezone
 
-from order_copies import copying
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -70,9 +70,9 @@ def test_a_claimed_copy_is_not_claimed_by_another_worker(shop: Shop) -> None:
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
     claims: list[int] = []
-    shop.before["plan"] = lambda _: claims.append(copying.run_batch(worker="w2").claimed)
+    shop.before["plan"] = lambda _: claims.append(run_batch(worker="w2").claimed)
 
-    first = copying.run_batch(worker="w1")
+    first = run_batch(worker="w1")
 
     assert first.claimed == 3
     assert claims == [0]
@@ -86,10 +86,10 @@ def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> Non
 
     def second_worker(_: Any) -> None:
         shop.before.clear()
-        claims["w2"] = copying.run_batch(worker="w2", limit=3).claimed
+        claims["w2"] = run_batch(worker="w2", limit=3).claimed
 
     shop.before["plan"] = second_worker
-    claims["w1"] = copying.run_batch(worker="w1", limit=2).claimed
+    claims["w1"] = run_batch(worker="w1", limit=2).claimed
     stories.run_all()
 
     ended = [stories.fresh(order_copy) for order_copy in wanted]
@@ -103,7 +103,7 @@ def test_copies_are_claimed_oldest_first() -> None:
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
 
-    batch = copying.run_batch(worker="w1", limit=2)
+    batch = run_batch(worker="w1", limit=2)
 
     assert batch.claimed == 2
     assert [stories.fresh(order_copy).status for order_copy in wanted] == [
@@ -121,7 +121,7 @@ def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
     for _ in range(5):
         stories.requested(source)
 
-    claimed = [copying.run_batch(worker="w1").claimed for _ in range(4)]
+    claimed = [run_batch(worker="w1").claimed for _ in range(4)]
 
     assert claimed == [2, 2, 1, 0]
 
@@ -139,7 +139,7 @@ def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
 
     shop.before[step] = another_attempt
     before = stories.every_byte(source)
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     found = stories.fresh(order_copy)
     in_transaction = step in {"write", "place", "cancel"}
@@ -157,10 +157,10 @@ def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop
     def another_worker_finishes(_: Any) -> None:
         shop.before.clear()
         lease_runs_out()
-        assert copying.run_batch(worker="w2").claimed == 1
+        assert run_batch(worker="w2").claimed == 1
 
     shop.before["authorize"] = another_worker_finishes
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     found = stories.fresh(order_copy)
     target = stories.target_of(found)
@@ -182,10 +182,10 @@ def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: 
     def another_worker_finishes(_: Any) -> None:
         shop.before.clear()
         lease_runs_out()
-        copying.run_batch(worker="w2")
+        run_batch(worker="w2")
 
     shop.before["authorize"] = another_worker_finishes
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     assert shop.voided() == []
 
@@ -205,7 +205,7 @@ def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
         crash(_)
 
     shop.before[step] = another_attempt
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     assert OrderFactory.objects.values().get(pk=order_copy.pk) == taken_over[0]
     assert stories.events_of(order_copy) == ["order_copies.create", "order_copies.start"]
@@ -222,12 +222,12 @@ def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
         shop.before.clear()
         settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts + 1}
         lease_runs_out()
-        copying.run_batch(worker="w2")
+        run_batch(worker="w2")
         settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
         shop.before["write"] = crash
 
     shop.before["authorize"] = another_worker_finishes
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     assert stories.fresh(order_copy).status == Status.COMPLETED
     assert shop.voided() == []
@@ -245,7 +245,7 @@ def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
         OrderFactory.objects.filter(pk=stale.pk).update(attempt=F("attempt") + 1, worker="w2")
 
     shop.before["authorize"] = another_attempt
-    batch = copying.run_batch(worker="w1")
+    batch = run_batch(worker="w1")
 
     assert dict(batch.ends) == {"completed": 1, "lost": 1}
     assert stories.fresh(stale).status == Status.IN_PROGRESS
@@ -263,9 +263,9 @@ def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
         lease_expires_at=timezone.now() + timedelta(seconds=30),
     )
 
-    protected = copying.run_batch(worker="w2").claimed
+    protected = run_batch(worker="w2").claimed
     lease_runs_out()
-    taken_over = copying.run_batch(worker="w2").claimed
+    taken_over = run_batch(worker="w2").claimed
 
     found = stories.fresh(order_copy)
     assert (protected, taken_over) == (0, 1)
@@ -285,7 +285,7 @@ def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
     shop.before[step] = kill
 
     with pytest.raises(Killed):
-        copying.run_batch(worker="w1")
+        run_batch(worker="w1")
 
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS
     assert stories.every_byte(source) == before
@@ -293,7 +293,7 @@ def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
 
     shop.before.clear()
     lease_runs_out()
-    copying.run_batch(worker="w2")
+    run_batch(worker="w2")
 
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.COMPLETED, {}, 0)
@@ -313,10 +313,10 @@ def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Sh
 
     for _ in range(3):
         with pytest.raises(Killed):
-            copying.run_batch(worker="w1")
+            run_batch(worker="w1")
         lease_runs_out()
     shop.before.clear()
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     target = stories.target_of(stories.fresh(order_copy))
     assert len(tokens) == 3
@@ -329,11 +329,11 @@ def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str)
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     shop.before[step] = crash
 
-    crashed = copying.run_batch(worker="w1")
+    crashed = run_batch(worker="w1")
     between = stories.fresh(order_copy)
     left_behind = targets()
     shop.before.clear()
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     ended = stories.fresh(order_copy)
     assert crashed.claimed == 1
@@ -351,7 +351,7 @@ def test_a_copy_that_always_crashes_is_aborted_in_the_end(
     before = stories.every_byte(source)
     shop.before["plan"] = crash
 
-    claimed = [copying.run_batch(worker="w1").claimed for _ in range(4)]
+    claimed = [run_batch(worker="w1").claimed for _ in range(4)]
 
     found = stories.fresh(order_copy)
     assert claimed == [1, 1, 1, 0]
@@ -375,9 +375,9 @@ def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
 
     for _ in range(3):
         with pytest.raises(Killed):
-            copying.run_batch(worker="w1")
+            run_batch(worker="w1")
         lease_runs_out()
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     found = stories.fresh(order_copy)
     assert (found.status, found.target_order) == (Status.ABORTED, None)
@@ -458,7 +458,7 @@ def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() ->
         for source in (good, bad, unplaceable, good)
     ]
 
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [(found.status, found.target_order is not None) for found in ended] == [
@@ -507,7 +507,7 @@ def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:
     source.authorizations.all().delete()
     source.delete()
 
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.ABORTED, {"source_order": 1}, 1)

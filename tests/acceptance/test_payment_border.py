@@ -11,8 +11,9 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.intervening import abort_copies, retry_copies
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.models import OpenPayment, OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.lifecycle.cancelling import cancel
 from orders.models import Authorization, Order
 from tests import stories
@@ -52,7 +53,7 @@ def killed_after_authorizing(shop: Shop, **toggles: Any) -> Any:
     order_copy = stories.requested(placed_order(), place_target_order=True, **toggles)
     shop.before["write"] = kill
     with pytest.raises(Killed):
-        copying.run_batch("w1")
+        run_batch("w1")
     shop.before.clear()
     return order_copy
 
@@ -71,7 +72,7 @@ def test_a_worker_that_died_paid_for_the_one_that_goes_on(shop: Shop, bank: Bank
     lease_runs_out()
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     target = stories.target_of(stories.fresh(order_copy))
@@ -89,7 +90,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_somebody_aborts_the_copy(
     abort_copies([order_copy], who=stories.WHO)
 
     # when
-    batch = copying.run_batch("w2")
+    batch = run_batch("w2")
 
     # then
     assert batch.claimed == 0
@@ -106,7 +107,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_copy_starts_afresh(
     retry_copies([order_copy], who=stories.WHO)
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     target = stories.target_of(stories.fresh(order_copy))
@@ -124,7 +125,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_copy_is_deleted(
     copying.delete_copy(order_copy, who=stories.WHO)
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert (len(bank.voided), bank.live) == (1, [])
@@ -139,7 +140,7 @@ def test_what_dead_workers_authorized_is_voided_when_the_copy_is_given_up(
     lease_runs_out()
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert stories.fresh(order_copy).status == Status.ABORTED
@@ -156,7 +157,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_source_is_gone(
     lease_runs_out()
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert stories.fresh(order_copy).status == Status.ABORTED
@@ -174,7 +175,7 @@ def test_a_plan_that_costs_something_else_by_now_is_paid_for_anew(shop: Shop, ba
     lease_runs_out()
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     target = stories.target_of(stories.fresh(order_copy))
@@ -193,7 +194,7 @@ def test_a_plan_that_does_not_place_any_more_gives_back_what_was_paid(
     lease_runs_out()
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert stories.fresh(order_copy).status == Status.FAILED
@@ -216,12 +217,12 @@ def test_a_gateway_that_dies_after_authorizing_is_asked_by_the_same_key(
         raise ConnectionResetError
 
     shop.before["authorize"] = die_after
-    copying.run_batch("w1")
+    run_batch("w1")
     between = bank.live
     shop.before.clear()
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     target = stories.target_of(stories.fresh(order_copy))
@@ -261,7 +262,7 @@ def test_a_payment_that_was_declined_is_nothing_to_give_back(shop: Shop, bank: B
     abort_copies([order_copy], who=stories.WHO)
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert bank.voided == []
@@ -277,7 +278,7 @@ def test_a_gateway_that_is_away_is_told_later_and_then_alone(
     shop.before["void"] = crash
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert len(bank.live) == 3
@@ -287,7 +288,7 @@ def test_a_gateway_that_is_away_is_told_later_and_then_alone(
     # when
     shop.before.clear()
     for _ in range(3):
-        copying.run_batch("w2")
+        run_batch("w2")
 
     # then
     assert [len(payments) for method, payments in shop.calls if method == "void"] == [3, 1, 1, 1]
@@ -303,12 +304,12 @@ def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
     first = killed_after_authorizing(shop)
     abort_copies([first], who=stories.WHO)
     shop.before["void"] = crash
-    copying.run_batch("w2")
+    run_batch("w2")
     shop.before.clear()
 
     # when
     abort_copies([killed_after_authorizing(shop)], who=stories.WHO)
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert [len(payments) for method, payments in shop.calls if method == "void"] == [1, 1, 1]
@@ -329,8 +330,8 @@ def test_what_cannot_be_given_back_waits_longer_each_time(
     # when
     for _ in range(3):
         before = timezone.now()
-        copying.run_batch("w2")
-        copying.run_batch("w2")
+        run_batch("w2")
+        run_batch("w2")
         pauses.append(round((OpenPayment.objects.get().due_at - before).total_seconds(), -1))
         OpenPayment.objects.update(due_at=timezone.now())
 
@@ -351,7 +352,7 @@ def test_a_batch_that_is_split_asks_the_bank_once_for_each_payment(shop: Shop, b
     shop.before["write"] = crash_on_bad
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     assert len(bank.asked) == 4
@@ -365,12 +366,12 @@ def test_two_processes_that_give_back_at_a_time_give_back_once(shop: Shop, bank:
 
     def another_process(_: Any) -> None:
         shop.before.clear()
-        copying.run_batch("w3")
+        run_batch("w3")
 
     shop.before["void"] = another_process
 
     # when
-    copying.run_batch("w2")
+    run_batch("w2")
 
     # then
     assert len(set(bank.voided)) == 1
@@ -398,12 +399,12 @@ def test_a_gateway_that_is_away_when_a_source_is_cancelled_hears_of_it_later(
 
     with monkeypatch.context() as patched:
         patched.setattr("orders.lifecycle.gateways.LocalGateway.void", away)
-        copying.run_batch("w1")
+        run_batch("w1")
     promised = source.authorizations.get()
     between = (promised.status, promised.voided_at, [*bank.voided])
 
     # when
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # then
     promised.refresh_from_db()

@@ -10,10 +10,10 @@ from django.conf import LazySettings
 from django.http import HttpResponse
 from django.utils import timezone
 
-from order_copies import copying
 from order_copies.api import prefer
 from order_copies.models import Heartbeat, IdempotentRequest, OrderFactory
 from order_copies.worker import heartbeats
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests.acceptance.processes import run
 from tests.api import API, request_of, staff
@@ -54,7 +54,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
 def test_a_copy_that_ends_in_time_is_answered_with_its_end(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
-    pauses = meanwhile(lambda: copying.run_batch("w1"))
+    pauses = meanwhile(lambda: run_batch("w1"))
 
     response = api.post(
         "/order_copies?include=target_order", request_of(order), Prefer="respond-async, wait=5"
@@ -154,7 +154,7 @@ def test_prefer_wait__is_applied_with_an_engine_whose_workers_leave_no_heartbeat
     Heartbeat.objects.all().delete()
     engine = "order_copies.engines.polling.PollingEngine"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": engine}
-    meanwhile(lambda: copying.run_batch("w1"))
+    meanwhile(lambda: run_batch("w1"))
 
     # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
@@ -175,12 +175,12 @@ def test_prefer_wait__is_not_applied_beyond_the_waiters_of_a_process(
 
     def another_asks() -> None:
         answers.append(ask())
-        copying.run_batch("w1")
+        run_batch("w1")
 
     # when
     meanwhile(another_asks)
     answers.append(ask())
-    meanwhile(lambda: copying.run_batch("w1"))
+    meanwhile(lambda: run_batch("w1"))
     later = ask()
 
     # then
@@ -199,7 +199,7 @@ def test_prefer_wait__a_request_that_fails_leaves_room_for_the_next(
     failed = api.post("/order_copies", request_of(order), Prefer="wait=5")
 
     # when
-    meanwhile(lambda: copying.run_batch("w1"))
+    meanwhile(lambda: run_batch("w1"))
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
 
     # then
@@ -213,7 +213,7 @@ def test_a_request_that_waited_is_answered_once_more_with_the_end(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     headers = {"Prefer": "wait=5", "Idempotency-Key": "k"}
-    meanwhile(lambda: copying.run_batch("w1"))
+    meanwhile(lambda: run_batch("w1"))
 
     first = api.post("/order_copies", request_of(order), **headers)
     again = api.post("/order_copies", request_of(order), **headers)
@@ -231,7 +231,7 @@ def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
 
     def ask_again() -> None:
         answers.append(api.post("/order_copies", request_of(order), **headers))
-        copying.run_batch("w1")
+        run_batch("w1")
 
     meanwhile(ask_again)
     first = api.post("/order_copies", request_of(order), **headers)

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from order_copies import copying
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.factories import (
@@ -85,9 +86,9 @@ def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, 
     many = [OrderCopy(source_order=order, **toggles) for order in orders(50, 40)]
 
     copying.request_copies(one, who=stories.WHO)
-    cost_of_one = cost(copying.run_batch, worker="w1")
+    cost_of_one = cost(run_batch, worker="w1")
     copying.request_copies(many, who=stories.WHO)
-    cost_of_many = cost(copying.run_batch, worker="w1")
+    cost_of_many = cost(run_batch, worker="w1")
 
     assert set(OrderFactory.objects.values_list("status", "errors_count")) == {("completed", 0)}
     assert cost_of_many == cost_of_one
@@ -108,9 +109,9 @@ def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
     few, many = mixed(2), mixed(12)
 
     copying.request_copies(few, who=stories.WHO)
-    cost_of_few = cost(copying.run_batch, worker="w1")
+    cost_of_few = cost(run_batch, worker="w1")
     copying.request_copies(many, who=stories.WHO)
-    cost_of_many = cost(copying.run_batch, worker="w1")
+    cost_of_many = cost(run_batch, worker="w1")
 
     assert cost_of_many == cost_of_few
 
@@ -151,4 +152,4 @@ def test_a_worker_with_nothing_to_do_asks_for_no_more_than_that() -> None:
 
     And of the world outside: SELECT payments to be given back, SELECT authorizations to be voided.
     """
-    assert len(cost(copying.run_batch, worker="w1")) == 6
+    assert len(cost(run_batch, worker="w1")) == 6

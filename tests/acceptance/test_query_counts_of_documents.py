@@ -10,6 +10,7 @@ import project.urls  # noqa: F401  (registers every resource)
 from order_copies import copying
 from order_copies.jsonapi.resources import registered, resource_of
 from order_copies.models import Kind, OrderCopy
+from order_copies.worker.run import run_batch
 from tests.api import API, PERMISSIONS, include_paths, staff
 from tests.factories import (
     CouponFactory,
@@ -41,7 +42,7 @@ def a_shop() -> None:
         asked_for = [OrderCopy(source_order=order) for _ in range(copies)]
         copying.request_copies(asked_for, who={})
         OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
-    copying.run_batch("a worker")
+    run_batch("a worker")
 
 
 def cost(api: API, path: str) -> list[str]:

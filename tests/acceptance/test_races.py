@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from order_copies import copying
+from order_copies.worker.run import run_batch
 from tests import stories
 from tests.acceptance.races import run_race
 from tests.factories import placed_order
@@ -92,7 +92,7 @@ def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
     claims: list[int] = []
 
     def claim_too() -> None:
-        claims.append(copying.run_batch("w2", limit=2).claimed)
+        claims.append(run_batch("w2", limit=2).claimed)
         connection.close()
 
     def interfere(execute: Any, sql: str, *arguments: Any) -> Any:
@@ -104,7 +104,7 @@ def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
 
     monkeypatch.setattr(connection.features, "has_select_for_update", False)
     with connection.execute_wrapper(interfere):
-        claims.append(copying.run_batch("w1", limit=3).claimed)
+        claims.append(run_batch("w1", limit=3).claimed)
 
     found = [stories.fresh(order_copy) for order_copy in wanted]
     assert claims == [2, 1]

@@ -10,10 +10,11 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.exceptions import LeaseLostError
-from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.acceptance.processes import run
@@ -94,7 +95,7 @@ def test_an_aborted_copy_is_never_run() -> None:
     order_copy = stories.requested(placed_order())
 
     abort_copies([order_copy], who=stories.WHO)
-    claimed = copying.run_batch("w1").claimed
+    claimed = run_batch("w1").claimed
 
     assert claimed == 0
     assert stories.fresh(order_copy).errors_log == {"base": ["aborted by hand"]}
@@ -146,7 +147,7 @@ def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: 
     before = stories.every_byte(source)
     shop.before[step] = lambda _: abort_copies([order_copy], who=stories.WHO)
 
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     found = stories.fresh(order_copy)
     assert dict(batch.ends) == {"lost": 1}
@@ -166,7 +167,7 @@ def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
         abort_copies([aborted], who=stories.WHO)
 
     shop.before["plan"] = abort
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     assert dict(batch.ends) == {"completed": 4, "lost": 1}
     assert {stories.fresh(order_copy).status for order_copy in others} == {Status.COMPLETED}
@@ -177,7 +178,7 @@ def test_a_batch_that_is_aborted_as_a_whole_is_lost_as_a_whole(shop: Shop) -> No
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
     shop.before["authorize"] = lambda _: abort_copies(wanted, who=stories.WHO)
 
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     assert dict(batch.ends) == {"lost": 3}
     assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in wanted)
@@ -191,7 +192,7 @@ def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> Non
         raise LeaseLostError
 
     shop.before["plan"] = lose
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     assert dict(batch.ends) == {"completed": 3}
     assert {stories.fresh(order_copy).status for order_copy in wanted} == {Status.COMPLETED}
@@ -207,7 +208,7 @@ def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) 
         raise ZeroDivisionError
 
     shop.before |= {"authorize": abort, "write": crash}
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     assert dict(batch.ends) == {"lost": 1}
     assert shop.voided() == [order_copy.payment_key]
@@ -224,7 +225,7 @@ def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back
         copying.delete_copy(order_copy, who=stories.WHO)
 
     shop.before["authorize"] = abort_and_delete
-    copying.run_batch("w1")
+    run_batch("w1")
 
     assert shop.voided() == [key]
     assert Order.objects.count() == 1
@@ -239,11 +240,11 @@ def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment
         shop.before.clear()
         past = timezone.now() - timedelta(seconds=1)
         OrderFactory.objects.update(lease_expires_at=past)
-        copying.run_batch("w2")
+        run_batch("w2")
         copying.delete_copy(order_copy, who=stories.WHO)
 
     shop.before["authorize"] = another_worker_ends_it
-    copying.run_batch("w1")
+    run_batch("w1")
 
     assert shop.voided() == []
     assert Order.objects.count() == 2
@@ -361,7 +362,7 @@ def test_a_retry_pays_anew(shop: Shop) -> None:
         abort_copies([order_copy], who=stories.WHO)
 
     shop.before["authorize"] = abort
-    copying.run_batch("w1")
+    run_batch("w1")
     [[lost]] = [payments for method, payments in shop.calls if method == "void"]
     retry_copies([order_copy], who=stories.WHO)
     stories.run_all()
@@ -385,7 +386,7 @@ def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its
         )
 
     shop.before[step] = abort_retry_and_run
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     found = stories.fresh(order_copy)
     assert dict(batch.ends) == {"lost": 1}
@@ -463,7 +464,7 @@ from django.conf import settings
 from django.db import connection
 from order_copies import copying
 from order_copies.exceptions import LeaseLostError
-from order_copies.intervening import abort_copies
+from order_copies.copying import abort_copies
 from order_copies.models import OrderFactory
 from orders.models import Order
 from tests.acceptance.shops import PATH, InterferedShop
@@ -484,7 +485,7 @@ def happen(_):
     thread.join()
 
 InterferedShop.before["STEP"] = happen
-batch = copying.run_batch("w1")
+batch = run_batch("w1")
 voided = [payments for method, payments in InterferedShop.calls if method == "void"]
 keys = [order_copy.payment_key for order_copy in (first, second, third)]
 print(json.dumps([

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.conf import LazySettings
 
-from order_copies import copying
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.run import run_batch
 from orders.models import (
     Address,
     Coupon,
@@ -52,7 +52,7 @@ def run(
 
     shop.before["authorize"] = interfere
     before = stories.every_byte(source)
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
     return stories.fresh(order_copy), before
 
 
@@ -130,7 +130,7 @@ def test_a_copy_whose_source_was_cancelled_meanwhile_cannot_cancel_it_again(shop
         Order.objects.filter(pk=source.pk).update(status="cancelled")
 
     shop.before["write"] = cancelled_by_somebody_else
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
 
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.FAILED, {"source_order": 1}, 1)

@@ -16,6 +16,7 @@ from order_copies.models import OrderFactory, Status
 from order_copies.worker.batches import Batch
 from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.loop import Worker
+from order_copies.worker.run import run_batch
 from order_copies.worker.runner import Runner
 from orders.copying import snapshot
 from orders.models import LineItem, Order, Sku, StockItem
@@ -50,7 +51,7 @@ def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
     shop.before["plan"] = kill
     for number in range(10):
         try:
-            while copying.run_batch(f"worker {number}").claimed:
+            while run_batch(f"worker {number}").claimed:
                 pass
         except Killed:
             expire_leases()
@@ -86,7 +87,7 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life
     shop.before |= {"void": down, "write": sell_out}
 
     # when
-    batch = copying.run_batch("w1")
+    batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 1, "failed": 1}
@@ -198,7 +199,7 @@ def test_locked_rows__of_one_copy_cost_it_no_attempt_and_its_batch_nothing(
     ends = []
     for _ in range(4):
         expire_leases()
-        ends.append(dict(copying.run_batch("w1").ends))
+        ends.append(dict(run_batch("w1").ends))
 
     # then
     assert ends == [{"completed": 4, "locked": 1}, *[{"locked": 1}] * 3]
@@ -238,7 +239,7 @@ def test_locked_rows__a_copy_that_cannot_be_released_or_ended_is_left_to_its_lea
 
     # when
     with connection.execute_wrapper(lock_copies):
-        batch = copying.run_batch("w1")
+        batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"lost": 2}
@@ -257,7 +258,7 @@ def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
         worker.name = f"w{number}"
         assert (claim_pending(worker.name, 1) or claim_expired(worker.name)) != []
         assert worker.hand_back() == 1
-    copying.run_batch("w9")
+    run_batch("w9")
 
     found = stories.fresh(order_copy)
     assert (found.status, found.attempt, found.hand_backs) == (Status.COMPLETED, 6, 5)
@@ -269,7 +270,7 @@ def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> N
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "orders.nowhere.Shop"}
 
     with pytest.raises(ImportError):
-        copying.run_batch("w1")
+        run_batch("w1")
 
     assert stories.fresh(order_copy).status == Status.PENDING
 

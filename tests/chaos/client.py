@@ -10,9 +10,8 @@ from random import Random
 
 from django.db import Error, connection, transaction
 
-from order_copies.copying import delete_copies, request_copies
+from order_copies.copying import abort_copies, delete_copies, request_copies, retry_copies
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
-from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy, OrderFactory, Status
 from orders.exceptions import OrderGoneError
 from orders.lifecycle.cancelling import cancel

@@ -32,6 +32,7 @@ from order_copies.jsonapi.routers import routes
 from order_copies.jsonapi.values import Boolean, Choice, Instant
 from order_copies.jsonapi.views import ReadOnlyViewSet, UpdateMixin
 from order_copies.models import Kind, OrderCopy, RecurringOrderCopy
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests.api import API, MEDIA_TYPE, PERMISSIONS, request_of, staff
 from tests.factories import CouponFactory, OrderCopyFactory, placed_order
@@ -122,7 +123,7 @@ def a_shop_with_everything() -> Order:
     order = placed_order(coupon=CouponFactory())
     order_copy = OrderCopy(source_order=order, place_target_order=True, reference="R")
     copying.request_copies([order_copy], who={"owner": {"id": "1"}})
-    copying.run_batch("a worker")
+    run_batch("a worker")
     RecurringOrderCopy.objects.create(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
     return order
 

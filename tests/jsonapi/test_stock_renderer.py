@@ -14,6 +14,7 @@ from order_copies import copying
 from order_copies.jsonapi.queries import IncludeTree, read_query
 from order_copies.jsonapi.resources import ResourceSerializer, registered, resource_of
 from order_copies.models import Kind, OrderCopy
+from order_copies.worker.run import run_batch
 from tests.api import API, PERMISSIONS, include_paths, staff
 from tests.factories import CouponFactory, OrderCopyFactory, placed_order
 from tests.stock_renderer import stock_document, stock_serializers
@@ -32,7 +33,7 @@ def a_shop() -> None:
     order = placed_order(coupon=CouponFactory(), lines=1, metadata={"für": [None, 1.5]})
     copies = [OrderCopy(source_order=order), OrderCopy(source_order=placed_order(lines=1))]
     copying.request_copies(copies, who={"owner": {"id": "1"}})
-    copying.run_batch("a worker")
+    run_batch("a worker")
     OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
 
 

@@ -13,6 +13,7 @@ from hypothesis import Phase, given, note, settings
 from order_copies import copying
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan
+from order_copies.worker.run import run_batch
 from orders.models import CouponUse, LineItem, Order
 from tests import stories
 from tests.factories import PROMOTION_TYPES, TOTAL_OF_TYPE, totals_of
@@ -86,7 +87,7 @@ def copied(descriptions: Sequence[Description]) -> list[Case]:
     order_copies = Builder(descriptions).build()
     plans = copying.preview(order_copies)
     copying.request_copies(order_copies, who=stories.WHO)
-    copying.run_batch(worker="laws", limit=len(order_copies))
+    run_batch(worker="laws", limit=len(order_copies))
     keys = [order_copy.pk for order_copy in order_copies]
     found = OrderFactory.objects.select_related("source_order", "target_order").in_bulk(keys)
     ended = [(described, found[key]) for described, key in zip(descriptions, keys, strict=True)]
@@ -356,7 +357,7 @@ def run_plainly(sources: Iterable[Order | None]) -> list[OrderFactory]:
     if not order_copies:
         return []
     copying.request_copies(order_copies, who=stories.WHO)
-    copying.run_batch(worker="laws", limit=len(order_copies))
+    run_batch(worker="laws", limit=len(order_copies))
     keys = [order_copy.pk for order_copy in order_copies]
     found = OrderFactory.objects.select_related("target_order").filter(pk__in=keys)
     return [one for one in found.order_by("pk") if one.target_order]

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from order_copies import copying, public_ids
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
-from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderCopy, Status
 from orders.models import Order
 from tests.api import API, request_of, staff

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
 from order_copies.admin import OrderCopyAdmin
-from order_copies.admin.intervening import MAX_NAMED
+from order_copies.admin.actions import MAX_NAMED
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, Status
 from orders.models import Order

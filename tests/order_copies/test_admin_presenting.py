@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from order_copies.admin.details import duration_of
-from order_copies.admin.presenting import MAX_UNTOUCHED, Lines, Preview, Side
+from order_copies.admin.display import MAX_UNTOUCHED, Lines, Preview, Side, duration_of
 from order_copies.events.who import who_in_words
 from order_copies.models import OrderCopy
 from order_copies.plans import Action, CopyPlan, Outcome

@@ -11,11 +11,11 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.throttling import BaseThrottle
 
 from order_copies.api.views import OrderCopyViewSet
-from order_copies.copying import request_copies, run_batch
+from order_copies.copying import abort_copies, request_copies
 from order_copies.events.models import Event
-from order_copies.intervening import abort_copies
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.shops import Shop
+from order_copies.worker.run import run_batch
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests.api import API, errors_in, request_of, service, shopper, staff, the_error_in, written

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from order_copies.copying import request_copies, run_batch
+from order_copies.copying import request_copies
 from order_copies.jsonapi import includes
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
 from tests.api import API, errors_in, request_of, staff, the_error_in, written
 from tests.factories import OrderCopyFactory, placed_order
 

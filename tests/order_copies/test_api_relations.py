@@ -10,6 +10,7 @@ from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.jsonapi.resources import registered
 from order_copies.models import OrderCopy
+from order_copies.worker.run import run_batch
 from orders.models import LineItem, Order
 from tests.api import API, shopper, staff, the_error_in
 from tests.factories import CouponFactory, OrderCopyFactory, placed_order
@@ -37,7 +38,7 @@ def links_in(document: Any) -> Iterator[str]:
 def test_every_link_of_every_document_answers() -> None:
     api = API(staff())
     requested(place_target_order=True)
-    copying.run_batch("a worker")
+    run_batch("a worker")
     CouponFactory()
     waiting = {f"http://testserver/api/{resource.type}" for resource in registered()}
     waiting.remove("http://testserver/api/event_stores")
@@ -286,7 +287,7 @@ def test_a_history_offers_nothing_but_cursors(query: str, code: str) -> None:
 
 def test_the_history_of_an_order_names_the_order() -> None:
     api, order_copy = API(staff()), requested(place_target_order=True)
-    copying.run_batch("a worker")
+    run_batch("a worker")
     order_copy.refresh_from_db()
     target = order_copy.target_order
     assert target is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from order_copies import copying, intervening
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
 from tests import stories
@@ -53,8 +53,8 @@ def repeat(order_copy: OrderFactory) -> None:
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
     # given
     aborted, retried = stories.requested(placed_order()), stories.requested(placed_order())
-    intervening.abort_copies([aborted, retried], who=stories.WHO)
-    intervening.retry_copies([retried], who=stories.WHO)
+    copying.abort_copies([aborted, retried], who=stories.WHO)
+    copying.retry_copies([retried], who=stories.WHO)
     stories.copied(placed_order(), place_target_order=True, cancel_source_order=True)
     stories.copied(draft_order(lines=0), place_target_order=True, skip_errors=True)
     copying.update_copy(refused_copy(), {"reference": "R1"}, who=stories.WHO)
@@ -170,7 +170,7 @@ def test_a_failed_copy_that_was_tampered_with_is_found(
 def test_an_aborted_copy_with_an_instant_of_its_end_is_found() -> None:
     # given
     order_copy = stories.requested(placed_order())
-    intervening.abort_copies([order_copy], who=stories.WHO)
+    copying.abort_copies([order_copy], who=stories.WHO)
 
     # when
     change(order_copy, completed_at=timezone.now())

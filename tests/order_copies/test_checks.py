@@ -17,9 +17,8 @@ from order_copies import checks
 from order_copies.checks import database
 from order_copies.checks.database import check_databases, check_mariadb
 from order_copies.conf import Settings
-from order_copies.fields import CopiedModel
 from order_copies.models import OrderCopy
-from order_copies.shops import Shop
+from order_copies.shops import CopiedModel, Shop
 from orders.copying.shop import ReferenceShop
 from orders.models import Coupon, Order
 from tests.factories import OrderCopyFactory

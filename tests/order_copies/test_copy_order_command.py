@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from order_copies.copying import run_batch
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
 from orders.models import Order, Sku
 from tests.factories import MarketFactory, SkuFactory, draft_order, placed_order
 

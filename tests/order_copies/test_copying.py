@@ -12,6 +12,7 @@ from order_copies.events.models import Event
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker.batches import Batch
+from order_copies.worker.run import run_batch
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
 from tests.factories import OrderCopyFactory, placed_order
@@ -58,7 +59,7 @@ def test_a_copy_that_is_gone_is_told(act: Callable[..., None]) -> None:
 
 
 def test_a_worker_with_nothing_to_do_says_so() -> None:
-    batch = copying.run_batch(worker="w1")
+    batch = run_batch(worker="w1")
 
     assert batch.claimed == 0
     assert str(batch) == "0 claimed, none ended in 0.000 s"
@@ -80,7 +81,7 @@ def test_the_pause_after_a_crash_doubles_each_time(
     InterferedShop.before["plan"] = crash
     before = timezone.now()
 
-    batch = copying.run_batch(worker="w1")
+    batch = run_batch(worker="w1")
     InterferedShop.before.clear()
 
     lease = OrderFactory.objects.get(pk=order_copy.pk).lease_expires_at
@@ -102,7 +103,7 @@ def test_a_claim_has_its_lease(settings: LazySettings) -> None:
         order_copies[0].lease_expires_at - order_copies[0].started_at
     )
 
-    copying.run_batch(worker="w1")
+    run_batch(worker="w1")
     InterferedShop.before.clear()
 
     assert leases == [timedelta(seconds=30)]

@@ -1,6 +1,6 @@
 """Closed-world copying: what is wrong with a declaration."""
 
-from order_copies.fields import CopiedModel
+from order_copies.shops import CopiedModel
 from orders.copying.fields import COPIED_MODELS
 from orders.models import CouponUse
 

@@ -5,9 +5,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.exceptions import OrderCopyGoneError
-from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderFactory
 from tests import stories
 from tests.factories import OrderCopyFactory, placed_order

@@ -18,13 +18,13 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from order_copies.copying import run_batch
 from order_copies.models import Heartbeat, OpenPayment, OrderFactory
 from order_copies.monitoring.health import Queue
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.transitions import save_pause
 from order_copies.worker.batches import batch_ran
 from order_copies.worker.loop import Worker
+from order_copies.worker.run import run_batch
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
 from tests.serving import free_port
 

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from order_copies.copying import abort_copies
 from order_copies.events.models import Event
-from order_copies.intervening import abort_copies
 from order_copies.models import (
     FINAL,
     IdempotentRequest,

@@ -13,6 +13,7 @@ from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.monitoring.pruning import prune
+from order_copies.worker.run import run_batch
 from orders.demo.loader import load_demo_shop
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.changes import change
@@ -401,7 +402,7 @@ def test_a_copy_that_came_too_late_is_not_blamed_for_one_that_was_deleted(
     swapped, refused = swapped_and_refused(placed_order(), skip_errors=skip_errors)
     later = stories.copied(Order.objects.get(pk=refused.source_order_id), **SWAP)
     copying.request_copies([OrderCopy(source_order=later.source_order, **SWAP)], who=stories.WHO)
-    copying.run_batch(worker="another")
+    run_batch(worker="another")
 
     # when
     copying.delete_copy(swapped, who=stories.WHO)

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.engines.wake_ups import MOST, SOON, wake_for
-from order_copies.intervening import abort_copies, retry_copies
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
 from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
@@ -133,7 +134,7 @@ def test_copies_behind_others_that_nobody_came_for_wake_somebody(rung: Rung) -> 
 def test_copies_behind_others_that_are_under_way_wake_somebody(rung: Rung) -> None:
     # given
     requested()
-    copying.run_batch("w1")
+    run_batch("w1")
 
     # when
     wake_for(requested())

@@ -1,19 +1,27 @@
-"""What the pages show of plans and of copies that ended: values and words, no HTML."""
+"""Display plans and copies in the admin: values and texts, no HTML."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
+from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies.admin.earlier import Earlier
+from order_copies.copying import OPTIONS, why_not_retried
+from order_copies.events.models import Event
+from order_copies.events.who import who_in_words
+from order_copies.models import RETRYABLE, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 
 #: How many untouched lines of one order a page lists; the rest is counted.
 MAX_UNTOUCHED = 50
 #: Up to so many untouched lines stand in the open.
 FEW_LINES = 8
+#: How many events a page lists.
+MAX_EVENTS = 100
 
 action_labels = {
     Action.COPIED: gettext_lazy("copied"),
@@ -150,6 +158,35 @@ class Total:
         return self.after - self.before
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """How many copies there are of an order already, and the latest of them."""
+
+    count: int
+    latest: OrderFactory
+
+    @property
+    def has_page(self) -> bool:
+        """Whether the latest is of the kind that the admin shows."""
+        return self.latest.type == Kind.ORDER_COPIES
+
+
+def earlier_copies(orders: Sequence[Any]) -> dict[Any, Earlier]:
+    """The copies that there are of these orders, by the keys of the orders: two queries.
+
+    One that failed or was aborted counts if it left an order.
+    """
+    keys = [order.pk for order in orders]
+    copies = OrderFactory.objects.filter(source_order__in=keys)
+    standing = copies.exclude(status__in=RETRYABLE, target_order=None)
+    found = standing.order_by().values_list("source_order").annotate(Count("pk"), Max("pk"))
+    rows = list(found)
+    latest = OrderFactory.objects.in_bulk([newest for _order, _count, newest in rows])
+    return {
+        order: Earlier(count, latest[newest]) for order, count, newest in rows if newest in latest
+    }
+
+
 class Preview:
     """One plan, as staff read it."""
 
@@ -226,3 +263,137 @@ def _verdict(plan: CopyPlan) -> tuple[str, str]:
     if plan.will_write:
         return "failed", _("Will fail, leaving a target to be put right by hand")
     return "failed", _("Will fail")
+
+
+event_labels = {
+    "create": gettext_lazy("Requested"),
+    "start": gettext_lazy("Started"),
+    "complete": gettext_lazy("Completed"),
+    "fail": gettext_lazy("Failed"),
+    "abort": gettext_lazy("Aborted"),
+    "retry": gettext_lazy("To be tried again"),
+    "": gettext_lazy("Changed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepOfLife:
+    """One of the steps from pending to the end. ``state``: done, current or ahead."""
+
+    label: Any
+    state: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event of a copy, told to people."""
+
+    event: Event
+
+    @property
+    def label(self) -> str:
+        """What happened, in a word."""
+        verb = self.event.name.rpartition(".")[2]
+        return str(event_labels.get(verb, verb))
+
+    @property
+    def who(self) -> str:
+        """Who did it: a person by name, a worker by its own."""
+        return who_in_words(self.event.who)
+
+    @property
+    def changed(self) -> str:
+        """For a plain change: what was changed."""
+        return "" if self.event.name else ", ".join(words(name) for name in self.event.changes)
+
+
+class Detail:
+    """One copy with its events. ``source`` and ``target`` name (and link) its orders."""
+
+    def __init__(self, order_copy: OrderCopy, *, source: str | None, target: str | None) -> None:
+        self.order_copy = order_copy
+        self.source = source or _("a deleted order")
+        self.target = target
+        self.duration = duration_of(order_copy)
+        self.errors = readable(order_copy.errors_log or {})
+        self.kind = "warning" if order_copy.status == Status.COMPLETED else "failed"
+
+    @property
+    def lines(self) -> Lines:
+        """The outcomes, side by side."""
+        return Lines(self.order_copy.outcomes or [], self.currency_code)
+
+    @property
+    def currency_code(self) -> str:
+        """The currency of the orders, where the shop's orders name one."""
+        orders = (self.order_copy.source_order, self.order_copy.target_order)
+        return next((code for code in map(_currency_code, orders) if code), "")
+
+    @property
+    def toggles(self) -> list[tuple[Any, Any, bool]]:
+        """Every toggle: its name, what it does, whether it was on."""
+        fields = ((name, OrderCopy._meta.get_field(name)) for name in OPTIONS)
+        return [
+            (field.verbose_name, field.help_text, getattr(self.order_copy, name))  # type: ignore[union-attr]
+            for name, field in fields
+        ]
+
+    @property
+    def steps(self) -> Iterator[StepOfLife]:
+        """Pending, in progress unless it never was, and the end."""
+        order_copy = self.order_copy
+        yield StepOfLife(Status.PENDING.label, self._state(0), order_copy.created_at)
+        if order_copy.started_at or not order_copy.has_ended:
+            yield StepOfLife(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
+        end = order_copy.get_status_display() if order_copy.has_ended else _("ended")
+        yield StepOfLife(end, self._state(2), self.ended_at)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the copy ended. Of an abort only its event knows."""
+        order_copy = self.order_copy
+        if order_copy.status == Status.ABORTED:
+            aborts = self._events().filter(name=f"{order_copy.type}.abort").order_by("-pk")
+            return aborts.values_list("created_at", flat=True).first()
+        return order_copy.completed_at or order_copy.failed_at
+
+    @cached_property
+    def why_not_retried(self) -> str:
+        """Why a copy that did not arrive cannot be tried again, if it cannot."""
+        if self.order_copy.status not in RETRYABLE:
+            return ""
+        return "; ".join(problem.message for problem in why_not_retried(self.order_copy))
+
+    @property
+    def events(self) -> list[Happening]:
+        """What happened to the copy, oldest first."""
+        return [Happening(event) for event in self._events().order_by("pk")[:MAX_EVENTS]]
+
+    def _events(self) -> "QuerySet[Event]":
+        return Event.objects.filter(
+            resource_type=self.order_copy.type, resource_id=str(self.order_copy.pk)
+        )
+
+    def _state(self, step: int) -> str:
+        reached = {Status.PENDING: 0, Status.IN_PROGRESS: 1}.get(Status(self.order_copy.status), 2)
+        if step == reached:
+            return "current"
+        return "done" if step < reached else "ahead"
+
+
+def duration_of(order_copy: OrderCopy) -> str | None:
+    """From start to end, in the unit that fits; None before the end."""
+    ended_at = order_copy.completed_at or order_copy.failed_at
+    if ended_at is None or order_copy.started_at is None:
+        return None
+    seconds = (ended_at - order_copy.started_at).total_seconds()
+    if seconds < 1:
+        return _("%(milliseconds)d ms") % {"milliseconds": round(seconds * 1000)}
+    if seconds < 120:
+        return _("%(seconds).1f s") % {"seconds": seconds}
+    return _("%(minutes)d min") % {"minutes": round(seconds / 60)}
+
+
+def _currency_code(order: Any) -> str:
+    return str(getattr(order, "currency_code", "") or "")

@@ -1,4 +1,4 @@
-"""Find copies by their ids, by what they are filed under, and by their orders."""
+"""Search copies by id, by reference and by their orders."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING

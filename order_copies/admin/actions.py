@@ -1,4 +1,4 @@
-"""Abort copies out of the admin, and have them tried again."""
+"""Abort and retry copies from the admin."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
-from order_copies import intervening
-from order_copies.admin.permitting import may_change_orders
+from order_copies import copying
+from order_copies.admin.permissions import may_change_orders
 from order_copies.api.permissions import orders_changed_by
 from order_copies.events.who import user_as_who
 from order_copies.exceptions import OrderCopiesError
@@ -40,12 +40,12 @@ class Intervention(NamedTuple):
 
 interventions = {
     "abort": Intervention(
-        intervening.abort_copies,
+        copying.abort_copies,
         ngettext_lazy("%d copy is aborted.", "%d copies are aborted."),
         ngettext_lazy("%d copy could not be aborted", "%d copies could not be aborted"),
     ),
     "retry": Intervention(
-        intervening.retry_copies,
+        copying.retry_copies,
         ngettext_lazy("%d copy is to be tried again.", "%d copies are to be tried again."),
         ngettext_lazy("%d copy could not be retried", "%d copies could not be retried"),
     ),
@@ -117,7 +117,7 @@ class InterveningMixin(Base):
             return
         if order_copy.status in ABORTABLE:
             yield "abort", _("Abort")
-        is_over = order_copy.status in RETRYABLE and not intervening.why_not_retried(order_copy)
+        is_over = order_copy.status in RETRYABLE and not copying.why_not_retried(order_copy)
         if is_over and self.may_retry(request, [order_copy]):
             yield "retry", _("Retry")
 

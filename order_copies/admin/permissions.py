@@ -1,4 +1,4 @@
-"""What staff may have done to orders, and whether they may look at copies."""
+"""Decide which orders staff may change, and whether they may view copies."""
 
 from collections.abc import Sequence
 from typing import Any
