@@ -1,4 +1,4 @@
-"""The world outside: a bank that behaves as gateways do, and remembers what it was asked."""
+"""A payment gateway inside the test process, which remembers the calls that it received."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,26 +8,32 @@ import pytest
 from orders.lifecycle.gateways import Authorized, Declined, LocalGateway
 
 
+def _do_nothing() -> None:
+    pass
+
+
 class Bank:
-    """A gateway that gives the first answer again to whoever asks with the same key."""
+    """A gateway that repeats its first response for each idempotency key, as real gateways do."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.answers: dict[str, tuple[Any, Authorized | Declined]] = {}
+        #: The idempotency key of each call to authorize, in order.
+        self.requested_keys: list[str] = []
+        #: By idempotency key: the parameters of the first request, and the response.
+        self.responses: dict[str, tuple[Any, Authorized | Declined]] = {}
         self.voided: list[str] = []
-        #: What happens in the world while the bank is asked.
-        self.meanwhile: Callable[[], Any] = lambda: None
+        #: Called once, during the next call to authorize.
+        self.during_authorize: Callable[[], Any] = _do_nothing
         self.declines = False
 
-    def authorize(self, *, idempotency_key: str, **wanted: Any) -> Authorized | Declined:
-        self.asked.append(idempotency_key)
-        happening, self.meanwhile = self.meanwhile, lambda: None
-        happening()
-        answer: Authorized | Declined = Declined("no money")
+    def authorize(self, *, idempotency_key: str, **parameters: Any) -> Authorized | Declined:
+        self.requested_keys.append(idempotency_key)
+        callback, self.during_authorize = self.during_authorize, _do_nothing
+        callback()
+        response: Authorized | Declined = Declined("no money")
         if not self.declines:
-            answer = Authorized(f"auth_{len(self.answers)}", wanted["amount_cents"])
-        first_wanted, first = self.answers.setdefault(idempotency_key, (wanted, answer))
-        assert first_wanted == wanted, "one key, two requests"
+            response = Authorized(f"auth_{len(self.responses)}", parameters["amount_cents"])
+        first_parameters, first = self.responses.setdefault(idempotency_key, (parameters, response))
+        assert first_parameters == parameters, "one key, two requests"
         return first
 
     def void(self, token: str) -> None:
@@ -35,14 +41,14 @@ class Bank:
 
     @property
     def live(self) -> list[str]:
-        """The authorizations that hold somebody's money."""
-        answers = [answer for _wanted, answer in self.answers.values()]
-        tokens = [answer.token for answer in answers if isinstance(answer, Authorized)]
+        """The tokens that are authorized and not voided."""
+        responses = [response for _parameters, response in self.responses.values()]
+        tokens = [response.token for response in responses if isinstance(response, Authorized)]
         return [token for token in tokens if token not in self.voided]
 
 
-def open_bank(monkeypatch: pytest.MonkeyPatch, bank: Bank | None = None) -> Bank:
-    """A bank in place of the gateway inside the process."""
+def install_bank(monkeypatch: pytest.MonkeyPatch, bank: Bank | None = None) -> Bank:
+    """Replace the local gateway by a bank for the length of a test."""
     bank = bank or Bank()
     monkeypatch.setattr(LocalGateway, "authorize", bank.authorize)
     monkeypatch.setattr(LocalGateway, "void", bank.void)

@@ -6,7 +6,7 @@ import pytest
 from django.conf import LazySettings
 
 from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, NoAnswerError
-from tests.gateway.moods import Mood, Moods
+from tests.gateway.modes import Mode, ModeSelector
 from tests.gateway.process import FakeGateway, gateway_process
 
 
@@ -39,8 +39,8 @@ def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> Non
     assert authorize("a") == first
     assert authorize("b") != first
     [entry, other] = gateway.ledger()["authorizations"]
-    assert (entry["status"], entry["asked"], entry["voided"]) == ("voided", 2, 2)
-    assert (other["status"], other["asked"], other["voided"]) == ("live", 1, 0)
+    assert (entry["status"], entry["authorize_calls"], entry["void_calls"]) == ("voided", 2, 2)
+    assert (other["status"], other["authorize_calls"], other["void_calls"]) == ("live", 1, 0)
 
 
 def test_one_key_is_one_request(gateway: FakeGateway) -> None:
@@ -66,36 +66,36 @@ def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> No
 
 
 @pytest.mark.parametrize(
-    ("mood", "live"),
+    ("mode", "live"),
     [
-        (Mood.FAILING, 0),
-        (Mood.LYING, 1),
-        (Mood.DYING, 1),
-        (Mood.DOWN, 0),
+        (Mode.FAILING, 0),
+        (Mode.FALSE_ERROR, 1),
+        (Mode.NO_RESPONSE, 1),
+        (Mode.DOWN, 0),
     ],
 )
 def test_its_moods_leave_the_client_in_the_dark(
-    gateway: FakeGateway, mood: Mood, live: int
+    gateway: FakeGateway, mode: Mode, live: int
 ) -> None:
     # when
     with pytest.raises(NoAnswerError):
-        authorize("a", f"{mood}_1")
+        authorize("a", f"{mode}_1")
 
     # then
     assert sum(gateway.tokens().values()) == live
-    assert isinstance(authorize("a", f"{mood}_1"), Authorized)
+    assert isinstance(authorize("a", f"{mode}_1"), Authorized)
     assert sum(gateway.tokens().values()) == 1
 
 
 def test_chance_is_the_same_for_the_same_seed() -> None:
     # given
-    moods, same, other = Moods(1), Moods(1), Moods(2)
+    modes, same, other = ModeSelector(1), ModeSelector(1), ModeSelector(2)
 
     # when
-    for one in (moods, same, other):
-        one.tell({"slow": 0.25, "dying": 0.25}, seconds=0)
-    drawn, again, others = ([one.at_random() for _ in range(200)] for one in (moods, same, other))
+    for one in (modes, same, other):
+        one.set_weights({"slow": 0.25, "no_response": 0.25}, seconds=0)
+    drawn, again, others = ([one.at_random() for _ in range(200)] for one in (modes, same, other))
 
     # then
     assert drawn == again != others
-    assert set(drawn) == {Mood.SLOW, Mood.DYING, Mood.FINE}
+    assert set(drawn) == {Mode.SLOW, Mode.NO_RESPONSE, Mode.NORMAL}

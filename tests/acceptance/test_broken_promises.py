@@ -14,7 +14,7 @@ from order_copies.worker.run import run_batch
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests import stories
-from tests.bank import open_bank
+from tests.bank import install_bank
 from tests.factories import placed_order
 
 pytestmark = pytest.mark.django_db
@@ -168,7 +168,7 @@ def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
     unreliable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    bank = open_bank(monkeypatch)
+    bank = install_bank(monkeypatch)
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
     def forget_the_first(asked: Any, answers: Any) -> Any:
@@ -183,8 +183,8 @@ def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
     # then
     for order_copy in wanted:
         [token] = stories.target_of(stories.fresh(order_copy)).authorizations.values_list("token")
-        [key] = {key for key in bank.asked if key.startswith(f"{order_copy.payment_key}/")}
-        assert token == (bank.answers[key][1].token,)
+        [key] = {key for key in bank.requested_keys if key.startswith(f"{order_copy.payment_key}/")}
+        assert token == (bank.responses[key][1].token,)
     assert bank.voided == []
 
 

@@ -17,7 +17,7 @@ from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.acceptance.shops import InterferedShop
-from tests.bank import Bank, open_bank
+from tests.bank import Bank, install_bank
 from tests.factories import SkuFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ class HangingBank(Bank):
 
     def authorize(self, *, idempotency_key: str, **wanted: Any) -> Any:
         if self.hangs_for(idempotency_key.rpartition("/")[0]):
-            self.asked.append(idempotency_key)
+            self.requested_keys.append(idempotency_key)
             raise TimeoutError("timed out")
         return super().authorize(idempotency_key=idempotency_key, **wanted)
 
@@ -40,7 +40,7 @@ class HangingBank(Bank):
 @pytest.fixture
 def bank(monkeypatch: pytest.MonkeyPatch) -> HangingBank:
     bank = HangingBank()
-    open_bank(monkeypatch, bank)
+    install_bank(monkeypatch, bank)
     return bank
 
 
@@ -103,7 +103,7 @@ def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_no
     # then
     assert dict(batch.ends) == {"completed": 12}
     assert completed == [6, 6, 6, 9, 9, 9]
-    assert len(bank.asked) == 6
+    assert len(bank.requested_keys) == 6
 
 
 def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_back(
@@ -135,7 +135,7 @@ def test_one_payment_of_a_hundred_that_goes_unanswered_costs_the_others_nothing(
 
     # then
     assert dict(batch.ends) == {"completed": 99, "to retry": 1}
-    assert len(bank.asked) == len(set(bank.asked)) == 100
+    assert len(bank.requested_keys) == len(set(bank.requested_keys)) == 100
 
 
 def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, source: Order) -> None:
@@ -148,7 +148,7 @@ def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, sour
 
     # then
     assert dict(batch.ends) == {"completed": 3, "to retry": 6}
-    assert len(bank.asked) == 9
+    assert len(bank.requested_keys) == 9
 
 
 # A shop that answers all at once, or raises.
@@ -173,7 +173,7 @@ def test_one_bad_payment_of_a_hundred_is_found_where_all_are_answered_at_once(
 
     # then
     assert dict(batch.ends) == {"completed": 99, "to retry": 1}
-    assert set(Counter(bank.asked).values()) == {1}
+    assert set(Counter(bank.requested_keys).values()) == {1}
 
 
 def test_calls_that_raise_end_with_the_third_payment_too(
@@ -215,7 +215,7 @@ def test_an_error_after_the_last_answer_takes_no_answer_back(
 
     # then
     assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 4
-    assert len(bank.asked) == 4
+    assert len(bank.requested_keys) == 4
 
 
 class ClumsyShop(InterferedShop):

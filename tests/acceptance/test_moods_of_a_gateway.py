@@ -18,13 +18,13 @@ from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.audits import audited
 from tests.factories import AuthorizationFactory, PaymentSourceFactory, SkuFactory, placed_order
-from tests.gateway.moods import Mood
+from tests.gateway.modes import Mode
 from tests.gateway.process import FakeGateway, gateway_process
 
 pytestmark = pytest.mark.django_db
 
-NO_ANSWER = [Mood.FAILING, Mood.LYING, Mood.DYING, Mood.DOWN]
-UNHARMED = [Mood.FINE, Mood.SLOW, Mood.STUTTERING]
+NO_ANSWER = [Mode.FAILING, Mode.FALSE_ERROR, Mode.NO_RESPONSE, Mode.DOWN]
+UNHARMED = [Mode.NORMAL, Mode.SLOW, Mode.DUPLICATED]
 
 
 @pytest.fixture
@@ -44,17 +44,17 @@ def authorized() -> Counter[str]:
     return Counter(targets.values_list("token", flat=True))
 
 
-def an_order(mood: str = "tok", **arguments: object) -> Order:
-    """A placed order whose payment source is met in this mood; it was paid for elsewhere."""
-    return placed_order(payment_source=PaymentSourceFactory(token=f"{mood}_4242"), **arguments)
+def an_order(mode: str = "tok", **arguments: object) -> Order:
+    """A placed order whose payment source is met in this mode; it was paid for elsewhere."""
+    return placed_order(payment_source=PaymentSourceFactory(token=f"{mode}_4242"), **arguments)
 
 
-@pytest.mark.parametrize("mood", [*UNHARMED, *NO_ANSWER])
+@pytest.mark.parametrize("mode", [*UNHARMED, *NO_ANSWER])
 def test_a_placed_target_is_paid_for_once_in_whatever_mood_the_gateway_is(
-    gateway: FakeGateway, mood: Mood
+    gateway: FakeGateway, mode: Mode
 ) -> None:
     # given
-    order_copy = stories.requested(an_order(mood), place_target_order=True)
+    order_copy = stories.requested(an_order(mode), place_target_order=True)
 
     # when
     stories.run_all()
@@ -64,23 +64,23 @@ def test_a_placed_target_is_paid_for_once_in_whatever_mood_the_gateway_is(
     assert stories.statuses(target)[:2] == ("placed", "authorized")
     assert gateway.tokens() == authorized() == Counter({target.authorizations.get().token: 1})
     assert gateway.tokens("voided") == Counter()
-    assert gateway.calls("authorize") == 1 + (mood in NO_ANSWER)
+    assert gateway.calls("authorize") == 1 + (mode in NO_ANSWER)
     assert audited(final=True) == []
 
 
-@pytest.mark.parametrize("mood", NO_ANSWER)
+@pytest.mark.parametrize("mode", NO_ANSWER)
 def test_nothing_is_left_of_a_copy_that_is_given_up_without_an_answer(
-    gateway: FakeGateway, mood: Mood
+    gateway: FakeGateway, mode: Mode
 ) -> None:
     # given
     order_copy = stories.requested(an_order(), place_target_order=True)
-    gateway.is_in(mood)
+    gateway.set_mode(mode)
     stories.run_all()
     assert stories.fresh(order_copy).status == Status.ABORTED
     assert OpenPayment.objects.count() == 1
 
     # when
-    gateway.is_in(Mood.FINE)
+    gateway.set_mode(Mode.NORMAL)
     OpenPayment.objects.update(due_at=timezone.now())
     stories.run_all()
 
@@ -93,7 +93,7 @@ def test_nothing_is_left_of_a_copy_that_is_given_up_without_an_answer(
 
 def test_a_declined_payment_places_nothing_and_is_asked_for_once(gateway: FakeGateway) -> None:
     # given
-    order_copy = stories.requested(an_order(Mood.DECLINED), place_target_order=True)
+    order_copy = stories.requested(an_order(Mode.DECLINED), place_target_order=True)
 
     # when
     stories.run_all()
@@ -126,8 +126,8 @@ def test_of_two_copies_that_want_the_last_piece_one_is_paid_for(gateway: FakeGat
 
 def test_a_batch_in_a_bad_mood_is_paid_for_copy_by_copy(gateway: FakeGateway) -> None:
     # given
-    moods = [*Mood, *Mood]
-    wanted = [OrderCopy(source_order=an_order(mood), place_target_order=True) for mood in moods]
+    modes = [*Mode, *Mode]
+    wanted = [OrderCopy(source_order=an_order(mode), place_target_order=True) for mode in modes]
     copying.request_copies(wanted, who=stories.WHO)
 
     # when
@@ -135,7 +135,7 @@ def test_a_batch_in_a_bad_mood_is_paid_for_copy_by_copy(gateway: FakeGateway) ->
 
     # then
     statuses = Counter(OrderFactory.objects.values_list("status", flat=True))
-    assert statuses == {Status.COMPLETED: 2 * (len(Mood) - 1), Status.FAILED: 2}
+    assert statuses == {Status.COMPLETED: 2 * (len(Mode) - 1), Status.FAILED: 2}
     assert gateway.tokens() == authorized()
     assert gateway.tokens("voided") == Counter()
     assert audited(final=True) == []
@@ -152,12 +152,12 @@ def test_a_source_that_is_replaced_gives_its_money_back_as_soon_as_the_gateway_l
     AuthorizationFactory(order=source, token=promised.token)
     swap = {"place_target_order": True, "cancel_source_order": True}
     order_copy = stories.requested(source, **swap)
-    shop.before["place"] = lambda runs: gateway.is_in(Mood.DOWN)
+    shop.before["place"] = lambda runs: gateway.set_mode(Mode.DOWN)
 
     # when
     stories.run_all()
     unheard = gateway.tokens() - authorized()
-    gateway.is_in(Mood.FINE)
+    gateway.set_mode(Mode.NORMAL)
     stories.run_all()
 
     # then

@@ -15,7 +15,7 @@ from orders.lifecycle.voiding import void_due
 from orders.models import Authorization, Order, StockItem
 from tests import stories
 from tests.api import API, errors_in, shopper, staff, the_error_in
-from tests.bank import Bank, open_bank
+from tests.bank import Bank, install_bank
 from tests.factories import (
     CouponFactory,
     PaymentSourceFactory,
@@ -38,7 +38,7 @@ def api() -> API:
 
 @pytest.fixture
 def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
-    return open_bank(monkeypatch)
+    return install_bank(monkeypatch)
 
 
 def pull(api: API, order: Order, trigger: str, **attributes: Any) -> HttpResponse:
@@ -105,7 +105,7 @@ def test_an_order_that_costs_nothing_is_placed_without_asking_for_money(
 
     assert response.status_code == 200
     assert stories.statuses(order) == ("placed", "free", "unfulfilled")
-    assert bank.asked == []
+    assert bank.requested_keys == []
 
 
 def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
@@ -130,7 +130,7 @@ def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
         "/data/relationships/payment_source",
     ]
     assert stories.every_byte(order) == before
-    assert bank.asked == []
+    assert bank.requested_keys == []
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_what_cannot_be_had_is_told_before_anybody_is_asked_for_money(
 
     assert told(response) == [REFUSED, reason]
     assert stories.every_byte(order) == before
-    assert bank.asked == []
+    assert bank.requested_keys == []
 
 
 def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> None:
@@ -175,7 +175,7 @@ def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> No
     assert told(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
     assert placed.status_code == 200
     assert authorizations(order) == ["declined", "authorized"]
-    assert len(set(bank.asked)) == 2
+    assert len(set(bank.requested_keys)) == 2
 
 
 def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
@@ -186,7 +186,7 @@ def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
     def time_out() -> None:
         raise TimeoutError
 
-    bank.meanwhile = time_out
+    bank.during_authorize = time_out
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
@@ -196,7 +196,7 @@ def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
     ]
     assert order.public_id in caplog.text
     assert placed.status_code == 200
-    assert (len(bank.asked), len(set(bank.asked))) == (2, 1)
+    assert (len(bank.requested_keys), len(set(bank.requested_keys))) == (2, 1)
     assert authorizations(order) == ["authorized"]
 
 
@@ -205,7 +205,7 @@ def test_what_sells_out_while_the_money_is_asked_for_gives_the_money_back(
 ) -> None:
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
-    bank.meanwhile = lambda: stock.update(quantity=0)
+    bank.during_authorize = lambda: stock.update(quantity=0)
 
     refused = pull(api, order, "_place", reference="4711")
     stock.update(quantity=1)
@@ -226,7 +226,7 @@ def test_an_order_that_becomes_dearer_while_the_money_is_asked_for_is_not_placed
     api: API, bank: Bank
 ) -> None:
     order = pending_order()
-    bank.meanwhile = lambda: Order.objects.update(total_amount_with_taxes_cents=1)
+    bank.during_authorize = lambda: Order.objects.update(total_amount_with_taxes_cents=1)
 
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
@@ -248,7 +248,7 @@ def test_a_process_that_dies_after_asking_for_the_money_is_taken_up_by_the_next(
     response = pull(api, order, "_place")
 
     assert response.status_code == 200
-    assert (len(bank.asked), len(set(bank.asked))) == (2, 1)
+    assert (len(bank.requested_keys), len(set(bank.requested_keys))) == (2, 1)
     assert bank.live == ["auth_0"]
     assert bank.voided == []
 
@@ -280,7 +280,7 @@ def test_an_order_cannot_vanish_while_the_money_is_asked_for(api: API, bank: Ban
         with pytest.raises(ProtectedError):
             order.delete()
 
-    bank.meanwhile = someone_deletes_it
+    bank.during_authorize = someone_deletes_it
     response = pull(api, order, "_place")
 
     assert response.status_code == 200
@@ -340,19 +340,19 @@ def test_money_whose_promise_got_lost_is_given_back_unless_the_next_try_takes_it
 
 def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -> None:
     order = pending_order()
-    bank.meanwhile = void_due
+    bank.during_authorize = void_due
 
     response = pull(api, order, "_place")
 
     assert response.status_code == 200
-    assert (len(bank.asked), bank.voided) == (1, [])
+    assert (len(bank.requested_keys), bank.voided) == (1, [])
 
 
 def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
     api: API, bank: Bank
 ) -> None:
     order = pending_order()
-    bank.meanwhile = an_hour_later
+    bank.during_authorize = an_hour_later
 
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
@@ -377,7 +377,7 @@ def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_giv
     order = pending_order()
     checkout.authorize([order.pk])
 
-    bank.meanwhile = lambda: take_up(api, order)
+    bank.during_authorize = lambda: take_up(api, order)
     an_hour_later()
     pull(api, order, "_place")
 
@@ -415,12 +415,12 @@ def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, 
 def test_two_clicks_at_once_are_one_order_placed_once(api: API, bank: Bank) -> None:
     order = pending_order(lines=1)
     answers = []
-    bank.meanwhile = lambda: answers.append(pull(api, order, "_place"))
+    bank.during_authorize = lambda: answers.append(pull(api, order, "_place"))
 
     answers.append(pull(api, order, "_place"))
 
     assert [response.status_code for response in answers] == [200, 200]
-    assert len(set(bank.asked)) == 1
+    assert len(set(bank.requested_keys)) == 1
     assert bank.voided == []
     assert authorizations(order) == ["authorized"]
     assert topics(order) == ["orders.place"]
@@ -432,11 +432,11 @@ def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, ban
     stock = StockItem.objects.all()
 
     def another_click_is_refused() -> None:
-        bank.meanwhile = lambda: stock.update(quantity=0)
+        bank.during_authorize = lambda: stock.update(quantity=0)
         pull(api, order, "_place")
         stock.update(quantity=1)
 
-    bank.meanwhile = another_click_is_refused
+    bank.during_authorize = another_click_is_refused
     refused = pull(api, order, "_place")
     placed = pull(api, order, "_place")
 
@@ -454,7 +454,7 @@ def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank:
         pull(api, order, "_place")
         pull(api, order, "_cancel")
 
-    bank.meanwhile = another_places_and_cancels
+    bank.during_authorize = another_places_and_cancels
     response = pull(api, order, "_place")
 
     assert told(response) == [
@@ -519,7 +519,7 @@ def test_a_move_made_again_has_no_further_effect(
     assert response.status_code == 200
     assert stories.every_byte(order) == before
     assert not Event.objects.exists()
-    assert bank.asked == bank.voided == []
+    assert bank.requested_keys == bank.voided == []
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ def test_who_may_make_which_move(bank: Bank, who: str, allowed: set[str], trigge
     else:
         assert the_error_in(response) == (401, "UNAUTHORIZED", None)
         assert stories.every_byte(order) == before
-        assert bank.asked == []
+        assert bank.requested_keys == []
 
 
 def permitted(user: Any, codename: str) -> Any:
@@ -637,7 +637,7 @@ def test_the_orders_of_others_are_not_found(bank: Bank, permissions: list[str]) 
     response = pull(API(user), order, "_place")
 
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
-    assert bank.asked == []
+    assert bank.requested_keys == []
 
 
 def test_nothing_but_the_live_authorization_is_one(api: API, bank: Bank) -> None:

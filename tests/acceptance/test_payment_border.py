@@ -18,7 +18,7 @@ from orders.lifecycle.cancelling import cancel
 from orders.models import Authorization, Order
 from tests import stories
 from tests.acceptance.shops import InterferedShop
-from tests.bank import Bank, open_bank
+from tests.bank import Bank, install_bank
 from tests.factories import SkuFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -45,7 +45,7 @@ def lease_runs_out() -> None:
 
 @pytest.fixture
 def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
-    return open_bank(monkeypatch)
+    return install_bank(monkeypatch)
 
 
 def killed_after_authorizing(shop: Shop, **toggles: Any) -> Any:
@@ -78,7 +78,7 @@ def test_a_worker_that_died_paid_for_the_one_that_goes_on(shop: Shop, bank: Bank
     target = stories.target_of(stories.fresh(order_copy))
     assert bank.live == authorized_tokens(target)
     assert len(bank.live) == 1
-    assert len(bank.asked) == 2
+    assert len(bank.requested_keys) == 2
     assert not OpenPayment.objects.exists()
 
 
@@ -355,7 +355,7 @@ def test_a_batch_that_is_split_asks_the_bank_once_for_each_payment(shop: Shop, b
     run_batch("w1")
 
     # then
-    assert len(bank.asked) == 4
+    assert len(bank.requested_keys) == 4
     assert len(bank.live) == 4
 
 

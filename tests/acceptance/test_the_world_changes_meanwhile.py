@@ -24,7 +24,7 @@ from orders.models import (
 )
 from tests import stories
 from tests.acceptance.shops import InterferedShop
-from tests.bank import open_bank
+from tests.bank import install_bank
 from tests.factories import (
     CouponFactory,
     PromotionFactory,
@@ -170,7 +170,7 @@ def test_what_changes_on_a_source_before_it_is_cancelled_is_copied_too(
     shop: Shop, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    bank = open_bank(monkeypatch)
+    bank = install_bank(monkeypatch)
     source = placed_order(lines=[{"sku": SkuFactory(), "options": 1}])
     as_it_was = stories.contents(source)
 
@@ -191,7 +191,7 @@ def test_what_changes_on_a_source_before_it_is_cancelled_is_copied_too(
 def test_neighbours_of_a_source_that_changes_are_swapped_at_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bank = open_bank(monkeypatch)
+    bank = install_bank(monkeypatch)
     sources = [placed_order(lines=1) for _ in range(3)]
     swap = {"place_target_order": True, "cancel_source_order": True}
     others = [stories.requested(source, **swap) for source in sources]
@@ -209,7 +209,7 @@ def test_a_source_that_changes_each_time_is_left_alone(
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
-    bank, source = open_bank(monkeypatch), placed_order(lines=1)
+    bank, source = install_bank(monkeypatch), placed_order(lines=1)
     toggles = {"place_target_order": True, "cancel_source_order": True}
     order_copy = stories.requested(source, **toggles)
     cities = iter(["Torino", "Milano", "Napoli"])
@@ -230,7 +230,7 @@ def test_a_source_that_changes_each_time_is_left_alone(
 def test_a_source_that_is_deleted_before_it_is_cancelled_is_not_copied(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bank, source = open_bank(monkeypatch), placed_order(lines=1, authorized=False)
+    bank, source = install_bank(monkeypatch), placed_order(lines=1, authorized=False)
 
     order_copy, _ = run(
         shop, source, Order.objects.filter(pk=source.pk).delete, cancel_source_order=True

@@ -22,7 +22,7 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.gateway.moods import Mood
+from tests.gateway.modes import Mode
 
 #: What the sources of each group are good for, and how many there are.
 GROUPS = {
@@ -32,15 +32,15 @@ GROUPS = {
     "short": 8,
     #: A coupon with one use left.
     "coupon": 8,
-    #: Paid by cards that the gateway meets in a mood.
-    "moody": 2 * len(Mood),
+    #: Paid by cards that the gateway meets in a mode.
+    "failing_card": 2 * len(Mode),
     #: Deleted before long.
     "leaving": 15,
 }
 #: How many pieces there are for copies of an order of something short.
 LEFT = 5
 #: How often copies of each group are asked for; the rest are of the demo shop.
-CHANCES = {"race": 25, "coupon": 8, "moody": 12, "leaving": 8, "": 47}
+CHANCES = {"race": 25, "coupon": 8, "failing_card": 12, "leaving": 8, "": 47}
 #: How often a copy is asked for with each toggle.
 TOGGLES = {
     "place_target_order": 0.65,
@@ -106,12 +106,12 @@ def _coupon(count: int) -> None:
         _make(placed_order, "coupon", lines=1, coupon=coupon, market=market)
 
 
-def _moody(count: int) -> None:
-    market, method, moods = MarketFactory(), PaymentMethodFactory(), list(Mood)
+def _failing_card(count: int) -> None:
+    market, method, modes = MarketFactory(), PaymentMethodFactory(), list(Mode)
     for number in range(count):
-        token = f"{moods[number % len(moods)]}_{number}"
+        token = f"{modes[number % len(modes)]}_{number}"
         source = PaymentSourceFactory(payment_method=method, token=token)
-        _make(placed_order, "moody", lines=1, market=market, payment_source=source)
+        _make(placed_order, "failing_card", lines=1, market=market, payment_source=source)
 
 
 def _leaving(count: int) -> None:
@@ -124,7 +124,7 @@ _MAKERS = {
     "race": _race,
     "short": _short,
     "coupon": _coupon,
-    "moody": _moody,
+    "failing_card": _failing_card,
     "leaving": _leaving,
 }
 

@@ -121,7 +121,7 @@ class Story:
                 "workers frozen for longer than their leases": self.workers.thawed,
             },
             "the gateway was asked to": ledger["calls"],
-            "the gateway's books": money,
+            "authorizations at the gateway": money,
         }
         told = [f"  {what}: {_listed(counts)}" for what, counts in lines.items()]
         slowest = f"  slowest stop after SIGTERM: {self.workers.longest_stop:.1f} s"

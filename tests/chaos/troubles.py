@@ -8,16 +8,16 @@ from time import monotonic
 from tests.chaos.brokers import Redis
 from tests.chaos.crowd import Workers
 from tests.chaos.servers import Server
-from tests.gateway.moods import Mood
+from tests.gateway.modes import Mode
 from tests.gateway.process import FakeGateway
 
 #: How the gateway mostly is; and for how many seconds it is down, every now and then.
 MIXED = {
-    Mood.SLOW: 0.03,
-    Mood.FAILING: 0.02,
-    Mood.LYING: 0.02,
-    Mood.DYING: 0.02,
-    Mood.STUTTERING: 0.1,
+    Mode.SLOW: 0.03,
+    Mode.FAILING: 0.02,
+    Mode.FALSE_ERROR: 0.02,
+    Mode.NO_RESPONSE: 0.02,
+    Mode.DUPLICATED: 0.1,
 }
 DOWN_FOR = 0.7
 
@@ -71,7 +71,7 @@ class Troubles:
         """The world is fine from now on."""
         for _due, cure in self._cures:
             cure()
-        self._gateway.is_in(Mood.FINE)
+        self._gateway.set_mode(Mode.NORMAL)
 
     def _kill(self) -> None:
         if worker := self._workers.one():
@@ -94,9 +94,9 @@ class Troubles:
         self.happened["restarts of the broker"] += 1
 
     def _darken(self) -> None:
-        self._gateway.is_in(Mood.DOWN)
+        self._gateway.set_mode(Mode.DOWN)
         self.happened["times that the gateway was down"] += 1
         self._cures.append((monotonic() + DOWN_FOR, self._brighten))
 
     def _brighten(self) -> None:
-        self._gateway.is_in(**MIXED)
+        self._gateway.set_mode(**MIXED)

@@ -1,4 +1,4 @@
-"""Be the gateway until somebody stops it: ``python -m tests.gateway [SEED]``."""
+"""Serve the gateway until the process is killed: ``python -m tests.gateway [SEED]``."""
 
 import sys
 

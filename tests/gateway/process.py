@@ -1,4 +1,4 @@
-"""The gateway as tests see it: a process, what it is told, and its books."""
+"""The gateway as tests see it: start its process, set its mode, read its ledger."""
 
 import json
 import subprocess
@@ -11,38 +11,39 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.gateway.moods import Mood
+from tests.gateway.modes import Mode
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Seconds.
 TIMEOUT = 10
 
 
 @dataclass(frozen=True)
 class FakeGateway:
-    """A gateway that is running."""
+    """A running gateway."""
 
     url: str
 
-    def is_in(self, mood: Mood | None = None, **weights: float) -> None:
-        """From now on it is always in this mood, or in each with this weight, the rest of 1 fine.
+    def set_mode(self, mode: Mode | None = None, **weights: float) -> None:
+        """Handle all calls in this mode, or in each mode with its weight (the rest to 1: normal).
 
-        Payment sources whose tokens begin with a mood are met as they ask for.
+        Payment sources whose tokens begin with a mode keep that mode.
         """
-        self._call("/moods", {"weights": {mood: 1} if mood else weights})
+        self._call("/modes", {"weights": {mode: 1} if mode else weights})
 
     def ledger(self) -> dict[str, Any]:
-        """Its ``authorizations`` and ``calls``."""
+        """Return the ``authorizations`` and the number of ``calls`` of each kind."""
         ledger: dict[str, Any] = self._call("/ledger")
         return ledger
 
     def tokens(self, status: str = "live") -> Counter[str]:
-        """The authorizations of this status, ``live``, ``voided`` or ``declined``."""
+        """Return the tokens of this status: ``live``, ``voided`` or ``declined``."""
         entries = self.ledger()["authorizations"]
-        return Counter(one["token"] for one in entries if one["status"] == status)
+        return Counter(entry["token"] for entry in entries if entry["status"] == status)
 
-    def calls(self, what: str) -> int:
-        """How often it was asked to ``authorize``, to ``void``."""
-        return int(self.ledger()["calls"].get(what, 0))
+    def calls(self, kind: str) -> int:
+        """Return the number of calls to ``authorize`` or to ``void``."""
+        return int(self.ledger()["calls"].get(kind, 0))
 
     def _call(self, path: str, document: Any = None) -> Any:
         body = None if document is None else json.dumps(document).encode()
@@ -52,7 +53,7 @@ class FakeGateway:
 
 @contextmanager
 def gateway_process(seed: int = 0) -> Iterator[FakeGateway]:
-    """A gateway for as long as the context lasts."""
+    """Run a gateway while the context lasts."""
     command = [sys.executable, "-m", "tests.gateway", str(seed)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -1,4 +1,4 @@
-"""The gateway behind a port of the loopback."""
+"""The HTTP server of the gateway, on a loopback port."""
 
 import json
 import time
@@ -6,96 +6,99 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.gateway.books import Books, Entry, OtherParametersError, Status
-from tests.gateway.moods import Mood, Moods
+from tests.gateway.ledger import Entry, Ledger, ParametersDifferError, Status
+from tests.gateway.modes import Mode, ModeSelector
 
 HOST = "127.0.0.1"
 
 
 class Server(ThreadingHTTPServer):
-    """A gateway with its books and its moods."""
+    """A gateway with its ledger and its modes."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, seed: int = 0, port: int = 0) -> None:
         super().__init__((HOST, port), Handler)
-        self.books = Books()
-        self.moods = Moods(seed)
-        #: The keys of payment sources with a mood, once they were met in it.
-        self.met: set[str] = set()
+        self.ledger = Ledger()
+        self.modes = ModeSelector(seed)
+        #: Idempotency keys whose first call was handled in the mode of their payment source.
+        self.seen_keys: set[str] = set()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One call."""
+    """Handle one connection."""
 
     server: Server
 
     def do_GET(self) -> None:
-        """``/ledger``: what became of everything."""
-        self._answer(HTTPStatus.OK, self.server.books.ledger())
+        """``/ledger``: the authorizations and calls so far."""
+        self._respond(HTTPStatus.OK, self.server.ledger.as_json())
 
     def do_POST(self) -> None:
-        """``/authorizations``, ``/authorizations/TOKEN/void``, and ``/moods`` for tests."""
+        """``/authorizations``, ``/authorizations/TOKEN/void``, and ``/modes`` for tests."""
         try:
-            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            document = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         except ValueError:
-            # Whoever asked has died in the middle of it.
+            # The client was killed while it sent the request.
             return
         match self.path.strip("/").split("/"):
-            case ["moods"]:
-                self.server.moods.tell(**wanted)
-                self._answer(HTTPStatus.OK, {})
+            case ["modes"]:
+                self.server.modes.set_weights(**document)
+                self._respond(HTTPStatus.OK, {})
             case ["authorizations"]:
-                self._authorize(wanted)
+                self._authorize(document)
             case ["authorizations", token, "void"]:
                 self._void(token)
             case _:
-                self._answer(HTTPStatus.NOT_FOUND, {})
+                self._respond(HTTPStatus.NOT_FOUND, {})
 
-    def _authorize(self, wanted: dict[str, Any]) -> None:
-        mood = self._mood_of(wanted)
-        if self._begin("authorize", mood):
+    def _authorize(self, request: dict[str, Any]) -> None:
+        mode = self._mode_of(request)
+        if self._begin("authorize", mode):
             try:
-                entry = self.server.books.authorize(wanted, declines=mood == Mood.DECLINED)
-            except OtherParametersError:
-                self._answer(HTTPStatus.CONFLICT, {"message": "one key, two requests"})
+                entry = self.server.ledger.authorize(request, declines=mode == Mode.DECLINED)
+            except ParametersDifferError:
+                self._respond(HTTPStatus.CONFLICT, {"message": "one key, two requests"})
             else:
-                self._finish(mood, *_answer_to(entry))
+                self._finish(mode, *_response_of(entry))
 
-    def _mood_of(self, wanted: dict[str, Any]) -> Mood:
-        mood, key = Moods.of_source(wanted["payment_source_token"]), wanted["idempotency_key"]
-        if mood is None:
-            return self.server.moods.at_random()
-        is_first = key not in self.server.met
-        self.server.met.add(key)
-        return mood if is_first else Mood.FINE
+    def _mode_of(self, request: dict[str, Any]) -> Mode:
+        mode, key = (
+            ModeSelector.of_source(request["payment_source_token"]),
+            request["idempotency_key"],
+        )
+        if mode is None:
+            return self.server.modes.at_random()
+        is_first = key not in self.server.seen_keys
+        self.server.seen_keys.add(key)
+        return mode if is_first else Mode.NORMAL
 
     def _void(self, token: str) -> None:
-        mood = self.server.moods.at_random()
-        if self._begin("void", mood):
-            entry = self.server.books.void(token)
+        mode = self.server.modes.at_random()
+        if self._begin("void", mode):
+            entry = self.server.ledger.void(token)
             status = HTTPStatus.OK if entry else HTTPStatus.NOT_FOUND
-            self._finish(mood, status, {"token": token})
+            self._finish(mode, status, {"token": token})
 
-    def _begin(self, what: str, mood: Mood) -> bool:
-        """Count the call; whether the gateway is in the mood to do what it is asked."""
-        self.server.books.count(what)
-        self.server.books.count(mood)
-        if mood == Mood.SLOW:
-            time.sleep(self.server.moods.seconds)
-        if mood == Mood.FAILING:
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "on fire"})
-        return mood not in {Mood.FAILING, Mood.DOWN}
+    def _begin(self, call: str, mode: Mode) -> bool:
+        """Count the call; return whether the mode lets the gateway handle it."""
+        self.server.ledger.count(call)
+        self.server.ledger.count(mode)
+        if mode == Mode.SLOW:
+            time.sleep(self.server.modes.seconds)
+        if mode == Mode.FAILING:
+            self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "internal error"})
+        return mode not in {Mode.FAILING, Mode.DOWN}
 
-    def _finish(self, mood: Mood, status: HTTPStatus, document: dict[str, Any]) -> None:
-        if mood == Mood.LYING:
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "nothing was done"})
-        elif mood != Mood.DYING:
-            for _ in range(2 if mood == Mood.STUTTERING else 1):
-                self._answer(status, document)
+    def _finish(self, mode: Mode, status: HTTPStatus, document: dict[str, Any]) -> None:
+        if mode == Mode.FALSE_ERROR:
+            self._respond(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "nothing was done"})
+        elif mode != Mode.NO_RESPONSE:
+            for _ in range(2 if mode == Mode.DUPLICATED else 1):
+                self._respond(status, document)
 
-    def _answer(self, status: HTTPStatus, document: dict[str, Any]) -> None:
+    def _respond(self, status: HTTPStatus, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -104,18 +107,18 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def handle(self) -> None:
-        """Clients that are killed hang up in the middle: that is their business."""
+        """Handle the connection; ignore clients that were killed and hung up."""
         try:
             super().handle()
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nothing: the books tell it all."""
+        """Log nothing: the ledger has each call."""
 
 
-def _answer_to(entry: Entry) -> tuple[HTTPStatus, dict[str, Any]]:
+def _response_of(entry: Entry) -> tuple[HTTPStatus, dict[str, Any]]:
     if entry.status == Status.DECLINED:
         return HTTPStatus.PAYMENT_REQUIRED, {"message": "the payment source was declined"}
-    status = HTTPStatus.CREATED if entry.asked == 1 else HTTPStatus.OK
+    status = HTTPStatus.CREATED if entry.authorize_calls == 1 else HTTPStatus.OK
     return status, {"token": entry.token}

@@ -16,7 +16,7 @@ from orders.lifecycle import checkout
 from orders.models import Order
 from tests import stories
 from tests.api import staff
-from tests.bank import Bank, open_bank
+from tests.bank import Bank, install_bank
 from tests.factories import (
     SkuFactory,
     cancelled_order,
@@ -39,7 +39,7 @@ def admin(client: Client) -> Client:
 
 @pytest.fixture
 def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
-    return open_bank(monkeypatch)
+    return install_bank(monkeypatch)
 
 
 def act(admin: Client, verb: str, orders: Sequence[Order], **data: Any) -> HttpResponse:
@@ -69,7 +69,7 @@ def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
     orders = [empty, sold_out, pending_order()]
 
     page = act(admin, "place", orders)
-    before, asked = statuses(orders), list(bank.asked)
+    before, asked = statuses(orders), list(bank.requested_keys)
     done = act(admin, "place", orders, _confirmed="1")
 
     assert (before, asked) == (["draft", "pending", "pending"], [])
@@ -79,7 +79,7 @@ def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
     lacks = "missing: customer, billing address, shipping address, valid payment source"
     assert lacks in text
     assert statuses(orders) == ["draft", "pending", "placed"]
-    assert len(bank.asked) == 1
+    assert len(bank.requested_keys) == 1
     assert told(done) == [
         "1 order is placed.",
         "<br>".join(

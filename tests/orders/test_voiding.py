@@ -11,7 +11,7 @@ from orders.lifecycle.payments import Payment
 from orders.lifecycle.voiding import void_due
 from orders.models import Authorization
 from tests import stories
-from tests.bank import open_bank
+from tests.bank import install_bank
 from tests.factories import AuthorizationFactory, pending_order, placed_order
 
 
@@ -42,7 +42,7 @@ def test_a_gateway_that_does_not_listen_is_no_obstacle_to_a_cancellation(
 
     # when
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
-    bank = open_bank(monkeypatch)
+    bank = install_bank(monkeypatch)
     void_due()
     too_early = [*bank.voided]
     wait()
@@ -146,13 +146,13 @@ def test_a_gateway_that_does_not_say_what_it_was_asked_for_is_asked_again_later(
 
     # when
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
-    bank = open_bank(monkeypatch)
+    bank = install_bank(monkeypatch)
     wait()
     void_due()
     void_due()
 
     # then
-    assert bank.asked == [payment.key]
+    assert bank.requested_keys == [payment.key]
     assert bank.voided == ["auth_0"]
     assert bank.live == []
     voided = Authorization.objects.get()

@@ -20,7 +20,7 @@ from orders.copying.shop import ReferenceShop
 from tests import stories
 from tests.api import API, application_of, request_of, staff, token_of
 from tests.factories import PaymentSourceFactory, placed_order
-from tests.gateway.moods import Mood
+from tests.gateway.modes import Mode
 from tests.gateway.process import gateway_process
 
 pytestmark = pytest.mark.django_db
@@ -282,12 +282,12 @@ def test_a_crash_in_the_admin_tells_no_session(
     assert found([admin_client.cookies["sessionid"].value], said, response) == []
 
 
-@pytest.mark.parametrize("mood", Mood)
+@pytest.mark.parametrize("mode", Mode)
 def test_the_token_of_a_payment_source_is_never_logged_nor_recorded(
-    mood: Mood, said: list[str], settings: LazySettings
+    mode: Mode, said: list[str], settings: LazySettings
 ) -> None:
     # given
-    token = f"{mood}_of-a-payment-source"
+    token = f"{mode}_of-a-payment-source"
     source = PaymentSourceFactory(token=token)
     order_copy = stories.requested(placed_order(payment_source=source), place_target_order=True)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0}
