@@ -108,8 +108,10 @@ def messages_of(response: Any) -> list[str]:
 
 
 def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
+    # given
     orders = [placed_order(), placed_order()]
 
+    # when
     chosen = staff.post(
         ORDERS,
         {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
@@ -121,6 +123,7 @@ def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
     )
     run_all()
 
+    # then
     assert {order.pk for order in orders} == {
         preview.order.pk for preview in page.context["previews"]
     }
@@ -135,10 +138,13 @@ def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
 
 
 def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
+    # given
     order = placed_order()
 
+    # when
     submit(staff, page_of(order))
 
+    # then
     event = Event.objects.get(name="order_copies.create")
     user = User.objects.get(username="sam")
     assert event.who == {
@@ -147,21 +153,26 @@ def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
 
 
 def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
+    # given
     taken = SkuFactory(stock=1, name="Moka pot")
     order = placed_order(lines=[{"sku": taken}, {}])
 
+    # when
     failing = open_page(staff, order)
     completing = staff.post(page_of(order), {"skip_errors": "on", "_preview": "1"})
 
+    # then
     [before], [after] = failing.context["previews"], completing.context["previews"]
     assert (before.verdict, before.target[1]) == ("Will fail", "Target: none is made")
     assert (after.verdict, after.kind) == ("Will complete with errors", "warning")
     assert "is out of stock" in completing.content.decode()
     assert OrderFactory.objects.count() == 0
 
+    # when
     submit(staff, page_of(order), skip_errors="on")
     run_all()
 
+    # then
     order_copy = OrderCopy.objects.get()
     told = [(line.name, line.action) for line in [*after.lines.touched, *after.lines.untouched]]
     assert told[0] == ("Moka pot", "skipped")
@@ -170,12 +181,15 @@ def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
 
 
 def test_the_preview_follows_every_toggle(staff: Client) -> None:
+    # given
     order = placed_order(coupon=CouponFactory(expired=True))
     toggles = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
 
+    # when
     refused = staff.post(page_of(order), toggles)
     ignored = staff.post(page_of(order), toggles | {"ignore_invalid_coupon": "on"})
 
+    # then
     [refused_preview] = refused.context["previews"]
     [ignored_preview] = ignored.context["previews"]
     assert refused_preview.source[1] == "Source: stays, not cancelled"
@@ -185,21 +199,27 @@ def test_the_preview_follows_every_toggle(staff: Client) -> None:
 
 
 def test_an_order_that_cannot_be_placed_will_leave_a_target(staff: Client) -> None:
+    # given
     order = draft_order()
 
+    # when
     response = staff.post(page_of(order), {"place_target_order": "on"})
 
+    # then
     [preview] = response.context["previews"]
     assert preview.verdict == "Will fail, leaving a target to be put right by hand"
     assert preview.target[1] == "Target: made, but not placed"
 
 
 def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
+    # given
     order, key = placed_order(), uuid4()
 
+    # when
     first = submit(staff, page_of(order), key=key)
     second = submit(staff, page_of(order), key=key)
 
+    # then
     assert OrderCopy.objects.count() == 1
     assert messages_of(second) == [
         "These copies had been requested already. Nothing was copied twice."
@@ -224,12 +244,15 @@ def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
 def test_going_back_to_change_something_copies_once_more(
     staff: Client, change: dict[str, str]
 ) -> None:
+    # given
     order, key = placed_order(), uuid4()
     submit(staff, page_of(order), key=key)
 
+    # when
     changed = submit(staff, page_of(order), key=key, **change)
     repeated = submit(staff, page_of(order), key=key, **change)
 
+    # then
     assert messages_of(changed) == ["1 copy was requested."]
     assert "already" in messages_of(repeated)[0]
     assert repeated.redirect_chain == changed.redirect_chain
@@ -237,11 +260,14 @@ def test_going_back_to_change_something_copies_once_more(
 
 
 def test_going_back_to_choose_other_orders_copies_those(staff: Client) -> None:
+    # given
     first, second, key = placed_order(), placed_order(), uuid4()
     submit(staff, page_of(first), key=key)
 
+    # when
     response = submit(staff, page_of(first, second), key=key)
 
+    # then
     assert messages_of(response) == ["2 copies were requested."]
     assert sorted(OrderCopy.objects.values_list("source_order", flat=True)) == [
         first.pk,
@@ -251,41 +277,53 @@ def test_going_back_to_choose_other_orders_copies_those(staff: Client) -> None:
 
 
 def test_the_same_orders_the_other_way_round_are_the_same(staff: Client) -> None:
+    # given
     first, second, key = placed_order(), placed_order(), uuid4()
     submit(staff, page_of(first, second), key=key)
 
+    # when
     response = submit(staff, page_of(second, first), key=key)
 
+    # then
     assert "already" in messages_of(response)[0]
     assert OrderCopy.objects.count() == 2
 
 
 def test_another_page_copies_the_same_order_again(staff: Client) -> None:
+    # given
     order = placed_order()
 
+    # when
     submit(staff, page_of(order))
     submit(staff, page_of(order))
 
+    # then
     assert OrderCopy.objects.count() == 2
 
 
 @pytest.mark.parametrize("key", ["", "garbage", "\0"])
 def test_a_submit_without_a_key_copies_nothing_and_says_so(staff: Client, key: str) -> None:
+    # given
     order = placed_order()
 
+    # when
     response = staff.post(page_of(order), {"_copy": "1", "request_key": key})
 
+    # then
     assert "This page was out of date, so nothing was copied." in response.content.decode()
     assert OrderFactory.objects.count() == 0
     assert response.context["form"].next_request_key
 
 
 def test_forged_toggles_and_references_are_form_errors(staff: Client) -> None:
+    # given
     order = placed_order()
     forged = {"reference": "x" * 300, "reference_origin": "\0", "place_target_order": "\0"}
 
+    # when
     response = staff.post(page_of(order), {"_copy": "1", "request_key": str(uuid4())} | forged)
 
+    # then
     assert set(response.context["form"].errors) == {"reference", "reference_origin"}
     assert "Please correct the errors below." in response.content.decode()
     assert OrderFactory.objects.count() == 0
@@ -464,10 +502,13 @@ CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
 
 
 def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cancel() -> None:
+    # given
     order = placed_order()
 
+    # when
     fields = open_page(staff_with(*MAY_COPY), order).context["form"].fields
 
+    # then
     disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
     why = "Not for you: it takes permission to change orders."
     assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
@@ -482,10 +523,13 @@ def test_staff_who_may_change_orders_are_offered_all(staff: Client) -> None:
 
 
 def test_staff_who_may_not_change_orders_copy_them_all_the_same() -> None:
+    # given
     order = placed_order()
 
+    # when
     response = submit(staff_with(*MAY_COPY), page_of(order), skip_errors="on")
 
+    # then
     assert messages_of(response) == ["1 copy was requested."]
     order_copy = OrderCopy.objects.get()
     assert (order_copy.skip_errors, order_copy.place_target_order) == (True, False)
@@ -494,11 +538,14 @@ def test_staff_who_may_not_change_orders_copy_them_all_the_same() -> None:
 @pytest.mark.parametrize("option", CHANGING_ORDERS)
 @pytest.mark.parametrize("button", ["_copy", "_preview"])
 def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: str) -> None:
+    # given
     order = placed_order()
     data = {button: "1", "request_key": str(uuid4()), option: "on"}
 
+    # when
     response = staff_with(*MAY_COPY).post(page_of(order), data)
 
+    # then
     why = "You do not have permission to change these orders."
     assert response.context["form"].errors == {option: [why]}
     assert why in response.content.decode()
@@ -509,11 +556,14 @@ def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: s
 
 @pytest.mark.urls(__name__)
 def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) -> None:
+    # given
     free, locked = (placed_order(customer=None, number=number) for number in ("free", "locked"))
     urls = [page_of(*orders).replace("/admin/", "/guests/") for orders in ([free], [free, locked])]
 
+    # when
     alone, together = (submit(staff, url, place_target_order="on") for url in urls)
 
+    # then
     assert messages_of(alone) == ["1 copy was requested."]
     assert list(together.context["form"].errors) == ["place_target_order"]
     assert OrderCopy.objects.get().source_order == free
@@ -541,29 +591,37 @@ def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None
     "permissions", [["orders.view_order"], ["order_copies.add_ordercopy"]], ids=["view", "add"]
 )
 def test_staff_without_permission_can_not_copy(permissions: list[str]) -> None:
+    # given
     order = placed_order()
     client = staff_with(*permissions)
 
+    # when
     seen, forged = client.get(page_of(order)), submit(client, page_of(order))
 
+    # then
     assert (seen.status_code, forged.status_code) == (403, 403)
     assert OrderFactory.objects.count() == 0
 
 
 def test_staff_without_permission_do_not_see_the_action() -> None:
+    # given
     order = placed_order()
     client = staff_with("orders.view_order")
 
+    # when
     changelist = client.get(ORDERS)
     change_page = client.get(reverse("admin:orders_order_change", args=[order.pk]))
 
+    # then
     assert "copy_selected_orders" not in changelist.content.decode()
     assert COPY not in change_page.content.decode()
 
 
 def test_strangers_are_asked_to_log_in() -> None:
+    # when
     response = Client().get(COPY)
 
+    # then
     assert response.status_code == 302
     assert "login" in response["Location"]
 
@@ -577,11 +635,14 @@ def test_the_page_of_an_order_has_a_button_that_copies_it(staff: Client) -> None
 
 
 def test_staff_who_may_not_see_copies_get_back_to_the_orders() -> None:
+    # given
     order = placed_order()
     client = staff_with("orders.view_order", "order_copies.add_ordercopy")
 
+    # when
     response = submit(client, page_of(order))
 
+    # then
     assert response.redirect_chain == [(ORDERS, 302)]
     assert messages_of(response) == ["1 copy was requested."]
 
@@ -591,45 +652,57 @@ def test_staff_who_may_not_see_copies_get_back_to_the_orders() -> None:
     ["", ",", "garbage", "%00", "1%00", "-1", "9" * 30, "9" * 6000, "0x1", "%F0%9F%98%80", "1;2"],
 )
 def test_tampered_ids_lead_back_with_a_message(staff: Client, ids: str) -> None:
+    # given
     placed_order(pk=77)
 
+    # when
     response = staff.post(f"{COPY}?ids={ids}", {"_copy": "1"}, follow=True)
 
+    # then
     assert response.redirect_chain == [(ORDERS, 302)]
     assert messages_of(response) == ["Select the orders to be copied."]
     assert OrderFactory.objects.count() == 0
 
 
 def test_orders_that_are_not_found_are_left_out_with_a_message(staff: Client) -> None:
+    # given
     order = placed_order()
 
+    # when
     response = submit(staff, f"{page_of(order)},garbage,{order.pk + 1}")
 
+    # then
     assert messages_of(response)[0] == "2 orders were not found and are left out."
     assert OrderCopy.objects.get().source_order == order
 
 
 def test_a_huge_list_of_ids_is_cut_off(staff: Client) -> None:
+    # given
     order = placed_order()
     many = ",".join(map(str, range(10_000, 30_000)))
 
+    # when
     response = staff.get(f"{page_of(order)},{many}", follow=True)
 
+    # then
     assert [preview.order for preview in response.context["previews"]] == [order]
 
 
 def test_more_orders_than_the_limit_are_cut_off_with_a_message(
     staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr("orders.admin.OrderAdmin.copy_orders_limit", 2)
     orders = [placed_order() for _ in range(3)]
 
+    # when
     response = staff.post(
         ORDERS,
         {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
         follow=True,
     )
 
+    # then
     assert messages_of(response) == ["Only 2 orders can be copied at once: here are the first."]
     [ids] = parse_qs(urlsplit(response.redirect_chain[-1][0]).query)["ids"]
     assert len(ids.split(",")) == len(response.context["previews"]) == 2
@@ -637,6 +710,7 @@ def test_more_orders_than_the_limit_are_cut_off_with_a_message(
 
 @pytest.mark.urls(__name__)
 def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Client) -> None:
+    # given
     seen, of_another, secret = (
         placed_order(customer=None, number="seen"),
         placed_order(),
@@ -644,9 +718,11 @@ def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Clie
     )
     url = page_of(seen, of_another, secret).replace("/admin/", "/guests/")
 
+    # when
     page = staff.get(url, follow=True)
     response = submit(staff, url)
 
+    # then
     assert ("Number", "seen") in [
         (label.capitalize(), cell) for label, cell in page.context["previews"][0].cells
     ]
@@ -658,29 +734,35 @@ def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Clie
 
 def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Client) -> None:
     """Session, user, permissions; the orders; the snapshot of the plan."""
+    # given
     one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
     open_page(staff, *one)
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         open_page(staff, *one)
     with CaptureQueriesContext(connection) as for_many:
         open_page(staff, *many)
 
+    # then
     assert len(for_one) == len(for_many)
 
 
 def test_copying_costs_the_same_queries_for_two_orders_and_for_many(staff: Client) -> None:
     """Session, user, permissions, lock, log; the orders, their plan; one insert each of rows."""
+    # given
     two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]
     forms = [
         previewed(staff, page_of(*orders)) | {"_copy": "1", "request_key": str(uuid4())}
         for orders in (two, many)
     ]
 
+    # when
     with CaptureQueriesContext(connection) as for_two:
         staff.post(page_of(*two), forms[0])
     with CaptureQueriesContext(connection) as for_many:
         staff.post(page_of(*many), forms[1])
 
+    # then
     assert len(for_two) == len(for_many)
     assert OrderCopy.objects.count() == 10

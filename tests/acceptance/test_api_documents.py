@@ -81,34 +81,43 @@ def test_so_does_one_that_is_read() -> None:
 
 
 def test_so_does_one_that_is_changed() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"reference": "R"}}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}{ORDERS}", {"data": data})
 
+    # then
     order_copy.refresh_from_db()
     assert without_trace_ids(response) == with_its_orders(order_copy, reference="R")
 
 
 def test_what_is_written_is_answered_with_the_fields_that_were_asked_for() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     fields = "?fields[order_copies]=reference"
     attributes = {"reference": "R"}
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": attributes}
 
+    # when
     created = api.post(f"/order_copies{fields}", request_of(placed_order(), **attributes))
     changed = api.patch(f"/order_copies/{order_copy.public_id}{fields}", {"data": data})
 
+    # then
     for response in (created, changed):
         resource = response.json()["data"]
         assert (resource["attributes"], resource["relationships"]) == (attributes, {})
 
 
 def test_a_page_of_a_list() -> None:
+    # given
     api, made = API(staff()), [OrderCopyFactory(reference=f"R{n}") for n in range(5)]
 
+    # when
     response = api.get("/order_copies?page[size]=2&page[number]=2&sort=-reference")
 
+    # then
     page = f"{ROOT}/order_copies?page%5Bsize%5D=2&sort=-reference&page%5Bnumber%5D"
     document = without_trace_ids(response)
     assert sorted_links(document) == {
@@ -135,11 +144,14 @@ def sorted_query(link: str) -> tuple[str, list[str]]:
 
 
 def test_the_events_of_a_copy() -> None:
+    # given
     api = API(staff())
     public_id = api.post("/order_copies", request_of(placed_order())).json()["data"]["id"]
 
+    # when
     response = api.get(f"/order_copies/{public_id}/events")
 
+    # then
     event = Event.objects.get()
     url = f"{ROOT}/events/{event.public_id}"
     moment = milliseconds(event.created_at)
@@ -257,8 +269,10 @@ REFUSALS = {
 
 @pytest.mark.parametrize(("ask", "document"), REFUSALS.values(), ids=REFUSALS)
 def test_a_refusal(ask: Any, document: dict[str, Any]) -> None:
+    # when
     response = ask(API(staff()))
 
+    # then
     (error,) = document["errors"]
     assert response.status_code == int(error["status"])
     assert response["Content-Type"] == MEDIA_TYPE
@@ -267,13 +281,16 @@ def test_a_refusal(ask: Any, document: dict[str, Any]) -> None:
 
 
 def test_no_endpoint_is_reached_or_redirected_to_by_another_slash() -> None:
+    # given
     api = API(staff())
     endpoints = installed_endpoints()
 
+    # when
     for endpoint in endpoints:
         path = endpoint.path.removeprefix("/api").replace("{public_id}", "AbcdefghiJ")
         response = api.send(endpoint.method.upper(), f"{path}/")
         assert response.status_code == 404, endpoint
         assert response.json() == refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND)
 
+    # then
     assert len(endpoints) > 100

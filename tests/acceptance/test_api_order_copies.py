@@ -39,12 +39,15 @@ ATTRIBUTES = [
 
 
 def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> None:
+    # given
     api, order = API(staff()), placed_order()
     body = request_of(order)
     del body["data"]["attributes"]
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     order_copy = OrderFactory.objects.get()
     document = response.json()
     trace_id = document["data"]["meta"]["trace_id"]
@@ -58,10 +61,13 @@ def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> 
 
 
 def test_the_members_of_a_document_stand_in_the_order_of_the_contract() -> None:
+    # given
     api, order = API(staff()), placed_order()
 
+    # when
     data = api.post("/order_copies", request_of(order)).json()["data"]
 
+    # then
     members = ["id", "type", "links", "attributes", "relationships", "meta"]
     assert list(data) == members
     assert list(data["attributes"]) == ATTRIBUTES
@@ -69,6 +75,7 @@ def test_the_members_of_a_document_stand_in_the_order_of_the_contract() -> None:
 
 
 def test_all_that_a_client_says_of_a_copy_is_kept() -> None:
+    # given
     api, order = API(staff()), placed_order()
     said = {
         "place_target_order": True,
@@ -82,30 +89,38 @@ def test_all_that_a_client_says_of_a_copy_is_kept() -> None:
         "metadata": {"foo": ["bär", None, {"deep": 1.5}]},
     }
 
+    # when
     response = api.post("/order_copies", request_of(order, **said))
 
+    # then
     document = response.json()
     trace_id = document["data"]["meta"]["trace_id"]
     assert document == document_of(OrderFactory.objects.get(), trace_id, **said)
 
 
 def test_null_means_what_is_so_when_nothing_is_said() -> None:
+    # given
     api, order = API(staff()), placed_order()
     nulls = ["place_target_order", "cancel_source_order", "reference", "metadata"]
 
+    # when
     response = api.post("/order_copies", request_of(order, **dict.fromkeys(nulls)))
 
+    # then
     order_copy = OrderFactory.objects.get()
     trace_id = response.json()["data"]["meta"]["trace_id"]
     assert response.json() == document_of(order_copy, trace_id)
 
 
 def test_a_client_is_the_who_of_what_happens() -> None:
+    # given
     user = staff()
     api, order = API(user), placed_order()
 
+    # when
     api.post("/order_copies", request_of(order))
 
+    # then
     event = Event.objects.get(name="order_copies.create")
     assert event.who == {
         "owner": {"type": "User", "id": str(user.pk), "name": user.username, "email": user.email},
@@ -114,12 +129,15 @@ def test_a_client_is_the_who_of_what_happens() -> None:
 
 
 def test_a_copy_is_followed_until_it_has_a_target() -> None:
+    # given
     api, order = API(staff()), placed_order()
     url = "/order_copies/" + api.post("/order_copies", request_of(order)).json()["data"]["id"]
     before = api.get(f"{url}/target_order").json()
 
+    # when
     run_batch("a worker")
 
+    # then
     attributes = api.get(url).json()["data"]["attributes"]
     target = Order.objects.exclude(pk=order.pk).get()
     assert before == {"data": None}
@@ -130,10 +148,13 @@ def test_a_copy_is_followed_until_it_has_a_target() -> None:
 
 
 def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
+    # given
     api, order = API(staff()), draft_order(lines=1, shipping=False, payment_fee=False)
 
+    # when
     response = api.post("/order_copies?dry_run=true", request_of(order, place_target_order=True))
 
+    # then
     meta = response.json()["meta"]
     line = order.line_items.get()
     amounts = {"item_type": "skus", "sku_code": line.sku_code, "quantity": 1}
@@ -186,12 +207,15 @@ def test_a_run_that_is_not_dry_says_so() -> None:
 
 
 def test_what_a_client_tied_to_a_copy_can_be_changed() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory(metadata={"a": 1}, reference="old")
     changes = {"reference": None, "reference_origin": "crm", "metadata": {"b": [2]}}
     body = {"type": "order_copies", "id": order_copy.public_id, "attributes": changes}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": body})
 
+    # then
     order_copy.refresh_from_db()
     trace_id = response.json()["data"]["meta"]["trace_id"]
     assert response.status_code == 200
@@ -200,22 +224,28 @@ def test_what_a_client_tied_to_a_copy_can_be_changed() -> None:
 
 
 def test_a_change_of_nothing_changes_nothing() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id}
     data |= {"attributes": {}, "relationships": {}}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     assert response.status_code == 200
     assert Event.objects.count() == 0
 
 
 def test_a_deleted_copy_is_gone_and_its_target_stays() -> None:
+    # given
     api, target = API(staff()), placed_order()
     order_copy = OrderCopyFactory(completed=True, target_order=target)
 
+    # when
     response = api.delete(f"/order_copies/{order_copy.public_id}")
 
+    # then
     again = api.get(f"/order_copies/{order_copy.public_id}")
     assert (response.status_code, response.content) == (204, b"")
     assert the_error_in(again) == (404, "RECORD_NOT_FOUND", None)
@@ -223,9 +253,12 @@ def test_a_deleted_copy_is_gone_and_its_target_stays() -> None:
 
 
 def test_a_copy_in_progress_cannot_be_deleted() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory(in_progress=True)
 
+    # when
     response = api.delete(f"/order_copies/{order_copy.public_id}")
 
+    # then
     assert the_error_in(response) == (423, "LOCKED", None)
     assert OrderFactory.objects.exists()

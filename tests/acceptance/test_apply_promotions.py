@@ -42,14 +42,17 @@ def applied(source: Order, **toggles: Any) -> OrderFactory:
 
 
 def test_stale_promotions_go_and_valid_ones_come_and_totals_follow() -> None:
+    # given
     stale, still_valid = PromotionFactory(percentage=20), PromotionFactory(percentage=5)
     source = a_source(promotions=[stale, still_valid])
     stale.expires_at = yesterday()
     stale.save()
     new = PromotionFactory(fixed_amount=True, fixed_amount_cents=150)
 
+    # when
     order_copy = applied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert discounts(target) == {still_valid.pk: -50, new.pk: -150}
@@ -61,11 +64,14 @@ def test_stale_promotions_go_and_valid_ones_come_and_totals_follow() -> None:
 
 
 def test_promotion_lines_are_told_apart_from_lines_of_the_source() -> None:
+    # given
     source = a_source()
     promotion = PromotionFactory(name="Ten percent")
 
+    # when
     order_copy = applied(source)
 
+    # then
     [line] = stories.target_of(order_copy).line_items.filter(promotion=promotion)
     assert stories.row(line, stories.LINES_OWN) == {
         "item_type": "percentage_discount_promotions",
@@ -92,6 +98,7 @@ def test_promotion_lines_are_told_apart_from_lines_of_the_source() -> None:
 
 @pytest.mark.parametrize("tax_included", [True, False])
 def test_the_tax_follows_the_discount(tax_included: bool) -> None:
+    # given
     source = a_source(
         market=MarketFactory(
             shipping_amount_cents=100, tax_included=tax_included, tax_rate=Decimal("0.1")
@@ -99,8 +106,10 @@ def test_the_tax_follows_the_discount(tax_included: bool) -> None:
     )
     PromotionFactory(percentage=33)
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert discounts(target) == {Promotion.objects.get().pk: -330}
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=tax_included)
     assert target.total_tax_amount_cents == source.total_tax_amount_cents - (
@@ -109,11 +118,14 @@ def test_the_tax_follows_the_discount(tax_included: bool) -> None:
 
 
 def test_prices_stay_frozen_when_promotions_are_applied() -> None:
+    # given
     source = a_source(lines=[{"unit_amount_cents": 600}, {"unit_amount_cents": 0}])
     Price.objects.update(amount_cents=9999)
 
+    # when
     order_copy = applied(source)
 
+    # then
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
 
 
@@ -128,13 +140,16 @@ NOT_VALID: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("promotion", [*NOT_VALID, {"market": "another"}])
 def test_promotions_that_are_not_for_this_order_do_not_apply(promotion: dict[str, Any]) -> None:
+    # given
     source = a_source()
     if promotion.get("market"):
         promotion = {"market": MarketFactory()}
     PromotionFactory(**promotion)
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert discounts(target) == {}
     assert stories.contents(target) == stories.contents(source)
 
@@ -153,57 +168,72 @@ def test_promotions_that_are_not_for_this_order_do_not_apply(promotion: dict[str
 def test_each_kind_of_promotion_takes_off_its_amount(
     promotion: dict[str, Any], amount: int
 ) -> None:
+    # given
     source = a_source()
     valid = PromotionFactory(**promotion)
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert discounts(target) == {valid.pk: amount}
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
 def test_promotions_together_never_take_off_more_than_there_is() -> None:
+    # given
     source = a_source()
     PromotionFactory(percentage=80, priority=1)
     PromotionFactory(fixed_amount=True, fixed_amount_cents=700, priority=2)
     PromotionFactory(free_shipping=True, priority=3)
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert sum(discounts(target).values()) == -1100
     assert target.total_amount_cents == 0
 
 
 def test_an_exclusive_promotion_stands_alone() -> None:
+    # given
     source = a_source()
     PromotionFactory(percentage=50, priority=5)
     PromotionFactory(percentage=30, priority=2, exclusive=True)
     best = PromotionFactory(percentage=20, priority=1, exclusive=True)
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert discounts(target) == {best.pk: -200}
 
 
 def test_a_coupon_gives_its_promotion_and_no_other_one() -> None:
+    # given
     coupon, other = CouponFactory(promotion__percentage=25), CouponFactory()
     source = a_source(coupon=coupon)
     assert other.promotion.coupon_only
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert discounts(target) == {coupon.promotion_id: -250}
     assert stories.lines(target, "coupon_code") == ["", "", "", coupon.code]
 
 
 def test_a_promotion_that_changed_is_repriced() -> None:
+    # given
     promotion = PromotionFactory(percentage=10)
     source = a_source(promotions=[promotion])
     promotion.percentage = 20
     promotion.save()
 
+    # when
     order_copy = applied(source)
 
+    # then
     assert discounts(stories.target_of(order_copy)) == {promotion.pk: -200}
     assert [outcome["action"] for outcome in order_copy.outcomes] == [
         "copied", "copied", "copied", "repriced",
@@ -213,40 +243,52 @@ def test_a_promotion_that_changed_is_repriced() -> None:
 
 
 def test_a_discount_whose_promotion_was_deleted_goes() -> None:
+    # given
     promotion = PromotionFactory()
     source = a_source(promotions=[promotion])
     promotion.delete()
 
+    # when
     order_copy = applied(source)
 
+    # then
     assert stories.target_of(order_copy).total_amount_cents == 1100
     assert stories.actions(order_copy)[-1][0] == "skipped"
 
 
 def test_adjustments_and_fees_are_no_promotions_and_stay() -> None:
+    # given
     source = a_source(payment_fee=True, promotions=[PromotionFactory(expired=True)])
     fee = source.payment_method_amount_cents
 
+    # when
     target = stories.target_of(applied(source))
 
+    # then
     assert target.payment_method_amount_cents == fee == 150
     assert target.total_amount_cents == 1000 + 100 + fee
 
 
 def test_a_target_that_is_placed_pays_what_the_applied_promotions_leave() -> None:
+    # given
     source = a_source()
     PromotionFactory(percentage=50)
 
+    # when
     target = stories.target_of(applied(source, place_target_order=True))
 
+    # then
     assert target.status == "placed"
     assert target.authorizations.get().amount_cents == target.total_amount_with_taxes_cents == 600
 
 
 def test_a_promotion_can_make_an_order_free() -> None:
+    # given
     source = a_source(shipping=False, payment_source=None)
     PromotionFactory(percentage=100)
 
+    # when
     target = stories.target_of(applied(source, place_target_order=True))
 
+    # then
     assert stories.statuses(target) == ("placed", "free", "unfulfilled")

@@ -174,6 +174,7 @@ def refusals(api: API, requests: Iterator[tuple[str, str, Any]]) -> set[tuple[in
 def test_names_of_methods_and_attributes_lead_nowhere_and_call_nothing(
     api: API, ids: dict[str, str]
 ) -> None:
+    # given
     paths = [
         f"/{resource_type}/{public_id}/{place}{name}"
         for resource_type, public_id in ids.items()
@@ -182,8 +183,10 @@ def test_names_of_methods_and_attributes_lead_nowhere_and_call_nothing(
     ]
     methods = [("GET", None), ("POST", {}), ("PATCH", {}), ("DELETE", {})]
 
+    # when
     answers = refusals(api, ((method, path, body) for path in paths for method, body in methods))
 
+    # then
     assert answers == {(404, "RECORD_NOT_FOUND")}
 
 
@@ -201,11 +204,13 @@ def test_what_is_no_id_is_not_found(api: API) -> None:
 
 
 def test_methods_that_an_endpoint_does_not_know_are_refused(api: API, ids: dict[str, str]) -> None:
+    # given
     items = [f"/{resource_type}/{public_id}" for resource_type, public_id in ids.items()]
     links = [f"{item}{link}" for item in items for link in links_of(item.split("/")[1])]
     changing = [("POST", {}), ("PATCH", {"data": []}), ("DELETE", {})]
     odd = [("PUT", {}), ("OPTIONS", {}), ("TRACE", {}), ("NONSENSE", {})]
 
+    # when
     answers = refusals(
         api,
         (
@@ -216,6 +221,7 @@ def test_methods_that_an_endpoint_does_not_know_are_refused(api: API, ids: dict[
         ),
     )
 
+    # then
     assert answers == {(405, "METHOD_NOT_ALLOWED")}
 
 
@@ -224,6 +230,7 @@ OF_NOTHING = ("/order_subscription", "/relationships/order_subscription")
 
 @pytest.mark.exhaustive
 def test_parameters_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> None:
+    # given
     paths = [f"/{resource_type}" for resource_type in TYPES if resource_type != "event_stores"]
     for resource_type, public_id in ids.items():
         # The last relationships are histories, the others are served alike; a subscription, of
@@ -232,14 +239,17 @@ def test_parameters_that_say_nothing_are_refused(api: API, ids: dict[str, str]) 
         ends = ["", *links[:2], *links[4:][-2:]]
         paths += [f"/{resource_type}/{public_id}{end}" for end in ends]
 
+    # when
     answers = refusals(
         api, (("GET", f"{path}?{query}", None) for path in paths for query in NO_QUERIES)
     )
 
+    # then
     assert {status for status, _code in answers} == {400}
 
 
 def test_bodies_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> None:
+    # given
     def requests() -> Iterator[tuple[str, str, Any]]:
         for resource_type, public_id in ids.items():
             for method, path, known in (
@@ -251,6 +261,8 @@ def test_bodies_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> N
                     bodies = [*NO_BODIES, *({"data": data} for data in said)]
                     yield from ((method, path, body) for body in bodies)
 
+    # when
     answers = refusals(api, requests())
 
+    # then
     assert {status for status, _code in answers} == {400, 415, 422}

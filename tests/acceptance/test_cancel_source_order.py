@@ -23,23 +23,29 @@ TWICE = "cannot transition from cancelled to cancelled"
 
 
 def test_without_the_toggle_the_source_stays_as_it_is() -> None:
+    # given
     source = placed_order()
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     assert order_copy.status == Status.COMPLETED
     assert stories.every_byte(source) == before
 
 
 def test_cancelling_voids_the_authorization_and_gives_back_stock_and_coupon() -> None:
+    # given
     sku = SkuFactory(stock=10)
     coupon = CouponFactory(usage_limit=1)
     source = placed_order(lines=[{"sku": sku, "quantity": 4}], coupon=coupon)
     before = timezone.now()
 
+    # when
     order_copy = stories.copied(source, cancel_source_order=True)
 
+    # then
     source.refresh_from_db()
     coupon.refresh_from_db()
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
@@ -55,12 +61,15 @@ def test_cancelling_voids_the_authorization_and_gives_back_stock_and_coupon() ->
 
 
 def test_place_and_cancel_swap_the_last_piece_and_a_single_use_coupon() -> None:
+    # given
     sku = SkuFactory(stock=1)
     coupon = CouponFactory(usage_limit=1, customer_single_use=True)
     source = placed_order(lines=[{"sku": sku}], coupon=coupon)
 
+    # when
     order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     coupon.refresh_from_db()
     stock_item = StockItem.objects.get(sku=sku)
@@ -79,13 +88,16 @@ def test_place_and_cancel_swap_the_last_piece_and_a_single_use_coupon() -> None:
 
 
 def test_a_coupon_used_up_by_others_is_not_handed_over() -> None:
+    # given
     coupon = CouponFactory(usage_limit=2)
     source = pending_order(coupon=coupon)
     for _ in range(2):
         placed_order(coupon=coupon)
 
+    # when
     order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.FAILED, {"coupon_code": 1}, 1)
     assert stories.statuses(source)[0] == "pending"
 
@@ -116,23 +128,29 @@ FAILING: list[tuple[Any, dict[str, bool]]] = [
 
 @pytest.mark.parametrize(("make", "toggles"), FAILING)
 def test_a_failed_copy_never_cancels_the_source(make: Any, toggles: dict[str, bool]) -> None:
+    # given
     source = make()
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(source, cancel_source_order=True, **toggles)
 
+    # then
     assert order_copy.status == Status.FAILED
     assert stories.every_byte(source) == before
 
 
 def test_a_target_left_pending_by_skip_errors_never_costs_the_source() -> None:
+    # given
     source = without_billing_address()
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(
         source, place_target_order=True, cancel_source_order=True, skip_errors=True
     )
 
+    # then
     assert order_copy.status == Status.COMPLETED
     assert stories.target_of(order_copy).status == "pending"
     assert stories.every_byte(source) == before
@@ -143,11 +161,14 @@ def test_a_target_left_pending_by_skip_errors_never_costs_the_source() -> None:
 def test_a_source_that_cannot_be_cancelled_fails_the_copy_and_keeps_the_target_unplaced(
     make: Any, place: bool
 ) -> None:
+    # given
     source = make(customer_email="ada@example.com")
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(source, place_target_order=place, cancel_source_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     message = f"cannot transition from {source.status} to cancelled"
     assert order_copy.status == Status.FAILED
@@ -160,12 +181,15 @@ def test_a_source_that_cannot_be_cancelled_fails_the_copy_and_keeps_the_target_u
 
 
 def test_a_refused_cancel_under_skip_errors_completes_with_the_target_unplaced() -> None:
+    # given
     source = cancelled_order()
 
+    # when
     order_copy = stories.copied(
         source, place_target_order=True, cancel_source_order=True, skip_errors=True
     )
 
+    # then
     assert order_copy.status == Status.COMPLETED
     assert order_copy.errors_log["source_order"] == [
         "cannot transition from cancelled to cancelled"
@@ -174,14 +198,17 @@ def test_a_refused_cancel_under_skip_errors_completes_with_the_target_unplaced()
 
 
 def test_only_one_of_two_swaps_of_one_source_places_a_target() -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=50)}])
     both = [
         stories.requested(source, place_target_order=True, cancel_source_order=True)
         for _ in range(2)
     ]
 
+    # when
     stories.run_all()
 
+    # then
     first, second = map(stories.fresh, both)
     assert stories.ending(first) == (Status.COMPLETED, {}, 0)
     assert second.status == Status.FAILED
@@ -193,11 +220,14 @@ def test_only_one_of_two_swaps_of_one_source_places_a_target() -> None:
 
 
 def test_only_one_of_two_copies_that_cancel_one_source_completes() -> None:
+    # given
     source = placed_order()
     both = [stories.requested(source, cancel_source_order=True) for _ in range(2)]
 
+    # when
     stories.run_all()
 
+    # then
     first, second = map(stories.fresh, both)
     assert [first.status, second.status] == [Status.COMPLETED, Status.FAILED]
     assert stories.ending(second) == (Status.FAILED, {"source_order": 1}, 1)
@@ -205,24 +235,30 @@ def test_only_one_of_two_copies_that_cancel_one_source_completes() -> None:
 
 
 def test_a_pending_source_can_be_cancelled_too() -> None:
+    # given
     source = pending_order()
 
+    # when
     order_copy = stories.copied(source, cancel_source_order=True)
 
+    # then
     assert order_copy.status == Status.COMPLETED
     assert stories.statuses(source) == ("cancelled", "unpaid", "unfulfilled")
 
 
 def test_skipped_goods_do_not_keep_a_swap_from_happening() -> None:
+    # given
     kept, gone = SkuFactory(stock=1), SkuFactory()
     source = placed_order(lines=[{"sku": kept}, {"sku": gone}])
     gone.on_sale = False
     gone.save()
 
+    # when
     order_copy = stories.copied(
         source, place_target_order=True, cancel_source_order=True, skip_errors=True
     )
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
     assert stories.statuses(source)[0] == "cancelled"
     assert stories.target_of(order_copy).status == "placed"

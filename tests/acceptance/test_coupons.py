@@ -80,10 +80,13 @@ def discounts(order: Order) -> list[int]:
 
 @pytest.mark.parametrize("apply_promotions", [False, True])
 def test_a_valid_coupon_travels(apply_promotions: bool) -> None:
+    # given
     source = an_order_with_a_coupon(usage_limit=2, expires_at=None)
 
+    # when
     order_copy = stories.copied(source, apply_promotions=apply_promotions)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert target.coupon_code == source.coupon_code
@@ -96,11 +99,14 @@ def test_a_valid_coupon_travels(apply_promotions: bool) -> None:
 def test_an_invalid_coupon_fails_the_copy_and_leaves_no_target(
     make: Callable[[], Order], skip_errors: bool, apply_promotions: bool
 ) -> None:
+    # given
     source = make()
     orders = Order.objects.count()
 
+    # when
     order_copy = stories.copied(source, skip_errors=skip_errors, apply_promotions=apply_promotions)
 
+    # then
     assert stories.ending(order_copy) == (Status.FAILED, {"coupon_code": 1}, 1)
     assert source.coupon_code in order_copy.errors_log["coupon_code"][0]
     assert order_copy.target_order is None
@@ -132,10 +138,13 @@ def test_ignored_invalid_coupon__left_out_with_the_discount_that_it_gave(
 def test_an_ignored_invalid_coupon_takes_its_discount_along_when_promotions_are_applied(
     make: Callable[[], Order],
 ) -> None:
+    # given
     source = make()
 
+    # when
     order_copy = stories.copied(source, ignore_invalid_coupon=True, apply_promotions=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert target.coupon_code == ""
@@ -144,59 +153,77 @@ def test_an_ignored_invalid_coupon_takes_its_discount_along_when_promotions_are_
 
 
 def test_an_invalid_coupon_under_skip_errors_is_skipped_and_stays_readable() -> None:
+    # given
     source = expired()
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {"coupon_code": 1}, 1)
     assert stories.target_of(order_copy).coupon_code == ""
 
 
 def test_ignoring_invalid_coupons_keeps_a_valid_one() -> None:
+    # given
     source = an_order_with_a_coupon()
 
+    # when
     order_copy = stories.copied(source, ignore_invalid_coupon=True)
 
+    # then
     assert stories.target_of(order_copy).coupon_code == source.coupon_code
     assert stories.actions(order_copy, "coupon_code") == []
 
 
 def test_an_order_without_a_coupon_has_none_to_check() -> None:
+    # given
     source = placed_order(promotions=[PromotionFactory(expired=True)])
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
 
 
 def test_single_use_is_counted_for_each_customer_alone() -> None:
+    # given
     coupon = CouponFactory(customer_single_use=True)
     placed_order(coupon=coupon)
     source = placed_order(coupon=coupon, customer=CustomerFactory())
     CouponUse.objects.filter(order=source).delete()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert coupon.coupon_uses.count() == 2
 
 
 def test_single_use_is_counted_for_a_customer_however_the_address_is_written() -> None:
+    # given
     coupon = CouponFactory(customer_single_use=True)
     customer = CustomerFactory(email="ada@example.com")
     shouting = pending_order(coupon=coupon, customer=customer, customer_email="ADA@EXAMPLE.COM")
     source = pending_order(coupon=coupon, customer=customer)
 
+    # when
     first, second = (stories.copied(order, place_target_order=True) for order in (shouting, source))
 
+    # then
     assert stories.ending(first) == (Status.COMPLETED, {}, 0)
     assert stories.ending(second) == (Status.FAILED, {"coupon_code": 1}, 1)
 
 
 def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -> None:
+    # given
     coupon = CouponFactory(customer_single_use=True)
     ada, bob = CustomerFactory(), CustomerFactory()
+
+    # when
     first, second, third = (
         stories.copied(
             pending_order(coupon=coupon, customer=customer, customer_email=email),
@@ -205,6 +232,7 @@ def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -
         for customer, email in [(ada, "one@example.com"), (ada, "two@example.com"), (bob, "")]
     )
 
+    # then
     assert stories.ending(first) == (Status.COMPLETED, {}, 0)
     assert stories.ending(second) == (Status.FAILED, {"coupon_code": 1}, 1)
     assert stories.ending(third) == (Status.COMPLETED, {}, 0)
@@ -212,11 +240,14 @@ def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -
 
 @pytest.mark.parametrize("coupon", [{"usage_limit": 1}, {"customer_single_use": True}])
 def test_a_single_use_coupon_is_handed_over_by_a_swap_only(coupon: dict[str, object]) -> None:
+    # given
     source = an_order_with_a_coupon(**coupon)
 
+    # when
     placed = stories.copied(source, place_target_order=True)
     swapped = stories.copied(source, place_target_order=True, cancel_source_order=True)
 
+    # then
     assert stories.ending(placed) == (Status.FAILED, {"coupon_code": 1}, 1)
     assert stories.ending(swapped) == (Status.COMPLETED, {}, 0)
     assert stories.target_of(swapped).coupon_code == source.coupon_code

@@ -44,12 +44,15 @@ print("answers", answers)
 def test_two_clicks_at_the_same_instant_place_the_order_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
+    # given
     counter = tmp_path / "counter"
     counter.mkdir()
 
+    # when
     clicks = [start(environment, "-c", CLICK, str(counter), me) for me in ("one", "other")]
     output = [click.communicate(timeout=60)[0] for click in clicks]
 
+    # then
     assert output[0] == output[1]
     authorized, answers = output[0].splitlines()
     assert answers == "answers [[]]"

@@ -55,10 +55,13 @@ def test_a_copy_that_fails_is_created_started_and_failed() -> None:
 
 
 def test_events_are_recorded_when_they_happen() -> None:
+    # given
     before = timezone.now()
 
+    # when
     order_copy = stories.copied(placed_order())
 
+    # then
     events = Event.objects.filter(resource_type="order_copies")
     instants = list(events.values_list("created_at", flat=True))
     assert instants == sorted(instants)
@@ -69,6 +72,7 @@ def test_events_are_recorded_when_they_happen() -> None:
 
 
 def test_a_request_is_saved_as_a_pending_copy() -> None:
+    # given
     source = placed_order()
     order_copy = OrderCopy(
         source_order=source,
@@ -83,8 +87,10 @@ def test_a_request_is_saved_as_a_pending_copy() -> None:
         metadata={"a": [1, {"b": None}]},
     )
 
+    # when
     copying.request_copies([order_copy], who=stories.WHO)
 
+    # then
     found = stories.row(OrderCopy.objects.get())
     created_at = found.pop("created_at")
     assert found == {
@@ -121,11 +127,14 @@ def test_a_request_is_saved_as_a_pending_copy() -> None:
 
 
 def test_requests_are_saved_in_their_order() -> None:
+    # given
     sources = [placed_order(lines=1) for _ in range(3)]
     order_copies = [OrderCopy(source_order=source) for source in reversed(sources)]
 
+    # when
     copying.request_copies(order_copies, who=stories.WHO)
 
+    # then
     assert [order_copy.pk for order_copy in order_copies] == sorted(
         order_copy.pk for order_copy in order_copies
     )
@@ -135,10 +144,13 @@ def test_requests_are_saved_in_their_order() -> None:
 
 
 def test_an_update_is_a_plain_change() -> None:
+    # given
     order_copy = stories.requested(placed_order(), reference="old")
 
+    # when
     copying.update_copy(order_copy, {"reference": "new", "metadata": {}}, who=stories.WHO)
 
+    # then
     event = Event.objects.last()
     assert event is not None
     assert (event.name, event.kind, event.changes, event.who) == (
@@ -160,6 +172,7 @@ def test_an_update_that_changes_nothing_is_no_event() -> None:
 
 @pytest.mark.parametrize("state", ["pending", "completed", "failed"])
 def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=state == "failed")
     if state == "failed":
         order_copy.source_order.addresses.all().delete()
@@ -168,8 +181,10 @@ def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
     order_copy = stories.fresh(order_copy)
     orders = set(Order.objects.values_list("pk", flat=True))
 
+    # when
     copying.delete_copy(order_copy, who=stories.WHO)
 
+    # then
     assert order_copy.status == state
     assert not OrderFactory.objects.exists()
     assert set(Order.objects.values_list("pk", flat=True)) == orders
@@ -179,20 +194,26 @@ def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
 
 
 def test_a_copy_in_progress_cannot_be_deleted() -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True)
 
+    # when
     with pytest.raises(NotDeletableError, match="wait until it has ended"):
         copying.delete_copy(order_copy, who=stories.WHO)
 
+    # then
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS
     assert not Event.objects.exists()
 
 
 def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
+    # given
     source = placed_order()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True, cancel_source_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     events = Event.objects.filter(resource_type="orders")
     who = WORKER | {"order_copy": {"type": "order_copies", "id": order_copy.public_id}}
@@ -205,11 +226,14 @@ def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
 
 
 def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
 
+    # when
     created = api.post("/order_copies", request_of(order)).json()["data"]
     (change,) = api.get(f"/order_copies/{created['id']}/event_stores").json()["data"]
 
+    # then
     who = change["attributes"]["who"]
     assert who["owner"]["name"] == api.user.get_username()
     application = Application.objects.get()
@@ -225,6 +249,7 @@ def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
 def test_a_change_of_somebody_without_an_application_names_the_user_only(
     settings: LazySettings,
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": None}
     api = API()
     user = staff()
@@ -232,7 +257,9 @@ def test_a_change_of_somebody_without_an_application_names_the_user_only(
     order_copy = OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"reference": "7"}}
 
+    # when
     api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     event = Event.objects.get(resource_type="order_copies")
     assert list(event.who) == ["owner"]

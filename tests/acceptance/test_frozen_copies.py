@@ -40,6 +40,7 @@ def everything_changes(order: Order) -> None:
 def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
     tax_included: bool,
 ) -> None:
+    # given
     market = MarketFactory(tax_included=tax_included)
     source = placed_order(
         market=market,
@@ -52,8 +53,10 @@ def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
     )
     everything_changes(source)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.contents(target) == stories.contents(source)
@@ -62,6 +65,7 @@ def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
 
 
 def test_a_frozen_copy_keeps_a_line_of_every_type() -> None:
+    # given
     source = placed_order(lines=1)
     for item_type in LineItem.ItemType.values:
         LineItemFactory(
@@ -77,25 +81,31 @@ def test_a_frozen_copy_keeps_a_line_of_every_type() -> None:
         )
     settle(source)
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.contents(target) == stories.contents(source)
     assert stories.amounts(target) == stories.amounts(source)
 
 
 def test_a_frozen_copy_keeps_amounts_that_no_arithmetic_gives() -> None:
+    # given
     source = placed_order(lines=1)
     LineItem.objects.filter(order=source).update(total_amount_cents=1234, tax_amount_cents=17)
     Order.objects.filter(pk=source.pk).update(total_amount_cents=4321, discount_amount_cents=-5)
     source.refresh_from_db()
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.contents(target) == stories.contents(source)
     assert stories.amounts(target) == stories.amounts(source)
 
 
 def test_zero_amounts_and_zero_quantities_survive() -> None:
+    # given
     source = placed_order(
         lines=[
             {"quantity": 0, "options": [{"quantity": 0}]},
@@ -107,13 +117,16 @@ def test_zero_amounts_and_zero_quantities_survive() -> None:
         market=MarketFactory(shipping_amount_cents=0),
     )
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
     assert {action for action, _ in stories.actions(order_copy)} == {"copied"}
 
 
 def test_two_unlike_lines_of_one_sku_stay_two() -> None:
+    # given
     sku = SkuFactory()
     source = placed_order(
         lines=[
@@ -123,28 +136,36 @@ def test_two_unlike_lines_of_one_sku_stay_two() -> None:
         ]
     )
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.contents(target) == stories.contents(source)
     assert stories.lines(target, "sku_id")[:3] == [sku.pk] * 3
 
 
 def test_options_stay_with_their_line() -> None:
+    # given
     source = placed_order(lines=[{"options": 0}, {"options": 3}, {"options": 1}])
     LineItemOptionFactory(line_item=source.line_items.first(), name="Added last", metadata={"a": 1})
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.contents(target) == stories.contents(source)
     assert [line.line_item_options.count() for line in target.line_items.all()][:3] == [1, 3, 1]
 
 
 @pytest.mark.parametrize("make", [placed_order, pending_order, draft_order, cancelled_order])
 def test_an_order_can_be_copied_whatever_its_status(make: Any) -> None:
+    # given
     source = make()
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert order_copy.status == Status.COMPLETED
     assert stories.contents(target) == stories.contents(source)
@@ -169,10 +190,13 @@ def test_a_guest_order_can_be_copied() -> None:
 
 
 def test_an_order_without_lines_and_addresses_can_be_copied() -> None:
+    # given
     source = pending_order(lines=0, shipping=False, payment_fee=False, addresses=False)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.contents(target) == stories.contents(source)
@@ -180,6 +204,7 @@ def test_an_order_without_lines_and_addresses_can_be_copied() -> None:
 
 
 def test_all_that_describes_an_order_travels() -> None:
+    # given
     source = placed_order(
         language_code="it",
         shipping_country_code_lock="IT",
@@ -192,28 +217,36 @@ def test_all_that_describes_an_order_travels() -> None:
         coupon=CouponFactory(),
     )
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.contents(target) == stories.contents(source)
     assert target.coupon_code == source.coupon_code
 
 
 def test_two_copies_of_one_source_both_finish_with_a_target_of_their_own() -> None:
+    # given
     source = placed_order()
     first, second = stories.requested(source), stories.requested(source)
 
+    # when
     stories.run_all()
 
+    # then
     targets = [stories.target_of(stories.fresh(order_copy)) for order_copy in (first, second)]
     assert targets[0].pk != targets[1].pk
     assert stories.contents(targets[0]) == stories.contents(targets[1])
 
 
 def test_both_orders_know_the_copy_between_them() -> None:
+    # given
     source = placed_order()
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert order_copy.source_order == source
     assert list(source.order_factories.all()) == [order_copy]
@@ -221,10 +254,13 @@ def test_both_orders_know_the_copy_between_them() -> None:
 
 
 def test_the_outcomes_account_for_every_line_of_source_and_target() -> None:
+    # given
     source = placed_order(lines=3)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert order_copy.outcomes == [
         {

@@ -45,9 +45,11 @@ def time_passes(seconds: float) -> None:
 
 
 def test_the_same_request_is_answered_the_same(api: API, order: Order) -> None:
+    # when
     first = post(api, request_of(order, reference="R-1"))
     again = post(api, request_of(order, reference="R-1"))
 
+    # then
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.content == first.content
     assert again["Location"] == first["Location"]
@@ -59,30 +61,38 @@ def test_the_same_request_is_answered_the_same(api: API, order: Order) -> None:
 def test_the_same_request_is_answered_as_at_first_after_the_copy_has_moved_on(
     api: API, order: Order
 ) -> None:
+    # when
     first = post(api, request_of(order), "?include=source_order&fields[orders]=number")
     stories.run_all()
     again = post(api, request_of(order), "?include=source_order&fields[orders]=number")
 
+    # then
     assert again.content == first.content
     assert OrderFactory.objects.get().status == "completed"
 
 
 def test_a_body_is_the_same_in_whatever_order_it_is_written(api: API, order: Order) -> None:
+    # given
     body = request_of(order, reference="R", metadata={"a": 1, "b": 2})
     turned = {"data": dict(reversed(body["data"].items()))}
 
+    # when
     first = post(api, body, "?include=source_order&fields[orders]=number")
     again = post(api, turned, "?fields[orders]=number&include=source_order")
 
+    # then
     assert again.content == first.content
 
 
 def test_another_request_under_the_same_key_is_refused(api: API, order: Order) -> None:
+    # given
     post(api, request_of(order))
 
+    # when
     other_body = post(api, request_of(order, skip_errors=True))
     other_query = post(api, request_of(order), "?include=source_order")
 
+    # then
     assert the_error_in(other_body) == (422, "IDEMPOTENCY_KEY_REUSED", None)
     assert the_error_in(other_query) == (422, "IDEMPOTENCY_KEY_REUSED", None)
     assert written() == (1, 1)
@@ -97,8 +107,10 @@ def test_keys_that_differ_in_case_only_are_two(api: API, order: Order) -> None:
 
 @pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256, "\x7f"])
 def test_a_key_that_is_none_is_refused(api: API, order: Order, key: str) -> None:
+    # when
     response = post(api, request_of(order), **{"Idempotency-Key": key})
 
+    # then
     assert the_error_in(response) == (400, "INVALID_IDEMPOTENCY_KEY", None)
     assert written() == (0, 0)
 
@@ -111,9 +123,11 @@ def test_any_visible_characters_are_a_key(api: API, order: Order, key: str) -> N
 
 
 def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order) -> None:
+    # when
     refused = post(api, request_of(order, skip_errors="yes"))
     accepted = post(api, request_of(order, skip_errors=True))
 
+    # then
     assert (refused.status_code, accepted.status_code) == (422, 201)
     assert written() == (1, 1)
 
@@ -121,6 +135,7 @@ def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order
 def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
     api: API, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     check_sources = copying._check_sources
 
     def vanish_then_check(order_copies: Any) -> None:
@@ -130,18 +145,23 @@ def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
     order.authorizations.all().delete()
     monkeypatch.setattr(copying, "_check_sources", vanish_then_check)
 
+    # when
     response = post(api, request_of(order))
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
     assert not IdempotentRequest.objects.exists()
 
 
 def test_a_dry_run_leaves_its_key_unused(api: API, order: Order) -> None:
+    # given
     key = {"Idempotency-Key": "first"}
 
+    # when
     dry = post(api, request_of(order), "?dry_run=true", **key)
     real = post(api, request_of(order), **key)
 
+    # then
     assert (dry.status_code, real.status_code) == (200, 201)
 
 
@@ -149,15 +169,19 @@ def test_a_dry_run_leaves_its_key_unused(api: API, order: Order) -> None:
 
 
 def test_a_key_belongs_to_its_client(order: Order) -> None:
+    # given
     mine, theirs = API(staff()), API(staff())
 
+    # when
     answers = [post(api, request_of(order)) for api in (mine, theirs)]
 
+    # then
     assert answers[0].json()["data"]["id"] != answers[1].json()["data"]["id"]
     assert written() == (2, 2)
 
 
 def test_whoever_may_not_see_the_copy_any_more_is_not_told_of_it(order: Order) -> None:
+    # given
     order.customer = CustomerFactory()
     order.save()
     api = API(shopper(order.customer))
@@ -165,38 +189,48 @@ def test_whoever_may_not_see_the_copy_any_more_is_not_told_of_it(order: Order) -
     order.customer = CustomerFactory()
     order.save()
 
+    # when
     again = post(api, request_of(order))
 
+    # then
     assert first.status_code == 201
     assert the_error_in(again) == (404, "RECORD_NOT_FOUND", None)
     assert written() == (1, 1)
 
 
 def test_whoever_may_not_copy_any_more_is_told_nothing(api: API, order: Order) -> None:
+    # given
     post(api, request_of(order))
     api.user.user_permissions.clear()
 
+    # then
     assert the_error_in(post(api, request_of(order))) == (401, "UNAUTHORIZED", None)
 
 
 def test_a_deleted_copy_is_not_made_again(api: API, order: Order) -> None:
+    # given
     first = post(api, request_of(order))
     api.delete(f"/order_copies/{first.json()['data']['id']}")
 
+    # when
     again = post(api, request_of(order))
 
+    # then
     assert again.content == first.content
     assert not OrderFactory.objects.exists()
 
 
 def test_a_source_that_is_gone_does_not_change_the_first_answer(api: API, order: Order) -> None:
+    # given
     body = request_of(order)
     first = post(api, body)
     order.authorizations.all().delete()
     order.delete()
 
+    # when
     again = post(api, body)
 
+    # then
     assert again.content == first.content
 
 
@@ -206,27 +240,33 @@ def test_a_source_that_is_gone_does_not_change_the_first_answer(api: API, order:
 def test_a_key_can_be_used_anew_after_a_while(
     api: API, order: Order, settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"IDEMPOTENCY_RETENTION": 3600}
     post(api, request_of(order))
 
+    # when
     time_passes(3590)
     refused = post(api, request_of(order, skip_errors=True))
     time_passes(11)
     accepted = post(api, request_of(order, skip_errors=True))
 
+    # then
     assert (refused.status_code, accepted.status_code) == (422, 201)
     assert IdempotentRequest.objects.count() == 1
 
 
 def test_a_request_that_still_waits_is_in_nobodys_way_for_long(api: API, order: Order) -> None:
+    # given
     first = post(api, request_of(order))
     IdempotentRequest.objects.update(is_waiting=True)
 
+    # when
     time_passes(4)
     soon = post(api, request_of(order))
     time_passes(24)
     later = post(api, request_of(order))
 
+    # then
     [error] = errors_in(soon)
     assert (soon.status_code, error["code"]) == (409, "IDEMPOTENCY_KEY_IN_USE")
     assert (soon["Retry-After"], later["Retry-After"]) == ("6", "1")
@@ -236,14 +276,17 @@ def test_a_request_that_still_waits_is_in_nobodys_way_for_long(api: API, order: 
 def test_a_request_whose_process_died_while_it_waited_is_answered_with_the_copy_as_it_is(
     api: API, order: Order
 ) -> None:
+    # given
     post(api, request_of(order))
     IdempotentRequest.objects.update(is_waiting=True)
     stories.run_all()
 
+    # when
     time_passes(31)
     again = post(api, request_of(order))
     once_more = post(api, request_of(order))
 
+    # then
     assert again.json()["data"]["attributes"]["status"] == "completed"
     assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
     assert once_more.content == again.content
@@ -252,12 +295,15 @@ def test_a_request_whose_process_died_while_it_waited_is_answered_with_the_copy_
 def test_a_request_whose_process_died_and_whose_copy_was_deleted_is_answered_as_at_first(
     api: API, order: Order
 ) -> None:
+    # given
     first = post(api, request_of(order))
     IdempotentRequest.objects.update(is_waiting=True)
     OrderFactory.objects.all().delete()
 
+    # when
     time_passes(31)
 
+    # then
     assert post(api, request_of(order)).content == first.content
 
 
@@ -310,8 +356,10 @@ print(json.dumps({
 def test_fifty_at_the_same_instant_are_one_copy_and_one_answer(
     environment: dict[str, str],
 ) -> None:
+    # when
     printed = run(environment, FIFTY)
 
+    # then
     assert json.loads(printed) == {"statuses": {"201": 50}, "contents": 1, "replayed": 49}
     assert rows(environment, "SELECT COUNT(*) FROM order_copies_orderfactory") == [(1,)]
     assert rows(environment, "SELECT COUNT(*) FROM order_copies_events_event") == [(1,)]

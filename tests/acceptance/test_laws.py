@@ -22,10 +22,13 @@ pytestmark = pytest.mark.django_db
 
 @given(strategies.copyable)
 def test_a_frozen_copy_equals_its_source(description: strategies.Description) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert without_payment_source(target) == without_vain_coupon(source)
@@ -34,11 +37,14 @@ def test_a_frozen_copy_equals_its_source(description: strategies.Description) ->
 
 @given(strategies.copyable)
 def test_a_copy_of_a_copy_equals_the_copy(description: strategies.Description) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     first = stories.target_of(stories.copied(source))
     second = stories.target_of(stories.copied(first))
 
+    # then
     assert stories.contents(second) == stories.contents(first)
     assert stories.amounts(second) == stories.amounts(first)
     assert stories.statuses(second) == stories.statuses(first)
@@ -69,11 +75,14 @@ def without_gift_card(order: Order) -> dict[str, int]:
 def test_the_source_is_unchanged_byte_for_byte_by_every_copy_that_does_not_cancel_it(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(source, **toggles)
 
+    # then
     if stories.statuses(source)[0] == source.status:
         assert stories.every_byte(source) == before
     else:
@@ -86,11 +95,14 @@ def test_the_source_is_unchanged_byte_for_byte_by_every_copy_that_does_not_cance
 def test_a_preview_equals_its_run(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(without_surprises(description))
 
+    # when
     plan = stories.previewed(source, **toggles)
     order_copy = stories.copied(source, **toggles)
 
+    # then
     assert told_by(order_copy) == promised_by(plan)
     target = order_copy.target_order
     if target is not None:
@@ -140,21 +152,27 @@ def told_by(order_copy: OrderFactory) -> dict[str, Any]:
 def test_a_preview_writes_nothing(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     with CaptureQueriesContext(connection) as queries:
         stories.previewed(source, **toggles)
 
+    # then
     assert all(query["sql"].lstrip("(").startswith("SELECT") for query in queries.captured_queries)
     assert not OrderFactory.objects.filter(source_order=source).exists()
 
 
 def test_a_preview_leaves_the_whole_database_as_it_was() -> None:
+    # given
     order = placed_order()
     before = stories.whole_database()
 
+    # when
     stories.previewed(order, place_target_order=True, cancel_source_order=True)
 
+    # then
     assert stories.whole_database() == before
 
 
@@ -162,10 +180,13 @@ def test_a_preview_leaves_the_whole_database_as_it_was() -> None:
 def test_every_line_of_the_source_is_accounted_for_once(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     order_copy = stories.copied(source, **toggles)
 
+    # then
     entries = [one for one in order_copy.outcomes if one["attribute"] == "line_items"]
     told = [one["source_line_item"] for one in entries if one["action"] != "added"]
     assert told == [line.public_id for line in source.line_items.all()]
@@ -179,10 +200,13 @@ def test_every_line_of_the_source_is_accounted_for_once(
 def test_the_totals_of_a_target_are_those_of_its_lines(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     order_copy = stories.copied(source, **toggles)
 
+    # then
     target = order_copy.target_order
     if target is not None:
         assert stories.amounts(target) == totals_of(
@@ -194,10 +218,13 @@ def test_the_totals_of_a_target_are_those_of_its_lines(
 def test_stock_coupons_and_money_are_held_by_placed_orders_only(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     order_copy = stories.copied(source, **toggles)
 
+    # then
     for order in filter(None, [source, order_copy.target_order]):
         holds = stories.every_byte(order)
         if stories.statuses(order)[0] in {"pending", "draft", "cancelled"}:
@@ -215,10 +242,13 @@ def test_stock_coupons_and_money_are_held_by_placed_orders_only(
 def test_a_copy_that_did_not_complete_never_cancelled_its_source(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     order_copy = stories.copied(source, **toggles)
 
+    # then
     if order_copy.status != Status.COMPLETED:
         assert stories.statuses(source)[0] == source.status
         assert order_copy.errors_count > 0
@@ -231,9 +261,11 @@ def test_a_copy_that_did_not_complete_never_cancelled_its_source(
 def test_copies_in_one_batch_end_as_they_do_alone(
     wanted: Sequence[tuple[strategies.Description, dict[str, bool]]],
 ) -> None:
+    # given
     sources = [strategies.build(description) for description, _ in wanted]
     options = [toggles for _, toggles in wanted]
 
+    # when
     alone = []
     with transaction.atomic():
         for source, toggles in zip(sources, options, strict=True):
@@ -246,6 +278,7 @@ def test_copies_in_one_batch_end_as_they_do_alone(
     copying.request_copies(together, who=stories.WHO)
     run_batch(worker="w1")
 
+    # then
     assert [told_by(stories.fresh(order_copy)) for order_copy in together] == alone
 
 
@@ -253,9 +286,12 @@ def test_copies_in_one_batch_end_as_they_do_alone(
 def test_planning_twice_gives_the_same_plan(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
+    # given
     source = strategies.build(description)
 
+    # when
     first, second = (stories.previewed(source, **toggles) for _ in range(2))
 
+    # then
     assert promised_by(first) == promised_by(second)
     assert first.target_totals == second.target_totals

@@ -66,8 +66,10 @@ def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(
 def test_a_worker_that_hangs_loses_its_copies_in_the_end(
     environment: dict[str, str],
 ) -> None:
+    # when
     printed = run(environment, SLOW.replace("SECONDS", "0.1"))
 
+    # then
     ends, claims, copies, orders = json.loads(printed)
     assert ends == {"lost": 3}
     assert sorted(claims) == [0, 1, 1, 1]
@@ -111,7 +113,11 @@ print(json.dumps([ends, list(OrderFactory.objects.values_list("attempt", "status
 def test_trouble_with_the_database_that_passes_costs_no_attempt(
     environment: dict[str, str], lease: str, count: str, ends: object, copy: list[object]
 ) -> None:
+    # given
     script = TROUBLED.replace('LEASE": LEASE', f'LEASE": {lease}').replace("COUNT", count)
+
+    # when
     printed = run(environment, script)
 
+    # then
     assert json.loads(printed) == [ends, [copy] * 3]

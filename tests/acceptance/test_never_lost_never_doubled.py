@@ -67,19 +67,23 @@ def targets_beside(*sources: Order) -> list[int]:
 
 
 def test_a_claimed_copy_is_not_claimed_by_another_worker(shop: Shop) -> None:
+    # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
     claims: list[int] = []
     shop.before["plan"] = lambda _: claims.append(run_batch(worker="w2").claimed)
 
+    # when
     first = run_batch(worker="w1")
 
+    # then
     assert first.claimed == 3
     assert claims == [0]
     assert {stories.fresh(order_copy).worker for order_copy in wanted} == {"w1"}
 
 
 def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> None:
+    # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(7)]
     claims: Counter[str] = Counter()
@@ -89,9 +93,12 @@ def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> Non
         claims["w2"] = run_batch(worker="w2", limit=3).claimed
 
     shop.before["plan"] = second_worker
+
+    # when
     claims["w1"] = run_batch(worker="w1", limit=2).claimed
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert claims == {"w1": 2, "w2": 3}
     assert {order_copy.status for order_copy in ended} == {Status.COMPLETED}
@@ -100,11 +107,14 @@ def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> Non
 
 
 def test_copies_are_claimed_oldest_first() -> None:
+    # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
 
+    # when
     batch = run_batch(worker="w1", limit=2)
 
+    # then
     assert batch.claimed == 2
     assert [stories.fresh(order_copy).status for order_copy in wanted] == [
         "completed",
@@ -116,13 +126,16 @@ def test_copies_are_claimed_oldest_first() -> None:
 def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
     settings: LazySettings,
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_SIZE": 2}
     source = placed_order()
     for _ in range(5):
         stories.requested(source)
 
+    # when
     claimed = [run_batch(worker="w1").claimed for _ in range(4)]
 
+    # then
     assert claimed == [2, 2, 1, 0]
 
 
@@ -131,6 +144,7 @@ def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
 def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
 
@@ -139,8 +153,11 @@ def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
 
     shop.before[step] = another_attempt
     before = stories.every_byte(source)
+
+    # when
     run_batch(worker="w1")
 
+    # then
     found = stories.fresh(order_copy)
     in_transaction = step in {"write", "place", "cancel"}
     assert (found.status, found.target_order, found.outcomes) == (Status.IN_PROGRESS, None, [])
@@ -151,6 +168,7 @@ def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
 
 
 def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}], coupon=CouponFactory(usage_limit=1))
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
 
@@ -160,8 +178,11 @@ def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop
         assert run_batch(worker="w2").claimed == 1
 
     shop.before["authorize"] = another_worker_finishes
+
+    # when
     run_batch(worker="w1")
 
+    # then
     found = stories.fresh(order_copy)
     target = stories.target_of(found)
     assert (found.status, found.worker, found.attempt) == (Status.COMPLETED, "w2", 2)
@@ -176,6 +197,7 @@ def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop
 
 
 def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: Shop) -> None:
+    # given
     source = placed_order()
     stories.requested(source, place_target_order=True)
 
@@ -185,8 +207,11 @@ def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: 
         run_batch(worker="w2")
 
     shop.before["authorize"] = another_worker_finishes
+
+    # when
     run_batch(worker="w1")
 
+    # then
     assert shop.voided() == []
 
 
@@ -195,6 +220,7 @@ def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: 
 def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
     shop: Shop, settings: LazySettings, step: str, max_attempts: int
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
     order_copy = stories.requested(placed_order(), place_target_order=True)
     taken_over = []
@@ -205,8 +231,11 @@ def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
         crash(_)
 
     shop.before[step] = another_attempt
+
+    # when
     run_batch(worker="w1")
 
+    # then
     assert OrderFactory.objects.values().get(pk=order_copy.pk) == taken_over[0]
     assert stories.events_of(order_copy) == ["order_copies.create", "order_copies.start"]
 
@@ -215,6 +244,7 @@ def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
 def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
     shop: Shop, settings: LazySettings, max_attempts: int
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
@@ -227,13 +257,17 @@ def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
         shop.before["write"] = crash
 
     shop.before["authorize"] = another_worker_finishes
+
+    # when
     run_batch(worker="w1")
 
+    # then
     assert stories.fresh(order_copy).status == Status.COMPLETED
     assert shop.voided() == []
 
 
 def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     stale, beside = (
         stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -245,8 +279,11 @@ def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
         OrderFactory.objects.filter(pk=stale.pk).update(attempt=F("attempt") + 1, worker="w2")
 
     shop.before["authorize"] = another_attempt
+
+    # when
     batch = run_batch(worker="w1")
 
+    # then
     assert dict(batch.ends) == {"completed": 1, "lost": 1}
     assert stories.fresh(stale).status == Status.IN_PROGRESS
     assert stories.ending(stories.fresh(beside)) == (Status.COMPLETED, {}, 0)
@@ -254,6 +291,7 @@ def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
 
 
 def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
+    # given
     order_copy = stories.requested(placed_order())
     OrderFactory.objects.update(
         status=Status.IN_PROGRESS,
@@ -263,10 +301,12 @@ def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
         lease_expires_at=timezone.now() + timedelta(seconds=30),
     )
 
+    # when
     protected = run_batch(worker="w2").claimed
     lease_runs_out()
     taken_over = run_batch(worker="w2").claimed
 
+    # then
     found = stories.fresh(order_copy)
     assert (protected, taken_over) == (0, 1)
     assert (found.status, found.worker, found.attempt) == (Status.COMPLETED, "w2", 2)
@@ -279,22 +319,27 @@ def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
 def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
     shop: Shop, step: str
 ) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     before = stories.every_byte(source)
     shop.before[step] = kill
 
+    # when
     with pytest.raises(Killed):
         run_batch(worker="w1")
 
+    # then
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS
     assert stories.every_byte(source) == before
     assert targets() == []
 
+    # when
     shop.before.clear()
     lease_runs_out()
     run_batch(worker="w2")
 
+    # then
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.COMPLETED, {}, 0)
     assert targets() == [stories.target_of(found).pk]
@@ -302,6 +347,7 @@ def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
 
 
 def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Shop) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
     tokens: list[str] = []
 
@@ -311,6 +357,7 @@ def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Sh
 
     shop.before["write"] = note_and_kill
 
+    # when
     for _ in range(3):
         with pytest.raises(Killed):
             run_batch(worker="w1")
@@ -318,6 +365,7 @@ def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Sh
     shop.before.clear()
     run_batch(worker="w1")
 
+    # then
     target = stories.target_of(stories.fresh(order_copy))
     assert len(tokens) == 3
     assert set(tokens) == {target.authorizations.get().token}
@@ -325,16 +373,19 @@ def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Sh
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
 def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str) -> None:
+    # given
     source = placed_order()
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     shop.before[step] = crash
 
+    # when
     crashed = run_batch(worker="w1")
     between = stories.fresh(order_copy)
     left_behind = targets()
     shop.before.clear()
     run_batch(worker="w1")
 
+    # then
     ended = stories.fresh(order_copy)
     assert crashed.claimed == 1
     assert (between.status, between.attempt, left_behind) == (Status.IN_PROGRESS, 1, [])
@@ -345,14 +396,17 @@ def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str)
 def test_a_copy_that_always_crashes_is_aborted_in_the_end(
     shop: Shop, settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
     source = placed_order()
     order_copy = stories.requested(source, cancel_source_order=True)
     before = stories.every_byte(source)
     shop.before["plan"] = crash
 
+    # when
     claimed = [run_batch(worker="w1").claimed for _ in range(4)]
 
+    # then
     found = stories.fresh(order_copy)
     assert claimed == [1, 1, 1, 0]
     assert (found.status, found.attempt, found.target_order) == (Status.ABORTED, 3, None)
@@ -369,16 +423,19 @@ def test_a_copy_that_always_crashes_is_aborted_in_the_end(
 def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
     shop: Shop, settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
     order_copy = stories.requested(placed_order())
     shop.before["write"] = kill
 
+    # when
     for _ in range(3):
         with pytest.raises(Killed):
             run_batch(worker="w1")
         lease_runs_out()
     run_batch(worker="w1")
 
+    # then
     found = stories.fresh(order_copy)
     assert (found.status, found.target_order) == (Status.ABORTED, None)
     assert stories.events_of(order_copy)[-1] == "order_copies.abort"
@@ -388,12 +445,15 @@ def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
 def test_an_authorization_is_voided_when_the_copy_is_given_up(
     shop: Shop, settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     order_copy = stories.requested(placed_order(), place_target_order=True)
     shop.before["write"] = crash
 
+    # when
     stories.run_all()
 
+    # then
     assert stories.fresh(order_copy).status == Status.ABORTED
     assert shop.voided() == [order_copy.payment_key]
 
@@ -434,13 +494,16 @@ def test_no_payment_is_authorized_for_the_piece_that_an_earlier_copy_takes(shop:
 def test_one_bad_copy_in_a_batch_of_many_fails_alone(
     shop: Shop, settings: LazySettings, step: str
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     sources = [placed_order(lines=1, options=0) for _ in range(9)]
     wanted = [stories.requested(source) for source in sources]
     shop.before[step] = crash_on(sources[6])
 
+    # when
     stories.run_all()
 
+    # then
     ends = [stories.fresh(order_copy).status for order_copy in wanted]
     assert ends == ["completed"] * 6 + ["aborted"] + ["completed"] * 2
     assert len(targets()) == 8
@@ -450,6 +513,7 @@ def test_one_bad_copy_in_a_batch_of_many_fails_alone(
 
 
 def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() -> None:
+    # given
     good = placed_order()
     bad = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
     unplaceable = placed_order(payment_source=None)
@@ -458,8 +522,10 @@ def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() ->
         for source in (good, bad, unplaceable, good)
     ]
 
+    # when
     run_batch(worker="w1")
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [(found.status, found.target_order is not None) for found in ended] == [
         ("completed", True),
@@ -470,12 +536,15 @@ def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() ->
 
 
 def test_a_gateway_that_cannot_void_costs_no_copy_its_end(shop: Shop) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
     wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
     shop.before["void"] = crash
 
+    # when
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [found.status for found in ended] == ["completed", "failed", "failed"]
     assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted)
@@ -487,6 +556,7 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end(shop: Shop) -> None:
 def test_a_copy_that_vanishes_while_it_runs_leaves_no_target_and_harms_no_other(
     shop: Shop,
 ) -> None:
+    # given
     vanishing, staying = (stories.requested(placed_order()) for _ in range(2))
 
     def vanish(_: Any) -> None:
@@ -494,27 +564,34 @@ def test_a_copy_that_vanishes_while_it_runs_leaves_no_target_and_harms_no_other(
         OrderFactory.objects.filter(pk=vanishing.pk).delete()
 
     shop.before["plan"] = vanish
+
+    # when
     stories.run_all()
 
+    # then
     found = stories.fresh(staying)
     assert found.status == Status.COMPLETED
     assert targets_beside(vanishing.source_order) == [found.target_order_id]
 
 
 def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:
+    # given
     source = placed_order()
     order_copy = stories.requested(source)
     source.authorizations.all().delete()
     source.delete()
 
+    # when
     run_batch(worker="w1")
 
+    # then
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.ABORTED, {"source_order": 1}, 1)
     assert stories.events_of(order_copy)[-1] == "order_copies.abort"
 
 
 def test_a_copy_whose_source_vanishes_while_it_runs_is_aborted_alone(shop: Shop) -> None:
+    # given
     vanishing, staying = placed_order(), placed_order()
     wanted = [stories.requested(source) for source in (vanishing, staying)]
 
@@ -524,8 +601,11 @@ def test_a_copy_whose_source_vanishes_while_it_runs_is_aborted_alone(shop: Shop)
         Order.objects.filter(pk=vanishing.pk).delete()
 
     shop.before["plan"] = vanish
+
+    # when
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [found.status for found in ended] == [Status.ABORTED, Status.COMPLETED]
     assert list(ended[0].errors_log) == ["source_order"]

@@ -77,10 +77,13 @@ REFUSED = (
 
 
 def test_a_pending_order_is_placed_and_paid_for(api: API, bank: Bank) -> None:
+    # given
     order = pending_order(lines=[{"sku": SkuFactory(stock=5), "quantity": 2}])
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert response.status_code == 200
     data, shown = response.json()["data"], api.get(f"/orders/{order.public_id}").json()["data"]
     del data["meta"], shown["meta"]
@@ -97,23 +100,29 @@ def test_a_pending_order_is_placed_and_paid_for(api: API, bank: Bank) -> None:
 def test_an_order_that_costs_nothing_is_placed_without_asking_for_money(
     api: API, bank: Bank
 ) -> None:
+    # given
     order = pending_order(
         lines=[{"unit_amount_cents": 0}], options=0, shipping=False, payment_fee=False
     )
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert response.status_code == 200
     assert stories.statuses(order) == ("placed", "free", "unfulfilled")
     assert bank.requested_keys == []
 
 
 def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
+    # given
     order = draft_order(addresses=False)
     before = stories.every_byte(order)
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert errors_in(response)[0] == {
         "title": "cannot transition from draft to placed",
         "detail": "status - cannot transition from draft to placed",
@@ -153,24 +162,30 @@ def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
 def test_what_cannot_be_had_is_told_before_anybody_is_asked_for_money(
     api: API, bank: Bank, make: Callable[[], Order], reason: tuple[str, str, str]
 ) -> None:
+    # given
     order = make()
     before = stories.every_byte(order)
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert told(response) == [REFUSED, reason]
     assert stories.every_byte(order) == before
     assert bank.requested_keys == []
 
 
 def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
     bank.declines = True
     declined = pull(api, order, "_place")
     bank.declines = False
 
+    # when
     placed = pull(api, order, "_place")
 
+    # then
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
     assert told(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
     assert placed.status_code == 200
@@ -181,14 +196,18 @@ def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> No
 def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
     api: API, bank: Bank, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     order = pending_order()
 
     def time_out() -> None:
         raise TimeoutError
 
     bank.during_authorize = time_out
+
+    # when
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
+    # then
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
     assert told(refused) == [
         REFUSED,
@@ -203,14 +222,17 @@ def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
 def test_what_sells_out_while_the_money_is_asked_for_gives_the_money_back(
     api: API, bank: Bank
 ) -> None:
+    # given
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
     bank.during_authorize = lambda: stock.update(quantity=0)
 
+    # when
     refused = pull(api, order, "_place", reference="4711")
     stock.update(quantity=1)
     placed = pull(api, order, "_place")
 
+    # then
     assert [pointer for pointer, _key, _detail in told(refused)] == [
         "/data/attributes/status",
         "/data/relationships/line_items",
@@ -225,11 +247,14 @@ def test_what_sells_out_while_the_money_is_asked_for_gives_the_money_back(
 def test_an_order_that_becomes_dearer_while_the_money_is_asked_for_is_not_placed(
     api: API, bank: Bank
 ) -> None:
+    # given
     order = pending_order()
     bank.during_authorize = lambda: Order.objects.update(total_amount_with_taxes_cents=1)
 
+    # when
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
+    # then
     assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
     assert placed.status_code == 200
     assert bank.live == ["auth_1"]
@@ -242,11 +267,14 @@ def test_an_order_that_becomes_dearer_while_the_money_is_asked_for_is_not_placed
 def test_a_process_that_dies_after_asking_for_the_money_is_taken_up_by_the_next(
     api: API, bank: Bank
 ) -> None:
+    # given
     order = pending_order()
     checkout.authorize([order.pk])
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert response.status_code == 200
     assert (len(bank.requested_keys), len(set(bank.requested_keys))) == (2, 1)
     assert bank.live == ["auth_0"]
@@ -256,11 +284,13 @@ def test_a_process_that_dies_after_asking_for_the_money_is_taken_up_by_the_next(
 def test_a_crash_while_placing_gives_the_money_back(
     api: API, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order = pending_order()
 
     def crash(*_arguments: Any, **_keywords: Any) -> None:
         raise RuntimeError
 
+    # when
     with monkeypatch.context() as context:
         context.setattr("orders.lifecycle.placing.move", crash)
         crashed = pull(api, order, "_place", reference="4711")
@@ -268,12 +298,14 @@ def test_a_crash_while_placing_gives_the_money_back(
     after_the_crash = order.reference, order.status, authorizations(order), bank.live
     placed = pull(api, order, "_place")
 
+    # then
     assert (crashed.status_code, placed.status_code) == (500, 200)
     assert after_the_crash == (None, "pending", ["voided"], [])
     assert bank.live == ["auth_1"]
 
 
 def test_an_order_cannot_vanish_while_the_money_is_asked_for(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
 
     def someone_deletes_it() -> None:
@@ -281,8 +313,11 @@ def test_an_order_cannot_vanish_while_the_money_is_asked_for(api: API, bank: Ban
             order.delete()
 
     bank.during_authorize = someone_deletes_it
+
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert response.status_code == 200
     assert bank.live == ["auth_0"]
 
@@ -327,23 +362,29 @@ def test_money_whose_promise_got_lost_is_given_back_unless_the_next_try_takes_it
     live: list[str],
     statuses: list[str],
 ) -> None:
+    # given
     order = pending_order()
     checkout.authorize([order.pk])
 
+    # when
     next_try(api, order)
     an_hour_later()
 
+    # then
     assert bank.live == live
     assert authorizations(order) == statuses
     assert not Authorization.objects.filter(status="voided", voided_at=None).exists()
 
 
 def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
     bank.during_authorize = void_due
 
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert response.status_code == 200
     assert (len(bank.requested_keys), bank.voided) == (1, [])
 
@@ -351,11 +392,14 @@ def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -
 def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
     api: API, bank: Bank
 ) -> None:
+    # given
     order = pending_order()
     bank.during_authorize = an_hour_later
 
+    # when
     refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
 
+    # then
     assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
@@ -374,37 +418,46 @@ def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
 def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_given_back(
     api: API, bank: Bank, take_up: Callable[[API, Order], Any]
 ) -> None:
+    # given
     order = pending_order()
     checkout.authorize([order.pk])
 
+    # when
     bank.during_authorize = lambda: take_up(api, order)
     an_hour_later()
     pull(api, order, "_place")
 
+    # then
     assert (bank.live, bank.voided) == (["auth_0"], [])
     assert stories.statuses(order)[0] == "placed"
     assert authorizations(order) == ["authorized"]
 
 
 def test_a_process_that_dies_after_placing_leaves_nothing_to_find_out(bank: Bank) -> None:
+    # given
     order = pending_order()
     payments = checkout.authorize([order.pk])
 
+    # when
     answers = checkout.place([order.pk], who=stories.WHO, payments=payments)
 
+    # then
     assert answers == [[]]
     assert authorizations(order) == ["authorized"]
 
 
 def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
     bank.declines = True
     checkout.authorize([order.pk])
     an_hour_later()
     bank.declines = False
 
+    # when
     placed = pull(api, order, "_place")
 
+    # then
     assert placed.status_code == 200
     assert authorizations(order) == ["declined", "authorized"]
 
@@ -413,12 +466,15 @@ def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, 
 
 
 def test_two_clicks_at_once_are_one_order_placed_once(api: API, bank: Bank) -> None:
+    # given
     order = pending_order(lines=1)
     answers = []
     bank.during_authorize = lambda: answers.append(pull(api, order, "_place"))
 
+    # when
     answers.append(pull(api, order, "_place"))
 
+    # then
     assert [response.status_code for response in answers] == [200, 200]
     assert len(set(bank.requested_keys)) == 1
     assert bank.voided == []
@@ -428,6 +484,7 @@ def test_two_clicks_at_once_are_one_order_placed_once(api: API, bank: Bank) -> N
 
 
 def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, bank: Bank) -> None:
+    # given
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
 
@@ -437,9 +494,12 @@ def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, ban
         stock.update(quantity=1)
 
     bank.during_authorize = another_click_is_refused
+
+    # when
     refused = pull(api, order, "_place")
     placed = pull(api, order, "_place")
 
+    # then
     assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
@@ -448,6 +508,7 @@ def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, ban
 
 
 def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
 
     def another_places_and_cancels() -> None:
@@ -455,8 +516,11 @@ def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank:
         pull(api, order, "_cancel")
 
     bank.during_authorize = another_places_and_cancels
+
+    # when
     response = pull(api, order, "_place")
 
+    # then
     assert told(response) == [
         (
             "/data/attributes/status",
@@ -473,11 +537,14 @@ def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank:
 
 
 def test_cancelling_gives_everything_back(api: API, bank: Bank) -> None:
+    # given
     order = pending_order(lines=1)
     pull(api, order, "_place")
 
+    # when
     response = pull(api, order, "_cancel")
 
+    # then
     assert response.json()["data"]["attributes"]["status"] == "cancelled"
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
     assert StockItem.objects.get().reserved == 0
@@ -486,13 +553,16 @@ def test_cancelling_gives_everything_back(api: API, bank: Bank) -> None:
 
 
 def test_an_order_is_approved_archived_and_taken_out_again(api: API) -> None:
+    # given
     order = placed_order()
 
+    # when
     shown = [
         pull(api, order, trigger).json()["data"]["attributes"]
         for trigger in ("_approve", "_archive", "_unarchive")
     ]
 
+    # then
     assert [attributes["status"] for attributes in shown] == ["approved"] * 3
     assert [bool(attributes["archived_at"]) for attributes in shown] == [False, True, False]
     assert topics(order) == ["orders.approve", "", ""]
@@ -511,11 +581,14 @@ def test_an_order_is_approved_archived_and_taken_out_again(api: API) -> None:
 def test_a_move_made_again_has_no_further_effect(
     api: API, bank: Bank, make: Callable[[], Order], trigger: str
 ) -> None:
+    # given
     order = make()
     before = stories.every_byte(order)
 
+    # when
     response = pull(api, order, trigger)
 
+    # then
     assert response.status_code == 200
     assert stories.every_byte(order) == before
     assert not Event.objects.exists()
@@ -545,11 +618,14 @@ def test_a_move_made_again_has_no_further_effect(
 def test_a_forbidden_move_is_refused_with_its_reasons(
     api: API, make: Callable[[], Order], trigger: str, errors: dict[str, str]
 ) -> None:
+    # given
     order = make()
     before = stories.every_byte(order)
 
+    # when
     response = pull(api, order, trigger, reference="4711")
 
+    # then
     assert [(pointer, detail) for pointer, _key, detail in told(response)] == [
         (f"/data/attributes/{name}", f"{name} - {message}") for name, message in errors.items()
     ]
@@ -558,10 +634,13 @@ def test_a_forbidden_move_is_refused_with_its_reasons(
 
 
 def test_attributes_and_trigger_of_one_request_are_done_together(api: API, bank: Bank) -> None:
+    # given
     order = pending_order()
 
+    # when
     response = pull(api, order, "_place", reference="4711", cart_url="https://shop.example/c")
 
+    # then
     attributes = response.json()["data"]["attributes"]
     assert (attributes["status"], attributes["reference"]) == ("placed", "4711")
     assert attributes["cart_url"] == "https://shop.example/c"
@@ -575,11 +654,14 @@ def test_attributes_and_trigger_of_one_request_are_done_together(api: API, bank:
 
 @pytest.mark.parametrize("value", [False, None])
 def test_a_trigger_that_is_not_pulled_does_nothing(api: API, bank: Bank, value: Any) -> None:
+    # given
     order = pending_order()
 
+    # when
     data = {"type": "orders", "id": order.public_id, "attributes": {"_place": value}}
     response = api.patch(f"/orders/{order.public_id}", {"data": data})
 
+    # then
     assert response.status_code == 200
     assert stories.statuses(order)[0] == "pending"
     assert not Event.objects.exists()
@@ -603,6 +685,7 @@ ALL = {"_place", "_cancel", "_approve", "_archive", "_unarchive"}
 )
 @pytest.mark.parametrize("trigger", sorted(ALL))
 def test_who_may_make_which_move(bank: Bank, who: str, allowed: set[str], trigger: str) -> None:
+    # given
     order = pending_order() if trigger == "_place" else placed_order()
     users: dict[str, Callable[[], Any]] = {
         "staff": lambda: staff(*STAFF),
@@ -613,8 +696,10 @@ def test_who_may_make_which_move(bank: Bank, who: str, allowed: set[str], trigge
     api = API(users[who]())
     before = stories.every_byte(order)
 
+    # when
     response = pull(api, order, trigger)
 
+    # then
     if trigger in allowed:
         assert response.status_code == 200
     else:
@@ -630,12 +715,15 @@ def permitted(user: Any, codename: str) -> Any:
 
 @pytest.mark.parametrize("permissions", [[], ["change_order"]])
 def test_the_orders_of_others_are_not_found(bank: Bank, permissions: list[str]) -> None:
+    # given
     mine, order = pending_order(), pending_order()
     user = shopper(mine.customer)
     user.user_permissions.set(staff(*permissions or ["view_sku"]).user_permissions.all())
 
+    # when
     response = pull(API(user), order, "_place")
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
     assert bank.requested_keys == []
 

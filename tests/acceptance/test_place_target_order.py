@@ -26,16 +26,20 @@ DRAFT_TO_PLACED = "cannot transition from draft to placed"
 
 
 def test_without_the_toggle_the_target_is_left_ready_to_edit() -> None:
+    # given
     source = placed_order()
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert stories.statuses(target) == ("pending", "unpaid", "unfulfilled")
     assert target.placed_at is None
     assert target.editable
 
 
 def test_placing_reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> None:
+    # given
     sku, other = SkuFactory(stock=10), SkuFactory(stock=10)
     coupon = CouponFactory(usage_limit=5)
     source = placed_order(
@@ -44,8 +48,10 @@ def test_placing_reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> 
     )
     before = timezone.now()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.statuses(target) == ("placed", "authorized", "unfulfilled")
@@ -65,6 +71,7 @@ def test_placing_reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> 
 
 
 def test_a_target_that_costs_nothing_is_free_and_needs_no_payment_source() -> None:
+    # given
     source = placed_order(
         lines=[{"unit_amount_cents": 0, "options": 0}],
         market=MarketFactory(shipping_amount_cents=0),
@@ -72,8 +79,10 @@ def test_a_target_that_costs_nothing_is_free_and_needs_no_payment_source() -> No
     )
     assert source.total_amount_with_taxes_cents == 0
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.statuses(target) == ("placed", "free", "unfulfilled")
@@ -81,12 +90,15 @@ def test_a_target_that_costs_nothing_is_free_and_needs_no_payment_source() -> No
 
 
 def test_a_target_of_goods_that_need_no_shipping_needs_no_shipping_address() -> None:
+    # given
     sku = SkuFactory(do_not_ship=True)
     source = placed_order(lines=[{"sku": sku}], shipping=False)
     source.addresses.filter(role="shipping").delete()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.statuses(stories.target_of(order_copy)) == (
         "placed",
@@ -96,11 +108,14 @@ def test_a_target_of_goods_that_need_no_shipping_needs_no_shipping_address() -> 
 
 
 def test_goods_whose_stock_is_not_tracked_are_placed_without_a_reservation() -> None:
+    # given
     sku = SkuFactory(do_not_track=True, stock=False)
     source = placed_order(lines=[{"sku": sku, "quantity": 1000}])
 
+    # when
     target = stories.target_of(stories.copied(source, place_target_order=True))
 
+    # then
     assert target.status == "placed"
     assert not StockItem.objects.exists()
 
@@ -127,11 +142,14 @@ NOT_PLACEABLE = {
 
 @pytest.mark.parametrize("case", NOT_PLACEABLE)
 def test_a_target_that_cannot_be_placed_fails_the_copy_and_is_kept_for_repair(case: str) -> None:
+    # given
     make, attribute = NOT_PLACEABLE[case]
     source = make()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.FAILED, {"status": 1, attribute: 1}, 2)
     assert order_copy.errors_log["status"] == [PENDING_TO_PLACED]
@@ -147,11 +165,14 @@ def test_a_target_that_cannot_be_placed_fails_the_copy_and_is_kept_for_repair(ca
 def test_with_skip_errors_a_target_that_cannot_be_placed_stays_pending_and_the_copy_completes(
     case: str,
 ) -> None:
+    # given
     make, attribute = NOT_PLACEABLE[case]
     source = make()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True, skip_errors=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {"status": 1, attribute: 1}, 2)
     assert order_copy.errors_log["status"] == [PENDING_TO_PLACED]
@@ -169,10 +190,13 @@ def holds_nothing(order: Order) -> bool:
 
 
 def test_a_target_without_a_customer_stays_a_draft() -> None:
+    # given
     source = draft_order(payment_source=PaymentSourceFactory())
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert order_copy.status == Status.FAILED
     assert order_copy.errors_log["status"] == [DRAFT_TO_PLACED]
@@ -194,10 +218,13 @@ def test_all_reasons_are_told_at_once() -> None:
 
 
 def test_a_target_of_zero_pieces_has_nothing_to_sell() -> None:
+    # given
     source = placed_order(lines=[{"quantity": 0}])
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     assert order_copy.status == Status.FAILED
     assert order_copy.errors_log["status"] == [PENDING_TO_PLACED]
     assert "line_items" in order_copy.errors_log
@@ -205,12 +232,15 @@ def test_a_target_of_zero_pieces_has_nothing_to_sell() -> None:
 
 
 def test_two_copies_that_want_the_last_pieces_place_one_target() -> None:
+    # given
     sku = SkuFactory(stock=3)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
     wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
 
+    # when
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     assert [order_copy.status for order_copy in ended] == ["completed", "completed", "failed"]
     assert StockItem.objects.get(sku=sku).available == 0
@@ -218,12 +248,15 @@ def test_two_copies_that_want_the_last_pieces_place_one_target() -> None:
 
 
 def test_two_copies_that_want_the_last_use_of_a_coupon_place_one_target() -> None:
+    # given
     coupon = CouponFactory(usage_limit=2)
     source = placed_order(coupon=coupon)
     wanted = [stories.requested(source, place_target_order=True) for _ in range(2)]
 
+    # when
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy) for order_copy in wanted]
     coupon.refresh_from_db()
     assert [order_copy.status for order_copy in ended] == ["completed", "failed"]
@@ -232,12 +265,15 @@ def test_two_copies_that_want_the_last_use_of_a_coupon_place_one_target() -> Non
 
 
 def test_the_fee_of_the_payment_method_stays_frozen_when_placed() -> None:
+    # given
     method = PaymentMethodFactory(price_amount_cents=250)
     source = placed_order(payment_source=PaymentSourceFactory(payment_method=method))
     method.price_amount_cents = 999
     method.save()
 
+    # when
     target = stories.target_of(stories.copied(source, place_target_order=True))
 
+    # then
     assert target.status == "placed"
     assert stories.amounts(target) == stories.amounts(source)

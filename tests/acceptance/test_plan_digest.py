@@ -39,21 +39,25 @@ def sell_out(order: Order) -> None:
 
 
 def test_a_copy_whose_plan_is_still_the_same_does_it(api: API) -> None:
+    # given
     order = placed_order()
     digest = dry_run(api, order, **SWAP)["plan_digest"]
 
+    # when
     response = api.post(
         "/order_copies?fields[order_copies]=status,plan_digest",
         request_of(order, plan_digest=digest.upper(), **SWAP),
     )
     stories.run_all()
 
+    # then
     order_copy = OrderFactory.objects.get()
     assert response.json()["data"]["attributes"] == {"status": "pending", "plan_digest": digest}
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
 
 
 def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
+    # given
     order = placed_order(lines=2)
     digest = dry_run(api, order, skip_errors=True, **SWAP)["plan_digest"]
     wanted = request_of(order, plan_digest=digest, skip_errors=True, **SWAP)
@@ -63,8 +67,10 @@ def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
     line_item.sku.save()
     before = stories.every_byte(order)
 
+    # when
     stories.run_all()
 
+    # then
     order_copy = OrderFactory.objects.get()
     assert (order_copy.status, order_copy.target_order) == (Status.FAILED, None)
     assert order_copy.errors_log["plan_changed"] == [
@@ -76,23 +82,29 @@ def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
 
 
 def test_copies_beside_one_whose_plan_has_changed_complete(api: API) -> None:
+    # given
     order = placed_order()
     wanted = [OrderCopy(source_order=order), OrderCopy(source_order=order, plan_digest="0" * 64)]
     copying.request_copies(wanted, who=stories.WHO)
 
+    # when
     stories.run_all()
 
+    # then
     ended = [stories.fresh(order_copy).status for order_copy in wanted]
     assert ended == [Status.COMPLETED, Status.FAILED]
 
 
 def test_a_dry_run_tells_whether_the_plan_has_changed(api: API) -> None:
+    # given
     order = placed_order()
     first = dry_run(api, order)
 
+    # when
     same = dry_run(api, order, plan_digest=first["plan_digest"])
     other = dry_run(api, order, plan_digest="0" * 64)
 
+    # then
     assert (same["status"], same["plan_digest"]) == ("completed", first["plan_digest"])
     assert (other["status"], other["plan_digest"]) == ("failed", first["plan_digest"])
     assert list(other["errors_log"]) == ["plan_changed"]
@@ -100,13 +112,16 @@ def test_a_dry_run_tells_whether_the_plan_has_changed(api: API) -> None:
 
 
 def test_a_preview_has_the_digest_of_its_run_whatever_the_language() -> None:
+    # given
     order = placed_order(lines=[{"sku": SkuFactory(stock=1)}, {}], payment_source=None)
     sell_out(order)
     plan = stories.previewed(order, skip_errors=True, place_target_order=True)
 
+    # when
     with translation.override("de"):
         again = stories.previewed(order, skip_errors=True, place_target_order=True)
 
+    # then
     assert plan.problems
     assert again.digest == plan.digest
 
@@ -126,29 +141,36 @@ def test_what_a_copy_is_asked_to_do_is_part_of_its_plan(toggles: dict[str, bool]
     "digest", ["", "0" * 63, "0" * 65, "g" * 64, 7, [], "٣" * 64, "0" * 64 + "\n"]
 )
 def test_what_is_no_digest_is_refused(api: API, digest: Any) -> None:
+    # when
     response = api.post("/order_copies", request_of(placed_order(lines=1), plan_digest=digest))
 
+    # then
     assert the_error_in(response) == (422, "VALIDATION_ERROR", DIGEST)
     assert written() == (0, 0)
 
 
 def test_no_digest_is_null(api: API) -> None:
+    # when
     response = api.post(
         "/order_copies?fields[order_copies]=plan_digest",
         request_of(placed_order(lines=1), plan_digest=None),
     )
 
+    # then
     assert response.json()["data"]["attributes"] == {"plan_digest": None}
     assert OrderFactory.objects.get().plan_digest == ""
 
 
 def test_a_digest_cannot_be_changed(api: API) -> None:
+    # given
     order_copy = stories.requested(placed_order(lines=1))
     data = {"type": "order_copies", "id": order_copy.public_id}
     data |= {"attributes": {"plan_digest": "0" * 64}}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", DIGEST)
 
 
@@ -156,12 +178,15 @@ def test_a_digest_cannot_be_changed(api: API) -> None:
 
 
 def test_outcomes_are_told_on_request(api: API) -> None:
+    # given
     order_copy = stories.copied(placed_order())
     url = f"/order_copies/{order_copy.public_id}"
 
+    # when
     asked = api.get(f"{url}?fields[order_copies]=outcomes").json()["data"]
     unasked = api.get(url).json()["data"]["attributes"]
 
+    # then
     assert asked["attributes"] == {"outcomes": order_copy.outcomes}
     assert {entry["action"] for entry in order_copy.outcomes} == {"copied"}
     assert not {"outcomes", "plan_digest", "_retry", "_abort"} & set(unasked)
@@ -196,7 +221,11 @@ print(json.dumps(plan.digest))
 
 
 def test_a_plan_has_one_digest_in_every_process(environment: dict[str, str]) -> None:
+    # given
     seeds = [environment | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
+
+    # when
     digests = {json.loads(run(seeded, DIGESTS)) for seeded in seeds}
 
+    # then
     assert len(digests) == 1

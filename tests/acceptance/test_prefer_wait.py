@@ -54,12 +54,15 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
 def test_a_copy_that_ends_in_time_is_answered_with_its_end(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
+    # given
     pauses = meanwhile(lambda: run_batch("w1"))
 
+    # when
     response = api.post(
         "/order_copies?include=target_order", request_of(order), Prefer="respond-async, wait=5"
     )
 
+    # then
     document = response.json()
     target = Order.objects.exclude(pk=order.pk).get()
     assert (response.status_code, response["Preference-Applied"]) == (201, "wait=5")
@@ -70,10 +73,13 @@ def test_a_copy_that_ends_in_time_is_answered_with_its_end(
 
 
 def test_a_copy_that_does_not_end_in_time_is_answered_as_it_is(api: API, order: Order) -> None:
+    # given
     started = time.monotonic()
 
+    # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=1")
 
+    # then
     assert 1 <= time.monotonic() - started < 3
     assert (response.status_code, response["Preference-Applied"]) == (201, "wait=1")
     assert response.json()["data"]["attributes"]["status"] == "pending"
@@ -85,6 +91,7 @@ def test_pauses_grow_and_end_in_time(
     meanwhile: Callable[..., list[float]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # given
     clock = [0.0]
     monkeypatch.setattr(prefer.time, "monotonic", lambda: clock[0])
 
@@ -92,8 +99,11 @@ def test_pauses_grow_and_end_in_time(
         clock[0] += pauses[-1]
 
     pauses = meanwhile(pass_time)
+
+    # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=3600")
 
+    # then
     assert response["Preference-Applied"] == "wait=10"
     assert sum(pauses) == pytest.approx(prefer.MAX_WAIT)
     assert pauses[:-1] == sorted(pauses[:-1])
@@ -104,10 +114,13 @@ def test_pauses_grow_and_end_in_time(
 def test_a_copy_that_is_deleted_while_somebody_waits_is_answered_as_it_was(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
+    # given
     meanwhile(lambda: OrderFactory.objects.all().delete())
 
+    # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
 
+    # then
     assert response.status_code == 201
     assert response.json()["data"]["attributes"]["status"] == "pending"
 
@@ -116,8 +129,10 @@ def test_a_copy_that_is_deleted_while_somebody_waits_is_answered_as_it_was(
     "prefer", ["", "wait", "wait=", "wait=-1", "wait=soon", "wait=0", "await=5"]
 )
 def test_nonsense_is_ignored(api: API, order: Order, prefer: str) -> None:
+    # when
     response = api.post("/order_copies", request_of(order), Prefer=prefer)
 
+    # then
     assert response.status_code == 201
     assert "Preference-Applied" not in response
 
@@ -212,12 +227,15 @@ def test_prefer_wait__a_request_that_fails_leaves_room_for_the_next(
 def test_a_request_that_waited_is_answered_once_more_with_the_end(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
+    # given
     headers = {"Prefer": "wait=5", "Idempotency-Key": "k"}
     meanwhile(lambda: run_batch("w1"))
 
+    # when
     first = api.post("/order_copies", request_of(order), **headers)
     again = api.post("/order_copies", request_of(order), **headers)
 
+    # then
     assert first.json()["data"]["attributes"]["status"] == "completed"
     assert (again.status_code, again.content) == (201, first.content)
     assert OrderFactory.objects.count() == 1
@@ -226,6 +244,7 @@ def test_a_request_that_waited_is_answered_once_more_with_the_end(
 def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
+    # given
     headers = {"Prefer": "wait=5", "Idempotency-Key": "k"}
     answers = []
 
@@ -234,8 +253,11 @@ def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
         run_batch("w1")
 
     meanwhile(ask_again)
+
+    # when
     first = api.post("/order_copies", request_of(order), **headers)
 
+    # then
     assert [answer.status_code for answer in answers] == [409]
     assert answers[0].json()["errors"][0]["code"] == "IDEMPOTENCY_KEY_IN_USE"
     assert 1 <= int(answers[0]["Retry-After"]) <= 10
@@ -246,13 +268,17 @@ def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
 def test_a_process_that_dies_while_it_waits_leaves_copy_and_first_answer(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
+    # given
     def die() -> None:
         raise KeyboardInterrupt
 
     meanwhile(die)
+
+    # when
     with pytest.raises(KeyboardInterrupt):
         api.post("/order_copies", request_of(order), **{"Prefer": "wait=5", "Idempotency-Key": "k"})
 
+    # then
     kept = IdempotentRequest.objects.get()
     assert kept.is_waiting
     assert json.loads(kept.answer)["data"]["id"] == OrderFactory.objects.get().public_id

@@ -82,14 +82,17 @@ def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, 
     End: UPDATE the copies, INSERT their events.
     Catch up: SELECT payments to be given back; SELECT and UPDATE authorizations to be voided.
     """
+    # given
     one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
     many = [OrderCopy(source_order=order, **toggles) for order in orders(50, 40)]
 
+    # when
     copying.request_copies(one, who=stories.WHO)
     cost_of_one = cost(run_batch, worker="w1")
     copying.request_copies(many, who=stories.WHO)
     cost_of_many = cost(run_batch, worker="w1")
 
+    # then
     assert set(OrderFactory.objects.values_list("status", "errors_count")) == {("completed", 0)}
     assert cost_of_many == cost_of_one
 
@@ -98,6 +101,7 @@ def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, 
 def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
     toggles: dict[str, bool],
 ) -> None:
+    # given
     def mixed(count: int) -> list[OrderCopy]:
         copies = [OrderCopy(source_order=order, **toggles) for order in orders(count, 3)]
         failing = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}, {}])
@@ -108,11 +112,13 @@ def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
 
     few, many = mixed(2), mixed(12)
 
+    # when
     copying.request_copies(few, who=stories.WHO)
     cost_of_few = cost(run_batch, worker="w1")
     copying.request_copies(many, who=stories.WHO)
     cost_of_many = cost(run_batch, worker="w1")
 
+    # then
     assert cost_of_many == cost_of_few
 
 
@@ -121,14 +127,17 @@ def test_requesting_copies_costs_the_same_for_one_and_for_many() -> None:
 
     And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
     """
+    # given
     limit = {"sqlite": 0, "postgresql": 2, "mysql": 3}[connection.vendor]
     sources = orders(3, 1)
     one = [OrderCopy(source_order=sources[0])]
     many = [OrderCopy(source_order=source) for source in sources * 30]
 
+    # when
     cost_of_one = cost(copying.request_copies, one, who=stories.WHO)
     cost_of_many = cost(copying.request_copies, many, who=stories.WHO)
 
+    # then
     assert len(cost_of_many) == len(cost_of_one) == 5 + limit
 
 
@@ -137,12 +146,15 @@ def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]
     """SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
     options, addresses, SKUs with stock, reservations, promotions, wallets.
     """
+    # given
     one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
     many = [OrderCopy(source_order=order, **toggles) for order in orders(30, 20)]
 
+    # when
     cost_of_one = cost(copying.preview, one)
     cost_of_many = cost(copying.preview, many)
 
+    # then
     assert cost_of_many == cost_of_one
     assert all(statement.lstrip("(").startswith("SELECT") for statement in cost_of_one)
 

@@ -21,8 +21,10 @@ SHOP = ""
 def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
     environment: dict[str, str],
 ) -> None:
+    # when
     told = run_race(environment, "last_pieces")
 
+    # then
     # A worker that lost the race says so when it places; others when they plan.
     assert set(told.pop("reasons")) - {"status"} == {"line_items"}
     assert told == {
@@ -34,8 +36,10 @@ def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
 
 
 def test_a_coupon_with_one_use_left_is_used_once(environment: dict[str, str]) -> None:
+    # when
     told = run_race(environment, "last_use_of_a_coupon")
 
+    # then
     assert set(told.pop("reasons")) - {"status"} == {"coupon_code"}
     assert told == {
         "copies": {"completed": 1, "failed": 9},
@@ -87,6 +91,7 @@ def test_two_claimers_at_once_take_different_copies(environment: dict[str, str])
 def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(5)]
     claims: list[int] = []
@@ -103,9 +108,12 @@ def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
         return execute(sql, *arguments)
 
     monkeypatch.setattr(connection.features, "has_select_for_update", False)
+
+    # when
     with connection.execute_wrapper(interfere):
         claims.append(run_batch("w1", limit=3).claimed)
 
+    # then
     found = [stories.fresh(order_copy) for order_copy in wanted]
     assert claims == [2, 1]
     assert [order_copy.worker for order_copy in found] == ["w2", "w2", "w1", "", ""]

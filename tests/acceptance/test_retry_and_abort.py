@@ -56,11 +56,14 @@ def put_on_sale(order: Order) -> None:
 
 @pytest.mark.parametrize("traits", [{}, {"in_progress": True}], ids=["pending", "in progress"])
 def test_a_copy_that_has_not_ended_is_aborted(api: API, traits: dict[str, Any]) -> None:
+    # given
     order_copy = OrderCopyFactory(**traits)
     before = stories.row(order_copy)
 
+    # when
     response = patch(api, order_copy, _abort=True)
 
+    # then
     message = "aborted by hand"
     found = stories.fresh(order_copy)
     attributes = response.json()["data"]["attributes"]
@@ -77,10 +80,13 @@ def test_a_copy_that_has_not_ended_is_aborted(api: API, traits: dict[str, Any]) 
 
 
 def test_an_abort_is_told_with_whoever_did_it(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True)
 
+    # when
     patch(api, order_copy, _abort=True)
 
+    # then
     event = Event.objects.get()
     assert event.name == "order_copies.abort"
     assert event.who["owner"]["id"] == str(api.user.pk)
@@ -92,11 +98,14 @@ def test_an_abort_is_told_with_whoever_did_it(api: API) -> None:
 
 
 def test_an_aborted_copy_is_never_run() -> None:
+    # given
     order_copy = stories.requested(placed_order())
 
+    # when
     abort_copies([order_copy], who=stories.WHO)
     claimed = run_batch("w1").claimed
 
+    # then
     assert claimed == 0
     assert stories.fresh(order_copy).errors_log == {"base": ["aborted by hand"]}
 
@@ -117,11 +126,14 @@ def test_a_customer_is_not_told_who_aborted_its_copy() -> None:
 
 
 def test_a_copy_that_was_aborted_stays_so(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(status=Status.ABORTED, errors_log={"base": ["x"]}, errors_count=1)
     before = stories.row(stories.fresh(order_copy))
 
+    # when
     response = patch(api, order_copy, _abort=True)
 
+    # then
     assert response.status_code == 200
     assert stories.row(stories.fresh(order_copy)) == before
     assert not Event.objects.exists()
@@ -129,10 +141,13 @@ def test_a_copy_that_was_aborted_stays_so(api: API) -> None:
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
 def test_a_copy_that_has_ended_is_not_aborted(api: API, status: str) -> None:
+    # given
     order_copy = OrderCopyFactory(**{status: True})
 
+    # when
     response = patch(api, order_copy, _abort=True)
 
+    # then
     [error] = errors_in(response)
     assert the_error_in(response) == (422, "VALIDATION_ERROR", ABORT)
     assert error["title"] == f"cannot transition from {status} to aborted"
@@ -142,13 +157,16 @@ def test_a_copy_that_has_ended_is_not_aborted(api: API, status: str) -> None:
 
 @pytest.mark.parametrize("step", ["plan", "authorize"])
 def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: str) -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     before = stories.every_byte(source)
     shop.before[step] = lambda _: abort_copies([order_copy], who=stories.WHO)
 
+    # when
     batch = run_batch("w1")
 
+    # then
     found = stories.fresh(order_copy)
     assert dict(batch.ends) == {"lost": 1}
     assert (found.status, found.target_order, found.outcomes) == (Status.ABORTED, None, [])
@@ -160,6 +178,7 @@ def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: 
 
 
 def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
+    # given
     aborted, *others = (stories.requested(placed_order()) for _ in range(5))
 
     def abort(_: Any) -> None:
@@ -167,24 +186,31 @@ def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
         abort_copies([aborted], who=stories.WHO)
 
     shop.before["plan"] = abort
+
+    # when
     batch = run_batch("w1")
 
+    # then
     assert dict(batch.ends) == {"completed": 4, "lost": 1}
     assert {stories.fresh(order_copy).status for order_copy in others} == {Status.COMPLETED}
     assert len([method for method, _ in shop.calls if method == "plan"]) == 2
 
 
 def test_a_batch_that_is_aborted_as_a_whole_is_lost_as_a_whole(shop: Shop) -> None:
+    # given
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
     shop.before["authorize"] = lambda _: abort_copies(wanted, who=stories.WHO)
 
+    # when
     batch = run_batch("w1")
 
+    # then
     assert dict(batch.ends) == {"lost": 3}
     assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in wanted)
 
 
 def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> None:
+    # given
     wanted = [stories.requested(placed_order()) for _ in range(3)]
 
     def lose(_: Any) -> None:
@@ -192,13 +218,17 @@ def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> Non
         raise LeaseLostError
 
     shop.before["plan"] = lose
+
+    # when
     batch = run_batch("w1")
 
+    # then
     assert dict(batch.ends) == {"completed": 3}
     assert {stories.fresh(order_copy).status for order_copy in wanted} == {Status.COMPLETED}
 
 
 def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
     def abort(_: Any) -> None:
@@ -208,8 +238,11 @@ def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) 
         raise ZeroDivisionError
 
     shop.before |= {"authorize": abort, "write": crash}
+
+    # when
     batch = run_batch("w1")
 
+    # then
     assert dict(batch.ends) == {"lost": 1}
     assert shop.voided() == [order_copy.payment_key]
 
@@ -217,6 +250,7 @@ def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) 
 def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back(
     shop: Shop,
 ) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
     key = order_copy.payment_key
 
@@ -225,8 +259,11 @@ def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back
         copying.delete_copy(order_copy, who=stories.WHO)
 
     shop.before["authorize"] = abort_and_delete
+
+    # when
     run_batch("w1")
 
+    # then
     assert shop.voided() == [key]
     assert Order.objects.count() == 1
 
@@ -234,6 +271,7 @@ def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back
 def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment(
     shop: Shop,
 ) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
     def another_worker_ends_it(_: Any) -> None:
@@ -244,8 +282,11 @@ def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment
         copying.delete_copy(order_copy, who=stories.WHO)
 
     shop.before["authorize"] = another_worker_ends_it
+
+    # when
     run_batch("w1")
 
+    # then
     assert shop.voided() == []
     assert Order.objects.count() == 2
 
@@ -254,14 +295,17 @@ def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment
 
 
 def test_a_copy_that_failed_starts_afresh_and_completes(api: API) -> None:
+    # given
     source = failing()
     order_copy = stories.copied(source)
     put_on_sale(source)
 
+    # when
     response = patch(api, order_copy, _retry=True)
     again = stories.row(stories.fresh(order_copy))
     stories.run_all()
 
+    # then
     requested = OrderCopyFactory(source_order=source)
     own = {"id", "created_at", "updated_at", "queued_at", "retries"}
     found = stories.fresh(order_copy)
@@ -279,10 +323,13 @@ def test_a_copy_that_failed_starts_afresh_and_completes(api: API) -> None:
 
 
 def test_a_retry_is_told_with_what_it_forgets(api: API) -> None:
+    # given
     order_copy = stories.copied(failing())
 
+    # when
     patch(api, order_copy, _retry=True)
 
+    # then
     event = Event.objects.get(name="order_copies.retry")
     assert event.who["owner"]["id"] == str(api.user.pk)
     assert {name: change["to"] for name, change in event.changes.items()} == {
@@ -297,21 +344,27 @@ def test_a_retry_is_told_with_what_it_forgets(api: API) -> None:
 
 
 def test_a_copy_that_was_aborted_starts_afresh(api: API) -> None:
+    # given
     order_copy = stories.requested(placed_order())
     patch(api, order_copy, _abort=True)
 
+    # when
     patch(api, order_copy, _retry=True)
     stories.run_all()
 
+    # then
     assert stories.fresh(order_copy).status == Status.COMPLETED
 
 
 def test_a_pending_copy_is_as_good_as_retried(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory()
     before = stories.row(stories.fresh(order_copy))
 
+    # when
     response = patch(api, order_copy, _retry=True)
 
+    # then
     assert response.status_code == 200
     assert stories.row(stories.fresh(order_copy)) == before
     assert not Event.objects.exists()
@@ -319,23 +372,29 @@ def test_a_pending_copy_is_as_good_as_retried(api: API) -> None:
 
 @pytest.mark.parametrize("status", ["in_progress", "completed"])
 def test_a_copy_that_did_not_fail_is_not_retried(api: API, status: str) -> None:
+    # given
     order_copy = OrderCopyFactory(**{status: True})
 
+    # when
     response = patch(api, order_copy, _retry=True)
 
+    # then
     assert the_error_in(response) == (422, "VALIDATION_ERROR", RETRY)
     assert errors_in(response)[0]["title"] == f"cannot transition from {status} to pending"
 
 
 def test_a_copy_that_left_an_order_for_repair_is_retried_only_without_it(api: API) -> None:
+    # given
     order_copy = stories.copied(draft_order(), place_target_order=True)
     target = stories.target_of(order_copy)
     public_id = target.public_id
 
+    # when
     refused = patch(api, order_copy, _retry=True)
     target.delete()
     accepted = patch(api, order_copy, _retry=True)
 
+    # then
     [error] = errors_in(refused)
     assert the_error_in(refused) == (422, "VALIDATION_ERROR", RETRY)
     assert error["title"] == (
@@ -345,15 +404,19 @@ def test_a_copy_that_left_an_order_for_repair_is_retried_only_without_it(api: AP
 
 
 def test_a_copy_without_a_source_is_not_retried(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(failed=True, source_order=None)
 
+    # when
     response = patch(api, order_copy, _retry=True)
 
+    # then
     assert errors_in(response)[0]["meta"]["error"] == "source_gone"
     assert stories.fresh(order_copy).status == Status.FAILED
 
 
 def test_a_retry_pays_anew(shop: Shop) -> None:
+    # given
     sku = SkuFactory(stock=2)
     order_copy = stories.requested(placed_order(lines=[{"sku": sku}]), place_target_order=True)
 
@@ -362,11 +425,14 @@ def test_a_retry_pays_anew(shop: Shop) -> None:
         abort_copies([order_copy], who=stories.WHO)
 
     shop.before["authorize"] = abort
+
+    # when
     run_batch("w1")
     [[lost]] = [payments for method, payments in shop.calls if method == "void"]
     retry_copies([order_copy], who=stories.WHO)
     stories.run_all()
 
+    # then
     target = stories.target_of(stories.fresh(order_copy))
     assert target.authorizations.get().token != lost.authorization.token
 
@@ -375,6 +441,7 @@ def test_a_retry_pays_anew(shop: Shop) -> None:
 def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its_payment(
     shop: Shop, step: str
 ) -> None:
+    # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
     def abort_retry_and_run(_: Any) -> None:
@@ -386,8 +453,11 @@ def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its
         )
 
     shop.before[step] = abort_retry_and_run
+
+    # when
     batch = run_batch("w1")
 
+    # then
     found = stories.fresh(order_copy)
     assert dict(batch.ends) == {"lost": 1}
     assert (found.status, found.worker, found.attempt) == (Status.IN_PROGRESS, "w2", 1)
@@ -399,39 +469,51 @@ def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its
 
 
 def test_attributes_and_a_trigger_are_applied_together(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(failed=True)
 
+    # when
     response = patch(api, order_copy, reference="R-2", _retry=True)
 
+    # then
     attributes = response.json()["data"]["attributes"]
     assert (attributes["reference"], attributes["status"]) == ("R-2", "pending")
     assert list(Event.objects.values_list("name", flat=True)) == ["", "order_copies.retry"]
 
 
 def test_attributes_are_not_applied_where_the_trigger_is_refused(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(completed=True)
 
+    # when
     response = patch(api, order_copy, reference="R-2", _abort=True)
 
+    # then
     assert response.status_code == 422
     assert stories.fresh(order_copy).reference is None
     assert not Event.objects.exists()
 
 
 def test_one_trigger_at_a_time(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(failed=True)
 
+    # when
     response = patch(api, order_copy, _retry=True, _abort=True)
 
+    # then
     assert the_error_in(response)[:2] == (422, "VALIDATION_ERROR")
     assert stories.fresh(order_copy).status == Status.FAILED
 
 
 def test_a_trigger_that_is_false_does_nothing(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(failed=True)
 
+    # when
     response = patch(api, order_copy, _retry=False, _abort=None)
 
+    # then
     assert response.status_code == 200
     assert stories.fresh(order_copy).status == Status.FAILED
 

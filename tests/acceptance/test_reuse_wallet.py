@@ -14,10 +14,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_payment_source_in_the_wallet_is_reused_by_default() -> None:
+    # given
     source = placed_order()
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert target.payment_source == source.payment_source
     assert target.payment_method == source.payment_method
@@ -25,10 +28,13 @@ def test_a_payment_source_in_the_wallet_is_reused_by_default() -> None:
 
 
 def test_reuse_wallet_false_leaves_the_payment_source_behind() -> None:
+    # given
     source = placed_order()
 
+    # when
     order_copy = stories.copied(source, reuse_wallet=False)
 
+    # then
     target = stories.target_of(order_copy)
     assert target.payment_source is None
     assert target.payment_method == source.payment_method
@@ -39,6 +45,7 @@ def test_reuse_wallet_false_leaves_the_payment_source_behind() -> None:
     "case", ["not in the wallet", "in the wallet of somebody else", "expired", "guest"]
 )
 def test_a_payment_source_that_cannot_be_reused_stays_behind_and_that_is_noted(case: str) -> None:
+    # given
     arguments = {}
     if case == "expired":
         arguments = {"payment_source": PaymentSourceFactory(expired=True)}
@@ -48,18 +55,23 @@ def test_a_payment_source_that_cannot_be_reused_stays_behind_and_that_is_noted(c
     if case in {"in the wallet of somebody else", "guest"}:
         CustomerPaymentSourceFactory(payment_source=source.payment_source)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.target_of(order_copy).payment_source is None
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert [action for action, _ in stories.actions(order_copy, "payment_source")] == ["skipped"]
 
 
 def test_an_order_without_a_payment_source_needs_no_wallet() -> None:
+    # given
     source = placed_order(payment_source=None)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.target_of(order_copy).payment_source is None
     assert stories.actions(order_copy, "payment_source") == []
 

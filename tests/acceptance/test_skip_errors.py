@@ -61,11 +61,14 @@ def two_lines(**arguments: Any) -> tuple[Order, Sku]:
 
 @pytest.mark.parametrize("happen", UNAVAILABLE)
 def test_a_line_that_cannot_be_had_fails_the_copy_and_leaves_no_target(happen: Happening) -> None:
+    # given
     source, sku = two_lines()
     happen(sku)
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.ending(order_copy) == (Status.FAILED, {"line_items": 1}, 1)
     assert sku.code in order_copy.errors_log["line_items"][0]
     assert order_copy.target_order is None
@@ -78,11 +81,14 @@ def test_a_line_that_cannot_be_had_fails_the_copy_and_leaves_no_target(happen: H
 def test_with_skip_errors_it_is_skipped_and_noted_and_the_copy_completes(
     happen: Happening,
 ) -> None:
+    # given
     source, sku = two_lines()
     happen(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
     assert sku.code in order_copy.errors_log["line_items"][0]
@@ -104,12 +110,15 @@ def test_with_skip_errors_it_is_skipped_and_noted_and_the_copy_completes(
 
 
 def test_with_skip_errors_a_line_of_too_many_pieces_is_reduced_to_those_left() -> None:
+    # given
     sku = SkuFactory(stock=3)
     line = {"sku": sku, "quantity": 5, "unit_amount_cents": 333, "options": 1}
     source = pending_order(lines=[line, {}])
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     target = stories.target_of(order_copy)
     reduced = target.line_items.all()[0]
     assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
@@ -127,22 +136,28 @@ def test_with_skip_errors_a_line_of_too_many_pieces_is_reduced_to_those_left() -
 
 
 def test_without_skip_errors_a_line_of_too_many_pieces_fails_the_copy() -> None:
+    # given
     source = pending_order(lines=[{"sku": SkuFactory(stock=3), "quantity": 5}])
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     assert stories.ending(order_copy) == (Status.FAILED, {"line_items": 1}, 1)
     assert order_copy.target_order is None
 
 
 def test_lines_of_one_sku_share_what_is_left_in_their_order() -> None:
+    # given
     sku = SkuFactory(stock=4)
     source = pending_order(
         lines=[{"sku": sku, "quantity": 3}, {"sku": sku, "quantity": 3}, {"sku": sku}]
     )
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     quantities = [quantity for kind, quantity, _ in stories.lines(stories.target_of(order_copy))]
     assert [action for action, _ in stories.actions(order_copy)][:3] == [
         "copied",
@@ -153,25 +168,31 @@ def test_lines_of_one_sku_share_what_is_left_in_their_order() -> None:
 
 
 def test_the_pieces_that_the_source_holds_are_not_to_be_had_unless_it_is_cancelled() -> None:
+    # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2), "quantity": 2}, {}])
 
+    # when
     second, swap = (
         stories.copied(source, place_target_order=True, cancel_source_order=cancel)
         for cancel in (False, True)
     )
 
+    # then
     assert stories.ending(second) == (Status.FAILED, {"line_items": 1}, 1)
     assert stories.ending(swap) == (Status.COMPLETED, {}, 0)
 
 
 @pytest.mark.parametrize("happen", UNAVAILABLE)
 def test_skip_errors_does_not_mask_that_nothing_is_left(happen: Happening) -> None:
+    # given
     sku = SkuFactory()
     source = pending_order(lines=[{"sku": sku}, {"sku": sku}])
     happen(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     assert order_copy.status == Status.FAILED
     assert list(order_copy.errors_log) == ["line_items"]
     assert order_copy.errors_count == len(order_copy.errors_log["line_items"]) > 0
@@ -180,14 +201,17 @@ def test_skip_errors_does_not_mask_that_nothing_is_left(happen: Happening) -> No
 
 
 def test_a_gift_card_line_is_something_to_sell() -> None:
+    # given
     sku = SkuFactory()
     source = pending_order(lines=[{"sku": sku}])
     LineItemFactory(order=source, sku=None, item_type="gift_cards", unit_amount_cents=5000)
     settle(source)
     off_sale(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
     assert ("gift_cards", 1, 5000) in stories.lines(stories.target_of(order_copy))
 
@@ -206,13 +230,16 @@ def test_stock_that_is_not_tracked_never_runs_out() -> None:
 
 
 def test_discounts_shrink_in_proportion_to_the_goods_they_were_granted_on() -> None:
+    # given
     source, sku = two_lines(
         promotions=[PromotionFactory(percentage=10), PromotionFactory(fixed_amount=True)]
     )
     off_sale(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.lines(target)[-2:] == [
         ("percentage_discount_promotions", 1, -400),
@@ -223,14 +250,17 @@ def test_discounts_shrink_in_proportion_to_the_goods_they_were_granted_on() -> N
 
 
 def test_discounts_shrink_when_a_line_is_reduced() -> None:
+    # given
     sku = SkuFactory(stock=1)
     source = pending_order(
         lines=[{"sku": sku, "quantity": 2, "options": 0}],
         promotions=[PromotionFactory(percentage=25)],
     )
 
+    # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
 
+    # then
     assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -500)
 
 
@@ -274,6 +304,7 @@ def test_free_shipping__stays_with_the_shipping_that_it_pays() -> None:
 
 
 def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
+    # given
     to_ship = SkuFactory()
     source = pending_order(
         lines=[{"sku": SkuFactory(do_not_ship=True)}, {"sku": to_ship}],
@@ -281,8 +312,10 @@ def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
     )
     off_sale(to_ship)
 
+    # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
 
+    # then
     assert target.shipping_amount_cents == target.discount_amount_cents == 0
     assert "shipments" not in stories.lines(target, "item_type")
     assert target.fulfillment_status == "not_required"
@@ -303,35 +336,44 @@ def test_payment_fee__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
 
 
 def test_promotions_applied_afresh_look_at_the_goods_that_are_left() -> None:
+    # given
     promotion = PromotionFactory(percentage=10)
     source, sku = two_lines(promotions=[promotion, PromotionFactory(expired=True)])
     off_sale(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True, apply_promotions=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -400)
     assert target.discount_amount_cents == -400
 
 
 def test_nothing_is_worked_out_anew_when_nothing_was_skipped() -> None:
+    # given
     source, _ = two_lines(promotions=[PromotionFactory()])
     source.market.shipping_amount_cents = 9999
     source.market.save()
     PaymentMethod.objects.update(price_amount_cents=9999)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
 
 
 def test_a_target_of_what_is_left_can_be_placed() -> None:
+    # given
     source, sku = two_lines()
     off_sale(sku)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {"line_items": 1}, 1)
     assert stories.statuses(target) == ("placed", "authorized", "unfulfilled")

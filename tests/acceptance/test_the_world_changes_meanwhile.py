@@ -72,11 +72,14 @@ HAPPENINGS: dict[str, tuple[Callable[[], Any], str]] = {
 def test_what_is_gone_when_the_target_is_placed_keeps_it_pending(
     shop: Shop, happening: str, skip_errors: bool
 ) -> None:
+    # given
     happen, attribute = HAPPENINGS[happening]
     source = placed_order(lines=[{"sku": SkuFactory()}], coupon=CouponFactory())
 
+    # when
     order_copy, _ = run(shop, source, happen, skip_errors=skip_errors)
 
+    # then
     target = stories.target_of(order_copy)
     status = Status.COMPLETED if skip_errors else Status.FAILED
     assert stories.ending(order_copy) == (status, {"status": 1, attribute: 1}, 2)
@@ -91,11 +94,14 @@ def test_what_is_gone_when_the_target_is_placed_keeps_it_pending(
 def test_a_swap_that_cannot_place_its_target_leaves_the_source_alone(
     shop: Shop, happening: str
 ) -> None:
+    # given
     happen, attribute = HAPPENINGS[happening]
     source = placed_order(lines=[{"sku": SkuFactory()}], coupon=CouponFactory())
 
+    # when
     order_copy, before = run(shop, source, happen, cancel_source_order=True)
 
+    # then
     assert stories.ending(order_copy) == (Status.FAILED, {"status": 1, attribute: 1}, 2)
     assert stories.target_of(order_copy).status == "pending"
     assert stories.every_byte(source) == before
@@ -104,8 +110,10 @@ def test_a_swap_that_cannot_place_its_target_leaves_the_source_alone(
 def test_a_swap_whose_source_was_cancelled_meanwhile_does_not_place_its_target(
     shop: Shop,
 ) -> None:
+    # given
     source = placed_order()
 
+    # when
     order_copy, _ = run(
         shop,
         source,
@@ -113,6 +121,7 @@ def test_a_swap_whose_source_was_cancelled_meanwhile_does_not_place_its_target(
         cancel_source_order=True,
     )
 
+    # then
     assert order_copy.status == Status.FAILED
     assert order_copy.errors_log["source_order"] == [
         "cannot transition from cancelled to cancelled"
@@ -122,6 +131,7 @@ def test_a_swap_whose_source_was_cancelled_meanwhile_does_not_place_its_target(
 
 
 def test_a_copy_whose_source_was_cancelled_meanwhile_cannot_cancel_it_again(shop: Shop) -> None:
+    # given
     source = placed_order()
     order_copy = stories.requested(source, cancel_source_order=True)
 
@@ -130,21 +140,27 @@ def test_a_copy_whose_source_was_cancelled_meanwhile_cannot_cancel_it_again(shop
         Order.objects.filter(pk=source.pk).update(status="cancelled")
 
     shop.before["write"] = cancelled_by_somebody_else
+
+    # when
     run_batch(worker="w1")
 
+    # then
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.FAILED, {"source_order": 1}, 1)
     assert stories.target_of(found).status == "pending"
 
 
 def test_a_copy_is_of_the_order_as_it_was_planned(shop: Shop) -> None:
+    # given
     source = placed_order()
     planned = stories.contents(source)
 
+    # when
     order_copy, _ = run(
         shop, source, lambda: source.line_items.update(unit_amount_cents=1, total_amount_cents=1)
     )
 
+    # then
     assert stories.contents(stories.target_of(order_copy))["lines"] == planned["lines"]
     assert order_copy.status == Status.COMPLETED
 
@@ -191,13 +207,16 @@ def test_what_changes_on_a_source_before_it_is_cancelled_is_copied_too(
 def test_neighbours_of_a_source_that_changes_are_swapped_at_once(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     bank = install_bank(monkeypatch)
     sources = [placed_order(lines=1) for _ in range(3)]
     swap = {"place_target_order": True, "cancel_source_order": True}
     others = [stories.requested(source, **swap) for source in sources]
 
+    # when
     order_copy, _ = run(shop, sources[0], lambda: sources[1].addresses.update(city="Torino"))
 
+    # then
     ended = [stories.fresh(one) for one in [*others, order_copy]]
     assert [(one.status, one.attempt) for one in ended] == [(Status.COMPLETED, 1)] * 4
     assert {one.city for one in stories.target_of(ended[1]).addresses.all()} == {"Torino"}
@@ -230,13 +249,16 @@ def test_a_source_that_changes_each_time_is_left_alone(
 def test_a_source_that_is_deleted_before_it_is_cancelled_is_not_copied(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     bank, source = install_bank(monkeypatch), placed_order(lines=1, authorized=False)
 
+    # when
     order_copy, _ = run(
         shop, source, Order.objects.filter(pk=source.pk).delete, cancel_source_order=True
     )
     stories.run_all()
 
+    # then
     found = stories.fresh(order_copy)
     assert found.status == Status.ABORTED
     assert found.errors_log == {"source_order": ["does not exist any more"]}
@@ -244,9 +266,11 @@ def test_a_source_that_is_deleted_before_it_is_cancelled_is_not_copied(
 
 
 def test_a_source_that_was_changed_after_it_was_looked_at_is_not_swapped(shop: Shop) -> None:
+    # given
     source = placed_order(lines=1)
     digest = stories.previewed(source, place_target_order=True, cancel_source_order=True).digest
 
+    # when
     order_copy, before = run(
         shop,
         source,
@@ -256,6 +280,7 @@ def test_a_source_that_was_changed_after_it_was_looked_at_is_not_swapped(shop: S
     )
     stories.run_all()
 
+    # then
     found = stories.fresh(order_copy)
     assert (found.status, list(found.errors_log)) == (Status.FAILED, ["plan_changed"])
     assert stories.every_byte(source)["orders_order"] == before["orders_order"]
@@ -266,10 +291,12 @@ def test_a_source_that_was_changed_after_it_was_looked_at_is_not_swapped(shop: S
 def test_a_copy_is_planned_anew_when_what_it_points_at_is_deleted_meanwhile(
     shop: Shop, happening: str
 ) -> None:
+    # given
     promotion = PromotionFactory()
     source = placed_order(lines=[{"sku": SkuFactory()}, {}], promotions=[promotion])
     other = stories.requested(source, skip_errors=True, place_target_order=True)
 
+    # when
     order_copy, _ = run(
         shop,
         source,
@@ -278,6 +305,7 @@ def test_a_copy_is_planned_anew_when_what_it_points_at_is_deleted_meanwhile(
     )
     stories.run_all()
 
+    # then
     for found in (stories.fresh(order_copy), stories.fresh(other)):
         assert found.status == Status.COMPLETED
         assert set(found.errors_log) == ({"line_items"} if happening == "SKU" else set())

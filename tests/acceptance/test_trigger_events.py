@@ -41,21 +41,27 @@ def trigger(event: Event, **attributes: Any) -> dict[str, Any]:
 
 
 def test_an_event_is_told_once_more_to_those_who_listen(created: Event, told: list[Event]) -> None:
+    # given
     user = staff(*PERMISSIONS, "change_event")
 
+    # when
     response = API(user).patch(f"/events/{created.public_id}", trigger(created))
 
+    # then
     assert response.status_code == 200
     assert response.json()["data"]["attributes"]["name"] == "order_copies.create"
     assert told == [created]
 
 
 def test_who_had_it_told_is_recorded(created: Event, told: list[Event]) -> None:
+    # given
     api = API(staff(*PERMISSIONS, "change_event"))
     api.patch(f"/events/{created.public_id}", trigger(created))
 
+    # when
     (change,) = api.get(f"/events/{created.public_id}/event_stores").json()["data"]
 
+    # then
     attributes = change["attributes"]
     assert attributes["resource_type"] == "events"
     assert attributes["resource_id"] == created.public_id
@@ -67,10 +73,13 @@ def test_who_had_it_told_is_recorded(created: Event, told: list[Event]) -> None:
 
 
 def test_an_event_that_is_not_triggered_is_not_told(created: Event, told: list[Event]) -> None:
+    # given
     api = API(staff(*PERMISSIONS, "change_event"))
 
+    # when
     response = api.patch(f"/events/{created.public_id}", trigger(created, _trigger=False))
 
+    # then
     assert response.status_code == 200
     assert told == []
     assert Event.objects.count() == 1
@@ -79,16 +88,21 @@ def test_an_event_that_is_not_triggered_is_not_told(created: Event, told: list[E
 def test_an_event_is_told_only_for_whom_may_change_events(
     created: Event, told: list[Event]
 ) -> None:
+    # when
     response = API(service("view_order")).patch(f"/events/{created.public_id}", trigger(created))
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert told == []
 
 
 def test_an_event_never_changes(created: Event, told: list[Event]) -> None:
+    # given
     api = API(staff(*PERMISSIONS, "change_event"))
 
+    # when
     response = api.patch(f"/events/{created.public_id}", trigger(created, name="orders.place"))
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", "/data/attributes/name")
     assert told == []

@@ -40,6 +40,7 @@ def expire_leases() -> None:
 def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     sources = [placed_order(lines=1) for _ in range(5)]
     wanted = [stories.requested(source) for source in sources]
@@ -49,6 +50,8 @@ def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
             raise Killed
 
     shop.before["plan"] = kill
+
+    # when
     for number in range(10):
         try:
             while run_batch(f"worker {number}").claimed:
@@ -56,6 +59,7 @@ def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
         except Killed:
             expire_leases()
 
+    # then
     assert [stories.fresh(order_copy).status for order_copy in wanted] == [
         "completed",
         "aborted",
@@ -97,24 +101,30 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life
 
 @pytest.mark.django_db
 def test_lines_of_no_pieces_are_nothing_to_sell() -> None:
+    # given
     source = placed_order(lines=[{"quantity": 2}, {"quantity": 0}])
     Sku.objects.filter(line_items__order=source, line_items__quantity=2).update(on_sale=False)
 
+    # when
     order_copy = stories.copied(source, skip_errors=True)
 
+    # then
     assert order_copy.status == "failed"
     assert "nothing of this order is available any more" in order_copy.errors_log["line_items"]
 
 
 @pytest.mark.django_db
 def test_metadata_that_is_null_travels() -> None:
+    # given
     source = placed_order(lines=1)
     table = Order._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET metadata = 'null' WHERE id = %s", [source.pk])
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert target.metadata is None
 
 
@@ -122,6 +132,7 @@ def test_metadata_that_is_null_travels() -> None:
 def test_a_drain_waits_for_what_it_has_to_try_again(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0.05}
     order_copy = stories.requested(placed_order(lines=1))
     crashes = iter([True])
@@ -132,8 +143,10 @@ def test_a_drain_waits_for_what_it_has_to_try_again(
 
     shop.before["plan"] = crash_once
 
+    # when
     Worker(interval=0.01).run(drain=True)
 
+    # then
     assert stories.fresh(order_copy).status == "completed"
     assert stories.fresh(order_copy).attempt == 2
 
@@ -146,15 +159,18 @@ def deadlock(_: Any) -> None:
 def test_a_database_that_does_not_answer_is_nobodys_crash(
     shop: type[InterferedShop], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order_copy = stories.requested(placed_order(lines=1))
     [claimed] = claim_pending("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
     monkeypatch.setattr("order_copies.worker.runner.answers", lambda: False)
 
+    # when
     with pytest.raises(OperationalError):
         Runner("w1", shop(), Batch()).run([claimed])
 
+    # then
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS
     assert stories.fresh(order_copy).attempt == 1
 
@@ -163,6 +179,7 @@ def test_a_database_that_does_not_answer_is_nobodys_crash(
 def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
+    # given
     sources = [placed_order(lines=1) for _ in range(4)]
     wanted = [stories.requested(source) for source in sources]
     claimed = claim_pending("w1", 4)
@@ -173,9 +190,12 @@ def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
             deadlock(order_copies)
 
     shop.before["plan"] = locked
+
+    # when
     batch = Batch()
     Runner("w1", shop(), batch).run(claimed)
 
+    # then
     assert dict(batch.ends) == {"completed": 3, "to retry": 1}
     assert stories.fresh(wanted[1]).status == Status.IN_PROGRESS
 
@@ -250,9 +270,11 @@ def test_locked_rows__a_copy_that_cannot_be_released_or_ended_is_left_to_its_lea
 def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     order_copy = stories.requested(placed_order(lines=1))
 
+    # when
     for number in range(5):
         worker = Worker()
         worker.name = f"w{number}"
@@ -260,23 +282,28 @@ def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
         assert worker.hand_back() == 1
     run_batch("w9")
 
+    # then
     found = stories.fresh(order_copy)
     assert (found.status, found.attempt, found.hand_backs) == (Status.COMPLETED, 6, 5)
 
 
 @pytest.mark.django_db
 def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> None:
+    # given
     order_copy = stories.requested(placed_order(lines=1))
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "orders.nowhere.Shop"}
 
+    # when
     with pytest.raises(ImportError):
         run_batch("w1")
 
+    # then
     assert stories.fresh(order_copy).status == Status.PENDING
 
 
 @pytest.mark.django_db
 def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
+    # given
     source = placed_order(lines=1)
     done, running = stories.copied(source), stories.requested(source)
     OrderFactory.objects.filter(pk=running.pk).start(
@@ -284,10 +311,12 @@ def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
     )
     done.status = "stale"
 
+    # when
     with pytest.raises(NotDeletableError):
         copying.delete_copies([done, running], who=stories.WHO)
     copying.delete_copies([done], who=stories.WHO)
 
+    # then
     assert list(OrderFactory.objects.all()) == [running]
     assert stories.events_of(done)[-1] == "order_copies.destroy"
 
@@ -295,6 +324,7 @@ def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot edit meanwhile")
 def test_a_plan_sees_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     source = OrderOfShop()
     line = LineItem.objects.create(order=source, name="Mug", item_type="gift_cards")
     read_orders = snapshot._orders
@@ -312,8 +342,10 @@ def test_a_plan_sees_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(snapshot, "_orders", read_then_edit)
 
+    # when
     taken = snapshot.take_snapshot([source.pk])
 
+    # then
     line.refresh_from_db()
     assert taken.lines[source.pk][0].total_amount_cents == 0
     assert line.total_amount_cents == 9900

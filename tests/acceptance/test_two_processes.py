@@ -44,11 +44,14 @@ def let_leases_run_out(environment: dict[str, str]) -> None:
 def test_two_processes_on_one_backlog_give_each_copy_one_target(
     environment: dict[str, str],
 ) -> None:
+    # given
     drain = ("manage.py", "order_copies_worker", "--drain", "--batch-size", "7")
 
+    # when
     workers = [start(environment, *drain) for _ in range(2)]
     output = [worker.communicate(timeout=60)[0] for worker in workers]
 
+    # then
     assert [worker.returncode for worker in workers] == [0, 0], output
     assert rows(
         environment,
@@ -74,13 +77,17 @@ def test_two_processes_on_one_backlog_give_each_copy_one_target(
 def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     environment: dict[str, str],
 ) -> None:
+    # given
     worker = start(environment, "manage.py", "order_copies_worker", "--batch-size", "3")
     assert worker.stdout is not None
     while " claimed" not in (line := worker.stdout.readline()):
         assert line, "the worker ended"
+
+    # when
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
 
+    # then
     # One statement sees one moment, even if the server is still busy with the last commit.
     [(in_progress, completed, orders, reserved)] = rows(
         environment,
@@ -93,10 +100,12 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     assert completed > 0
     assert (orders, reserved) == (completed + 1, completed + 1)
 
+    # when
     let_leases_run_out(environment)
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
     output = other.communicate(timeout=60)[0]
 
+    # then
     assert rows(
         environment,
         "SELECT status, COUNT(*), COUNT(DISTINCT target_order_id)"
@@ -108,15 +117,18 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
 
 def test_a_copy_is_never_started_before_it_was_asked_for(environment: dict[str, str]) -> None:
     """The worker looks for work while the database is busy with a client, and has to wait."""
+    # given
     worker = start(environment, "manage.py", "order_copies_worker", "--interval", "0.01")
     wait_for_rows(environment, 400)
 
+    # when
     client = start(environment, "-c", SLOW_CLIENT)
     said = client.communicate(timeout=60)[0]
     wait_for_rows(environment, 401)
     worker.terminate()
     output = worker.communicate(timeout=60)[0]
 
+    # then
     assert client.returncode == 0, said
     assert rows(
         environment,

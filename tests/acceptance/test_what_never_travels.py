@@ -42,11 +42,14 @@ def a_source_with_everything() -> Order:
 
 
 def test_identity_statuses_and_stamps_never_travel() -> None:
+    # given
     source = a_source_with_everything()
     before = timezone.now()
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     own = stories.ORDERS_OWN - {"id", "number", "token", "created_at", "updated_at"}
     assert {name: getattr(target, name) for name in own} == {
         "reference": None,
@@ -70,10 +73,13 @@ def test_identity_statuses_and_stamps_never_travel() -> None:
 
 
 def test_references_stay_behind_on_every_level() -> None:
+    # given
     source = a_source_with_everything()
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     parts = [target, *target.addresses.all(), *target.line_items.all()]
     for line_item in target.line_items.all():
         parts += line_item.line_item_options.all()
@@ -81,10 +87,13 @@ def test_references_stay_behind_on_every_level() -> None:
 
 
 def test_a_gift_card_is_neither_redeemed_nor_sold_twice_and_that_is_noted() -> None:
+    # given
     source = a_source_with_everything()
 
+    # when
     order_copy = stories.copied(source)
 
+    # then
     target = stories.target_of(order_copy)
     assert target.gift_card_code == ""
     assert stories.amounts(target) == stories.amounts(source) | {
@@ -98,11 +107,14 @@ def test_a_gift_card_is_neither_redeemed_nor_sold_twice_and_that_is_noted() -> N
 
 
 def test_money_stock_and_coupon_of_the_source_stay_with_the_source() -> None:
+    # given
     source = a_source_with_everything()
     held = stories.every_byte(source)
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     nothing = {name: [] for name in stories.every_byte(target)}
     artefacts = ["orders_authorization", "orders_couponuse", "orders_stockreservation"]
     assert {name: stories.every_byte(target)[name] for name in artefacts} == {
@@ -113,10 +125,13 @@ def test_money_stock_and_coupon_of_the_source_stay_with_the_source() -> None:
 
 
 def test_source_and_target_share_no_row_identifier_or_artefact() -> None:
+    # given
     source = a_source_with_everything()
 
+    # when
     order_copy = stories.copied(source, place_target_order=True)
 
+    # then
     target = stories.target_of(order_copy)
     assert target.status == "placed", order_copy.errors_log
     shared = identifiers(source) & identifiers(target)
@@ -138,19 +153,25 @@ def identifiers(order: Order) -> set[Any]:
 
 
 def test_a_voided_authorization_of_the_source_is_no_payment_of_the_target() -> None:
+    # given
     source = settle(placed_order(authorized=False))
     AuthorizationFactory(order=source, status=Authorization.Status.VOIDED, voided_at=PLACED_AT)
 
+    # when
     target = stories.target_of(stories.copied(source))
 
+    # then
     assert not target.authorizations.exists()
 
 
 def test_an_order_of_another_year_gets_the_stamps_of_today() -> None:
+    # given
     source = a_source_with_everything()
 
+    # when
     target = stories.target_of(stories.copied(source, place_target_order=True))
 
+    # then
     stamps = [target.created_at, target.updated_at, target.placed_at]
     for part in [*target.addresses.all(), *target.line_items.all()]:
         stamps += [part.created_at, part.updated_at]

@@ -47,8 +47,8 @@ class Ledger:
     def authorize(self, request: dict[str, Any], *, declines: bool) -> Entry:
         """Return the entry of this key, and create it first if the key is new.
 
-        ``declines`` is used for a new key only. Raises :class:`ParametersDifferError` if the key was
-        used for a different request.
+        ``declines`` is used for a new key only. Raises :class:`ParametersDifferError` if the key
+        was used for a different request.
         """
         with self._lock:
             key = request["idempotency_key"]

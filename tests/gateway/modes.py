@@ -29,8 +29,8 @@ class Mode(StrEnum):
 class ModeSelector:
     """Select the mode of each call: by its payment source, else at random by weights.
 
-    The token of a payment source may begin with a mode (``no_response_4242``). The mode applies to the
-    first call with an idempotency key; later calls with that key are handled normally.
+    The token of a payment source may begin with a mode (``no_response_4242``). The mode applies to
+    the first call with an idempotency key; later calls with that key are handled normally.
     """
 
     def __init__(self, seed: int = 0) -> None:
