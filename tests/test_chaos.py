@@ -33,7 +33,9 @@ def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield steps
 
 
-def test_a_worker_comes_to_every_step(reached: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker__reaches_every_kill_point(
+    reached: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given a swap, and a copy whose last piece is sold after its payment was authorized
     sku = SkuFactory(stock=1)
 
@@ -55,7 +57,7 @@ def test_a_worker_comes_to_every_step(reached: list[str], monkeypatch: pytest.Mo
     assert set(FREEZING) < set(STEPS)
 
 
-def test_a_client_comes_to_every_step(reached: list[str]) -> None:
+def test_client__reaches_every_kill_point(reached: list[str]) -> None:
     # given
     source = placed_order()
     placed = stories.copied(source, place_target_order=True)
@@ -78,7 +80,7 @@ def test_a_client_comes_to_every_step(reached: list[str]) -> None:
     assert statuses == {"placed", "cancelled"}
 
 
-def test_what_was_asked_for_is_not_asked_for_twice(
+def test_client__requests_each_reference_once(
     reached: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -94,7 +96,7 @@ def test_what_was_asked_for_is_not_asked_for_twice(
     assert set(capsys.readouterr().out.split()) == {"client-0/0"}
 
 
-def test_a_doom_comes_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill_point__triggers_at_its_visit(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     met = []
     monkeypatch.setattr(Doom, "meet", lambda doom: met.append(doom.step))

@@ -26,7 +26,7 @@ def authorize(key: str, source: str = "tok", amount_cents: int = 5) -> Authorize
     )
 
 
-def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> None:
+def test_authorize__one_authorization_per_key_even_if_voided(gateway: FakeGateway) -> None:
     # given
     first = authorize("a")
     assert isinstance(first, Authorized)
@@ -43,7 +43,7 @@ def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> Non
     assert (other["status"], other["authorize_calls"], other["void_calls"]) == ("live", 1, 0)
 
 
-def test_one_key_is_one_request(gateway: FakeGateway) -> None:
+def test_authorize__different_request_under_one_key_is_a_conflict(gateway: FakeGateway) -> None:
     # given
     authorize("a", amount_cents=1)
 
@@ -52,7 +52,7 @@ def test_one_key_is_one_request(gateway: FakeGateway) -> None:
         authorize("a", amount_cents=2)
 
 
-def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> None:
+def test_void__unknown_or_declined_token_changes_nothing(gateway: FakeGateway) -> None:
     # given
     assert authorize("a", "declined") == Declined("the payment source was declined")
     [entry] = before = gateway.ledger()["authorizations"]
@@ -74,9 +74,7 @@ def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> No
         (Mode.DOWN, 0),
     ],
 )
-def test_its_moods_leave_the_client_in_the_dark(
-    gateway: FakeGateway, mode: Mode, live: int
-) -> None:
+def test_mode__client_gets_no_usable_response(gateway: FakeGateway, mode: Mode, live: int) -> None:
     # when
     with pytest.raises(NoAnswerError):
         authorize("a", f"{mode}_1")
@@ -87,7 +85,7 @@ def test_its_moods_leave_the_client_in_the_dark(
     assert sum(gateway.tokens().values()) == 1
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
+def test_modes__drawn_equally_for_one_seed() -> None:
     # given
     modes, same, other = ModeSelector(1), ModeSelector(1), ModeSelector(2)
 

@@ -31,7 +31,7 @@ def section(title: str) -> str:
     return README.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
-def test_the_settings_table_lists_every_setting() -> None:
+def test_settings_table__lists_every_setting() -> None:
     settings = {name for name in vars(Settings) if name.isupper()}
 
     listed = re.findall(r"^\| `(\w+)` \|", section("Settings"), re.MULTILINE)
@@ -45,7 +45,7 @@ def test_web_server__runs_with_the_same_options_in_production_and_in_the_demo() 
     assert command.split() == SERVER_OPTIONS
 
 
-def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:
+def test_toggle_table__lists_every_toggle_with_its_default() -> None:
     listed = dict(
         re.findall(r"^\| `(\w+)` \| (true|false) \|", section("What a copy does"), re.MULTILINE)
     )
@@ -55,13 +55,13 @@ def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:
     assert listed == defaults
 
 
-def test_every_outcome_is_named() -> None:
+def test_outcomes__every_action_is_named() -> None:
     text = section("What a copy does")
 
     assert all(f"`{action}`" in text for action in Action)
 
 
-def test_every_make_target_exists() -> None:
+def test_make_targets__all_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     named = set(re.findall(r"\bmake ([a-z-]+)", README))
@@ -69,7 +69,7 @@ def test_every_make_target_exists() -> None:
     assert named <= targets
 
 
-def test_every_command_exists_with_its_options() -> None:
+def test_commands__all_exist_with_their_options() -> None:
     lines = re.findall(r"^python manage.py (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
 
     for line in lines:
@@ -80,7 +80,7 @@ def test_every_command_exists_with_its_options() -> None:
     assert len(lines) >= 4
 
 
-def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_copy_order__runs_as_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     # given
     order = placed_order()
 
@@ -94,7 +94,7 @@ def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[
     assert OrderCopy.objects.get().target_order.status == "placed"
 
 
-def test_the_commands_of_an_operator_do_what_the_readme_says(
+def test_operator_commands__run_as_in_the_readme(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # given
@@ -115,7 +115,7 @@ def test_the_commands_of_an_operator_do_what_the_readme_says(
     assert "Removed 1 copy" in said
 
 
-def test_the_table_of_metrics_lists_every_metric() -> None:
+def test_metrics_table__lists_every_metric() -> None:
     # given
     queue = {metric.name for metric in QueueCollector().collect()}
     ours = [one for one in REGISTRY.collect() if one.name.startswith("order_copies_")]
@@ -129,7 +129,7 @@ def test_the_table_of_metrics_lists_every_metric() -> None:
     assert listed == {(name, "queue") for name in queue} | {(name, "worker") for name in worker}
 
 
-def test_the_curl_and_its_answer_are_real(admin_user) -> None:
+def test_curl_example__response_is_as_printed(admin_user) -> None:
     # given
     body = json.loads(README.split("-d '")[1].split("'\n```")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id

@@ -107,7 +107,9 @@ def messages_of(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
-def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
+def test_copy_selected_orders__batch_page_shows_progress_until_all_have_ended(
+    staff: Client,
+) -> None:
     # given
     orders = [placed_order(), placed_order()]
 
@@ -137,7 +139,7 @@ def test_staff_copy_selected_orders_and_watch_them_end(staff: Client) -> None:
     assert str(ended.context["progress"]) == "2 of 2 ended: 2 completed"
 
 
-def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
+def test_copy_page__create_event_records_the_user(staff: Client) -> None:
     # given
     order = placed_order()
 
@@ -152,7 +154,7 @@ def test_a_copy_remembers_who_asked_for_it(staff: Client) -> None:
     }
 
 
-def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
+def test_preview__verdict_and_line_actions_equal_those_of_the_run(staff: Client) -> None:
     # given
     taken = SkuFactory(stock=1, name="Moka pot")
     order = placed_order(lines=[{"sku": taken}, {}])
@@ -180,7 +182,7 @@ def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
     assert order_copy.status == Status.COMPLETED
 
 
-def test_the_preview_follows_every_toggle(staff: Client) -> None:
+def test_preview__follows_the_toggles(staff: Client) -> None:
     # given
     order = placed_order(coupon=CouponFactory(expired=True))
     toggles = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
@@ -198,7 +200,7 @@ def test_the_preview_follows_every_toggle(staff: Client) -> None:
     assert ignored_preview.source[1] == "Source: cancelled"
 
 
-def test_an_order_that_cannot_be_placed_will_leave_a_target(staff: Client) -> None:
+def test_preview__order_that_cannot_be_placed_leaves_a_target(staff: Client) -> None:
     # given
     order = draft_order()
 
@@ -211,7 +213,7 @@ def test_an_order_that_cannot_be_placed_will_leave_a_target(staff: Client) -> No
     assert preview.target[1] == "Target: made, but not placed"
 
 
-def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
+def test_request_key__second_submit_of_a_page_copies_nothing(staff: Client) -> None:
     # given
     order, key = placed_order(), uuid4()
 
@@ -241,7 +243,7 @@ def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_going_back_to_change_something_copies_once_more(
+def test_request_key__changed_option_makes_another_copy(
     staff: Client, change: dict[str, str]
 ) -> None:
     # given
@@ -259,7 +261,7 @@ def test_going_back_to_change_something_copies_once_more(
     assert OrderCopy.objects.count() == 2
 
 
-def test_going_back_to_choose_other_orders_copies_those(staff: Client) -> None:
+def test_request_key__other_selection_of_orders_is_copied(staff: Client) -> None:
     # given
     first, second, key = placed_order(), placed_order(), uuid4()
     submit(staff, page_of(first), key=key)
@@ -276,7 +278,7 @@ def test_going_back_to_choose_other_orders_copies_those(staff: Client) -> None:
     ]
 
 
-def test_the_same_orders_the_other_way_round_are_the_same(staff: Client) -> None:
+def test_request_key__sequence_of_the_orders_does_not_matter(staff: Client) -> None:
     # given
     first, second, key = placed_order(), placed_order(), uuid4()
     submit(staff, page_of(first, second), key=key)
@@ -289,7 +291,7 @@ def test_the_same_orders_the_other_way_round_are_the_same(staff: Client) -> None
     assert OrderCopy.objects.count() == 2
 
 
-def test_another_page_copies_the_same_order_again(staff: Client) -> None:
+def test_request_key__another_page_copies_the_same_order_again(staff: Client) -> None:
     # given
     order = placed_order()
 
@@ -302,7 +304,9 @@ def test_another_page_copies_the_same_order_again(staff: Client) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "garbage", "\0"])
-def test_a_submit_without_a_key_copies_nothing_and_says_so(staff: Client, key: str) -> None:
+def test_request_key__missing_or_malformed_copies_nothing_with_a_message(
+    staff: Client, key: str
+) -> None:
     # given
     order = placed_order()
 
@@ -315,7 +319,7 @@ def test_a_submit_without_a_key_copies_nothing_and_says_so(staff: Client, key: s
     assert response.context["form"].next_request_key
 
 
-def test_forged_toggles_and_references_are_form_errors(staff: Client) -> None:
+def test_copy_page__malformed_toggles_and_references_are_form_errors(staff: Client) -> None:
     # given
     order = placed_order()
     forged = {"reference": "x" * 300, "reference_origin": "\0", "place_target_order": "\0"}
@@ -501,7 +505,7 @@ def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: 
 CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
 
 
-def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cancel() -> None:
+def test_permissions__place_and_cancel_are_disabled_without_change_order() -> None:
     # given
     order = placed_order()
 
@@ -514,7 +518,7 @@ def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cance
     assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
 
 
-def test_staff_who_may_change_orders_are_offered_all(staff: Client) -> None:
+def test_permissions__all_options_are_enabled_with_change_order(staff: Client) -> None:
     order = placed_order()
 
     fields = open_page(staff, order).context["form"].fields
@@ -522,7 +526,7 @@ def test_staff_who_may_change_orders_are_offered_all(staff: Client) -> None:
     assert not any(field.disabled for field in fields.values())
 
 
-def test_staff_who_may_not_change_orders_copy_them_all_the_same() -> None:
+def test_permissions__copying_works_without_change_order() -> None:
     # given
     order = placed_order()
 
@@ -537,7 +541,7 @@ def test_staff_who_may_not_change_orders_copy_them_all_the_same() -> None:
 
 @pytest.mark.parametrize("option", CHANGING_ORDERS)
 @pytest.mark.parametrize("button", ["_copy", "_preview"])
-def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: str) -> None:
+def test_permissions__forged_place_or_cancel_is_a_form_error(option: str, button: str) -> None:
     # given
     order = placed_order()
     data = {button: "1", "request_key": str(uuid4()), option: "on"}
@@ -555,7 +559,7 @@ def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: s
 
 
 @pytest.mark.urls(__name__)
-def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) -> None:
+def test_permissions__one_order_without_change_permission_refuses_placing(staff: Client) -> None:
     # given
     free, locked = (placed_order(customer=None, number=number) for number in ("free", "locked"))
     urls = [page_of(*orders).replace("/admin/", "/guests/") for orders in ([free], [free, locked])]
@@ -570,7 +574,7 @@ def test_one_order_that_may_not_be_changed_is_enough_to_refuse(staff: Client) ->
 
 
 @pytest.mark.urls(__name__)
-def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None:
+def test_copy_page__order_that_is_deleted_before_the_submit_is_not_copied(staff: Client) -> None:
     # given
     order = BareOrderFactory()
     seen = previewed(staff, page_of(order))
@@ -590,7 +594,9 @@ def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None
 @pytest.mark.parametrize(
     "permissions", [["orders.view_order"], ["order_copies.add_ordercopy"]], ids=["view", "add"]
 )
-def test_staff_without_permission_can_not_copy(permissions: list[str]) -> None:
+def test_permissions__page_and_submit_are_forbidden_without_view_or_add(
+    permissions: list[str],
+) -> None:
     # given
     order = placed_order()
     client = staff_with(*permissions)
@@ -603,7 +609,7 @@ def test_staff_without_permission_can_not_copy(permissions: list[str]) -> None:
     assert OrderFactory.objects.count() == 0
 
 
-def test_staff_without_permission_do_not_see_the_action() -> None:
+def test_permissions__action_and_button_are_hidden_without_add() -> None:
     # given
     order = placed_order()
     client = staff_with("orders.view_order")
@@ -617,7 +623,7 @@ def test_staff_without_permission_do_not_see_the_action() -> None:
     assert COPY not in change_page.content.decode()
 
 
-def test_strangers_are_asked_to_log_in() -> None:
+def test_permissions__anonymous_user_is_redirected_to_the_login() -> None:
     # when
     response = Client().get(COPY)
 
@@ -626,7 +632,7 @@ def test_strangers_are_asked_to_log_in() -> None:
     assert "login" in response["Location"]
 
 
-def test_the_page_of_an_order_has_a_button_that_copies_it(staff: Client) -> None:
+def test_order_page__has_a_button_to_copy(staff: Client) -> None:
     order = placed_order()
 
     response = staff.get(reverse("admin:orders_order_change", args=[order.pk]))
@@ -634,7 +640,7 @@ def test_the_page_of_an_order_has_a_button_that_copies_it(staff: Client) -> None
     assert f'<a href="{page_of(order)}">Copy…</a>' in response.content.decode()
 
 
-def test_staff_who_may_not_see_copies_get_back_to_the_orders() -> None:
+def test_permissions__submit_redirects_to_the_orders_without_view_copies() -> None:
     # given
     order = placed_order()
     client = staff_with("orders.view_order", "order_copies.add_ordercopy")
@@ -651,7 +657,7 @@ def test_staff_who_may_not_see_copies_get_back_to_the_orders() -> None:
     "ids",
     ["", ",", "garbage", "%00", "1%00", "-1", "9" * 30, "9" * 6000, "0x1", "%F0%9F%98%80", "1;2"],
 )
-def test_tampered_ids_lead_back_with_a_message(staff: Client, ids: str) -> None:
+def test_ids__malformed_redirect_to_the_orders_with_a_message(staff: Client, ids: str) -> None:
     # given
     placed_order(pk=77)
 
@@ -664,7 +670,7 @@ def test_tampered_ids_lead_back_with_a_message(staff: Client, ids: str) -> None:
     assert OrderFactory.objects.count() == 0
 
 
-def test_orders_that_are_not_found_are_left_out_with_a_message(staff: Client) -> None:
+def test_ids__unknown_orders_are_left_out_with_a_message(staff: Client) -> None:
     # given
     order = placed_order()
 
@@ -676,7 +682,7 @@ def test_orders_that_are_not_found_are_left_out_with_a_message(staff: Client) ->
     assert OrderCopy.objects.get().source_order == order
 
 
-def test_a_huge_list_of_ids_is_cut_off(staff: Client) -> None:
+def test_ids__very_long_list_is_truncated(staff: Client) -> None:
     # given
     order = placed_order()
     many = ",".join(map(str, range(10_000, 30_000)))
@@ -688,7 +694,7 @@ def test_a_huge_list_of_ids_is_cut_off(staff: Client) -> None:
     assert [preview.order for preview in response.context["previews"]] == [order]
 
 
-def test_more_orders_than_the_limit_are_cut_off_with_a_message(
+def test_ids__selection_over_the_limit_is_truncated_with_a_message(
     staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -709,7 +715,7 @@ def test_more_orders_than_the_limit_are_cut_off_with_a_message(
 
 
 @pytest.mark.urls(__name__)
-def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Client) -> None:
+def test_custom_site__copies_only_the_orders_that_its_admin_shows(staff: Client) -> None:
     # given
     seen, of_another, secret = (
         placed_order(customer=None, number="seen"),
@@ -732,7 +738,7 @@ def test_a_site_of_its_own_copies_only_the_orders_that_its_staff_see(staff: Clie
     assert messages_of(response)[0] == "2 orders were not found and are left out."
 
 
-def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Client) -> None:
+def test_preview__query_count_is_constant(staff: Client) -> None:
     """Session, user, permissions; the orders; the snapshot of the plan."""
     # given
     one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
@@ -748,7 +754,7 @@ def test_a_preview_costs_the_same_queries_for_one_order_and_for_many(staff: Clie
     assert len(for_one) == len(for_many)
 
 
-def test_copying_costs_the_same_queries_for_two_orders_and_for_many(staff: Client) -> None:
+def test_copy_page__query_count_of_the_submit_is_constant(staff: Client) -> None:
     """Session, user, permissions, lock, log; the orders, their plan; one insert each of rows."""
     # given
     two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]

@@ -64,7 +64,7 @@ def with_its_orders(order_copy: OrderFactory, **attributes: Any) -> dict[str, An
 ORDERS = "?include=source_order,target_order&fields[orders]=number"
 
 
-def test_a_new_copy_brings_its_orders_along() -> None:
+def test_include__orders_of_a_created_copy() -> None:
     api, order = API(staff()), placed_order(lines=1)
 
     response = api.post(f"/order_copies{ORDERS}", request_of(order))
@@ -72,7 +72,7 @@ def test_a_new_copy_brings_its_orders_along() -> None:
     assert without_trace_ids(response) == with_its_orders(OrderFactory.objects.get())
 
 
-def test_so_does_one_that_is_read() -> None:
+def test_include__orders_of_a_retrieved_copy() -> None:
     api, order_copy = API(staff()), OrderCopyFactory()
 
     response = api.get(f"/order_copies/{order_copy.public_id}{ORDERS}")
@@ -80,7 +80,7 @@ def test_so_does_one_that_is_read() -> None:
     assert without_trace_ids(response) == with_its_orders(order_copy)
 
 
-def test_so_does_one_that_is_changed() -> None:
+def test_include__orders_of_an_updated_copy() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"reference": "R"}}
@@ -93,7 +93,7 @@ def test_so_does_one_that_is_changed() -> None:
     assert without_trace_ids(response) == with_its_orders(order_copy, reference="R")
 
 
-def test_what_is_written_is_answered_with_the_fields_that_were_asked_for() -> None:
+def test_sparse_fields__apply_to_created_and_updated_copies() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     fields = "?fields[order_copies]=reference"
@@ -110,7 +110,7 @@ def test_what_is_written_is_answered_with_the_fields_that_were_asked_for() -> No
         assert (resource["attributes"], resource["relationships"]) == (attributes, {})
 
 
-def test_a_page_of_a_list() -> None:
+def test_list__second_page_with_its_links() -> None:
     # given
     api, made = API(staff()), [OrderCopyFactory(reference=f"R{n}") for n in range(5)]
 
@@ -143,7 +143,7 @@ def sorted_query(link: str) -> tuple[str, list[str]]:
     return path, sorted(query.split("&"))
 
 
-def test_the_events_of_a_copy() -> None:
+def test_events__list_of_a_copy() -> None:
     # given
     api = API(staff())
     public_id = api.post("/order_copies", request_of(placed_order())).json()["data"]["id"]
@@ -268,7 +268,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("ask", "document"), REFUSALS.values(), ids=REFUSALS)
-def test_a_refusal(ask: Any, document: dict[str, Any]) -> None:
+def test_error_document__of_each_kind(ask: Any, document: dict[str, Any]) -> None:
     # when
     response = ask(API(staff()))
 
@@ -280,7 +280,7 @@ def test_a_refusal(ask: Any, document: dict[str, Any]) -> None:
     assert written() == (0, 0)
 
 
-def test_no_endpoint_is_reached_or_redirected_to_by_another_slash() -> None:
+def test_trailing_slash__is_not_found_for_every_endpoint() -> None:
     # given
     api = API(staff())
     endpoints = installed_endpoints()

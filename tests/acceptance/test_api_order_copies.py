@@ -38,7 +38,7 @@ ATTRIBUTES = [
 ]
 
 
-def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> None:
+def test_create__responds_with_the_document_of_the_specification() -> None:
     # given
     api, order = API(staff()), placed_order()
     body = request_of(order)
@@ -60,7 +60,7 @@ def test_the_request_of_the_seed_is_answered_with_the_document_of_the_seed() -> 
     assert order_copy.source_order == order
 
 
-def test_the_members_of_a_document_stand_in_the_order_of_the_contract() -> None:
+def test_create__members_are_in_the_order_of_the_contract() -> None:
     # given
     api, order = API(staff()), placed_order()
 
@@ -74,7 +74,7 @@ def test_the_members_of_a_document_stand_in_the_order_of_the_contract() -> None:
     assert list(data["relationships"]) == RELATIONSHIPS
 
 
-def test_all_that_a_client_says_of_a_copy_is_kept() -> None:
+def test_create__all_attributes_of_the_client_are_saved() -> None:
     # given
     api, order = API(staff()), placed_order()
     said = {
@@ -98,7 +98,7 @@ def test_all_that_a_client_says_of_a_copy_is_kept() -> None:
     assert document == document_of(OrderFactory.objects.get(), trace_id, **said)
 
 
-def test_null_means_what_is_so_when_nothing_is_said() -> None:
+def test_create__null_means_the_default() -> None:
     # given
     api, order = API(staff()), placed_order()
     nulls = ["place_target_order", "cancel_source_order", "reference", "metadata"]
@@ -112,7 +112,7 @@ def test_null_means_what_is_so_when_nothing_is_said() -> None:
     assert response.json() == document_of(order_copy, trace_id)
 
 
-def test_a_client_is_the_who_of_what_happens() -> None:
+def test_create__event_records_user_and_application() -> None:
     # given
     user = staff()
     api, order = API(user), placed_order()
@@ -128,7 +128,7 @@ def test_a_client_is_the_who_of_what_happens() -> None:
     }
 
 
-def test_a_copy_is_followed_until_it_has_a_target() -> None:
+def test_target_order__available_once_the_copy_has_run() -> None:
     # given
     api, order = API(staff()), placed_order()
     url = "/order_copies/" + api.post("/order_copies", request_of(order)).json()["data"]["id"]
@@ -147,7 +147,7 @@ def test_a_copy_is_followed_until_it_has_a_target() -> None:
     assert names == ["order_copies.create", "order_copies.start", "order_copies.complete"]
 
 
-def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
+def test_dry_run__returns_the_plan_and_writes_nothing() -> None:
     # given
     api, order = API(staff()), draft_order(lines=1, shipping=False, payment_fee=False)
 
@@ -198,7 +198,7 @@ def test_a_dry_run_tells_what_a_copy_would_do_and_writes_nothing() -> None:
     }
 
 
-def test_a_run_that_is_not_dry_says_so() -> None:
+def test_dry_run__false_creates_a_copy() -> None:
     api, order = API(staff()), placed_order()
 
     response = api.post("/order_copies?dry_run=false", request_of(order))
@@ -206,7 +206,7 @@ def test_a_run_that_is_not_dry_says_so() -> None:
     assert response.status_code == 201
 
 
-def test_what_a_client_tied_to_a_copy_can_be_changed() -> None:
+def test_update__references_and_metadata_can_be_changed() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory(metadata={"a": 1}, reference="old")
     changes = {"reference": None, "reference_origin": "crm", "metadata": {"b": [2]}}
@@ -223,7 +223,7 @@ def test_what_a_client_tied_to_a_copy_can_be_changed() -> None:
     assert Event.objects.get().changes["reference"] == {"from": "old", "to": None}
 
 
-def test_a_change_of_nothing_changes_nothing() -> None:
+def test_update__without_attributes_records_no_event() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id}
@@ -237,7 +237,7 @@ def test_a_change_of_nothing_changes_nothing() -> None:
     assert Event.objects.count() == 0
 
 
-def test_a_deleted_copy_is_gone_and_its_target_stays() -> None:
+def test_delete__copy_is_gone_and_its_target_stays() -> None:
     # given
     api, target = API(staff()), placed_order()
     order_copy = OrderCopyFactory(completed=True, target_order=target)
@@ -252,7 +252,7 @@ def test_a_deleted_copy_is_gone_and_its_target_stays() -> None:
     assert Order.objects.filter(pk=target.pk).exists()
 
 
-def test_a_copy_in_progress_cannot_be_deleted() -> None:
+def test_delete__copy_in_progress_is_locked() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory(in_progress=True)
 

@@ -41,7 +41,7 @@ def applied(source: Order, **toggles: Any) -> OrderFactory:
     return stories.copied(source, apply_promotions=True, **toggles)
 
 
-def test_stale_promotions_go_and_valid_ones_come_and_totals_follow() -> None:
+def test_promotions__expired_are_dropped_and_valid_are_added_with_totals() -> None:
     # given
     stale, still_valid = PromotionFactory(percentage=20), PromotionFactory(percentage=5)
     source = a_source(promotions=[stale, still_valid])
@@ -63,7 +63,7 @@ def test_stale_promotions_go_and_valid_ones_come_and_totals_follow() -> None:
     ]  # fmt: skip
 
 
-def test_promotion_lines_are_told_apart_from_lines_of_the_source() -> None:
+def test_promotions__added_line_has_all_fields_and_no_source_line() -> None:
     # given
     source = a_source()
     promotion = PromotionFactory(name="Ten percent")
@@ -97,7 +97,7 @@ def test_promotion_lines_are_told_apart_from_lines_of_the_source() -> None:
 
 
 @pytest.mark.parametrize("tax_included", [True, False])
-def test_the_tax_follows_the_discount(tax_included: bool) -> None:
+def test_promotions__tax_follows_the_discount(tax_included: bool) -> None:
     # given
     source = a_source(
         market=MarketFactory(
@@ -117,7 +117,7 @@ def test_the_tax_follows_the_discount(tax_included: bool) -> None:
     )
 
 
-def test_prices_stay_frozen_when_promotions_are_applied() -> None:
+def test_promotions__prices_stay_frozen() -> None:
     # given
     source = a_source(lines=[{"unit_amount_cents": 600}, {"unit_amount_cents": 0}])
     Price.objects.update(amount_cents=9999)
@@ -139,7 +139,7 @@ NOT_VALID: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("promotion", [*NOT_VALID, {"market": "another"}])
-def test_promotions_that_are_not_for_this_order_do_not_apply(promotion: dict[str, Any]) -> None:
+def test_promotions__invalid_or_for_other_orders_do_not_apply(promotion: dict[str, Any]) -> None:
     # given
     source = a_source()
     if promotion.get("market"):
@@ -165,9 +165,7 @@ def test_promotions_that_are_not_for_this_order_do_not_apply(promotion: dict[str
         ({"free_shipping": True}, -100),
     ],
 )
-def test_each_kind_of_promotion_takes_off_its_amount(
-    promotion: dict[str, Any], amount: int
-) -> None:
+def test_promotions__discount_of_each_kind(promotion: dict[str, Any], amount: int) -> None:
     # given
     source = a_source()
     valid = PromotionFactory(**promotion)
@@ -180,7 +178,7 @@ def test_each_kind_of_promotion_takes_off_its_amount(
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
-def test_promotions_together_never_take_off_more_than_there_is() -> None:
+def test_promotions__total_never_falls_below_zero() -> None:
     # given
     source = a_source()
     PromotionFactory(percentage=80, priority=1)
@@ -195,7 +193,7 @@ def test_promotions_together_never_take_off_more_than_there_is() -> None:
     assert target.total_amount_cents == 0
 
 
-def test_an_exclusive_promotion_stands_alone() -> None:
+def test_exclusive_promotion__applies_alone() -> None:
     # given
     source = a_source()
     PromotionFactory(percentage=50, priority=5)
@@ -209,7 +207,7 @@ def test_an_exclusive_promotion_stands_alone() -> None:
     assert discounts(target) == {best.pk: -200}
 
 
-def test_a_coupon_gives_its_promotion_and_no_other_one() -> None:
+def test_coupon__applies_its_promotion_only() -> None:
     # given
     coupon, other = CouponFactory(promotion__percentage=25), CouponFactory()
     source = a_source(coupon=coupon)
@@ -223,7 +221,7 @@ def test_a_coupon_gives_its_promotion_and_no_other_one() -> None:
     assert stories.lines(target, "coupon_code") == ["", "", "", coupon.code]
 
 
-def test_a_promotion_that_changed_is_repriced() -> None:
+def test_promotions__changed_percentage_reprices_the_line() -> None:
     # given
     promotion = PromotionFactory(percentage=10)
     source = a_source(promotions=[promotion])
@@ -242,7 +240,7 @@ def test_a_promotion_that_changed_is_repriced() -> None:
     assert order_copy.outcomes[3]["after"]["total_amount_cents"] == -200
 
 
-def test_a_discount_whose_promotion_was_deleted_goes() -> None:
+def test_promotions__discount_of_a_deleted_promotion_is_dropped() -> None:
     # given
     promotion = PromotionFactory()
     source = a_source(promotions=[promotion])
@@ -256,7 +254,7 @@ def test_a_discount_whose_promotion_was_deleted_goes() -> None:
     assert stories.actions(order_copy)[-1][0] == "skipped"
 
 
-def test_adjustments_and_fees_are_no_promotions_and_stay() -> None:
+def test_promotions__adjustments_and_fees_stay() -> None:
     # given
     source = a_source(payment_fee=True, promotions=[PromotionFactory(expired=True)])
     fee = source.payment_method_amount_cents
@@ -269,7 +267,7 @@ def test_adjustments_and_fees_are_no_promotions_and_stay() -> None:
     assert target.total_amount_cents == 1000 + 100 + fee
 
 
-def test_a_target_that_is_placed_pays_what_the_applied_promotions_leave() -> None:
+def test_place__authorizes_the_total_after_promotions() -> None:
     # given
     source = a_source()
     PromotionFactory(percentage=50)
@@ -282,7 +280,7 @@ def test_a_target_that_is_placed_pays_what_the_applied_promotions_leave() -> Non
     assert target.authorizations.get().amount_cents == target.total_amount_with_taxes_cents == 600
 
 
-def test_a_promotion_can_make_an_order_free() -> None:
+def test_place__order_is_free_after_a_full_discount() -> None:
     # given
     source = a_source(shipping=False, payment_source=None)
     PromotionFactory(percentage=100)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 TWICE = "cannot transition from cancelled to cancelled"
 
 
-def test_without_the_toggle_the_source_stays_as_it_is() -> None:
+def test_cancel__source_is_unchanged_without_the_toggle() -> None:
     # given
     source = placed_order()
     before = stories.every_byte(source)
@@ -35,7 +35,7 @@ def test_without_the_toggle_the_source_stays_as_it_is() -> None:
     assert stories.every_byte(source) == before
 
 
-def test_cancelling_voids_the_authorization_and_gives_back_stock_and_coupon() -> None:
+def test_cancel__voids_the_authorization_and_releases_stock_and_coupon() -> None:
     # given
     sku = SkuFactory(stock=10)
     coupon = CouponFactory(usage_limit=1)
@@ -60,7 +60,7 @@ def test_cancelling_voids_the_authorization_and_gives_back_stock_and_coupon() ->
     assert coupon.usage_count == 0
 
 
-def test_place_and_cancel_swap_the_last_piece_and_a_single_use_coupon() -> None:
+def test_swap__transfers_the_last_piece_and_a_single_use_coupon() -> None:
     # given
     sku = SkuFactory(stock=1)
     coupon = CouponFactory(usage_limit=1, customer_single_use=True)
@@ -87,7 +87,7 @@ def test_place_and_cancel_swap_the_last_piece_and_a_single_use_coupon() -> None:
     assert list(target.authorizations.values_list("status", flat=True)) == ["authorized"]
 
 
-def test_a_coupon_used_up_by_others_is_not_handed_over() -> None:
+def test_swap__coupon_used_up_by_others_is_not_transferred() -> None:
     # given
     coupon = CouponFactory(usage_limit=2)
     source = pending_order(coupon=coupon)
@@ -127,7 +127,9 @@ FAILING: list[tuple[Any, dict[str, bool]]] = [
 
 
 @pytest.mark.parametrize(("make", "toggles"), FAILING)
-def test_a_failed_copy_never_cancels_the_source(make: Any, toggles: dict[str, bool]) -> None:
+def test_cancel__source_is_unchanged_when_the_copy_fails(
+    make: Any, toggles: dict[str, bool]
+) -> None:
     # given
     source = make()
     before = stories.every_byte(source)
@@ -140,7 +142,7 @@ def test_a_failed_copy_never_cancels_the_source(make: Any, toggles: dict[str, bo
     assert stories.every_byte(source) == before
 
 
-def test_a_target_left_pending_by_skip_errors_never_costs_the_source() -> None:
+def test_swap__source_is_unchanged_when_skip_errors_leaves_the_target_pending() -> None:
     # given
     source = without_billing_address()
     before = stories.every_byte(source)
@@ -158,7 +160,7 @@ def test_a_target_left_pending_by_skip_errors_never_costs_the_source() -> None:
 
 @pytest.mark.parametrize("make", [draft_order, cancelled_order])
 @pytest.mark.parametrize("place", [True, False])
-def test_a_source_that_cannot_be_cancelled_fails_the_copy_and_keeps_the_target_unplaced(
+def test_cancel__refused_fails_the_copy_and_leaves_the_target_pending(
     make: Any, place: bool
 ) -> None:
     # given
@@ -180,7 +182,7 @@ def test_a_source_that_cannot_be_cancelled_fails_the_copy_and_keeps_the_target_u
     assert stories.every_byte(source) == before
 
 
-def test_a_refused_cancel_under_skip_errors_completes_with_the_target_unplaced() -> None:
+def test_cancel__refused_under_skip_errors_completes_with_a_pending_target() -> None:
     # given
     source = cancelled_order()
 
@@ -197,7 +199,7 @@ def test_a_refused_cancel_under_skip_errors_completes_with_the_target_unplaced()
     assert stories.statuses(stories.target_of(order_copy)) == ("pending", "unpaid", "unfulfilled")
 
 
-def test_only_one_of_two_swaps_of_one_source_places_a_target() -> None:
+def test_swap__only_one_of_two_for_one_source_places_a_target() -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=50)}])
     both = [
@@ -219,7 +221,7 @@ def test_only_one_of_two_swaps_of_one_source_places_a_target() -> None:
     assert Order.objects.filter(status="placed").count() == 1
 
 
-def test_only_one_of_two_copies_that_cancel_one_source_completes() -> None:
+def test_cancel__only_one_of_two_copies_of_one_source_completes() -> None:
     # given
     source = placed_order()
     both = [stories.requested(source, cancel_source_order=True) for _ in range(2)]
@@ -234,7 +236,7 @@ def test_only_one_of_two_copies_that_cancel_one_source_completes() -> None:
     assert source.authorizations.get().status == "voided"
 
 
-def test_a_pending_source_can_be_cancelled_too() -> None:
+def test_cancel__pending_source_is_cancelled() -> None:
     # given
     source = pending_order()
 
@@ -246,7 +248,7 @@ def test_a_pending_source_can_be_cancelled_too() -> None:
     assert stories.statuses(source) == ("cancelled", "unpaid", "unfulfilled")
 
 
-def test_skipped_goods_do_not_keep_a_swap_from_happening() -> None:
+def test_swap__happens_with_skipped_lines() -> None:
     # given
     kept, gone = SkuFactory(stock=1), SkuFactory()
     source = placed_order(lines=[{"sku": kept}, {"sku": gone}])

@@ -81,7 +81,7 @@ def after_the_commit_of() -> Iterator[Callable[[str, Callable[[], None]], None]]
         events_recorded.disconnect(receive)
 
 
-def test_copies_that_crash_keep_no_new_copy_waiting(shop: type[InterferedShop]) -> None:
+def test_claims__new_copies_run_next_to_copies_that_crash(shop: type[InterferedShop]) -> None:
     # given
     crashing = to_be_tried_again(20)
     new = requested(3)
@@ -101,7 +101,7 @@ def test_copies_that_crash_keep_no_new_copy_waiting(shop: type[InterferedShop]) 
     assert (batch.claimed, dict(batch.ends)) == (4, {"completed": 3, "to retry": 1})
 
 
-def test_new_copies_keep_none_waiting_that_is_to_be_tried_again() -> None:
+def test_claims__copy_due_for_a_retry_runs_next_to_new_copies() -> None:
     # given
     tried = to_be_tried_again(1)
     requested(3)
@@ -114,7 +114,7 @@ def test_new_copies_keep_none_waiting_that_is_to_be_tried_again() -> None:
     assert batch.claimed == 2
 
 
-def test_a_copy_that_kills_its_worker_takes_no_new_copy_along(shop: type[InterferedShop]) -> None:
+def test_claims__poison_copy_is_claimed_apart_from_new_copies(shop: type[InterferedShop]) -> None:
     # given
     [tried] = to_be_tried_again(1)
     new = requested(2)
@@ -129,7 +129,7 @@ def test_a_copy_that_kills_its_worker_takes_no_new_copy_along(shop: type[Interfe
     assert stories.fresh(tried).attempt == 2
 
 
-def test_a_batch_of_both_kinds_is_told_once(batches: list[Batch]) -> None:
+def test_batch_ran__sent_once_for_retries_and_new_copies(batches: list[Batch]) -> None:
     # given
     to_be_tried_again(1)
     requested(2)
@@ -142,7 +142,7 @@ def test_a_batch_of_both_kinds_is_told_once(batches: list[Batch]) -> None:
     assert (batch.claimed, dict(batch.ends)) == (3, {"completed": 3})
 
 
-def test_what_ended_before_a_batch_had_to_stop_is_told(
+def test_batch_ran__sent_when_the_batch_is_interrupted(
     shop: type[InterferedShop], batches: list[Batch], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -178,7 +178,7 @@ def refuse() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fails", [refuse, deadlock])
-def test_a_claim_that_is_committed_is_run_whatever_fails_after_it(
+def test_claims__run_although_an_on_commit_callback_fails(
     after_the_commit_of: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
     fails: Callable[[], None],
@@ -199,7 +199,7 @@ def test_a_claim_that_is_committed_is_run_whatever_fails_after_it(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fails", [refuse, deadlock])
-def test_a_copy_that_is_given_up_has_ended_whatever_fails_after_it(
+def test_abort__stays_although_an_on_commit_callback_fails(
     after_the_commit_of: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
     fails: Callable[[], None],
@@ -219,7 +219,7 @@ def test_a_copy_that_is_given_up_has_ended_whatever_fails_after_it(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_claim_that_fails_before_its_commit_is_none() -> None:
+def test_claims__rolled_back_when_the_transaction_fails() -> None:
     # given
     wanted = requested(2)
 

@@ -79,7 +79,7 @@ def discounts(order: Order) -> list[int]:
 
 
 @pytest.mark.parametrize("apply_promotions", [False, True])
-def test_a_valid_coupon_travels(apply_promotions: bool) -> None:
+def test_coupon__valid_code_is_copied(apply_promotions: bool) -> None:
     # given
     source = an_order_with_a_coupon(usage_limit=2, expires_at=None)
 
@@ -96,7 +96,7 @@ def test_a_valid_coupon_travels(apply_promotions: bool) -> None:
 @pytest.mark.parametrize("make", INVALID)
 @pytest.mark.parametrize("skip_errors", [False])
 @pytest.mark.parametrize("apply_promotions", [False, True])
-def test_an_invalid_coupon_fails_the_copy_and_leaves_no_target(
+def test_coupon__invalid_fails_the_copy_without_a_target(
     make: Callable[[], Order], skip_errors: bool, apply_promotions: bool
 ) -> None:
     # given
@@ -135,7 +135,7 @@ def test_ignored_invalid_coupon__left_out_with_the_discount_that_it_gave(
 
 
 @pytest.mark.parametrize("make", INVALID)
-def test_an_ignored_invalid_coupon_takes_its_discount_along_when_promotions_are_applied(
+def test_ignored_invalid_coupon__left_out_with_its_discount_when_promotions_are_applied(
     make: Callable[[], Order],
 ) -> None:
     # given
@@ -152,7 +152,7 @@ def test_an_ignored_invalid_coupon_takes_its_discount_along_when_promotions_are_
     assert target.total_amount_cents == source.total_amount_cents - sum(discounts(source))
 
 
-def test_an_invalid_coupon_under_skip_errors_is_skipped_and_stays_readable() -> None:
+def test_coupon__invalid_under_skip_errors_is_skipped_with_an_error() -> None:
     # given
     source = expired()
 
@@ -164,7 +164,7 @@ def test_an_invalid_coupon_under_skip_errors_is_skipped_and_stays_readable() -> 
     assert stories.target_of(order_copy).coupon_code == ""
 
 
-def test_ignoring_invalid_coupons_keeps_a_valid_one() -> None:
+def test_coupon__valid_is_kept_with_ignore_invalid_coupon() -> None:
     # given
     source = an_order_with_a_coupon()
 
@@ -176,7 +176,7 @@ def test_ignoring_invalid_coupons_keeps_a_valid_one() -> None:
     assert stories.actions(order_copy, "coupon_code") == []
 
 
-def test_an_order_without_a_coupon_has_none_to_check() -> None:
+def test_coupon__none_on_the_order_is_no_error() -> None:
     # given
     source = placed_order(promotions=[PromotionFactory(expired=True)])
 
@@ -188,7 +188,7 @@ def test_an_order_without_a_coupon_has_none_to_check() -> None:
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
 
 
-def test_single_use_is_counted_for_each_customer_alone() -> None:
+def test_single_use_coupon__counted_per_customer() -> None:
     # given
     coupon = CouponFactory(customer_single_use=True)
     placed_order(coupon=coupon)
@@ -203,7 +203,7 @@ def test_single_use_is_counted_for_each_customer_alone() -> None:
     assert coupon.coupon_uses.count() == 2
 
 
-def test_single_use_is_counted_for_a_customer_however_the_address_is_written() -> None:
+def test_single_use_coupon__email_addresses_compare_without_case() -> None:
     # given
     coupon = CouponFactory(customer_single_use=True)
     customer = CustomerFactory(email="ada@example.com")
@@ -218,7 +218,7 @@ def test_single_use_is_counted_for_a_customer_however_the_address_is_written() -
     assert stories.ending(second) == (Status.FAILED, {"coupon_code": 1}, 1)
 
 
-def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -> None:
+def test_single_use_coupon__counted_per_customer_and_not_per_email_address() -> None:
     # given
     coupon = CouponFactory(customer_single_use=True)
     ada, bob = CustomerFactory(), CustomerFactory()
@@ -239,7 +239,7 @@ def test_single_use_is_counted_for_a_customer_whatever_address_the_order_has() -
 
 
 @pytest.mark.parametrize("coupon", [{"usage_limit": 1}, {"customer_single_use": True}])
-def test_a_single_use_coupon_is_handed_over_by_a_swap_only(coupon: dict[str, object]) -> None:
+def test_single_use_coupon__transferred_by_a_swap_only(coupon: dict[str, object]) -> None:
     # given
     source = an_order_with_a_coupon(**coupon)
 

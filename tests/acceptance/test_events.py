@@ -32,7 +32,7 @@ CREATED = ("order_copies.create", {"from": None, "to": "pending"}, stories.WHO)
 STARTED = ("order_copies.start", {"from": "pending", "to": "in_progress"}, WORKER)
 
 
-def test_a_copy_that_completes_is_created_started_and_completed() -> None:
+def test_events__of_a_completed_copy() -> None:
     order_copy = stories.copied(placed_order())
 
     assert history(order_copy) == [
@@ -42,7 +42,7 @@ def test_a_copy_that_completes_is_created_started_and_completed() -> None:
     ]
 
 
-def test_a_copy_that_fails_is_created_started_and_failed() -> None:
+def test_events__of_a_failed_copy() -> None:
     source = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
 
     order_copy = stories.copied(source)
@@ -54,7 +54,7 @@ def test_a_copy_that_fails_is_created_started_and_failed() -> None:
     ]
 
 
-def test_events_are_recorded_when_they_happen() -> None:
+def test_events__created_at_is_ordered_and_current() -> None:
     # given
     before = timezone.now()
 
@@ -71,7 +71,7 @@ def test_events_are_recorded_when_they_happen() -> None:
     assert before <= order_copy.created_at <= order_copy.started_at <= order_copy.completed_at
 
 
-def test_a_request_is_saved_as_a_pending_copy() -> None:
+def test_request_copies__saves_a_pending_copy() -> None:
     # given
     source = placed_order()
     order_copy = OrderCopy(
@@ -126,7 +126,7 @@ def test_a_request_is_saved_as_a_pending_copy() -> None:
     }
 
 
-def test_requests_are_saved_in_their_order() -> None:
+def test_request_copies__saves_in_the_given_order() -> None:
     # given
     sources = [placed_order(lines=1) for _ in range(3)]
     order_copies = [OrderCopy(source_order=source) for source in reversed(sources)]
@@ -143,7 +143,7 @@ def test_requests_are_saved_in_their_order() -> None:
     ]
 
 
-def test_an_update_is_a_plain_change() -> None:
+def test_update_copy__records_an_unnamed_change() -> None:
     # given
     order_copy = stories.requested(placed_order(), reference="old")
 
@@ -162,7 +162,7 @@ def test_an_update_is_a_plain_change() -> None:
     assert OrderCopy.objects.get().reference == order_copy.reference == "new"
 
 
-def test_an_update_that_changes_nothing_is_no_event() -> None:
+def test_update_copy__without_changes_records_no_event() -> None:
     order_copy = stories.requested(placed_order(), reference="same")
 
     copying.update_copy(order_copy, {"reference": "same"}, who=stories.WHO)
@@ -171,7 +171,7 @@ def test_an_update_that_changes_nothing_is_no_event() -> None:
 
 
 @pytest.mark.parametrize("state", ["pending", "completed", "failed"])
-def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
+def test_delete_copy__copy_is_gone_and_its_target_stays(state: str) -> None:
     # given
     order_copy = stories.requested(placed_order(), place_target_order=state == "failed")
     if state == "failed":
@@ -193,7 +193,7 @@ def test_a_copy_at_rest_can_be_deleted_and_its_target_stays(state: str) -> None:
     assert (last.name, last.who) == ("order_copies.destroy", stories.WHO)
 
 
-def test_a_copy_in_progress_cannot_be_deleted() -> None:
+def test_delete_copy__copy_in_progress_is_refused() -> None:
     # given
     order_copy = OrderCopyFactory(in_progress=True)
 
@@ -206,7 +206,7 @@ def test_a_copy_in_progress_cannot_be_deleted() -> None:
     assert not Event.objects.exists()
 
 
-def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
+def test_events__of_the_orders_that_a_copy_writes_places_and_cancels() -> None:
     # given
     source = placed_order()
 
@@ -225,7 +225,7 @@ def test_writing_placing_and_cancelling_are_events_of_the_orders() -> None:
     assert events[0].changes == {"status": {"from": None, "to": "pending"}}
 
 
-def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
+def test_who__names_user_and_application_for_an_api_request() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
 
@@ -246,7 +246,7 @@ def test_a_change_over_the_api_names_the_user_and_its_application() -> None:
     }
 
 
-def test_a_change_of_somebody_without_an_application_names_the_user_only(
+def test_who__names_only_the_user_without_an_application(
     settings: LazySettings,
 ) -> None:
     # given

@@ -37,7 +37,7 @@ def everything_changes(order: Order) -> None:
 
 
 @pytest.mark.parametrize("tax_included", [True, False])
-def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
+def test_frozen_copy__equals_the_source_after_the_shop_changed(
     tax_included: bool,
 ) -> None:
     # given
@@ -64,7 +64,7 @@ def test_a_frozen_copy_keeps_what_the_source_had_although_the_shop_changed(
     assert stories.actions(order_copy) == [("copied", None)] * 7
 
 
-def test_a_frozen_copy_keeps_a_line_of_every_type() -> None:
+def test_frozen_copy__has_a_line_of_every_type() -> None:
     # given
     source = placed_order(lines=1)
     for item_type in LineItem.ItemType.values:
@@ -89,7 +89,7 @@ def test_a_frozen_copy_keeps_a_line_of_every_type() -> None:
     assert stories.amounts(target) == stories.amounts(source)
 
 
-def test_a_frozen_copy_keeps_amounts_that_no_arithmetic_gives() -> None:
+def test_frozen_copy__keeps_inconsistent_amounts() -> None:
     # given
     source = placed_order(lines=1)
     LineItem.objects.filter(order=source).update(total_amount_cents=1234, tax_amount_cents=17)
@@ -104,7 +104,7 @@ def test_a_frozen_copy_keeps_amounts_that_no_arithmetic_gives() -> None:
     assert stories.amounts(target) == stories.amounts(source)
 
 
-def test_zero_amounts_and_zero_quantities_survive() -> None:
+def test_frozen_copy__keeps_zero_amounts_and_quantities() -> None:
     # given
     source = placed_order(
         lines=[
@@ -125,7 +125,7 @@ def test_zero_amounts_and_zero_quantities_survive() -> None:
     assert {action for action, _ in stories.actions(order_copy)} == {"copied"}
 
 
-def test_two_unlike_lines_of_one_sku_stay_two() -> None:
+def test_frozen_copy__keeps_different_lines_of_one_sku_apart() -> None:
     # given
     sku = SkuFactory()
     source = placed_order(
@@ -144,7 +144,7 @@ def test_two_unlike_lines_of_one_sku_stay_two() -> None:
     assert stories.lines(target, "sku_id")[:3] == [sku.pk] * 3
 
 
-def test_options_stay_with_their_line() -> None:
+def test_frozen_copy__options_stay_with_their_line() -> None:
     # given
     source = placed_order(lines=[{"options": 0}, {"options": 3}, {"options": 1}])
     LineItemOptionFactory(line_item=source.line_items.first(), name="Added last", metadata={"a": 1})
@@ -158,7 +158,7 @@ def test_options_stay_with_their_line() -> None:
 
 
 @pytest.mark.parametrize("make", [placed_order, pending_order, draft_order, cancelled_order])
-def test_an_order_can_be_copied_whatever_its_status(make: Any) -> None:
+def test_frozen_copy__of_an_order_in_any_status(make: Any) -> None:
     # given
     source = make()
 
@@ -176,7 +176,7 @@ def test_an_order_can_be_copied_whatever_its_status(make: Any) -> None:
     )
 
 
-def test_a_guest_order_can_be_copied() -> None:
+def test_frozen_copy__of_a_guest_order() -> None:
     source = placed_order(customer=None, customer_email="guest@example.com", guest=True)
 
     target = stories.target_of(stories.copied(source, reuse_wallet=False))
@@ -189,7 +189,7 @@ def test_a_guest_order_can_be_copied() -> None:
     )
 
 
-def test_an_order_without_lines_and_addresses_can_be_copied() -> None:
+def test_frozen_copy__of_an_order_without_lines_and_addresses() -> None:
     # given
     source = pending_order(lines=0, shipping=False, payment_fee=False, addresses=False)
 
@@ -203,7 +203,7 @@ def test_an_order_without_lines_and_addresses_can_be_copied() -> None:
     assert stories.statuses(target) == ("draft", "unpaid", "unfulfilled")
 
 
-def test_all_that_describes_an_order_travels() -> None:
+def test_frozen_copy__has_all_descriptive_fields() -> None:
     # given
     source = placed_order(
         language_code="it",
@@ -225,7 +225,7 @@ def test_all_that_describes_an_order_travels() -> None:
     assert target.coupon_code == source.coupon_code
 
 
-def test_two_copies_of_one_source_both_finish_with_a_target_of_their_own() -> None:
+def test_frozen_copy__two_of_one_source_have_two_targets() -> None:
     # given
     source = placed_order()
     first, second = stories.requested(source), stories.requested(source)
@@ -239,7 +239,7 @@ def test_two_copies_of_one_source_both_finish_with_a_target_of_their_own() -> No
     assert stories.contents(targets[0]) == stories.contents(targets[1])
 
 
-def test_both_orders_know_the_copy_between_them() -> None:
+def test_lineage__source_and_target_refer_to_the_copy() -> None:
     # given
     source = placed_order()
 
@@ -253,7 +253,7 @@ def test_both_orders_know_the_copy_between_them() -> None:
     assert target.source_order_factory == order_copy
 
 
-def test_the_outcomes_account_for_every_line_of_source_and_target() -> None:
+def test_outcomes__one_for_every_line_of_source_and_target() -> None:
     # given
     source = placed_order(lines=3)
 

@@ -121,7 +121,7 @@ def drain_without_waiting(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_with_nothing_to_do_stops_at_once(
+def test_shutdown__idle_worker_stops_at_once(
     environment: dict[str, str], number: signal.Signals
 ) -> None:
     # given
@@ -138,7 +138,7 @@ def test_a_worker_with_nothing_to_do_stops_at_once(
     assert "Traceback" not in said
 
 
-def test_a_batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> None:
+def test_shutdown__batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> None:
     # given
     worker = start_worker(environment, seconds=1)
 
@@ -153,7 +153,9 @@ def test_a_batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> N
 
 
 @pytest.mark.parametrize("step", ["plan", "place"])
-def test_a_batch_that_takes_too_long_is_handed_back(environment: dict[str, str], step: str) -> None:
+def test_shutdown__batch_that_exceeds_the_timeout_is_released(
+    environment: dict[str, str], step: str
+) -> None:
     # given a worker before, or in the middle of, its transaction
     worker = start_worker(environment, step=step, timeout=1)
 
@@ -169,7 +171,7 @@ def test_a_batch_that_takes_too_long_is_handed_back(environment: dict[str, str],
     drain_without_waiting(environment)
 
 
-def test_a_second_signal_hands_the_batch_back_at_once(environment: dict[str, str]) -> None:
+def test_shutdown__second_signal_releases_the_batch_at_once(environment: dict[str, str]) -> None:
     # given
     worker = start_worker(environment, timeout=60)
 
@@ -183,7 +185,9 @@ def test_a_second_signal_hands_the_batch_back_at_once(environment: dict[str, str
     drain_without_waiting(environment)
 
 
-def test_an_interrupted_transaction_is_let_go_of(environment: dict[str, str]) -> None:
+def test_interrupted_transaction__rolled_back_and_connection_dropped(
+    environment: dict[str, str],
+) -> None:
     # when
     said = run(environment, INTERRUPTED)
 
@@ -194,7 +198,7 @@ def test_an_interrupted_transaction_is_let_go_of(environment: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("step", ["plan", "write"])
-def test_a_worker_that_does_not_let_go_is_left_behind(
+def test_shutdown__exits_although_the_shop_catches_the_interrupt(
     environment: dict[str, str], step: str
 ) -> None:
     # given a shop that catches whatever comes

@@ -44,7 +44,7 @@ def time_passes(seconds: float) -> None:
 # The same request
 
 
-def test_the_same_request_is_answered_the_same(api: API, order: Order) -> None:
+def test_replay__same_request_returns_the_first_response(api: API, order: Order) -> None:
     # when
     first = post(api, request_of(order, reference="R-1"))
     again = post(api, request_of(order, reference="R-1"))
@@ -58,9 +58,7 @@ def test_the_same_request_is_answered_the_same(api: API, order: Order) -> None:
     assert written() == (1, 1)
 
 
-def test_the_same_request_is_answered_as_at_first_after_the_copy_has_moved_on(
-    api: API, order: Order
-) -> None:
+def test_replay__returns_the_first_response_after_the_copy_has_run(api: API, order: Order) -> None:
     # when
     first = post(api, request_of(order), "?include=source_order&fields[orders]=number")
     stories.run_all()
@@ -71,7 +69,7 @@ def test_the_same_request_is_answered_as_at_first_after_the_copy_has_moved_on(
     assert OrderFactory.objects.get().status == "completed"
 
 
-def test_a_body_is_the_same_in_whatever_order_it_is_written(api: API, order: Order) -> None:
+def test_replay__order_of_members_and_parameters_does_not_matter(api: API, order: Order) -> None:
     # given
     body = request_of(order, reference="R", metadata={"a": 1, "b": 2})
     turned = {"data": dict(reversed(body["data"].items()))}
@@ -84,7 +82,7 @@ def test_a_body_is_the_same_in_whatever_order_it_is_written(api: API, order: Ord
     assert again.content == first.content
 
 
-def test_another_request_under_the_same_key_is_refused(api: API, order: Order) -> None:
+def test_key__different_request_is_refused(api: API, order: Order) -> None:
     # given
     post(api, request_of(order))
 
@@ -98,7 +96,7 @@ def test_another_request_under_the_same_key_is_refused(api: API, order: Order) -
     assert written() == (1, 1)
 
 
-def test_keys_that_differ_in_case_only_are_two(api: API, order: Order) -> None:
+def test_key__compared_with_case(api: API, order: Order) -> None:
     for key in ("Key", "key", "keZ"):
         post(api, request_of(order), **{"Idempotency-Key": key})
 
@@ -106,7 +104,7 @@ def test_keys_that_differ_in_case_only_are_two(api: API, order: Order) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "ä", "x" * 256, "\x7f"])
-def test_a_key_that_is_none_is_refused(api: API, order: Order, key: str) -> None:
+def test_key__malformed_is_refused(api: API, order: Order, key: str) -> None:
     # when
     response = post(api, request_of(order), **{"Idempotency-Key": key})
 
@@ -116,13 +114,13 @@ def test_a_key_that_is_none_is_refused(api: API, order: Order, key: str) -> None
 
 
 @pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e"'])
-def test_any_visible_characters_are_a_key(api: API, order: Order, key: str) -> None:
+def test_key__any_visible_characters_are_accepted(api: API, order: Order, key: str) -> None:
     answers = [post(api, request_of(order), **{"Idempotency-Key": key}) for _ in range(2)]
 
     assert answers[0].content == answers[1].content
 
 
-def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order) -> None:
+def test_key__unused_after_a_refused_request(api: API, order: Order) -> None:
     # when
     refused = post(api, request_of(order, skip_errors="yes"))
     accepted = post(api, request_of(order, skip_errors=True))
@@ -132,7 +130,7 @@ def test_a_refused_request_leaves_its_key_to_a_better_one(api: API, order: Order
     assert written() == (1, 1)
 
 
-def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
+def test_key__unused_when_the_source_vanishes_during_the_request(
     api: API, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -153,7 +151,7 @@ def test_a_source_that_is_gone_in_the_last_moment_leaves_the_key(
     assert not IdempotentRequest.objects.exists()
 
 
-def test_a_dry_run_leaves_its_key_unused(api: API, order: Order) -> None:
+def test_key__unused_after_a_dry_run(api: API, order: Order) -> None:
     # given
     key = {"Idempotency-Key": "first"}
 
@@ -168,7 +166,7 @@ def test_a_dry_run_leaves_its_key_unused(api: API, order: Order) -> None:
 # Who asks
 
 
-def test_a_key_belongs_to_its_client(order: Order) -> None:
+def test_key__belongs_to_its_client(order: Order) -> None:
     # given
     mine, theirs = API(staff()), API(staff())
 
@@ -180,7 +178,7 @@ def test_a_key_belongs_to_its_client(order: Order) -> None:
     assert written() == (2, 2)
 
 
-def test_whoever_may_not_see_the_copy_any_more_is_not_told_of_it(order: Order) -> None:
+def test_replay__not_found_once_the_client_may_not_view_the_copy(order: Order) -> None:
     # given
     order.customer = CustomerFactory()
     order.save()
@@ -198,7 +196,7 @@ def test_whoever_may_not_see_the_copy_any_more_is_not_told_of_it(order: Order) -
     assert written() == (1, 1)
 
 
-def test_whoever_may_not_copy_any_more_is_told_nothing(api: API, order: Order) -> None:
+def test_replay__unauthorized_once_the_client_may_not_copy(api: API, order: Order) -> None:
     # given
     post(api, request_of(order))
     api.user.user_permissions.clear()
@@ -207,7 +205,7 @@ def test_whoever_may_not_copy_any_more_is_told_nothing(api: API, order: Order) -
     assert the_error_in(post(api, request_of(order))) == (401, "UNAUTHORIZED", None)
 
 
-def test_a_deleted_copy_is_not_made_again(api: API, order: Order) -> None:
+def test_replay__deleted_copy_is_not_created_again(api: API, order: Order) -> None:
     # given
     first = post(api, request_of(order))
     api.delete(f"/order_copies/{first.json()['data']['id']}")
@@ -220,7 +218,9 @@ def test_a_deleted_copy_is_not_made_again(api: API, order: Order) -> None:
     assert not OrderFactory.objects.exists()
 
 
-def test_a_source_that_is_gone_does_not_change_the_first_answer(api: API, order: Order) -> None:
+def test_replay__returns_the_first_response_after_the_source_is_deleted(
+    api: API, order: Order
+) -> None:
     # given
     body = request_of(order)
     first = post(api, body)
@@ -237,7 +237,7 @@ def test_a_source_that_is_gone_does_not_change_the_first_answer(api: API, order:
 # Time
 
 
-def test_a_key_can_be_used_anew_after_a_while(
+def test_key__reusable_after_the_retention_time(
     api: API, order: Order, settings: LazySettings
 ) -> None:
     # given
@@ -255,7 +255,7 @@ def test_a_key_can_be_used_anew_after_a_while(
     assert IdempotentRequest.objects.count() == 1
 
 
-def test_a_request_that_still_waits_is_in_nobodys_way_for_long(api: API, order: Order) -> None:
+def test_waiting_request__replay_is_refused_with_retry_after(api: API, order: Order) -> None:
     # given
     first = post(api, request_of(order))
     IdempotentRequest.objects.update(is_waiting=True)
@@ -273,7 +273,7 @@ def test_a_request_that_still_waits_is_in_nobodys_way_for_long(api: API, order: 
     assert first.status_code == 201
 
 
-def test_a_request_whose_process_died_while_it_waited_is_answered_with_the_copy_as_it_is(
+def test_waiting_request__replay_returns_the_current_copy_after_its_process_died(
     api: API, order: Order
 ) -> None:
     # given
@@ -292,7 +292,7 @@ def test_a_request_whose_process_died_while_it_waited_is_answered_with_the_copy_
     assert once_more.content == again.content
 
 
-def test_a_request_whose_process_died_and_whose_copy_was_deleted_is_answered_as_at_first(
+def test_waiting_request__replay_returns_the_first_response_when_the_copy_was_deleted(
     api: API, order: Order
 ) -> None:
     # given
@@ -353,7 +353,7 @@ print(json.dumps({
 """
 
 
-def test_fifty_at_the_same_instant_are_one_copy_and_one_answer(
+def test_replay__fifty_concurrent_requests_create_one_copy(
     environment: dict[str, str],
 ) -> None:
     # when

@@ -55,7 +55,7 @@ print(json.dumps([
 COMPLETED = [[1, "completed"]] * 3
 
 
-def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(
+def test_lease__renewed_while_a_long_batch_runs(
     environment: dict[str, str],
 ) -> None:
     printed = run(environment, SLOW.replace("SECONDS", "60"))
@@ -63,7 +63,7 @@ def test_a_batch_that_takes_longer_than_a_lease_stays_its_workers(
     assert json.loads(printed) == [{"completed": 3}, [0, 0, 0, 0], COMPLETED, 6]
 
 
-def test_a_worker_that_hangs_loses_its_copies_in_the_end(
+def test_lease__lost_when_the_batch_exceeds_its_time_limit(
     environment: dict[str, str],
 ) -> None:
     # when
@@ -110,7 +110,7 @@ print(json.dumps([ends, list(OrderFactory.objects.values_list("attempt", "status
         ("0.3", "100", {"to retry": 3}, [1, "in_progress"]),
     ],
 )
-def test_trouble_with_the_database_that_passes_costs_no_attempt(
+def test_deadlocks__retried_without_another_attempt(
     environment: dict[str, str], lease: str, count: str, ends: object, copy: list[object]
 ) -> None:
     # given

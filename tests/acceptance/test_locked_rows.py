@@ -99,7 +99,7 @@ def lock_timeout() -> str:
 # Workers
 
 
-def test_locked_source__twenty_swaps_and_one_locked_source_cost_one_timeout(
+def test_locked_source__twenty_swaps_with_one_locked_source_take_one_timeout(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # given
@@ -129,7 +129,7 @@ def test_locked_source__twenty_swaps_and_one_locked_source_cost_one_timeout(
     assert stories.fresh(swaps[7]).locked_since is None
 
 
-def test_locked_source__two_workers_end_all_other_copies_and_health_names_the_one() -> None:
+def test_locked_source__two_workers_end_all_other_copies_and_health_names_the_locked_ones() -> None:
     # given
     locked, *others = [placed_order(lines=1) for _ in range(10)]
     swaps = [stories.requested(source, **SWAP) for source in [locked] * 10 + others]
@@ -168,7 +168,7 @@ def test_locked_source__two_workers_end_all_other_copies_and_health_names_the_on
     ]
 
 
-def test_locked_source__a_retry_looks_for_the_lock_and_does_not_wait_for_it(
+def test_locked_source__retry_probes_the_lock_without_waiting(
     settings: LazySettings,
 ) -> None:
     # given
@@ -191,7 +191,7 @@ def test_locked_source__a_retry_looks_for_the_lock_and_does_not_wait_for_it(
     assert (locked.status, locked.attempt, locked.tries) == (Status.IN_PROGRESS, 6, 0)
 
 
-def test_locked_source__a_copy_that_does_not_cancel_needs_no_lock() -> None:
+def test_locked_source__copy_that_does_not_cancel_needs_no_lock() -> None:
     # given
     source = placed_order(lines=1)
     frozen, swap = stories.requested(source), stories.requested(source, **SWAP)
@@ -227,7 +227,7 @@ def test_locked_row__of_another_table_delays_only_the_copies_that_need_it(
     assert set(statuses(copies)) == {"completed"}
 
 
-def test_locked_order__a_payment_to_be_settled_for_it_holds_up_no_worker() -> None:
+def test_locked_order__unsettled_payment_delays_no_worker() -> None:
     # given
     order = placed_order(lines=1)
     asked = Authorization.objects.create(
@@ -252,7 +252,7 @@ def test_locked_order__a_payment_to_be_settled_for_it_holds_up_no_worker() -> No
 
 
 @pytest.mark.parametrize("end", ["completes", "crashes", "breaks its contract"])
-def test_locked_copy__a_worker_leaves_it_to_its_lease(shop: type[InterferedShop], end: str) -> None:
+def test_locked_copy__worker_leaves_it_to_its_lease(shop: type[InterferedShop], end: str) -> None:
     # given
     order_copy, other = stories.requested(placed_order()), stories.requested(placed_order())
     locks = []
@@ -299,7 +299,7 @@ def test_locked_copy__leases_of_the_other_copies_are_renewed(settings: LazySetti
 # Requests
 
 
-def test_request_copies__locked_source_is_an_error_within_seconds_or_no_obstacle() -> None:
+def test_request_copies__locked_source_raises_within_seconds_without_no_key_locks() -> None:
     # given
     source = placed_order()
 
@@ -322,7 +322,7 @@ def test_request_copies__locked_source_is_an_error_within_seconds_or_no_obstacle
         assert took < LONG
 
 
-def test_request_copies__source_locked_for_deletion_is_an_error_of_the_api() -> None:
+def test_request_copies__api_responds_locked_when_the_source_is_being_deleted() -> None:
     # given
     source, api = placed_order(), API(staff())
 
@@ -346,7 +346,7 @@ def test_request_copies__source_locked_for_deletion_is_an_error_of_the_api() -> 
     assert OrderCopy.objects.count() == 0
 
 
-def test_request_copies__source_locked_for_deletion_is_a_message_of_the_admin(
+def test_request_copies__admin_shows_a_message_when_the_source_is_being_deleted(
     admin_client: Client,
 ) -> None:
     # given
@@ -364,7 +364,7 @@ def test_request_copies__source_locked_for_deletion_is_a_message_of_the_admin(
     assert OrderCopy.objects.count() == 0
 
 
-def test_request_copies__source_locked_for_deletion_is_an_error_of_the_command() -> None:
+def test_request_copies__command_fails_when_the_source_is_being_deleted() -> None:
     # given
     source = placed_order()
 
@@ -377,7 +377,7 @@ def test_request_copies__source_locked_for_deletion_is_an_error_of_the_command()
 
 
 @pytest.mark.parametrize("act", [copying.abort_copies, copying.delete_copies])
-def test_locked_copy__what_people_do_to_it_ends_in_an_error_within_seconds(
+def test_locked_copy__abort_and_delete_raise_within_seconds(
     act: Callable[..., Any],
 ) -> None:
     # given
@@ -397,7 +397,7 @@ def test_locked_copy__what_people_do_to_it_ends_in_an_error_within_seconds(
 # The limit
 
 
-def test_limited_wait__leaves_the_session_as_it_was() -> None:
+def test_limited_wait__restores_the_timeout_of_the_session() -> None:
     # given
     before = lock_timeout()
 
@@ -416,7 +416,7 @@ def test_limited_wait__leaves_the_session_as_it_was() -> None:
     assert lock_timeout() == before
 
 
-def test_limited_wait__inside_of_a_transaction_that_goes_on() -> None:
+def test_limited_wait__restores_the_timeout_inside_a_transaction() -> None:
     # given
     source = placed_order()
     before = lock_timeout()

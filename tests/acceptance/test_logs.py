@@ -25,7 +25,9 @@ def patch(api: API, order_copy: OrderFactory, trigger: str) -> HttpResponse:
     return api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
 
-def test_the_trace_id_of_an_answer_leads_to_the_copy(caplog: pytest.LogCaptureFixture) -> None:
+def test_log__request_line_has_the_trace_id_of_the_response(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     # given
     api, order = API(staff()), placed_order()
 
@@ -44,7 +46,7 @@ def test_the_trace_id_of_an_answer_leads_to_the_copy(caplog: pytest.LogCaptureFi
     }
 
 
-def test_what_clients_do_to_a_copy_is_a_line_each(caplog: pytest.LogCaptureFixture) -> None:
+def test_log__one_line_for_each_change_by_a_client(caplog: pytest.LogCaptureFixture) -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
 
@@ -68,7 +70,7 @@ def test_what_clients_do_to_a_copy_is_a_line_each(caplog: pytest.LogCaptureFixtu
     ]
 
 
-def test_every_copy_that_ends_is_a_line_and_every_batch_another(
+def test_log__one_line_for_each_ended_copy_and_each_batch(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # given
@@ -108,7 +110,7 @@ def test_every_copy_that_ends_is_a_line_and_every_batch_another(
     assert all(0 <= vars(record)["ms"] < 60_000 for record in caplog.records)
 
 
-def test_the_lines_of_single_copies_can_be_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_log__lines_of_single_copies_can_be_disabled(caplog: pytest.LogCaptureFixture) -> None:
     # given
     OrderCopyFactory(source_order=placed_order(lines=1))
 
@@ -121,7 +123,7 @@ def test_the_lines_of_single_copies_can_be_left_out(caplog: pytest.LogCaptureFix
     assert [record.name for record in caplog.records] == ["order_copies.worker"]
 
 
-def test_a_crash_names_the_copy_in_its_fields(
+def test_log__crash_has_the_copy_in_its_fields(
     caplog: pytest.LogCaptureFixture, shop: type[InterferedShop]
 ) -> None:
     # given

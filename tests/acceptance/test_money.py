@@ -565,7 +565,7 @@ def test_coupon__used_once_gives_no_customer_its_discount_again() -> None:
     assert [target.authorizations.get().amount_cents for target in targets] == [1000] * 5
 
 
-def test_coupon__left_out_takes_a_discount_along_that_names_nobody() -> None:
+def test_coupon__left_out_with_a_discount_line_without_promotion_and_code() -> None:
     # given
     source = placed_order(**bare(goods(1000), MarketFactory(), coupon=CouponFactory()))
     source.line_items.filter(total_amount_cents__lt=0).update(promotion=None, coupon_code="")

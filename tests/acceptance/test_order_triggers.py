@@ -76,7 +76,7 @@ REFUSED = (
 # Placing
 
 
-def test_a_pending_order_is_placed_and_paid_for(api: API, bank: Bank) -> None:
+def test_place__pending_order_is_placed_and_authorized(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=[{"sku": SkuFactory(stock=5), "quantity": 2}])
 
@@ -97,9 +97,7 @@ def test_a_pending_order_is_placed_and_paid_for(api: API, bank: Bank) -> None:
     assert (event.name, event.who["owner"]["id"]) == ("orders.place", str(api.user.pk))
 
 
-def test_an_order_that_costs_nothing_is_placed_without_asking_for_money(
-    api: API, bank: Bank
-) -> None:
+def test_place__free_order_needs_no_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order(
         lines=[{"unit_amount_cents": 0}], options=0, shipping=False, payment_fee=False
@@ -114,7 +112,7 @@ def test_an_order_that_costs_nothing_is_placed_without_asking_for_money(
     assert bank.requested_keys == []
 
 
-def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
+def test_place__draft_is_refused_with_every_reason(api: API, bank: Bank) -> None:
     # given
     order = draft_order(addresses=False)
     before = stories.every_byte(order)
@@ -159,7 +157,7 @@ def test_a_draft_says_all_that_it_lacks(api: API, bank: Bank) -> None:
         ),
     ],
 )
-def test_what_cannot_be_had_is_told_before_anybody_is_asked_for_money(
+def test_place__unavailable_item_or_coupon_is_refused_before_authorizing(
     api: API, bank: Bank, make: Callable[[], Order], reason: tuple[str, str, str]
 ) -> None:
     # given
@@ -175,7 +173,7 @@ def test_what_cannot_be_had_is_told_before_anybody_is_asked_for_money(
     assert bank.requested_keys == []
 
 
-def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> None:
+def test_place__declined_card_is_authorized_with_a_new_key_next_time(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
     bank.declines = True
@@ -193,7 +191,7 @@ def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> No
     assert len(set(bank.requested_keys)) == 2
 
 
-def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
+def test_place__unanswered_authorization_is_repeated_with_the_same_key(
     api: API, bank: Bank, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -219,9 +217,7 @@ def test_a_gateway_that_does_not_answer_is_asked_the_same_the_next_time(
     assert authorizations(order) == ["authorized"]
 
 
-def test_what_sells_out_while_the_money_is_asked_for_gives_the_money_back(
-    api: API, bank: Bank
-) -> None:
+def test_place__voids_when_an_item_sells_out_during_the_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
@@ -244,7 +240,7 @@ def test_what_sells_out_while_the_money_is_asked_for_gives_the_money_back(
     assert topics(order) == ["orders.place"]
 
 
-def test_an_order_that_becomes_dearer_while_the_money_is_asked_for_is_not_placed(
+def test_place__refused_when_the_total_changes_during_the_authorization(
     api: API, bank: Bank
 ) -> None:
     # given
@@ -264,9 +260,7 @@ def test_an_order_that_becomes_dearer_while_the_money_is_asked_for_is_not_placed
     ]
 
 
-def test_a_process_that_dies_after_asking_for_the_money_is_taken_up_by_the_next(
-    api: API, bank: Bank
-) -> None:
+def test_place__reuses_the_authorization_of_a_killed_process(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
     checkout.authorize([order.pk])
@@ -281,7 +275,7 @@ def test_a_process_that_dies_after_asking_for_the_money_is_taken_up_by_the_next(
     assert bank.voided == []
 
 
-def test_a_crash_while_placing_gives_the_money_back(
+def test_place__crash_voids_the_authorization(
     api: API, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -304,7 +298,7 @@ def test_a_crash_while_placing_gives_the_money_back(
     assert bank.live == ["auth_1"]
 
 
-def test_an_order_cannot_vanish_while_the_money_is_asked_for(api: API, bank: Bank) -> None:
+def test_place__order_cannot_be_deleted_during_the_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
 
@@ -355,7 +349,7 @@ def another_card(order: Order) -> None:
     ],
     ids=["nothing", "another card", "cancelled", "the same card"],
 )
-def test_money_whose_promise_got_lost_is_given_back_unless_the_next_try_takes_it_up(
+def test_unanswered_authorization__voided_unless_the_next_attempt_reuses_it(
     api: API,
     bank: Bank,
     next_try: Callable[[API, Order], Any],
@@ -376,7 +370,7 @@ def test_money_whose_promise_got_lost_is_given_back_unless_the_next_try_takes_it
     assert not Authorization.objects.filter(status="voided", voided_at=None).exists()
 
 
-def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -> None:
+def test_void_due__leaves_an_authorization_that_is_being_requested(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
     bank.during_authorize = void_due
@@ -389,7 +383,7 @@ def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -
     assert (len(bank.requested_keys), bank.voided) == (1, [])
 
 
-def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
+def test_place__refused_when_the_authorization_was_voided_before_its_response(
     api: API, bank: Bank
 ) -> None:
     # given
@@ -415,7 +409,7 @@ def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
     ],
     ids=["and is through", "and is on its way"],
 )
-def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_given_back(
+def test_void_due__leaves_an_authorization_that_another_attempt_reuses(
     api: API, bank: Bank, take_up: Callable[[API, Order], Any]
 ) -> None:
     # given
@@ -433,7 +427,7 @@ def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_giv
     assert authorizations(order) == ["authorized"]
 
 
-def test_a_process_that_dies_after_placing_leaves_nothing_to_find_out(bank: Bank) -> None:
+def test_place__settles_the_authorization_in_its_transaction(bank: Bank) -> None:
     # given
     order = pending_order()
     payments = checkout.authorize([order.pk])
@@ -446,7 +440,9 @@ def test_a_process_that_dies_after_placing_leaves_nothing_to_find_out(bank: Bank
     assert authorizations(order) == ["authorized"]
 
 
-def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, bank: Bank) -> None:
+def test_place__card_declined_without_a_response_is_authorized_with_a_new_key(
+    api: API, bank: Bank
+) -> None:
     # given
     order = pending_order()
     bank.declines = True
@@ -465,7 +461,7 @@ def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, 
 # Two at the same time: what the second does while the first waits for the bank
 
 
-def test_two_clicks_at_once_are_one_order_placed_once(api: API, bank: Bank) -> None:
+def test_place__two_requests_at_once_place_the_order_once(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
     answers = []
@@ -483,7 +479,7 @@ def test_two_clicks_at_once_are_one_order_placed_once(api: API, bank: Bank) -> N
     assert StockItem.objects.get().reserved == 1
 
 
-def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, bank: Bank) -> None:
+def test_place__refused_when_another_request_voided_the_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
@@ -507,7 +503,7 @@ def test_an_authorization_that_another_click_gave_back_is_not_used(api: API, ban
     assert authorizations(order) == ["voided", "authorized"]
 
 
-def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank: Bank) -> None:
+def test_place__order_cancelled_by_another_request_stays_cancelled(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
 
@@ -536,7 +532,7 @@ def test_an_order_placed_and_cancelled_meanwhile_stays_cancelled(api: API, bank:
 # The other moves
 
 
-def test_cancelling_gives_everything_back(api: API, bank: Bank) -> None:
+def test_cancel__releases_stock_and_voids_the_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
     pull(api, order, "_place")
@@ -552,7 +548,7 @@ def test_cancelling_gives_everything_back(api: API, bank: Bank) -> None:
     assert topics(order) == ["orders.place", "orders.cancel"]
 
 
-def test_an_order_is_approved_archived_and_taken_out_again(api: API) -> None:
+def test_approve_archive_unarchive__in_turn(api: API) -> None:
     # given
     order = placed_order()
 
@@ -578,7 +574,7 @@ def test_an_order_is_approved_archived_and_taken_out_again(api: API) -> None:
         (placed_order, "_unarchive"),
     ],
 )
-def test_a_move_made_again_has_no_further_effect(
+def test_trigger__repeated_has_no_further_effect(
     api: API, bank: Bank, make: Callable[[], Order], trigger: str
 ) -> None:
     # given
@@ -615,7 +611,7 @@ def test_a_move_made_again_has_no_further_effect(
         ),
     ],
 )
-def test_a_forbidden_move_is_refused_with_its_reasons(
+def test_trigger__forbidden_transition_is_refused_with_its_reasons(
     api: API, make: Callable[[], Order], trigger: str, errors: dict[str, str]
 ) -> None:
     # given
@@ -633,7 +629,7 @@ def test_a_forbidden_move_is_refused_with_its_reasons(
     assert not Event.objects.exists()
 
 
-def test_attributes_and_trigger_of_one_request_are_done_together(api: API, bank: Bank) -> None:
+def test_trigger__applied_together_with_attributes(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
 
@@ -653,7 +649,7 @@ def test_attributes_and_trigger_of_one_request_are_done_together(api: API, bank:
 
 
 @pytest.mark.parametrize("value", [False, None])
-def test_a_trigger_that_is_not_pulled_does_nothing(api: API, bank: Bank, value: Any) -> None:
+def test_trigger__false_or_null_does_nothing(api: API, bank: Bank, value: Any) -> None:
     # given
     order = pending_order()
 
@@ -684,7 +680,9 @@ ALL = {"_place", "_cancel", "_approve", "_archive", "_unarchive"}
     ],
 )
 @pytest.mark.parametrize("trigger", sorted(ALL))
-def test_who_may_make_which_move(bank: Bank, who: str, allowed: set[str], trigger: str) -> None:
+def test_trigger__permissions_of_each_user(
+    bank: Bank, who: str, allowed: set[str], trigger: str
+) -> None:
     # given
     order = pending_order() if trigger == "_place" else placed_order()
     users: dict[str, Callable[[], Any]] = {
@@ -714,7 +712,7 @@ def permitted(user: Any, codename: str) -> Any:
 
 
 @pytest.mark.parametrize("permissions", [[], ["change_order"]])
-def test_the_orders_of_others_are_not_found(bank: Bank, permissions: list[str]) -> None:
+def test_trigger__orders_of_others_are_not_found(bank: Bank, permissions: list[str]) -> None:
     # given
     mine, order = pending_order(), pending_order()
     user = shopper(mine.customer)
@@ -728,7 +726,7 @@ def test_the_orders_of_others_are_not_found(bank: Bank, permissions: list[str]) 
     assert bank.requested_keys == []
 
 
-def test_nothing_but_the_live_authorization_is_one(api: API, bank: Bank) -> None:
+def test_place__leaves_one_authorization_per_order(api: API, bank: Bank) -> None:
     orders = [pending_order(), pending_order()]
 
     for order in orders:

@@ -25,7 +25,7 @@ PENDING_TO_PLACED = "cannot transition from pending to placed"
 DRAFT_TO_PLACED = "cannot transition from draft to placed"
 
 
-def test_without_the_toggle_the_target_is_left_ready_to_edit() -> None:
+def test_place__target_is_pending_and_editable_without_the_toggle() -> None:
     # given
     source = placed_order()
 
@@ -38,7 +38,7 @@ def test_without_the_toggle_the_target_is_left_ready_to_edit() -> None:
     assert target.editable
 
 
-def test_placing_reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> None:
+def test_place__reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> None:
     # given
     sku, other = SkuFactory(stock=10), SkuFactory(stock=10)
     coupon = CouponFactory(usage_limit=5)
@@ -70,7 +70,7 @@ def test_placing_reserves_stock_uses_the_coupon_and_authorizes_the_payment() -> 
     assert stories.contents(target) == stories.contents(source)
 
 
-def test_a_target_that_costs_nothing_is_free_and_needs_no_payment_source() -> None:
+def test_place__free_target_needs_no_payment_source() -> None:
     # given
     source = placed_order(
         lines=[{"unit_amount_cents": 0, "options": 0}],
@@ -89,7 +89,7 @@ def test_a_target_that_costs_nothing_is_free_and_needs_no_payment_source() -> No
     assert not target.authorizations.exists()
 
 
-def test_a_target_of_goods_that_need_no_shipping_needs_no_shipping_address() -> None:
+def test_place__target_without_shipping_needs_no_shipping_address() -> None:
     # given
     sku = SkuFactory(do_not_ship=True)
     source = placed_order(lines=[{"sku": sku}], shipping=False)
@@ -107,7 +107,7 @@ def test_a_target_of_goods_that_need_no_shipping_needs_no_shipping_address() -> 
     )
 
 
-def test_goods_whose_stock_is_not_tracked_are_placed_without_a_reservation() -> None:
+def test_place__untracked_stock_is_not_reserved() -> None:
     # given
     sku = SkuFactory(do_not_track=True, stock=False)
     source = placed_order(lines=[{"sku": sku, "quantity": 1000}])
@@ -141,7 +141,7 @@ NOT_PLACEABLE = {
 
 
 @pytest.mark.parametrize("case", NOT_PLACEABLE)
-def test_a_target_that_cannot_be_placed_fails_the_copy_and_is_kept_for_repair(case: str) -> None:
+def test_place__refused_fails_the_copy_and_keeps_the_target_pending(case: str) -> None:
     # given
     make, attribute = NOT_PLACEABLE[case]
     source = make()
@@ -162,7 +162,7 @@ def test_a_target_that_cannot_be_placed_fails_the_copy_and_is_kept_for_repair(ca
 
 
 @pytest.mark.parametrize("case", NOT_PLACEABLE)
-def test_with_skip_errors_a_target_that_cannot_be_placed_stays_pending_and_the_copy_completes(
+def test_place__refused_under_skip_errors_completes_with_a_pending_target(
     case: str,
 ) -> None:
     # given
@@ -189,7 +189,7 @@ def holds_nothing(order: Order) -> bool:
     return not any(held[table] for table in tables)
 
 
-def test_a_target_without_a_customer_stays_a_draft() -> None:
+def test_place__target_without_a_customer_stays_a_draft() -> None:
     # given
     source = draft_order(payment_source=PaymentSourceFactory())
 
@@ -205,7 +205,7 @@ def test_a_target_without_a_customer_stays_a_draft() -> None:
     assert stories.statuses(target) == ("draft", "unpaid", "unfulfilled")
 
 
-def test_all_reasons_are_told_at_once() -> None:
+def test_place__all_reasons_are_in_the_errors_log() -> None:
     source = pending_order(addresses=False, payment_source=None)
 
     order_copy = stories.copied(source, place_target_order=True)
@@ -217,7 +217,7 @@ def test_all_reasons_are_told_at_once() -> None:
     )
 
 
-def test_a_target_of_zero_pieces_has_nothing_to_sell() -> None:
+def test_place__lines_of_zero_pieces_are_not_sellable() -> None:
     # given
     source = placed_order(lines=[{"quantity": 0}])
 
@@ -231,7 +231,7 @@ def test_a_target_of_zero_pieces_has_nothing_to_sell() -> None:
     assert stories.target_of(order_copy).status == "pending"
 
 
-def test_two_copies_that_want_the_last_pieces_place_one_target() -> None:
+def test_place__last_pieces_go_to_the_first_copies() -> None:
     # given
     sku = SkuFactory(stock=3)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
@@ -247,7 +247,7 @@ def test_two_copies_that_want_the_last_pieces_place_one_target() -> None:
     assert ended[2].errors_log["line_items"]
 
 
-def test_two_copies_that_want_the_last_use_of_a_coupon_place_one_target() -> None:
+def test_place__last_coupon_use_goes_to_the_first_copy() -> None:
     # given
     coupon = CouponFactory(usage_limit=2)
     source = placed_order(coupon=coupon)
@@ -264,7 +264,7 @@ def test_two_copies_that_want_the_last_use_of_a_coupon_place_one_target() -> Non
     assert ended[1].errors_log["coupon_code"]
 
 
-def test_the_fee_of_the_payment_method_stays_frozen_when_placed() -> None:
+def test_place__payment_fee_stays_frozen() -> None:
     # given
     method = PaymentMethodFactory(price_amount_cents=250)
     source = placed_order(payment_source=PaymentSourceFactory(payment_method=method))

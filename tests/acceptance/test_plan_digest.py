@@ -38,7 +38,7 @@ def sell_out(order: Order) -> None:
         line_item.sku.save()
 
 
-def test_a_copy_whose_plan_is_still_the_same_does_it(api: API) -> None:
+def test_plan_digest__unchanged_plan_is_executed(api: API) -> None:
     # given
     order = placed_order()
     digest = dry_run(api, order, **SWAP)["plan_digest"]
@@ -56,7 +56,7 @@ def test_a_copy_whose_plan_is_still_the_same_does_it(api: API) -> None:
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
 
 
-def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
+def test_plan_digest__changed_plan_fails_the_copy_without_effects(api: API) -> None:
     # given
     order = placed_order(lines=2)
     digest = dry_run(api, order, skip_errors=True, **SWAP)["plan_digest"]
@@ -81,7 +81,7 @@ def test_a_copy_whose_plan_has_changed_does_nothing_at_all(api: API) -> None:
     assert Order.objects.count() == 1
 
 
-def test_copies_beside_one_whose_plan_has_changed_complete(api: API) -> None:
+def test_plan_digest__other_copies_of_the_batch_complete(api: API) -> None:
     # given
     order = placed_order()
     wanted = [OrderCopy(source_order=order), OrderCopy(source_order=order, plan_digest="0" * 64)]
@@ -95,7 +95,7 @@ def test_copies_beside_one_whose_plan_has_changed_complete(api: API) -> None:
     assert ended == [Status.COMPLETED, Status.FAILED]
 
 
-def test_a_dry_run_tells_whether_the_plan_has_changed(api: API) -> None:
+def test_dry_run__reports_whether_the_plan_has_changed(api: API) -> None:
     # given
     order = placed_order()
     first = dry_run(api, order)
@@ -111,7 +111,7 @@ def test_a_dry_run_tells_whether_the_plan_has_changed(api: API) -> None:
     assert (other["will_write"], other["errors_count"]) == (False, 1)
 
 
-def test_a_preview_has_the_digest_of_its_run_whatever_the_language() -> None:
+def test_plan_digest__independent_of_the_language() -> None:
     # given
     order = placed_order(lines=[{"sku": SkuFactory(stock=1)}, {}], payment_source=None)
     sell_out(order)
@@ -131,7 +131,7 @@ def test_a_preview_has_the_digest_of_its_run_whatever_the_language() -> None:
     [{"place_target_order": True}, {"cancel_source_order": True}, {"skip_errors": True}],
     ids=str,
 )
-def test_what_a_copy_is_asked_to_do_is_part_of_its_plan(toggles: dict[str, bool]) -> None:
+def test_plan_digest__depends_on_the_toggles(toggles: dict[str, bool]) -> None:
     order = draft_order()
 
     assert stories.previewed(order).digest != stories.previewed(order, **toggles).digest
@@ -140,7 +140,7 @@ def test_what_a_copy_is_asked_to_do_is_part_of_its_plan(toggles: dict[str, bool]
 @pytest.mark.parametrize(
     "digest", ["", "0" * 63, "0" * 65, "g" * 64, 7, [], "٣" * 64, "0" * 64 + "\n"]
 )
-def test_what_is_no_digest_is_refused(api: API, digest: Any) -> None:
+def test_plan_digest__malformed_is_refused(api: API, digest: Any) -> None:
     # when
     response = api.post("/order_copies", request_of(placed_order(lines=1), plan_digest=digest))
 
@@ -149,7 +149,7 @@ def test_what_is_no_digest_is_refused(api: API, digest: Any) -> None:
     assert written() == (0, 0)
 
 
-def test_no_digest_is_null(api: API) -> None:
+def test_plan_digest__none_is_null(api: API) -> None:
     # when
     response = api.post(
         "/order_copies?fields[order_copies]=plan_digest",
@@ -161,7 +161,7 @@ def test_no_digest_is_null(api: API) -> None:
     assert OrderFactory.objects.get().plan_digest == ""
 
 
-def test_a_digest_cannot_be_changed(api: API) -> None:
+def test_plan_digest__cannot_be_updated(api: API) -> None:
     # given
     order_copy = stories.requested(placed_order(lines=1))
     data = {"type": "order_copies", "id": order_copy.public_id}
@@ -177,7 +177,7 @@ def test_a_digest_cannot_be_changed(api: API) -> None:
 # Outcomes
 
 
-def test_outcomes_are_told_on_request(api: API) -> None:
+def test_outcomes__returned_on_request_only(api: API) -> None:
     # given
     order_copy = stories.copied(placed_order())
     url = f"/order_copies/{order_copy.public_id}"
@@ -193,7 +193,7 @@ def test_outcomes_are_told_on_request(api: API) -> None:
 
 
 @pytest.mark.parametrize("name", ["outcomes", "_retry"])
-def test_what_a_copy_tells_only_cannot_be_said_of_it(api: API, name: str) -> None:
+def test_create__read_only_attribute_or_trigger_is_refused(api: API, name: str) -> None:
     response = api.post("/order_copies", request_of(placed_order(lines=1), **{name: True}))
 
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
@@ -220,7 +220,7 @@ print(json.dumps(plan.digest))
 """
 
 
-def test_a_plan_has_one_digest_in_every_process(environment: dict[str, str]) -> None:
+def test_plan_digest__equal_in_every_process(environment: dict[str, str]) -> None:
     # given
     seeds = [environment | {"PYTHONHASHSEED": seed} for seed in ("1", "2")]
 

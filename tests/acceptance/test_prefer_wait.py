@@ -51,7 +51,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     return happens
 
 
-def test_a_copy_that_ends_in_time_is_answered_with_its_end(
+def test_prefer_wait__returns_the_ended_copy(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -72,7 +72,7 @@ def test_a_copy_that_ends_in_time_is_answered_with_its_end(
     assert pauses == [prefer.FIRST_PAUSE]
 
 
-def test_a_copy_that_does_not_end_in_time_is_answered_as_it_is(api: API, order: Order) -> None:
+def test_prefer_wait__returns_the_pending_copy_after_the_wait(api: API, order: Order) -> None:
     # given
     started = time.monotonic()
 
@@ -85,7 +85,7 @@ def test_a_copy_that_does_not_end_in_time_is_answered_as_it_is(api: API, order: 
     assert response.json()["data"]["attributes"]["status"] == "pending"
 
 
-def test_pauses_grow_and_end_in_time(
+def test_prefer_wait__polling_interval_grows_up_to_the_limit(
     api: API,
     order: Order,
     meanwhile: Callable[..., list[float]],
@@ -111,7 +111,7 @@ def test_pauses_grow_and_end_in_time(
     assert len(pauses) < 40
 
 
-def test_a_copy_that_is_deleted_while_somebody_waits_is_answered_as_it_was(
+def test_prefer_wait__returns_the_copy_although_it_is_deleted(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -128,7 +128,7 @@ def test_a_copy_that_is_deleted_while_somebody_waits_is_answered_as_it_was(
 @pytest.mark.parametrize(
     "prefer", ["", "wait", "wait=", "wait=-1", "wait=soon", "wait=0", "await=5"]
 )
-def test_nonsense_is_ignored(api: API, order: Order, prefer: str) -> None:
+def test_prefer_wait__malformed_is_ignored(api: API, order: Order, prefer: str) -> None:
     # when
     response = api.post("/order_copies", request_of(order), Prefer=prefer)
 
@@ -147,7 +147,7 @@ def seconds_of(answer: Callable[[], HttpResponse]) -> tuple[float, HttpResponse]
     return time.monotonic() - started, response
 
 
-def test_prefer_wait__is_not_applied_where_no_worker_is_alive(api: API, order: Order) -> None:
+def test_prefer_wait__not_applied_without_a_live_worker(api: API, order: Order) -> None:
     # given
     Heartbeat.objects.update(seen_at=timezone.now() - timedelta(minutes=5))
 
@@ -162,7 +162,7 @@ def test_prefer_wait__is_not_applied_where_no_worker_is_alive(api: API, order: O
     assert response.json()["data"]["attributes"]["status"] == "pending"
 
 
-def test_prefer_wait__is_applied_with_an_engine_whose_workers_leave_no_heartbeats(
+def test_prefer_wait__applied_with_an_engine_without_heartbeats(
     api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -178,7 +178,7 @@ def test_prefer_wait__is_applied_with_an_engine_whose_workers_leave_no_heartbeat
     assert (response.status_code, response["Preference-Applied"]) == (201, "wait=5")
 
 
-def test_prefer_wait__is_not_applied_beyond_the_waiters_of_a_process(
+def test_prefer_wait__not_applied_beyond_max_waiters(
     api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -205,7 +205,7 @@ def test_prefer_wait__is_not_applied_beyond_the_waiters_of_a_process(
     assert later["Preference-Applied"] == "wait=5"
 
 
-def test_prefer_wait__a_request_that_fails_leaves_room_for_the_next(
+def test_prefer_wait__failed_request_releases_its_place(
     api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -224,7 +224,7 @@ def test_prefer_wait__a_request_that_fails_leaves_room_for_the_next(
 # With an Idempotency-Key
 
 
-def test_a_request_that_waited_is_answered_once_more_with_the_end(
+def test_idempotency_key__replay_returns_the_ended_copy(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -241,7 +241,7 @@ def test_a_request_that_waited_is_answered_once_more_with_the_end(
     assert OrderFactory.objects.count() == 1
 
 
-def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
+def test_idempotency_key__in_use_while_the_first_request_waits(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -265,7 +265,7 @@ def test_the_same_request_is_told_to_come_back_while_the_first_still_waits(
     assert OrderFactory.objects.count() == 1
 
 
-def test_a_process_that_dies_while_it_waits_leaves_copy_and_first_answer(
+def test_idempotency_key__first_response_is_saved_before_the_wait(
     api: API, order: Order, meanwhile: Callable[..., list[float]]
 ) -> None:
     # given
@@ -322,7 +322,7 @@ print(json.dumps([response.status_code, response.json()["data"]["attributes"]["s
 """
 
 
-def test_a_worker_ends_the_copy_while_the_request_waits(environment: dict[str, str]) -> None:
+def test_prefer_wait__with_a_real_worker(environment: dict[str, str]) -> None:
     printed = run(environment, WAITING)
 
     assert json.loads(printed) == [201, "completed"]

@@ -62,7 +62,7 @@ def cost(function: Any, *arguments: Any, **keywords: Any) -> list[str]:
 
 
 @STORIES
-def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
     """Claim, plan, write, place, cancel and end, whatever the number of copies and lines.
 
     Claim: SELECT what is to be tried again, SELECT pending keys, UPDATE them, SELECT the copies,
@@ -98,7 +98,7 @@ def test_running_a_batch_costs_the_same_for_one_and_for_many(toggles: dict[str, 
 
 
 @STORIES
-def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
+def test_run_batch__query_count_is_constant_with_failing_copies(
     toggles: dict[str, bool],
 ) -> None:
     # given
@@ -122,7 +122,7 @@ def test_a_batch_of_mixed_fates_costs_the_same_for_few_and_for_many(
     assert cost_of_many == cost_of_few
 
 
-def test_requesting_copies_costs_the_same_for_one_and_for_many() -> None:
+def test_request_copies__query_count_is_constant() -> None:
     """SAVEPOINT, SELECT the sources (locked), INSERT the copies, INSERT their events, RELEASE.
 
     And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
@@ -142,7 +142,7 @@ def test_requesting_copies_costs_the_same_for_one_and_for_many() -> None:
 
 
 @STORIES
-def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]) -> None:
+def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
     """SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
     options, addresses, SKUs with stock, reservations, promotions, wallets.
     """
@@ -159,7 +159,7 @@ def test_previewing_costs_the_same_for_one_and_for_many(toggles: dict[str, bool]
     assert all(statement.lstrip("(").startswith("SELECT") for statement in cost_of_one)
 
 
-def test_a_worker_with_nothing_to_do_asks_for_no_more_than_that() -> None:
+def test_run_batch__query_count_of_an_idle_worker() -> None:
     """SELECT what is to be tried again, SAVEPOINT, SELECT what is pending, RELEASE.
 
     And of the world outside: SELECT payments to be given back, SELECT authorizations to be voided.

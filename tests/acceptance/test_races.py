@@ -18,7 +18,7 @@ from tests.factories import placed_order
 SHOP = ""
 
 
-def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
+def test_race__fifty_copies_for_the_last_ten_pieces_place_ten_targets(
     environment: dict[str, str],
 ) -> None:
     # when
@@ -35,7 +35,7 @@ def test_fifty_copies_that_race_for_the_last_ten_pieces_place_ten_targets(
     }
 
 
-def test_a_coupon_with_one_use_left_is_used_once(environment: dict[str, str]) -> None:
+def test_race__last_use_of_a_coupon_is_used_once(environment: dict[str, str]) -> None:
     # when
     told = run_race(environment, "last_use_of_a_coupon")
 
@@ -49,7 +49,7 @@ def test_a_coupon_with_one_use_left_is_used_once(environment: dict[str, str]) ->
     }
 
 
-def test_two_staff_who_copy_and_cancel_one_order_cancel_it_once(
+def test_race__two_users_who_swap_one_order_cancel_it_once(
     environment: dict[str, str],
 ) -> None:
     assert run_race(environment, "two_staff") == {
@@ -63,7 +63,7 @@ def test_two_staff_who_copy_and_cancel_one_order_cancel_it_once(
     }
 
 
-def test_an_edit_by_copy_keeps_its_last_piece_and_its_coupon_among_rivals(
+def test_race__swap_keeps_its_last_piece_and_its_coupon(
     environment: dict[str, str],
 ) -> None:
     told = run_race(environment, "edit_among_rivals")
@@ -77,7 +77,7 @@ def test_an_edit_by_copy_keeps_its_last_piece_and_its_coupon_among_rivals(
     }
 
 
-def test_two_claimers_at_once_take_different_copies(environment: dict[str, str]) -> None:
+def test_race__two_workers_claim_different_copies(environment: dict[str, str]) -> None:
     """Where rows can be skipped, nobody waits; where there is one writer, the other one does."""
     assert run_race(environment, "two_claimers") == {
         "first": [0, 1, 2],
@@ -88,7 +88,7 @@ def test_two_claimers_at_once_take_different_copies(environment: dict[str, str])
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot claim meanwhile")
-def test_where_rows_cannot_be_locked_a_claimer_keeps_what_nobody_took_meanwhile(
+def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given

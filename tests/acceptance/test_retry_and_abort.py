@@ -55,7 +55,7 @@ def put_on_sale(order: Order) -> None:
 
 
 @pytest.mark.parametrize("traits", [{}, {"in_progress": True}], ids=["pending", "in progress"])
-def test_a_copy_that_has_not_ended_is_aborted(api: API, traits: dict[str, Any]) -> None:
+def test_abort__pending_or_running_copy_is_aborted(api: API, traits: dict[str, Any]) -> None:
     # given
     order_copy = OrderCopyFactory(**traits)
     before = stories.row(order_copy)
@@ -79,7 +79,7 @@ def test_a_copy_that_has_not_ended_is_aborted(api: API, traits: dict[str, Any]) 
     }
 
 
-def test_an_abort_is_told_with_whoever_did_it(api: API) -> None:
+def test_abort__event_records_the_actor(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(in_progress=True)
 
@@ -97,7 +97,7 @@ def test_an_abort_is_told_with_whoever_did_it(api: API) -> None:
     }
 
 
-def test_an_aborted_copy_is_never_run() -> None:
+def test_abort__copy_is_never_run() -> None:
     # given
     order_copy = stories.requested(placed_order())
 
@@ -110,7 +110,7 @@ def test_an_aborted_copy_is_never_run() -> None:
     assert stories.fresh(order_copy).errors_log == {"base": ["aborted by hand"]}
 
 
-def test_a_customer_is_not_told_who_aborted_its_copy() -> None:
+def test_abort__actor_is_hidden_from_the_customer() -> None:
     # given
     order_copy = stories.requested(placed_order())
     abort_copies([order_copy], who=stories.WHO)
@@ -125,7 +125,7 @@ def test_a_customer_is_not_told_who_aborted_its_copy() -> None:
     assert stories.WHO["owner"]["email"] not in document
 
 
-def test_a_copy_that_was_aborted_stays_so(api: API) -> None:
+def test_abort__repeated_has_no_effect(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(status=Status.ABORTED, errors_log={"base": ["x"]}, errors_count=1)
     before = stories.row(stories.fresh(order_copy))
@@ -140,7 +140,7 @@ def test_a_copy_that_was_aborted_stays_so(api: API) -> None:
 
 
 @pytest.mark.parametrize("status", ["completed", "failed"])
-def test_a_copy_that_has_ended_is_not_aborted(api: API, status: str) -> None:
+def test_abort__ended_copy_is_refused(api: API, status: str) -> None:
     # given
     order_copy = OrderCopyFactory(**{status: True})
 
@@ -156,7 +156,7 @@ def test_a_copy_that_has_ended_is_not_aborted(api: API, status: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize"])
-def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: str) -> None:
+def test_abort__during_the_run_leaves_no_target(shop: Shop, step: str) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -177,7 +177,7 @@ def test_a_copy_that_is_aborted_while_it_runs_leaves_no_trace(shop: Shop, step: 
     assert stories.events_of(order_copy)[-1] == "order_copies.abort"
 
 
-def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
+def test_abort__other_copies_of_the_batch_complete(shop: Shop) -> None:
     # given
     aborted, *others = (stories.requested(placed_order()) for _ in range(5))
 
@@ -196,7 +196,7 @@ def test_copies_beside_an_aborted_one_end_as_if_alone(shop: Shop) -> None:
     assert len([method for method, _ in shop.calls if method == "plan"]) == 2
 
 
-def test_a_batch_that_is_aborted_as_a_whole_is_lost_as_a_whole(shop: Shop) -> None:
+def test_abort__of_a_whole_batch_loses_all_leases(shop: Shop) -> None:
     # given
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
     shop.before["authorize"] = lambda _: abort_copies(wanted, who=stories.WHO)
@@ -209,7 +209,7 @@ def test_a_batch_that_is_aborted_as_a_whole_is_lost_as_a_whole(shop: Shop) -> No
     assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in wanted)
 
 
-def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> None:
+def test_lease_lost__batch_without_a_lost_copy_is_split(shop: Shop) -> None:
     # given
     wanted = [stories.requested(placed_order()) for _ in range(3)]
 
@@ -227,7 +227,7 @@ def test_a_batch_that_lost_nothing_after_all_is_run_in_halves(shop: Shop) -> Non
     assert {stories.fresh(order_copy).status for order_copy in wanted} == {Status.COMPLETED}
 
 
-def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) -> None:
+def test_abort__payment_is_voided_when_the_run_crashes(shop: Shop) -> None:
     # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
@@ -247,7 +247,7 @@ def test_a_copy_that_crashes_after_its_abort_gives_its_payment_back(shop: Shop) 
     assert shop.voided() == [order_copy.payment_key]
 
 
-def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back(
+def test_abort__payment_is_voided_when_the_copy_is_deleted(
     shop: Shop,
 ) -> None:
     # given
@@ -268,7 +268,7 @@ def test_a_copy_that_is_aborted_and_deleted_while_it_runs_gives_its_payment_back
     assert Order.objects.count() == 1
 
 
-def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment(
+def test_delete__payment_of_a_target_placed_by_another_worker_is_kept(
     shop: Shop,
 ) -> None:
     # given
@@ -294,7 +294,7 @@ def test_a_copy_that_another_worker_ended_and_that_was_deleted_keeps_its_payment
 # Retrying
 
 
-def test_a_copy_that_failed_starts_afresh_and_completes(api: API) -> None:
+def test_retry__failed_copy_is_reset_and_completes(api: API) -> None:
     # given
     source = failing()
     order_copy = stories.copied(source)
@@ -322,7 +322,7 @@ def test_a_copy_that_failed_starts_afresh_and_completes(api: API) -> None:
     ]
 
 
-def test_a_retry_is_told_with_what_it_forgets(api: API) -> None:
+def test_retry__event_records_the_cleared_fields(api: API) -> None:
     # given
     order_copy = stories.copied(failing())
 
@@ -343,7 +343,7 @@ def test_a_retry_is_told_with_what_it_forgets(api: API) -> None:
     assert event.changes["errors_log"]["from"] == order_copy.errors_log
 
 
-def test_a_copy_that_was_aborted_starts_afresh(api: API) -> None:
+def test_retry__aborted_copy_completes(api: API) -> None:
     # given
     order_copy = stories.requested(placed_order())
     patch(api, order_copy, _abort=True)
@@ -356,7 +356,7 @@ def test_a_copy_that_was_aborted_starts_afresh(api: API) -> None:
     assert stories.fresh(order_copy).status == Status.COMPLETED
 
 
-def test_a_pending_copy_is_as_good_as_retried(api: API) -> None:
+def test_retry__pending_copy_is_unchanged(api: API) -> None:
     # given
     order_copy = OrderCopyFactory()
     before = stories.row(stories.fresh(order_copy))
@@ -371,7 +371,7 @@ def test_a_pending_copy_is_as_good_as_retried(api: API) -> None:
 
 
 @pytest.mark.parametrize("status", ["in_progress", "completed"])
-def test_a_copy_that_did_not_fail_is_not_retried(api: API, status: str) -> None:
+def test_retry__running_or_completed_copy_is_refused(api: API, status: str) -> None:
     # given
     order_copy = OrderCopyFactory(**{status: True})
 
@@ -383,7 +383,7 @@ def test_a_copy_that_did_not_fail_is_not_retried(api: API, status: str) -> None:
     assert errors_in(response)[0]["title"] == f"cannot transition from {status} to pending"
 
 
-def test_a_copy_that_left_an_order_for_repair_is_retried_only_without_it(api: API) -> None:
+def test_retry__refused_while_a_target_exists(api: API) -> None:
     # given
     order_copy = stories.copied(draft_order(), place_target_order=True)
     target = stories.target_of(order_copy)
@@ -403,7 +403,7 @@ def test_a_copy_that_left_an_order_for_repair_is_retried_only_without_it(api: AP
     assert (refused.status_code, accepted.status_code) == (422, 200)
 
 
-def test_a_copy_without_a_source_is_not_retried(api: API) -> None:
+def test_retry__refused_without_a_source(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(failed=True, source_order=None)
 
@@ -415,7 +415,7 @@ def test_a_copy_without_a_source_is_not_retried(api: API) -> None:
     assert stories.fresh(order_copy).status == Status.FAILED
 
 
-def test_a_retry_pays_anew(shop: Shop) -> None:
+def test_retry__has_an_authorization_of_its_own(shop: Shop) -> None:
     # given
     sku = SkuFactory(stock=2)
     order_copy = stories.requested(placed_order(lines=[{"sku": sku}]), place_target_order=True)
@@ -438,7 +438,7 @@ def test_a_retry_pays_anew(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize"])
-def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its_payment(
+def test_retry__stale_worker_neither_ends_the_copy_nor_keeps_its_payment(
     shop: Shop, step: str
 ) -> None:
     # given
@@ -468,7 +468,7 @@ def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its
 # By PATCH
 
 
-def test_attributes_and_a_trigger_are_applied_together(api: API) -> None:
+def test_patch__attributes_and_trigger_are_applied_together(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(failed=True)
 
@@ -481,7 +481,7 @@ def test_attributes_and_a_trigger_are_applied_together(api: API) -> None:
     assert list(Event.objects.values_list("name", flat=True)) == ["", "order_copies.retry"]
 
 
-def test_attributes_are_not_applied_where_the_trigger_is_refused(api: API) -> None:
+def test_patch__attributes_are_not_applied_when_the_trigger_is_refused(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(completed=True)
 
@@ -494,7 +494,7 @@ def test_attributes_are_not_applied_where_the_trigger_is_refused(api: API) -> No
     assert not Event.objects.exists()
 
 
-def test_one_trigger_at_a_time(api: API) -> None:
+def test_patch__two_triggers_are_refused(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(failed=True)
 
@@ -506,7 +506,7 @@ def test_one_trigger_at_a_time(api: API) -> None:
     assert stories.fresh(order_copy).status == Status.FAILED
 
 
-def test_a_trigger_that_is_false_does_nothing(api: API) -> None:
+def test_patch__trigger_false_or_null_does_nothing(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(failed=True)
 
@@ -518,7 +518,7 @@ def test_a_trigger_that_is_false_does_nothing(api: API) -> None:
     assert stories.fresh(order_copy).status == Status.FAILED
 
 
-def test_whoever_may_not_change_copies_pulls_no_trigger() -> None:
+def test_patch__trigger_needs_permission_to_change_copies() -> None:
     order_copy = OrderCopyFactory(failed=True)
 
     response = patch(API(staff("view_order")), order_copy, _retry=True)
@@ -580,7 +580,7 @@ print(json.dumps([
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place"])
-def test_another_connection_aborts_a_copy_in_the_middle_of_its_run(
+def test_abort__by_another_connection_during_the_run(
     environment: dict[str, str], step: str
 ) -> None:
     if connection.vendor == "sqlite" and step in {"write", "place"}:

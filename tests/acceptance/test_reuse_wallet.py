@@ -13,7 +13,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_a_payment_source_in_the_wallet_is_reused_by_default() -> None:
+def test_reuse_wallet__saved_payment_source_is_reused_by_default() -> None:
     # given
     source = placed_order()
 
@@ -27,7 +27,7 @@ def test_a_payment_source_in_the_wallet_is_reused_by_default() -> None:
     assert stories.actions(order_copy, "payment_source") == []
 
 
-def test_reuse_wallet_false_leaves_the_payment_source_behind() -> None:
+def test_reuse_wallet__false_drops_the_payment_source() -> None:
     # given
     source = placed_order()
 
@@ -44,7 +44,7 @@ def test_reuse_wallet_false_leaves_the_payment_source_behind() -> None:
 @pytest.mark.parametrize(
     "case", ["not in the wallet", "in the wallet of somebody else", "expired", "guest"]
 )
-def test_a_payment_source_that_cannot_be_reused_stays_behind_and_that_is_noted(case: str) -> None:
+def test_reuse_wallet__unusable_payment_source_is_dropped_with_an_outcome(case: str) -> None:
     # given
     arguments = {}
     if case == "expired":
@@ -64,7 +64,7 @@ def test_a_payment_source_that_cannot_be_reused_stays_behind_and_that_is_noted(c
     assert [action for action, _ in stories.actions(order_copy, "payment_source")] == ["skipped"]
 
 
-def test_an_order_without_a_payment_source_needs_no_wallet() -> None:
+def test_reuse_wallet__order_without_a_payment_source_has_no_outcome() -> None:
     # given
     source = placed_order(payment_source=None)
 
@@ -77,7 +77,7 @@ def test_an_order_without_a_payment_source_needs_no_wallet() -> None:
 
 
 @pytest.mark.parametrize("reuse_wallet", [True, False])
-def test_placing_needs_the_wallet(reuse_wallet: bool) -> None:
+def test_reuse_wallet__required_for_placing(reuse_wallet: bool) -> None:
     source = placed_order()
 
     order_copy = stories.copied(source, reuse_wallet=reuse_wallet, place_target_order=True)

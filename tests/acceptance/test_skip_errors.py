@@ -60,7 +60,7 @@ def two_lines(**arguments: Any) -> tuple[Order, Sku]:
 
 
 @pytest.mark.parametrize("happen", UNAVAILABLE)
-def test_a_line_that_cannot_be_had_fails_the_copy_and_leaves_no_target(happen: Happening) -> None:
+def test_unavailable_line__fails_the_copy_without_a_target(happen: Happening) -> None:
     # given
     source, sku = two_lines()
     happen(sku)
@@ -78,7 +78,7 @@ def test_a_line_that_cannot_be_had_fails_the_copy_and_leaves_no_target(happen: H
 
 
 @pytest.mark.parametrize("happen", UNAVAILABLE)
-def test_with_skip_errors_it_is_skipped_and_noted_and_the_copy_completes(
+def test_unavailable_line__skipped_with_an_outcome_under_skip_errors(
     happen: Happening,
 ) -> None:
     # given
@@ -109,7 +109,7 @@ def test_with_skip_errors_it_is_skipped_and_noted_and_the_copy_completes(
     assert skipped["after"] is None
 
 
-def test_with_skip_errors_a_line_of_too_many_pieces_is_reduced_to_those_left() -> None:
+def test_short_stock__reduces_the_line_under_skip_errors() -> None:
     # given
     sku = SkuFactory(stock=3)
     line = {"sku": sku, "quantity": 5, "unit_amount_cents": 333, "options": 1}
@@ -135,7 +135,7 @@ def test_with_skip_errors_a_line_of_too_many_pieces_is_reduced_to_those_left() -
     assert order_copy.outcomes[0]["after"]["quantity"] == 3
 
 
-def test_without_skip_errors_a_line_of_too_many_pieces_fails_the_copy() -> None:
+def test_short_stock__fails_the_copy() -> None:
     # given
     source = pending_order(lines=[{"sku": SkuFactory(stock=3), "quantity": 5}])
 
@@ -147,7 +147,7 @@ def test_without_skip_errors_a_line_of_too_many_pieces_fails_the_copy() -> None:
     assert order_copy.target_order is None
 
 
-def test_lines_of_one_sku_share_what_is_left_in_their_order() -> None:
+def test_short_stock__lines_of_one_sku_are_served_in_order() -> None:
     # given
     sku = SkuFactory(stock=4)
     source = pending_order(
@@ -167,7 +167,7 @@ def test_lines_of_one_sku_share_what_is_left_in_their_order() -> None:
     assert quantities[:2] == [3, 1]
 
 
-def test_the_pieces_that_the_source_holds_are_not_to_be_had_unless_it_is_cancelled() -> None:
+def test_short_stock__pieces_reserved_by_the_source_are_available_to_a_swap_only() -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2), "quantity": 2}, {}])
 
@@ -183,7 +183,7 @@ def test_the_pieces_that_the_source_holds_are_not_to_be_had_unless_it_is_cancell
 
 
 @pytest.mark.parametrize("happen", UNAVAILABLE)
-def test_skip_errors_does_not_mask_that_nothing_is_left(happen: Happening) -> None:
+def test_skip_errors__copy_without_a_sellable_line_fails(happen: Happening) -> None:
     # given
     sku = SkuFactory()
     source = pending_order(lines=[{"sku": sku}, {"sku": sku}])
@@ -200,7 +200,7 @@ def test_skip_errors_does_not_mask_that_nothing_is_left(happen: Happening) -> No
     assert Order.objects.count() == 1
 
 
-def test_a_gift_card_line_is_something_to_sell() -> None:
+def test_skip_errors__gift_card_line_is_sellable() -> None:
     # given
     sku = SkuFactory()
     source = pending_order(lines=[{"sku": sku}])
@@ -216,7 +216,7 @@ def test_a_gift_card_line_is_something_to_sell() -> None:
     assert ("gift_cards", 1, 5000) in stories.lines(stories.target_of(order_copy))
 
 
-def test_stock_that_is_not_tracked_never_runs_out() -> None:
+def test_untracked_stock__never_runs_out() -> None:
     source = pending_order(
         lines=[{"sku": SkuFactory(do_not_track=True, stock=0), "quantity": 1000}]
     )
@@ -229,7 +229,7 @@ def test_stock_that_is_not_tracked_never_runs_out() -> None:
 # What hangs on skipped goods is worked out anew
 
 
-def test_discounts_shrink_in_proportion_to_the_goods_they_were_granted_on() -> None:
+def test_discounts__scaled_to_the_lines_that_remain() -> None:
     # given
     source, sku = two_lines(
         promotions=[PromotionFactory(percentage=10), PromotionFactory(fixed_amount=True)]
@@ -249,7 +249,7 @@ def test_discounts_shrink_in_proportion_to_the_goods_they_were_granted_on() -> N
     assert [action for action, _ in stories.actions(order_copy)][-2:] == ["repriced"] * 2
 
 
-def test_discounts_shrink_when_a_line_is_reduced() -> None:
+def test_discounts__scaled_when_a_line_is_reduced() -> None:
     # given
     sku = SkuFactory(stock=1)
     source = pending_order(
@@ -264,7 +264,7 @@ def test_discounts_shrink_when_a_line_is_reduced() -> None:
     assert stories.lines(target)[-1] == ("percentage_discount_promotions", 1, -500)
 
 
-def test_shipping__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
+def test_shipping__stays_as_chosen_when_lines_are_skipped() -> None:
     # given
     market = MarketFactory(shipping_amount_cents=700, shipping_cost_cutoff_cents=5000)
     source, sku = two_lines(market=market, promotions=[PromotionFactory(free_shipping=True)])
@@ -286,7 +286,7 @@ def test_shipping__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
     assert target.total_amount_cents == 4150
 
 
-def test_free_shipping__stays_with_the_shipping_that_it_pays() -> None:
+def test_free_shipping__stays_with_its_shipping() -> None:
     # given
     source, sku = two_lines(promotions=[PromotionFactory(free_shipping=True)])
     off_sale(sku)
@@ -303,7 +303,7 @@ def test_free_shipping__stays_with_the_shipping_that_it_pays() -> None:
     assert target.total_amount_cents == 4150
 
 
-def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
+def test_shipping__dropped_when_no_remaining_line_is_shipped() -> None:
     # given
     to_ship = SkuFactory()
     source = pending_order(
@@ -321,7 +321,7 @@ def test_shipping_is_dropped_when_nothing_that_is_left_needs_it() -> None:
     assert target.fulfillment_status == "not_required"
 
 
-def test_payment_fee__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
+def test_payment_fee__stays_as_chosen_when_lines_are_skipped() -> None:
     # given
     source, sku = two_lines()
     PaymentMethod.objects.update(price_amount_cents=300)
@@ -335,7 +335,7 @@ def test_payment_fee__stays_as_it_was_chosen_when_goods_are_left_out() -> None:
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
-def test_promotions_applied_afresh_look_at_the_goods_that_are_left() -> None:
+def test_apply_promotions__calculated_on_the_lines_that_remain() -> None:
     # given
     promotion = PromotionFactory(percentage=10)
     source, sku = two_lines(promotions=[promotion, PromotionFactory(expired=True)])
@@ -350,7 +350,7 @@ def test_promotions_applied_afresh_look_at_the_goods_that_are_left() -> None:
     assert target.discount_amount_cents == -400
 
 
-def test_nothing_is_worked_out_anew_when_nothing_was_skipped() -> None:
+def test_skip_errors__nothing_is_recalculated_when_no_line_is_skipped() -> None:
     # given
     source, _ = two_lines(promotions=[PromotionFactory()])
     source.market.shipping_amount_cents = 9999
@@ -365,7 +365,7 @@ def test_nothing_is_worked_out_anew_when_nothing_was_skipped() -> None:
     assert stories.contents(stories.target_of(order_copy)) == stories.contents(source)
 
 
-def test_a_target_of_what_is_left_can_be_placed() -> None:
+def test_skip_errors__target_of_the_remaining_lines_is_placed() -> None:
     # given
     source, sku = two_lines()
     off_sale(sku)

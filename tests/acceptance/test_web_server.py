@@ -129,7 +129,7 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def test_web_server__twelve_slow_bodies_do_not_hold_up_healthz(server: Server) -> None:
+def test_web_server__twelve_slow_bodies_do_not_delay_healthz(server: Server) -> None:
     with ExitStack() as opened:
         # given
         slow = [send_slowly(server.port, "/oauth/token") for _ in range(12)]
@@ -150,7 +150,7 @@ def test_web_server__twelve_slow_bodies_do_not_hold_up_healthz(server: Server) -
     assert 9 < time.monotonic() - started < 14
 
 
-def test_web_server__ten_waiting_requests_without_a_worker_are_answered_at_once(
+def test_web_server__ten_waiting_requests_without_a_worker_respond_at_once(
     server: Server,
 ) -> None:
     # given
@@ -169,7 +169,7 @@ def test_web_server__ten_waiting_requests_without_a_worker_are_answered_at_once(
     assert max(seconds for *_, seconds in answers) < 5
 
 
-def test_web_server__waiting_requests_beyond_the_limit_are_answered_at_once(
+def test_web_server__waiting_requests_beyond_the_limit_respond_at_once(
     server: Server,
 ) -> None:
     # given

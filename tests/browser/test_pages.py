@@ -51,7 +51,7 @@ def addresses(model: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
-def test_admin_page__has_no_troubles(scripted_page: Page, troubles: Troubles, model: Any) -> None:
+def test_admin_page__has_no_errors(scripted_page: Page, troubles: Troubles, model: Any) -> None:
     # given
     a_shop()
 
@@ -63,7 +63,7 @@ def test_admin_page__has_no_troubles(scripted_page: Page, troubles: Troubles, mo
     assert troubles.found == []
 
 
-def test_copying_pages__have_no_troubles(page: Page, troubles: Troubles) -> None:
+def test_copying_pages__have_no_errors(page: Page, troubles: Troubles) -> None:
     # given
     a_shop()
     orders = list(Order.objects.all())
@@ -79,7 +79,7 @@ def test_copying_pages__have_no_troubles(page: Page, troubles: Troubles) -> None
 
 
 @pytest.mark.parametrize("action", ["place", "cancel"])
-def test_confirmation__has_no_troubles(page: Page, troubles: Troubles, action: str) -> None:
+def test_confirmation__has_no_errors(page: Page, troubles: Troubles, action: str) -> None:
     # given
     a_shop()
 
@@ -95,13 +95,13 @@ def test_confirmation__has_no_troubles(page: Page, troubles: Troubles, action: s
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/admin/login/?next=/", "/admin/password_change/"])
-def test_stock_page__has_no_troubles(page: Page, troubles: Troubles, address: str) -> None:
+def test_standard_page__has_no_errors(page: Page, troubles: Troubles, address: str) -> None:
     page.goto(address)
 
     assert troubles.found == []
 
 
-def test_api_docs__have_no_troubles(scripted_page: Page, troubles: Troubles) -> None:
+def test_api_docs__have_no_errors(scripted_page: Page, troubles: Troubles) -> None:
     # when
     scripted_page.goto("/api/docs")
     scripted_page.click(".opblock-tag >> nth=0")

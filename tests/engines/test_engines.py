@@ -34,7 +34,7 @@ def attempts(shop: Plant) -> int:
     return int(attempt)
 
 
-def test_copies_of_another_process_complete(shop: Plant, client: Client) -> None:
+def test_request__of_another_process_completes(shop: Plant, client: Client) -> None:
     # when
     client.ask(requests=20, copies=1)
     client.ask(requests=1, copies=60)
@@ -44,9 +44,7 @@ def test_copies_of_another_process_complete(shop: Plant, client: Client) -> None
     assert each_has_one_target(shop)
 
 
-def test_a_copy_that_crashed_is_tried_again_when_its_time_has_come(
-    shop: Plant, client: Client
-) -> None:
+def test_crash__retried_after_the_backoff(shop: Plant, client: Client) -> None:
     # when
     client.ask(reference="crashes")
 
@@ -56,7 +54,7 @@ def test_a_copy_that_crashed_is_tried_again_when_its_time_has_come(
     assert each_has_one_target(shop)
 
 
-def test_a_worker_that_is_killed_loses_nothing(shop: Plant, client: Client) -> None:
+def test_killed_worker__loses_no_copies(shop: Plant, client: Client) -> None:
     # given
     before = shop.count().get("completed", 0)
     client.ask(copies=200)
@@ -77,7 +75,7 @@ def test_a_worker_that_is_killed_loses_nothing(shop: Plant, client: Client) -> N
     assert each_has_one_target(shop)
 
 
-def test_killed_worker__the_next_one_ends_its_copies_and_nobody_wakes_it(
+def test_killed_worker__restarted_worker_ends_its_copies_without_a_wake_up(
     shop: Plant, client: Client
 ) -> None:
     # given
@@ -97,7 +95,7 @@ def test_killed_worker__the_next_one_ends_its_copies_and_nobody_wakes_it(
     assert each_has_one_target(shop)
 
 
-def test_killed_worker__its_last_copies_are_ended_too(shop: Plant, client: Client) -> None:
+def test_killed_worker__copies_in_progress_are_ended(shop: Plant, client: Client) -> None:
     # given
     client.ask(reference="kills its worker")
     while shop.count().get("in_progress", 0) < 1:
@@ -113,7 +111,7 @@ def test_killed_worker__its_last_copies_are_ended_too(shop: Plant, client: Clien
     assert each_has_one_target(shop)
 
 
-def test_killed_broker__copies_end_once_it_is_back_and_nobody_wakes_a_worker(
+def test_killed_broker__copies_end_after_its_restart_without_a_wake_up(
     tmp_path: Path,
 ) -> None:
     # given
@@ -140,7 +138,7 @@ def test_killed_broker__copies_end_once_it_is_back_and_nobody_wakes_a_worker(
         assert each_has_one_target(shop)
 
 
-def test_a_worker_that_is_stopped_ends_well_and_finds_what_was_asked_for_meanwhile(
+def test_stopped_worker__exits_with_0_and_its_successor_runs_new_copies(
     shop: Plant, client: Client
 ) -> None:
     # given a worker that has started
@@ -159,9 +157,7 @@ def test_a_worker_that_is_stopped_ends_well_and_finds_what_was_asked_for_meanwhi
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refusing", "silent"])
-def test_a_lost_wake_up_costs_a_request_neither_its_copies_nor_its_time(
-    shop: Plant, silent: bool
-) -> None:
+def test_lost_wake_up__request_is_fast_and_its_copies_end(shop: Plant, silent: bool) -> None:
     # given
     before = sum(shop.count().values())
     with nobody_to_be_woken(shop, silent=silent) as changes, shop.client(**changes) as client:

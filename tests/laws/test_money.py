@@ -148,7 +148,7 @@ def head_only(order: Order, lines: Sequence[LineItem]) -> dict[str, int]:
 @unshrunk
 @given(descriptions=batches)
 @rolled_back
-def test_laws_of_money(half: str, descriptions: list[Description]) -> None:
+def test_money__laws_hold_for_random_orders(half: str, descriptions: list[Description]) -> None:
     """The two halves run side by side on two cores."""
     for case in copied(descriptions):
         note(f"The order in question: {case.description}, {case.order_copy.outcomes}")
@@ -342,7 +342,7 @@ def every_cent_has_an_outcome(case: Case) -> None:
 @settings(unshrunk, max_examples=10)
 @given(descriptions=batches)
 @rolled_back
-def test_copy_of_a_frozen_copy_equals_the_copy(descriptions: list[Description]) -> None:
+def test_copy_of_a_frozen_copy__equals_the_copy(descriptions: list[Description]) -> None:
     first = Builder(descriptions).build()
     firsts = run_plainly([order_copy.source_order for order_copy in first])
     seconds = run_plainly([one.target_order for one in firsts])

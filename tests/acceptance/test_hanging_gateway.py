@@ -58,7 +58,7 @@ def poisonous(order_copies: Sequence[OrderFactory]) -> Callable[[str], bool]:
     return keys.__contains__
 
 
-def test_a_dead_gateway_is_asked_three_times_and_holds_up_no_copy_that_does_not_pay(
+def test_hanging_gateway__three_calls_per_batch_after_the_copies_without_payment(
     bank: HangingBank, source: Order
 ) -> None:
     # given
@@ -80,7 +80,7 @@ def test_a_dead_gateway_is_asked_three_times_and_holds_up_no_copy_that_does_not_
     assert {stories.fresh(one).status for one in wanted[::2]} == {Status.COMPLETED}
 
 
-def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_not_wait(
+def test_slow_payment__authorized_copies_and_copies_without_payment_do_not_wait(
     bank: HangingBank, source: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -106,7 +106,7 @@ def test_slow_payment__copies_that_are_paid_for_and_those_that_pay_nothing_do_no
     assert len(bank.requested_keys) == 6
 
 
-def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_back(
+def test_hanging_gateway__copies_complete_once_it_responds_again(
     bank: HangingBank, source: Order, settings: LazySettings
 ) -> None:
     # given
@@ -123,7 +123,7 @@ def test_copies_that_were_not_asked_for_are_as_good_as_new_once_the_gateway_is_b
     assert len(bank.live) == 6
 
 
-def test_one_payment_of_a_hundred_that_goes_unanswered_costs_the_others_nothing(
+def test_unanswered_payment__the_other_ninety_nine_copies_complete(
     bank: HangingBank, source: Order
 ) -> None:
     # given
@@ -138,7 +138,7 @@ def test_one_payment_of_a_hundred_that_goes_unanswered_costs_the_others_nothing(
     assert len(bank.requested_keys) == len(set(bank.requested_keys)) == 100
 
 
-def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, source: Order) -> None:
+def test_flaky_gateway__all_payments_are_tried(bank: HangingBank, source: Order) -> None:
     # given
     wanted = paying(source, 9)
     bank.hangs_for = poisonous([one for number, one in enumerate(wanted) if number % 3])
@@ -154,7 +154,7 @@ def test_a_gateway_that_answers_now_and_then_is_not_dead(bank: HangingBank, sour
 # A shop that answers all at once, or raises.
 
 
-def test_one_bad_payment_of_a_hundred_is_found_where_all_are_answered_at_once(
+def test_bulk_authorize__one_failing_payment_of_a_hundred_is_isolated(
     shop: type[InterferedShop], bank: HangingBank, source: Order
 ) -> None:
     # given
@@ -176,7 +176,7 @@ def test_one_bad_payment_of_a_hundred_is_found_where_all_are_answered_at_once(
     assert set(Counter(bank.requested_keys).values()) == {1}
 
 
-def test_calls_that_raise_end_with_the_third_payment_too(
+def test_bulk_authorize__stops_after_three_single_payments_fail(
     shop: type[InterferedShop], source: Order
 ) -> None:
     # given
@@ -202,7 +202,7 @@ def test_calls_that_raise_end_with_the_third_payment_too(
 # What is not the gateway's silence
 
 
-def test_an_error_after_the_last_answer_takes_no_answer_back(
+def test_authorize__error_after_the_last_result_keeps_all_results(
     bank: HangingBank, source: Order, settings: LazySettings
 ) -> None:
     # given
@@ -225,7 +225,7 @@ class ClumsyShop(InterferedShop):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_in_the_way_while_authorizing_is_waited_out(
+def test_authorize__deadlock_is_retried_without_another_attempt(
     shop: type[InterferedShop], source: Order
 ) -> None:
     # given

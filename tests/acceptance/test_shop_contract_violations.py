@@ -120,7 +120,7 @@ def unreliable(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Calla
 
 
 @pytest.mark.parametrize("promise", BROKEN)
-def test_a_broken_promise_is_named_and_fails_the_copy(
+def test_shop_contract__violation_is_named_and_fails_the_copy(
     unreliable: Callable[..., None], promise: str
 ) -> None:
     # given
@@ -144,7 +144,7 @@ def test_a_broken_promise_is_named_and_fails_the_copy(
     assert not OpenPayment.objects.exists()
 
 
-def test_one_order_for_two_copies_is_no_new_order_for_each(
+def test_shop_contract__one_target_for_two_copies_is_retried_singly(
     unreliable: Callable[..., None],
 ) -> None:
     # given
@@ -164,7 +164,7 @@ def test_one_order_for_two_copies_is_no_new_order_for_each(
     assert len({found.target_order_id for found in ended}) == 2
 
 
-def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
+def test_shop_contract__missing_authorization_never_shifts_the_others(
     unreliable: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -188,7 +188,9 @@ def test_an_answer_that_is_missing_gives_no_payment_the_answer_of_another(
     assert bank.voided == []
 
 
-def test_the_target_of_another_copy_is_no_new_order(unreliable: Callable[..., None]) -> None:
+def test_shop_contract__target_of_another_copy_fails_the_copy(
+    unreliable: Callable[..., None],
+) -> None:
     # given
     source = placed_order()
     first = stories.copied(source)
@@ -208,7 +210,7 @@ def test_the_target_of_another_copy_is_no_new_order(unreliable: Callable[..., No
     assert Order.objects.count() == 2
 
 
-def test_a_plan_that_raises_for_one_of_a_hundred_leaves_ninety_nine_complete(
+def test_plan__error_for_one_of_a_hundred_copies_aborts_one(
     unreliable: Callable[..., None], settings: LazySettings
 ) -> None:
     # given
@@ -235,7 +237,7 @@ def test_a_plan_that_raises_for_one_of_a_hundred_leaves_ninety_nine_complete(
     }
 
 
-def test_a_preview_by_a_shop_that_breaks_its_contract_says_so(
+def test_preview__names_the_contract_violation(
     unreliable: Callable[..., None],
 ) -> None:
     # given
@@ -249,7 +251,7 @@ def test_a_preview_by_a_shop_that_breaks_its_contract_says_so(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("error", [RuntimeError("no mail"), OperationalError("deadlock detected")])
-def test_what_fails_after_the_commit_changes_nothing_about_the_copies(
+def test_on_commit__error_is_logged_and_copies_stay_completed(
     unreliable: Callable[..., None], caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
     # given a shop that tells somebody of each batch, and cannot

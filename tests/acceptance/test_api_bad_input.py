@@ -171,9 +171,7 @@ def refusals(api: API, requests: Iterator[tuple[str, str, Any]]) -> set[tuple[in
     return answers
 
 
-def test_names_of_methods_and_attributes_lead_nowhere_and_call_nothing(
-    api: API, ids: dict[str, str]
-) -> None:
+def test_path__names_of_methods_and_attributes_are_not_found(api: API, ids: dict[str, str]) -> None:
     # given
     paths = [
         f"/{resource_type}/{public_id}/{place}{name}"
@@ -190,7 +188,7 @@ def test_names_of_methods_and_attributes_lead_nowhere_and_call_nothing(
     assert answers == {(404, "RECORD_NOT_FOUND")}
 
 
-def test_what_is_no_id_is_not_found(api: API) -> None:
+def test_path__malformed_ids_are_not_found(api: API) -> None:
     paths = [
         f"/{resource_type}/{no_id}{end}"
         for resource_type in TYPES
@@ -203,7 +201,7 @@ def test_what_is_no_id_is_not_found(api: API) -> None:
     assert answers == {(404, "RECORD_NOT_FOUND")}
 
 
-def test_methods_that_an_endpoint_does_not_know_are_refused(api: API, ids: dict[str, str]) -> None:
+def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, str]) -> None:
     # given
     items = [f"/{resource_type}/{public_id}" for resource_type, public_id in ids.items()]
     links = [f"{item}{link}" for item in items for link in links_of(item.split("/")[1])]
@@ -229,7 +227,7 @@ OF_NOTHING = ("/order_subscription", "/relationships/order_subscription")
 
 
 @pytest.mark.exhaustive
-def test_parameters_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> None:
+def test_query__malformed_parameters_are_refused(api: API, ids: dict[str, str]) -> None:
     # given
     paths = [f"/{resource_type}" for resource_type in TYPES if resource_type != "event_stores"]
     for resource_type, public_id in ids.items():
@@ -248,7 +246,7 @@ def test_parameters_that_say_nothing_are_refused(api: API, ids: dict[str, str]) 
     assert {status for status, _code in answers} == {400}
 
 
-def test_bodies_that_say_nothing_are_refused(api: API, ids: dict[str, str]) -> None:
+def test_body__malformed_documents_are_refused(api: API, ids: dict[str, str]) -> None:
     # given
     def requests() -> Iterator[tuple[str, str, Any]]:
         for resource_type, public_id in ids.items():

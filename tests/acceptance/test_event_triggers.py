@@ -40,7 +40,7 @@ def trigger(event: Event, **attributes: Any) -> dict[str, Any]:
     return {"data": {"type": "events", "id": event.public_id, "attributes": attributes}}
 
 
-def test_an_event_is_told_once_more_to_those_who_listen(created: Event, told: list[Event]) -> None:
+def test_trigger__event_is_sent_again(created: Event, told: list[Event]) -> None:
     # given
     user = staff(*PERMISSIONS, "change_event")
 
@@ -53,7 +53,7 @@ def test_an_event_is_told_once_more_to_those_who_listen(created: Event, told: li
     assert told == [created]
 
 
-def test_who_had_it_told_is_recorded(created: Event, told: list[Event]) -> None:
+def test_trigger__actor_is_recorded(created: Event, told: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
     api.patch(f"/events/{created.public_id}", trigger(created))
@@ -72,7 +72,7 @@ def test_who_had_it_told_is_recorded(created: Event, told: list[Event]) -> None:
     assert len(told) == 1
 
 
-def test_an_event_that_is_not_triggered_is_not_told(created: Event, told: list[Event]) -> None:
+def test_trigger__false_sends_nothing(created: Event, told: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
 
@@ -85,9 +85,7 @@ def test_an_event_that_is_not_triggered_is_not_told(created: Event, told: list[E
     assert Event.objects.count() == 1
 
 
-def test_an_event_is_told_only_for_whom_may_change_events(
-    created: Event, told: list[Event]
-) -> None:
+def test_trigger__needs_permission_to_change_events(created: Event, told: list[Event]) -> None:
     # when
     response = API(service("view_order")).patch(f"/events/{created.public_id}", trigger(created))
 
@@ -96,7 +94,7 @@ def test_an_event_is_told_only_for_whom_may_change_events(
     assert told == []
 
 
-def test_an_event_never_changes(created: Event, told: list[Event]) -> None:
+def test_event__attributes_cannot_be_changed(created: Event, told: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
 

@@ -83,7 +83,7 @@ every_case = pytest.mark.parametrize(("make", "toggles", "sentence"), CASES)
 
 
 @every_case
-def test_api__dry_run_and_failed_copy_say_it_in_a_sentence(
+def test_api__dry_run_and_failed_copy_explain_the_error(
     make: Callable[[], Order], toggles: dict[str, bool], sentence: str
 ) -> None:
     # given
@@ -111,7 +111,7 @@ def changed_by_requests() -> dict[str, Any]:
 
 
 @every_case
-def test_admin__preview_says_it_in_a_sentence(
+def test_admin__preview_explains_the_error(
     make: Callable[[], Order], toggles: dict[str, bool], sentence: str
 ) -> None:
     # given
@@ -130,7 +130,7 @@ def test_admin__preview_says_it_in_a_sentence(
 
 
 @every_case
-def test_command__dry_run_says_it_in_a_sentence(
+def test_command__dry_run_explains_the_error(
     make: Callable[[], Order], toggles: dict[str, bool], sentence: str
 ) -> None:
     # given

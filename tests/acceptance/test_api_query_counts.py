@@ -58,7 +58,7 @@ def cost(api: API, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_a_list_costs_the_same_for_one_and_for_many(resource_type: str) -> None:
+def test_list__query_count_is_one_per_included_relationship(resource_type: str) -> None:
     """SELECT the token with its user; COUNT the rows, SELECT the page; and one SELECT for each
     relationship that an include path follows.
     """

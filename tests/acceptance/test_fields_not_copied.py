@@ -41,7 +41,7 @@ def a_source_with_everything() -> Order:
     return source
 
 
-def test_identity_statuses_and_stamps_never_travel() -> None:
+def test_fields_not_copied__identity_statuses_and_timestamps() -> None:
     # given
     source = a_source_with_everything()
     before = timezone.now()
@@ -72,7 +72,7 @@ def test_identity_statuses_and_stamps_never_travel() -> None:
     assert len(target.token) == 32
 
 
-def test_references_stay_behind_on_every_level() -> None:
+def test_fields_not_copied__references_of_order_addresses_lines_and_options() -> None:
     # given
     source = a_source_with_everything()
 
@@ -86,7 +86,7 @@ def test_references_stay_behind_on_every_level() -> None:
     assert {(part.reference, part.reference_origin) for part in parts} == {(None, None)}
 
 
-def test_a_gift_card_is_neither_redeemed_nor_sold_twice_and_that_is_noted() -> None:
+def test_gift_card__neither_redeemed_nor_sold_twice() -> None:
     # given
     source = a_source_with_everything()
 
@@ -106,7 +106,7 @@ def test_a_gift_card_is_neither_redeemed_nor_sold_twice_and_that_is_noted() -> N
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
 
 
-def test_money_stock_and_coupon_of_the_source_stay_with_the_source() -> None:
+def test_fields_not_copied__authorizations_reservations_and_coupon_uses() -> None:
     # given
     source = a_source_with_everything()
     held = stories.every_byte(source)
@@ -124,7 +124,7 @@ def test_money_stock_and_coupon_of_the_source_stay_with_the_source() -> None:
     assert all(held[name] for name in artefacts)
 
 
-def test_source_and_target_share_no_row_identifier_or_artefact() -> None:
+def test_identifiers__source_and_target_share_none() -> None:
     # given
     source = a_source_with_everything()
 
@@ -152,7 +152,7 @@ def identifiers(order: Order) -> set[Any]:
     return found
 
 
-def test_a_voided_authorization_of_the_source_is_no_payment_of_the_target() -> None:
+def test_authorization__voided_one_of_the_source_is_not_copied() -> None:
     # given
     source = settle(placed_order(authorized=False))
     AuthorizationFactory(order=source, status=Authorization.Status.VOIDED, voided_at=PLACED_AT)
@@ -164,7 +164,7 @@ def test_a_voided_authorization_of_the_source_is_no_payment_of_the_target() -> N
     assert not target.authorizations.exists()
 
 
-def test_an_order_of_another_year_gets_the_stamps_of_today() -> None:
+def test_timestamps__target_of_an_old_order_has_current_ones() -> None:
     # given
     source = a_source_with_everything()
 

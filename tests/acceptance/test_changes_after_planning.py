@@ -69,7 +69,7 @@ HAPPENINGS: dict[str, tuple[Callable[[], Any], str]] = {
 
 @pytest.mark.parametrize("skip_errors", [False, True])
 @pytest.mark.parametrize("happening", HAPPENINGS)
-def test_what_is_gone_when_the_target_is_placed_keeps_it_pending(
+def test_place__item_or_coupon_unavailable_since_the_plan_leaves_the_target_pending(
     shop: Shop, happening: str, skip_errors: bool
 ) -> None:
     # given
@@ -91,7 +91,7 @@ def test_what_is_gone_when_the_target_is_placed_keeps_it_pending(
 
 
 @pytest.mark.parametrize("happening", ["off sale", "coupon expired", "promotion ended"])
-def test_a_swap_that_cannot_place_its_target_leaves_the_source_alone(
+def test_swap__source_is_unchanged_when_the_target_cannot_be_placed(
     shop: Shop, happening: str
 ) -> None:
     # given
@@ -107,7 +107,7 @@ def test_a_swap_that_cannot_place_its_target_leaves_the_source_alone(
     assert stories.every_byte(source) == before
 
 
-def test_a_swap_whose_source_was_cancelled_meanwhile_does_not_place_its_target(
+def test_swap__target_is_not_placed_when_the_source_was_cancelled(
     shop: Shop,
 ) -> None:
     # given
@@ -130,7 +130,7 @@ def test_a_swap_whose_source_was_cancelled_meanwhile_does_not_place_its_target(
     assert source.authorizations.get().status == "authorized"
 
 
-def test_a_copy_whose_source_was_cancelled_meanwhile_cannot_cancel_it_again(shop: Shop) -> None:
+def test_cancel__fails_the_copy_when_the_source_was_cancelled(shop: Shop) -> None:
     # given
     source = placed_order()
     order_copy = stories.requested(source, cancel_source_order=True)
@@ -150,7 +150,7 @@ def test_a_copy_whose_source_was_cancelled_meanwhile_cannot_cancel_it_again(shop
     assert stories.target_of(found).status == "pending"
 
 
-def test_a_copy_is_of_the_order_as_it_was_planned(shop: Shop) -> None:
+def test_copy__has_the_source_as_planned(shop: Shop) -> None:
     # given
     source = placed_order()
     planned = stories.contents(source)
@@ -182,7 +182,7 @@ CHANGES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_changes_on_a_source_before_it_is_cancelled_is_copied_too(
+def test_swap__changes_of_the_source_are_copied_by_a_second_attempt(
     shop: Shop, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -204,7 +204,7 @@ def test_what_changes_on_a_source_before_it_is_cancelled_is_copied_too(
     assert [one.token for one in target.authorizations.all()] == bank.live
 
 
-def test_neighbours_of_a_source_that_changes_are_swapped_at_once(
+def test_swap__changed_source_costs_other_copies_no_attempt(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -223,7 +223,7 @@ def test_neighbours_of_a_source_that_changes_are_swapped_at_once(
     assert len(bank.live) == 4
 
 
-def test_a_source_that_changes_each_time_is_left_alone(
+def test_swap__aborted_when_the_source_changes_in_every_attempt(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     # given
@@ -246,7 +246,7 @@ def test_a_source_that_changes_each_time_is_left_alone(
     assert Order.objects.count() == 1
 
 
-def test_a_source_that_is_deleted_before_it_is_cancelled_is_not_copied(
+def test_swap__aborted_when_the_source_is_deleted(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -265,7 +265,7 @@ def test_a_source_that_is_deleted_before_it_is_cancelled_is_not_copied(
     assert (Order.objects.exists(), bank.live) == (False, [])
 
 
-def test_a_source_that_was_changed_after_it_was_looked_at_is_not_swapped(shop: Shop) -> None:
+def test_swap__fails_when_the_source_changed_since_the_preview(shop: Shop) -> None:
     # given
     source = placed_order(lines=1)
     digest = stories.previewed(source, place_target_order=True, cancel_source_order=True).digest
@@ -288,9 +288,7 @@ def test_a_source_that_was_changed_after_it_was_looked_at_is_not_swapped(shop: S
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("happening", ["SKU", "promotion"])
-def test_a_copy_is_planned_anew_when_what_it_points_at_is_deleted_meanwhile(
-    shop: Shop, happening: str
-) -> None:
+def test_copy__planned_again_when_a_referenced_row_is_deleted(shop: Shop, happening: str) -> None:
     # given
     promotion = PromotionFactory()
     source = placed_order(lines=[{"sku": SkuFactory()}, {}], promotions=[promotion])

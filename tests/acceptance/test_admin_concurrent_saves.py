@@ -62,7 +62,7 @@ def save_meanwhile(admin_client: Client, shop: type[InterferedShop]) -> Save:
     return save_meanwhile
 
 
-def test_an_order_that_is_filed_stays_cancelled(save_meanwhile: Save) -> None:
+def test_admin_save__of_an_order_keeps_a_concurrent_cancellation(save_meanwhile: Save) -> None:
     # given
     source = placed_order()
     stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -76,7 +76,9 @@ def test_an_order_that_is_filed_stays_cancelled(save_meanwhile: Save) -> None:
     assert audited(final=True) == []
 
 
-def test_stock_that_is_counted_anew_keeps_what_orders_hold(save_meanwhile: Save) -> None:
+def test_admin_save__of_a_stock_quantity_keeps_concurrent_reservations(
+    save_meanwhile: Save,
+) -> None:
     # given
     sku = SkuFactory(stock=10)
     stories.requested(placed_order(lines=[{"sku": sku, "quantity": 1}]), place_target_order=True)
@@ -90,7 +92,7 @@ def test_stock_that_is_counted_anew_keeps_what_orders_hold(save_meanwhile: Save)
     assert audited(final=True) == []
 
 
-def test_a_coupon_that_may_be_used_more_often_keeps_its_count(save_meanwhile: Save) -> None:
+def test_admin_save__of_a_usage_limit_keeps_concurrent_coupon_uses(save_meanwhile: Save) -> None:
     # given
     coupon = CouponFactory(usage_limit=5)
     stories.requested(placed_order(coupon=coupon), place_target_order=True)

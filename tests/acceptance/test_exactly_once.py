@@ -66,7 +66,7 @@ def targets_beside(*sources: Order) -> list[int]:
 # Workers side by side
 
 
-def test_a_claimed_copy_is_not_claimed_by_another_worker(shop: Shop) -> None:
+def test_claim__not_claimed_by_another_worker(shop: Shop) -> None:
     # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
@@ -82,7 +82,7 @@ def test_a_claimed_copy_is_not_claimed_by_another_worker(shop: Shop) -> None:
     assert {stories.fresh(order_copy).worker for order_copy in wanted} == {"w1"}
 
 
-def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> None:
+def test_two_workers__each_copy_has_one_target(shop: Shop) -> None:
     # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(7)]
@@ -106,7 +106,7 @@ def test_two_workers_on_one_backlog_give_each_copy_one_target(shop: Shop) -> Non
     assert len(set(targets())) == 7
 
 
-def test_copies_are_claimed_oldest_first() -> None:
+def test_claim__oldest_first() -> None:
     # given
     source = placed_order()
     wanted = [stories.requested(source) for _ in range(3)]
@@ -123,7 +123,7 @@ def test_copies_are_claimed_oldest_first() -> None:
     ]
 
 
-def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
+def test_claim__limited_to_the_batch_size(
     settings: LazySettings,
 ) -> None:
     # given
@@ -143,7 +143,7 @@ def test_a_backlog_larger_than_a_batch_is_worked_off_batch_by_batch(
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
-def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
+def test_stale_worker__writes_nothing(shop: Shop, step: str) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -167,7 +167,7 @@ def test_a_stale_worker_writes_nothing(shop: Shop, step: str) -> None:
         assert (found.worker, found.attempt) == ("w2", 2)
 
 
-def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop) -> None:
+def test_stale_worker__copy_finished_by_another_worker_has_one_target(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}], coupon=CouponFactory(usage_limit=1))
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -196,7 +196,7 @@ def test_a_copy_that_another_worker_finished_meanwhile_has_one_target(shop: Shop
     ]
 
 
-def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: Shop) -> None:
+def test_stale_worker__never_voids_the_payment_of_its_successor(shop: Shop) -> None:
     # given
     source = placed_order()
     stories.requested(source, place_target_order=True)
@@ -217,7 +217,7 @@ def test_a_stale_worker_never_voids_the_payment_of_the_one_that_took_over(shop: 
 
 @pytest.mark.parametrize("max_attempts", [1, 5])
 @pytest.mark.parametrize("step", ["plan", "authorize"])
-def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
+def test_stale_worker__crash_leaves_the_copy_to_its_successor(
     shop: Shop, settings: LazySettings, step: str, max_attempts: int
 ) -> None:
     # given
@@ -241,7 +241,7 @@ def test_a_stale_worker_that_crashes_leaves_the_copy_to_the_one_that_took_over(
 
 
 @pytest.mark.parametrize("max_attempts", [1, 5])
-def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
+def test_stale_worker__crash_never_voids_the_payment_of_a_placed_target(
     shop: Shop, settings: LazySettings, max_attempts: int
 ) -> None:
     # given
@@ -266,7 +266,7 @@ def test_a_stale_worker_that_crashes_never_voids_the_payment_of_a_placed_target(
     assert shop.voided() == []
 
 
-def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
+def test_stale_worker__other_copies_of_its_batch_complete(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     stale, beside = (
@@ -290,7 +290,7 @@ def test_copies_beside_a_stale_one_end_as_if_alone(shop: Shop) -> None:
     assert stories.statuses(stories.target_of(stories.fresh(beside)))[0] == "placed"
 
 
-def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
+def test_lease__protects_the_copy_until_it_expires() -> None:
     # given
     order_copy = stories.requested(placed_order())
     OrderFactory.objects.update(
@@ -316,7 +316,7 @@ def test_a_lease_that_has_not_run_out_protects_its_copy() -> None:
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
-def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
+def test_killed_worker__nothing_is_half_written_and_another_worker_finishes(
     shop: Shop, step: str
 ) -> None:
     # given
@@ -346,7 +346,7 @@ def test_a_killed_worker_leaves_nothing_half_done_and_another_finishes(
     assert stories.statuses(source)[0] == "cancelled"
 
 
-def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Shop) -> None:
+def test_payment__every_attempt_has_the_same_idempotency_key(shop: Shop) -> None:
     # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
     tokens: list[str] = []
@@ -372,7 +372,7 @@ def test_a_payment_is_asked_for_under_one_key_however_often_it_is_tried(shop: Sh
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
-def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str) -> None:
+def test_crash__retried_and_completed(shop: Shop, step: str) -> None:
     # given
     source = placed_order()
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
@@ -393,9 +393,7 @@ def test_a_copy_that_crashes_is_tried_again_and_completes(shop: Shop, step: str)
     assert ended.started_at == between.started_at
 
 
-def test_a_copy_that_always_crashes_is_aborted_in_the_end(
-    shop: Shop, settings: LazySettings
-) -> None:
+def test_crash__aborted_after_max_attempts(shop: Shop, settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
     source = placed_order()
@@ -420,9 +418,7 @@ def test_a_copy_that_always_crashes_is_aborted_in_the_end(
     assert stories.every_byte(source) == before
 
 
-def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
-    shop: Shop, settings: LazySettings
-) -> None:
+def test_poison_copy__aborted_after_max_attempts(shop: Shop, settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 3}
     order_copy = stories.requested(placed_order())
@@ -442,9 +438,7 @@ def test_a_copy_that_kills_every_worker_is_aborted_in_the_end(
     assert targets() == []
 
 
-def test_an_authorization_is_voided_when_the_copy_is_given_up(
-    shop: Shop, settings: LazySettings
-) -> None:
+def test_payment__voided_when_the_copy_is_aborted(shop: Shop, settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     order_copy = stories.requested(placed_order(), place_target_order=True)
@@ -458,7 +452,7 @@ def test_an_authorization_is_voided_when_the_copy_is_given_up(
     assert shop.voided() == [order_copy.payment_key]
 
 
-def test_an_authorization_is_voided_when_the_target_is_not_placed_after_all(shop: Shop) -> None:
+def test_payment__voided_when_the_target_is_not_placed(shop: Shop) -> None:
     # given a copy whose last piece is sold after its payment was authorized
     sku = SkuFactory(stock=2)
     order_copy = stories.requested(placed_order(lines=[{"sku": sku}]), place_target_order=True)
@@ -472,7 +466,7 @@ def test_an_authorization_is_voided_when_the_target_is_not_placed_after_all(shop
     assert shop.voided() == [order_copy.payment_key]
 
 
-def test_no_payment_is_authorized_for_the_piece_that_an_earlier_copy_takes(shop: Shop) -> None:
+def test_payment__not_authorized_when_an_earlier_copy_takes_the_last_piece(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
     first, second = (stories.requested(source, place_target_order=True) for _ in range(2))
@@ -491,7 +485,7 @@ def test_no_payment_is_authorized_for_the_piece_that_an_earlier_copy_takes(shop:
 
 
 @pytest.mark.parametrize("step", ["plan", "write"])
-def test_one_bad_copy_in_a_batch_of_many_fails_alone(
+def test_batch__one_crashing_copy_is_aborted_alone(
     shop: Shop, settings: LazySettings, step: str
 ) -> None:
     # given
@@ -512,7 +506,7 @@ def test_one_bad_copy_in_a_batch_of_many_fails_alone(
     )
 
 
-def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() -> None:
+def test_batch__failing_copies_do_not_affect_the_others() -> None:
     # given
     good = placed_order()
     bad = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
@@ -535,7 +529,7 @@ def test_copies_that_fail_for_reasons_of_their_own_do_not_touch_one_another() ->
     ]
 
 
-def test_a_gateway_that_cannot_void_costs_no_copy_its_end(shop: Shop) -> None:
+def test_void__error_keeps_no_copy_from_ending(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
     wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
@@ -553,7 +547,7 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end(shop: Shop) -> None:
 # A copy or a source that vanishes
 
 
-def test_a_copy_that_vanishes_while_it_runs_leaves_no_target_and_harms_no_other(
+def test_deleted_copy__leaves_no_target_and_the_others_complete(
     shop: Shop,
 ) -> None:
     # given
@@ -574,7 +568,7 @@ def test_a_copy_that_vanishes_while_it_runs_leaves_no_target_and_harms_no_other(
     assert targets_beside(vanishing.source_order) == [found.target_order_id]
 
 
-def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:
+def test_deleted_source__before_the_run_aborts_the_copy() -> None:
     # given
     source = placed_order()
     order_copy = stories.requested(source)
@@ -590,7 +584,7 @@ def test_a_copy_whose_source_vanished_before_it_ran_is_aborted() -> None:
     assert stories.events_of(order_copy)[-1] == "order_copies.abort"
 
 
-def test_a_copy_whose_source_vanishes_while_it_runs_is_aborted_alone(shop: Shop) -> None:
+def test_deleted_source__during_the_run_aborts_that_copy_only(shop: Shop) -> None:
     # given
     vanishing, staying = placed_order(), placed_order()
     wanted = [stories.requested(source) for source in (vanishing, staying)]

@@ -66,7 +66,9 @@ def authorized_tokens(order: Order) -> list[str]:
 # A worker that dies
 
 
-def test_a_worker_that_died_paid_for_the_one_that_goes_on(shop: Shop, bank: Bank) -> None:
+def test_killed_worker__its_authorization_is_reused_by_the_next_attempt(
+    shop: Shop, bank: Bank
+) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
     lease_runs_out()
@@ -82,7 +84,7 @@ def test_a_worker_that_died_paid_for_the_one_that_goes_on(shop: Shop, bank: Bank
     assert not OpenPayment.objects.exists()
 
 
-def test_what_a_dead_worker_authorized_is_voided_when_somebody_aborts_the_copy(
+def test_killed_worker__its_authorization_is_voided_when_the_copy_is_aborted_by_hand(
     shop: Shop, bank: Bank
 ) -> None:
     # given
@@ -98,7 +100,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_somebody_aborts_the_copy(
     assert not OpenPayment.objects.exists()
 
 
-def test_what_a_dead_worker_authorized_is_voided_when_the_copy_starts_afresh(
+def test_killed_worker__its_authorization_is_voided_when_the_copy_is_retried_by_hand(
     shop: Shop, bank: Bank
 ) -> None:
     # given
@@ -115,7 +117,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_copy_starts_afresh(
     assert bank.live == authorized_tokens(target) != bank.voided
 
 
-def test_what_a_dead_worker_authorized_is_voided_when_the_copy_is_deleted(
+def test_killed_worker__its_authorization_is_voided_when_the_copy_is_deleted(
     shop: Shop, bank: Bank
 ) -> None:
     # given
@@ -131,7 +133,7 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_copy_is_deleted(
     assert (len(bank.voided), bank.live) == (1, [])
 
 
-def test_what_dead_workers_authorized_is_voided_when_the_copy_is_given_up(
+def test_killed_worker__its_authorization_is_voided_after_max_attempts(
     shop: Shop, bank: Bank, settings: LazySettings
 ) -> None:
     # given
@@ -147,7 +149,7 @@ def test_what_dead_workers_authorized_is_voided_when_the_copy_is_given_up(
     assert (len(bank.voided), bank.live) == (1, [])
 
 
-def test_what_a_dead_worker_authorized_is_voided_when_the_source_is_gone(
+def test_killed_worker__its_authorization_is_voided_when_the_source_is_deleted(
     shop: Shop, bank: Bank
 ) -> None:
     # given
@@ -164,7 +166,9 @@ def test_what_a_dead_worker_authorized_is_voided_when_the_source_is_gone(
     assert (len(bank.voided), bank.live) == (1, [])
 
 
-def test_a_plan_that_costs_something_else_by_now_is_paid_for_anew(shop: Shop, bank: Bank) -> None:
+def test_changed_total__authorized_again_and_the_old_authorization_voided(
+    shop: Shop, bank: Bank
+) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
     source = order_copy.source_order
@@ -185,9 +189,7 @@ def test_a_plan_that_costs_something_else_by_now_is_paid_for_anew(shop: Shop, ba
     assert bank.live == authorized_tokens(target)
 
 
-def test_a_plan_that_does_not_place_any_more_gives_back_what_was_paid(
-    shop: Shop, bank: Bank
-) -> None:
+def test_unplaceable_plan__voids_the_earlier_authorization(shop: Shop, bank: Bank) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
     order_copy.source_order.addresses.all().delete()
@@ -204,9 +206,7 @@ def test_a_plan_that_does_not_place_any_more_gives_back_what_was_paid(
 # A gateway that fails
 
 
-def test_a_gateway_that_dies_after_authorizing_is_asked_by_the_same_key(
-    shop: Shop, bank: Bank
-) -> None:
+def test_lost_response__authorize_is_repeated_with_the_same_key(shop: Shop, bank: Bank) -> None:
     # given
     order_copy = stories.requested(placed_order(), place_target_order=True)
     authorize = bank.authorize
@@ -230,7 +230,7 @@ def test_a_gateway_that_dies_after_authorizing_is_asked_by_the_same_key(
     assert bank.voided == []
 
 
-def test_a_gateway_that_never_answers_is_told_in_the_end_that_nothing_is_needed(
+def test_lost_response__voided_when_the_copy_is_aborted(
     shop: Shop, bank: Bank, settings: LazySettings
 ) -> None:
     # given
@@ -255,7 +255,7 @@ def test_a_gateway_that_never_answers_is_told_in_the_end_that_nothing_is_needed(
     assert (len(bank.voided), bank.live) == (1, [])
 
 
-def test_a_payment_that_was_declined_is_nothing_to_give_back(shop: Shop, bank: Bank) -> None:
+def test_declined_payment__not_voided(shop: Shop, bank: Bank) -> None:
     # given
     bank.declines = True
     order_copy = killed_after_authorizing(shop)
@@ -269,7 +269,7 @@ def test_a_payment_that_was_declined_is_nothing_to_give_back(shop: Shop, bank: B
     assert not OpenPayment.objects.exists()
 
 
-def test_a_gateway_that_is_away_is_told_later_and_then_alone(
+def test_failed_void__retried_later_one_payment_at_a_time(
     shop: Shop, bank: Bank, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -296,7 +296,7 @@ def test_a_gateway_that_is_away_is_told_later_and_then_alone(
     assert not OpenPayment.objects.exists()
 
 
-def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
+def test_failed_void__retried_next_to_new_payments(
     shop: Shop, bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -317,9 +317,7 @@ def test_what_could_not_be_given_back_once_is_tried_beside_whatever_comes(
     assert not OpenPayment.objects.exists()
 
 
-def test_what_cannot_be_given_back_waits_longer_each_time(
-    shop: Shop, bank: Bank, settings: LazySettings
-) -> None:
+def test_failed_void__backoff_doubles(shop: Shop, bank: Bank, settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 100}
     order_copy = killed_after_authorizing(shop)
@@ -340,7 +338,7 @@ def test_what_cannot_be_given_back_waits_longer_each_time(
     assert len(shop.voided()) == 3
 
 
-def test_a_batch_that_is_split_asks_the_bank_once_for_each_payment(shop: Shop, bank: Bank) -> None:
+def test_split_batch__authorizes_each_payment_once(shop: Shop, bank: Bank) -> None:
     # given
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(4)]
     bad = wanted[2].pk
@@ -359,7 +357,7 @@ def test_a_batch_that_is_split_asks_the_bank_once_for_each_payment(shop: Shop, b
     assert len(bank.live) == 4
 
 
-def test_two_processes_that_give_back_at_a_time_give_back_once(shop: Shop, bank: Bank) -> None:
+def test_void__once_with_two_concurrent_processes(shop: Shop, bank: Bank) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
     abort_copies([order_copy], who=stories.WHO)
@@ -381,7 +379,7 @@ def test_two_processes_that_give_back_at_a_time_give_back_once(shop: Shop, bank:
 # What orders were promised
 
 
-def test_a_gateway_that_is_away_when_a_source_is_cancelled_hears_of_it_later(
+def test_cancelled_source__voided_later_when_the_gateway_is_down(
     shop: Shop,
     bank: Bank,
     settings: LazySettings,
@@ -416,7 +414,7 @@ def test_a_gateway_that_is_away_when_a_source_is_cancelled_hears_of_it_later(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_order_that_is_cancelled_by_hand_is_voided_at_once(bank: Bank) -> None:
+def test_cancelled_order__voided_at_once_when_cancelled_by_hand(bank: Bank) -> None:
     # given
     order = placed_order(lines=[{"sku": SkuFactory()}])
     [token] = authorized_tokens(order)

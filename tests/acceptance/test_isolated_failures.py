@@ -37,7 +37,7 @@ def expire_leases() -> None:
 
 
 @pytest.mark.django_db
-def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
+def test_poison_copy__aborted_while_the_others_complete(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
     # given
@@ -73,7 +73,7 @@ def test_a_copy_that_kills_its_worker_again_and_again_is_aborted_alone(
 
 
 @pytest.mark.django_db
-def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life(
+def test_void__error_stops_neither_copies_nor_the_worker(
     shop: type[InterferedShop], caplog: pytest.LogCaptureFixture
 ) -> None:
     def down(_subjects: Any) -> None:
@@ -100,7 +100,7 @@ def test_a_gateway_that_cannot_void_costs_no_copy_its_end_and_no_worker_its_life
 
 
 @pytest.mark.django_db
-def test_lines_of_no_pieces_are_nothing_to_sell() -> None:
+def test_skip_errors__lines_of_zero_pieces_are_not_sellable() -> None:
     # given
     source = placed_order(lines=[{"quantity": 2}, {"quantity": 0}])
     Sku.objects.filter(line_items__order=source, line_items__quantity=2).update(on_sale=False)
@@ -114,7 +114,7 @@ def test_lines_of_no_pieces_are_nothing_to_sell() -> None:
 
 
 @pytest.mark.django_db
-def test_metadata_that_is_null_travels() -> None:
+def test_metadata__null_is_copied() -> None:
     # given
     source = placed_order(lines=1)
     table = Order._meta.db_table
@@ -129,9 +129,7 @@ def test_metadata_that_is_null_travels() -> None:
 
 
 @pytest.mark.django_db
-def test_a_drain_waits_for_what_it_has_to_try_again(
-    shop: type[InterferedShop], settings: LazySettings
-) -> None:
+def test_drain__waits_for_retries(shop: type[InterferedShop], settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0.05}
     order_copy = stories.requested(placed_order(lines=1))
@@ -156,7 +154,7 @@ def deadlock(_: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_does_not_answer_is_nobodys_crash(
+def test_database_down__counts_as_no_crash_of_the_copy(
     shop: type[InterferedShop], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -176,7 +174,7 @@ def test_a_database_that_does_not_answer_is_nobodys_crash(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
+def test_deadlock__delays_one_copy_and_not_its_batch(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
     # given
@@ -201,7 +199,7 @@ def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locked_rows__of_one_copy_cost_it_no_attempt_and_its_batch_nothing(
+def test_locked_rows__delay_one_copy_without_an_attempt(
     shop: type[InterferedShop], settings: LazySettings
 ) -> None:
     # given
@@ -237,7 +235,7 @@ def test_locked_rows__of_one_copy_cost_it_no_attempt_and_its_batch_nothing(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locked_rows__a_copy_that_cannot_be_released_or_ended_is_left_to_its_lease(
+def test_locked_rows__copy_that_cannot_be_released_is_left_to_its_lease(
     shop: type[InterferedShop],
 ) -> None:
     # given
@@ -267,9 +265,7 @@ def test_locked_rows__a_copy_that_cannot_be_released_or_ended_is_left_to_its_lea
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
-    shop: type[InterferedShop], settings: LazySettings
-) -> None:
+def test_release__counts_as_no_crash(shop: type[InterferedShop], settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     order_copy = stories.requested(placed_order(lines=1))
@@ -288,7 +284,7 @@ def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
 
 
 @pytest.mark.django_db
-def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> None:
+def test_shop_import_error__costs_no_attempt(settings: LazySettings) -> None:
     # given
     order_copy = stories.requested(placed_order(lines=1))
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "orders.nowhere.Shop"}
@@ -302,7 +298,7 @@ def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> N
 
 
 @pytest.mark.django_db
-def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
+def test_delete_copies__all_or_none() -> None:
     # given
     source = placed_order(lines=1)
     done, running = stories.copied(source), stories.requested(source)
@@ -323,7 +319,7 @@ def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot edit meanwhile")
-def test_a_plan_sees_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_snapshot__reads_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     source = OrderOfShop()
     line = LineItem.objects.create(order=source, name="Mug", item_type="gift_cards")

@@ -41,7 +41,7 @@ print("answers", answers)
 """
 
 
-def test_two_clicks_at_the_same_instant_place_the_order_once(
+def test_place__two_concurrent_requests_place_the_order_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     # given

@@ -50,9 +50,7 @@ def an_order(mode: str = "tok", **arguments: object) -> Order:
 
 
 @pytest.mark.parametrize("mode", [*UNHARMED, *NO_ANSWER])
-def test_a_placed_target_is_paid_for_once_in_whatever_mood_the_gateway_is(
-    gateway: FakeGateway, mode: Mode
-) -> None:
+def test_gateway_mode__placed_target_is_authorized_once(gateway: FakeGateway, mode: Mode) -> None:
     # given
     order_copy = stories.requested(an_order(mode), place_target_order=True)
 
@@ -69,7 +67,7 @@ def test_a_placed_target_is_paid_for_once_in_whatever_mood_the_gateway_is(
 
 
 @pytest.mark.parametrize("mode", NO_ANSWER)
-def test_nothing_is_left_of_a_copy_that_is_given_up_without_an_answer(
+def test_unanswered_payment__voided_after_the_copy_is_aborted(
     gateway: FakeGateway, mode: Mode
 ) -> None:
     # given
@@ -91,7 +89,7 @@ def test_nothing_is_left_of_a_copy_that_is_given_up_without_an_answer(
     assert audited(final=True) == []
 
 
-def test_a_declined_payment_places_nothing_and_is_asked_for_once(gateway: FakeGateway) -> None:
+def test_declined_payment__requested_once_and_target_not_placed(gateway: FakeGateway) -> None:
     # given
     order_copy = stories.requested(an_order(Mode.DECLINED), place_target_order=True)
 
@@ -107,7 +105,7 @@ def test_a_declined_payment_places_nothing_and_is_asked_for_once(gateway: FakeGa
     assert audited(final=True) == []
 
 
-def test_of_two_copies_that_want_the_last_piece_one_is_paid_for(gateway: FakeGateway) -> None:
+def test_last_piece__only_one_of_two_copies_is_authorized(gateway: FakeGateway) -> None:
     # given
     source = an_order(lines=[{"sku": SkuFactory(stock=2)}])
     wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(2)]
@@ -124,7 +122,7 @@ def test_of_two_copies_that_want_the_last_piece_one_is_paid_for(gateway: FakeGat
     assert audited(final=True) == []
 
 
-def test_a_batch_in_a_bad_mood_is_paid_for_copy_by_copy(gateway: FakeGateway) -> None:
+def test_batch__with_cards_of_all_modes_is_authorized_copy_by_copy(gateway: FakeGateway) -> None:
     # given
     modes = [*Mode, *Mode]
     wanted = [OrderCopy(source_order=an_order(mode), place_target_order=True) for mode in modes]
@@ -141,7 +139,7 @@ def test_a_batch_in_a_bad_mood_is_paid_for_copy_by_copy(gateway: FakeGateway) ->
     assert audited(final=True) == []
 
 
-def test_a_source_that_is_replaced_gives_its_money_back_as_soon_as_the_gateway_listens(
+def test_swap__authorization_of_the_source_is_voided_once_the_gateway_is_back(
     gateway: FakeGateway, shop: type[InterferedShop]
 ) -> None:
     # given

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @given(strategies.copyable)
-def test_a_frozen_copy_equals_its_source(description: strategies.Description) -> None:
+def test_frozen_copy__equals_its_source(description: strategies.Description) -> None:
     # given
     source = strategies.build(description)
 
@@ -36,7 +36,7 @@ def test_a_frozen_copy_equals_its_source(description: strategies.Description) ->
 
 
 @given(strategies.copyable)
-def test_a_copy_of_a_copy_equals_the_copy(description: strategies.Description) -> None:
+def test_copy_of_a_copy__equals_the_copy(description: strategies.Description) -> None:
     # given
     source = strategies.build(description)
 
@@ -72,7 +72,7 @@ def without_gift_card(order: Order) -> dict[str, int]:
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_the_source_is_unchanged_byte_for_byte_by_every_copy_that_does_not_cancel_it(
+def test_source__unchanged_byte_for_byte_unless_cancelled(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -92,7 +92,7 @@ def test_the_source_is_unchanged_byte_for_byte_by_every_copy_that_does_not_cance
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_a_preview_equals_its_run(
+def test_preview__equals_its_run(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -149,7 +149,7 @@ def told_by(order_copy: OrderFactory) -> dict[str, Any]:
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_a_preview_writes_nothing(
+def test_preview__runs_only_select_statements(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -164,7 +164,7 @@ def test_a_preview_writes_nothing(
     assert not OrderFactory.objects.filter(source_order=source).exists()
 
 
-def test_a_preview_leaves_the_whole_database_as_it_was() -> None:
+def test_preview__leaves_the_database_unchanged() -> None:
     # given
     order = placed_order()
     before = stories.whole_database()
@@ -177,7 +177,7 @@ def test_a_preview_leaves_the_whole_database_as_it_was() -> None:
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_every_line_of_the_source_is_accounted_for_once(
+def test_outcomes__one_for_every_line_of_the_source(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -197,7 +197,7 @@ def test_every_line_of_the_source_is_accounted_for_once(
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_the_totals_of_a_target_are_those_of_its_lines(
+def test_target__totals_are_those_of_its_lines(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -215,7 +215,7 @@ def test_the_totals_of_a_target_are_those_of_its_lines(
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_stock_coupons_and_money_are_held_by_placed_orders_only(
+def test_reservations__only_placed_orders_hold_stock_coupons_and_money(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -239,7 +239,7 @@ def test_stock_coupons_and_money_are_held_by_placed_orders_only(
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_a_copy_that_did_not_complete_never_cancelled_its_source(
+def test_failed_copy__never_cancels_its_source(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
@@ -258,7 +258,7 @@ def test_a_copy_that_did_not_complete_never_cancelled_its_source(
 
 
 @given(st.lists(st.tuples(strategies.any_order, strategies.toggles), min_size=2, max_size=4))
-def test_copies_in_one_batch_end_as_they_do_alone(
+def test_batch__copies_end_as_they_do_alone(
     wanted: Sequence[tuple[strategies.Description, dict[str, bool]]],
 ) -> None:
     # given
@@ -283,7 +283,7 @@ def test_copies_in_one_batch_end_as_they_do_alone(
 
 
 @given(strategies.any_order, strategies.toggles)
-def test_planning_twice_gives_the_same_plan(
+def test_preview__is_deterministic(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given

@@ -41,7 +41,7 @@ def let_leases_run_out(environment: dict[str, str]) -> None:
         )
 
 
-def test_two_processes_on_one_backlog_give_each_copy_one_target(
+def test_two_workers__each_copy_has_one_target(
     environment: dict[str, str],
 ) -> None:
     # given
@@ -74,7 +74,7 @@ def test_two_processes_on_one_backlog_give_each_copy_one_target(
     ]
 
 
-def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
+def test_killed_worker__another_worker_finishes_its_copies(
     environment: dict[str, str],
 ) -> None:
     # given
@@ -115,7 +115,7 @@ def test_a_process_that_is_killed_leaves_nothing_that_another_cannot_finish(
     assert rows(environment, "SELECT reserved FROM orders_stockitem") == [(401,)]
 
 
-def test_a_copy_is_never_started_before_it_was_asked_for(environment: dict[str, str]) -> None:
+def test_started_at__never_before_created_at(environment: dict[str, str]) -> None:
     """The worker looks for work while the database is busy with a client, and has to wait."""
     # given
     worker = start(environment, "manage.py", "order_copies_worker", "--interval", "0.01")

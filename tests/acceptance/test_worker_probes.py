@@ -19,7 +19,7 @@ def let_time_pass(environment: dict[str, str]) -> None:
         cursor.execute("UPDATE order_copies_heartbeat SET seen_at = '2000-01-01 00:00:00'")
 
 
-def test_a_worker_that_hangs_is_found_and_its_successor_is_well(
+def test_worker_probe__fails_for_a_hanging_worker_and_passes_for_its_successor(
     environment: dict[str, str],
 ) -> None:
     # given a worker in the middle of its batch
