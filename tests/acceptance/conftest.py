@@ -12,7 +12,7 @@ from tests.acceptance.shops import PATH, InterferedShop
 
 @pytest.fixture
 def shop(settings: LazySettings) -> Iterator[type[InterferedShop]]:
-    """The shop that tests interfere with; crashed copies and lapsed leases are retried at once."""
+    """The shop with hooks for tests; crashed copies and expired leases are retried at once."""
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "RETRY_PAUSE": -1}
     yield InterferedShop
     InterferedShop.before.clear()
@@ -21,7 +21,7 @@ def shop(settings: LazySettings) -> Iterator[type[InterferedShop]]:
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The template of all databases that processes of a shop of their own have."""
+    """A migrated, empty database: the template of the databases of process tests."""
     with new_database(tmp_path_factory.mktemp("migrated")) as name:
         migrate = [sys.executable, "manage.py", "migrate", "-v0"]
         subprocess.run(migrate, cwd=PROJECT, env=environment_of(name), check=True)
@@ -32,10 +32,10 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 def environment(
     request: pytest.FixtureRequest, tmp_path: Path, migrated_database: str
 ) -> Iterator[dict[str, str]]:
-    """What processes of one shop need, with a database of their own.
+    """Environment variables of processes that share one new database.
 
-    The script ``SHOP`` of the test's module fills it. It is a file in WAL mode with IMMEDIATE
-    transactions, or a new database on the server.
+    The database is a SQLite file (WAL mode, IMMEDIATE transactions) or a database on the server.
+    The script ``SHOP`` of the test's module fills it.
     """
     with new_database(tmp_path, migrated_database) as name:
         environment = environment_of(name)

@@ -1,4 +1,4 @@
-"""Whole documents of copies, as the contract has them."""
+"""Expected JSON:API documents of copies, as specified in the contract."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +9,7 @@ RELATIONSHIPS = ["source_order", "target_order", "events", "event_stores", "orde
 
 
 def document_of(order_copy: OrderFactory, trace_id: str, **attributes: Any) -> dict[str, Any]:
-    """The whole document of a copy that was just asked for, as the seed has it."""
+    """Return the document of a copy that was just created; ``attributes`` replace defaults."""
     url = f"http://testserver/api/order_copies/{order_copy.public_id}"
     return {
         "data": {
@@ -47,4 +47,5 @@ def document_of(order_copy: OrderFactory, trace_id: str, **attributes: Any) -> d
 
 
 def milliseconds(moment: datetime) -> str:
+    """Format an instant in UTC with milliseconds, as the API does."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

@@ -1,4 +1,4 @@
-"""Real processes of one shop, and its database seen from outside."""
+"""Run real processes of one shop, and read its database without Django."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ from django.conf import settings
 from django.db import connection
 
 PROJECT = Path(settings.BASE_DIR)
-#: A server's database goes whoever is still connected to it.
+#: Statements that drop a database even if processes are still connected to it.
 DROP = {"postgresql": "DROP DATABASE {} WITH (FORCE)", "mysql": "DROP DATABASE {}"}
 
 
 def environment_of(database: str) -> dict[str, str]:
-    """What processes of a shop with this database need."""
+    """Return the environment variables of processes that use this database."""
     return os.environ | {
         "DATABASE_NAME": database,
         "DJANGO_SETTINGS_MODULE": "project.settings",
@@ -30,9 +30,10 @@ def environment_of(database: str) -> dict[str, str]:
 
 @contextmanager
 def new_database(path: Path, template: str = "") -> Iterator[str]:
-    """The name of a database of the kind that the tests run on, with what is in its template.
+    """Create a database of the vendor that the tests run on, and yield its name.
 
-    An empty one without a template, which nobody may be connected to. SQLite has it in ``path``.
+    It is a copy of ``template``, which must have no open connections, or empty. A SQLite file is
+    created in the folder ``path``.
     """
     if connection.vendor == "sqlite":
         file = path / "shop.sqlite3"
@@ -56,7 +57,7 @@ def new_database(path: Path, template: str = "") -> Iterator[str]:
 
 
 def copy_tables(cursor: Any, source: str, target: str) -> None:
-    """What PostgreSQL does with a template, on MariaDB."""
+    """Copy all tables of a MariaDB database: MariaDB cannot create one from a template."""
     cursor.execute("SET foreign_key_checks = 0")
     cursor.execute(f"USE {target}")
     cursor.execute(f"SHOW TABLES FROM {source}")
@@ -68,24 +69,25 @@ def copy_tables(cursor: Any, source: str, target: str) -> None:
 
 @contextmanager
 def server(name: str = "") -> Iterator[Any]:
-    """A cursor on a database of the kind that the tests run on, outside Django."""
+    """Yield a cursor on a database, without Django, and commit afterwards."""
     with closing(connect(name)) as opened, closing(opened.cursor()) as cursor:
         yield cursor
         opened.commit()
 
 
 def connect(name: str) -> Any:
-    """A connection to a database; without a name, to the server."""
+    """Connect to a database; without a name, to the server."""
     if connection.vendor == "sqlite":
         return sqlite3.connect(name)
     server = settings.DATABASES["default"]
-    who = {"host": server["HOST"], "user": server["USER"], "password": server["PASSWORD"]}
+    login = {"host": server["HOST"], "user": server["USER"], "password": server["PASSWORD"]}
     if connection.vendor == "mysql":
-        return import_module("MySQLdb").connect(**who, database=name, autocommit=True)
-    return import_module("psycopg").connect(**who, dbname=name or "postgres", autocommit=True)
+        return import_module("MySQLdb").connect(**login, database=name, autocommit=True)
+    return import_module("psycopg").connect(**login, dbname=name or "postgres", autocommit=True)
 
 
 def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]:
+    """Start Python with these arguments; stdout and stderr are one pipe."""
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=PROJECT,
@@ -97,7 +99,7 @@ def start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str]
 
 
 def run(environment: dict[str, str], script: str) -> str:
-    """The last line that a process prints which runs this script to its end."""
+    """Run a script in a new process, which must succeed; return the last line of its output."""
     process = start(environment, "-c", script)
     printed = process.communicate(timeout=120)[0]
     assert process.returncode == 0, printed
@@ -105,6 +107,7 @@ def run(environment: dict[str, str], script: str) -> str:
 
 
 def rows(environment: dict[str, str], sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a query."""
     with server(environment["DATABASE_NAME"]) as cursor:
         cursor.execute(sql)
         return list(cursor.fetchall())

@@ -1,13 +1,14 @@
-"""What threads with connections of their own do to one shop at the same instant.
+"""Races: threads, each with its own connection, act on one shop at the same instant.
 
-Each race finds an empty shop, makes what it needs, runs, and tells what came of it. Tests run it
-in a process of its own: see :func:`run_race`.
+Each race starts with an empty database, creates its rows, runs, and returns its result. Tests run
+it in a process of its own: see :func:`run_race`.
 """
 
 import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -27,14 +28,14 @@ from tests.api import API, request_of, staff
 from tests.audits import audited
 from tests.factories import CouponFactory, CustomerFactory, SkuFactory, placed_order
 
-Told = dict[str, Any]
+Result = dict[str, Any]
 
 WORKERS = 4
 SWAP = {"place_target_order": True, "cancel_source_order": True}
 
 
 def run_race(environment: dict[str, str], name: str) -> Any:
-    """What the race of this name tells."""
+    """Run the race of this name in a new process; return its result."""
     setup = "import django; django.setup()"
     return json.loads(
         run(environment, f"{setup}; import {__name__} as races; races.main('{name}')")
@@ -42,7 +43,7 @@ def run_race(environment: dict[str, str], name: str) -> Any:
 
 
 def at_once(*racers: Callable[[], Any]) -> None:
-    """Let all of them begin at the same instant, and wait for the last one."""
+    """Call functions at the same instant, each in a thread; raise the first error of them."""
     start, errors = threading.Barrier(len(racers)), list[BaseException]()
 
     def race(racer: Callable[[], Any]) -> None:
@@ -65,25 +66,25 @@ def at_once(*racers: Callable[[], Any]) -> None:
 
 
 def work(name: str) -> None:
-    """Run small batches until every copy has ended, whoever ends it."""
+    """Run small batches until every copy has ended, by this worker or another one."""
     while OrderFactory.objects.filter(status__in=ABORTABLE).exists():
         run_batch(name, limit=3)
 
 
 def workers() -> list[Callable[[], None]]:
-    """Several of them."""
-    return [lambda name=f"w{number}": work(name) for number in range(WORKERS)]  # type: ignore[misc]
+    """Return one function per worker that works until every copy has ended."""
+    return [partial(work, f"w{number}") for number in range(WORKERS)]
 
 
 def requested(sources: Sequence[Order], **toggles: bool) -> list[int]:
-    """The keys of pending copies, one of each source."""
+    """Request a copy of each source; return the keys of the copies."""
     wanted = [OrderCopy(source_order=source, **toggles) for source in sources]
     copying.request_copies(wanted, who=stories.WHO)
     return [order_copy.pk for order_copy in wanted]
 
 
 def ends(keys: Sequence[int]) -> dict[str, Any]:
-    """How many copies came to which end, for which reasons, and what the audit has to say."""
+    """Summarize ended copies: statuses, attributes with errors, placed targets, audit findings."""
     ended = OrderFactory.objects.filter(pk__in=keys).select_related("target_order")
     return {
         "copies": Counter(order_copy.status for order_copy in ended),
@@ -96,15 +97,15 @@ def ends(keys: Sequence[int]) -> dict[str, Any]:
 
 
 def main(name: str) -> None:
-    """Run a race, and print what came of it."""
+    """Empty the database, run the race of this name, and print its result as JSON."""
     call_command("flush", interactive=False, reset_sequences=False, verbosity=0)
-    print(json.dumps(globals()[name]()))
+    print(json.dumps(RACES[name]()))
 
 
 # The races
 
 
-def last_pieces() -> Told:
+def last_pieces() -> Result:
     """Fifty copies want one piece each, of ten."""
     sku = SkuFactory(stock=11)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
@@ -116,8 +117,8 @@ def last_pieces() -> Told:
     return ends(keys) | {"stock": [stock.quantity, stock.reserved]}
 
 
-def last_use_of_a_coupon() -> Told:
-    """Copies for ten customers want to use a coupon that can be used once more."""
+def last_use_of_a_coupon() -> Result:
+    """Copies for ten customers want the last use of a coupon."""
     coupon = CouponFactory(usage_limit=11)
     sources = [placed_order(coupon=coupon, customer=CustomerFactory()) for _ in range(10)]
     keys = requested(sources, place_target_order=True)
@@ -128,32 +129,32 @@ def last_use_of_a_coupon() -> Told:
     return ends(keys) | {"uses": [uses, CouponUse.objects.filter(coupon=coupon).count()]}
 
 
-def two_staff() -> Told:
-    """Two people copy and cancel the same order over the API, and two workers run that."""
+def two_users() -> Result:
+    """Two users request a swap of the same order over the API; two workers run the swaps."""
     settings.ALLOWED_HOSTS = ["testserver"]
     source = placed_order()
     clients = [API(staff()) for _ in range(2)]
     statuses = []
 
-    def ask(client: API) -> None:
+    def request_and_work(client: API) -> None:
         statuses.append(client.post("/order_copies", request_of(source, **SWAP)).status_code)
         work(f"worker of {client.user.pk}")
 
-    at_once(*(lambda client=client: ask(client) for client in clients))  # type: ignore[misc]
+    at_once(*(partial(request_and_work, client) for client in clients))
 
     keys = list(OrderFactory.objects.filter(source_order=source).values_list("pk", flat=True))
     targets = Order.objects.filter(source_order_factory__in=keys)
     payments = Authorization.objects.values_list("status", flat=True)
     cancelled = Event.objects.filter(name="orders.cancel", resource_id=str(source.pk))
     return ends(keys) | {
-        "answers": statuses,
+        "responses": statuses,
         "source": [stories.statuses(source)[0], cancelled.count()],
         "payments": [list(payments.filter(order=source)), list(payments.filter(order__in=targets))],
     }
 
 
-def edit_among_rivals() -> Told:
-    """Copies of other orders want the piece and the coupon that an order hands to its own copy."""
+def swap_among_rivals() -> Result:
+    """Copies of another order want the piece and the coupon use that a swap transfers."""
     sku, coupon = SkuFactory(stock=2), CouponFactory(usage_limit=2)
     edited, other = (
         placed_order(lines=[{"sku": sku, "quantity": 1}], coupon=coupon, customer=CustomerFactory())
@@ -175,8 +176,8 @@ def edit_among_rivals() -> Told:
     }
 
 
-def two_claimers() -> Told:
-    """One claims while the claim of another is not committed yet."""
+def two_claimers() -> Result:
+    """One worker claims while the claim of another one is not committed yet."""
     keys = requested([placed_order()] * 5)
     claimed, done = {}, threading.Event()
     skips = connection.features.has_select_for_update_skip_locked
@@ -200,3 +201,12 @@ def two_claimers() -> Told:
         for name in ("first", "second")
     }
     return numbers | {"had to wait": claimed["had to wait"]}
+
+
+RACES: dict[str, Callable[[], Result]] = {
+    "last_pieces": last_pieces,
+    "last_use_of_a_coupon": last_use_of_a_coupon,
+    "two_users": two_users,
+    "swap_among_rivals": swap_among_rivals,
+    "two_claimers": two_claimers,
+}

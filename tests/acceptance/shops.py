@@ -1,4 +1,4 @@
-"""A shop that tests can interfere with, as the world outside interferes with a real one."""
+"""The reference shop with hooks, by which tests interfere with a run."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
@@ -12,45 +12,51 @@ PATH = "tests.acceptance.shops.InterferedShop"
 
 
 class InterferedShop(ReferenceShop):
-    """The reference shop; before each of its methods runs, something may happen."""
+    """The reference shop, with a hook for each method.
 
-    #: What happens before (or instead of) a method, by its name.
+    The hooks of ``plan``, ``authorize`` and ``void`` are called before the method, those of
+    ``write``, ``place`` and ``cancel`` after it. A hook receives the method's argument, and may
+    raise.
+    """
+
+    #: The hook of each method, by the method's name.
     before: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    #: Name and argument of every call, in order.
     calls: ClassVar[list[tuple[str, list[Any]]]] = []
 
-    def _happens(self, method: str, subjects: Sequence[Any]) -> None:
+    def _call_hook(self, method: str, subjects: Sequence[Any]) -> None:
         self.calls.append((method, list(subjects)))
         if method in self.before:
             self.before[method](subjects)
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-        self._happens("plan", order_copies)
+        self._call_hook("plan", order_copies)
         return super().plan(order_copies)
 
     def authorize(self, payments: Sequence[Payment]) -> Sequence[Any] | Iterator[Any]:
-        self._happens("authorize", payments)
+        self._call_hook("authorize", payments)
         return super().authorize(payments)
 
     def void(self, payments: Sequence[Payment]) -> None:
-        self._happens("void", payments)
+        self._call_hook("void", payments)
         super().void(payments)
 
     @classmethod
     def voided(cls) -> list[str]:
-        """The keys of the copies' payments that were given back, without what they stand for."""
+        """Return the keys of the voided payments, without the digest of their details."""
         calls = [payments for method, payments in cls.calls if method == "void"]
         return [payment.key.rpartition("/")[0] for payments in calls for payment in payments]
 
     def write(self, runs: Sequence[CopyRun]) -> None:
         super().write(runs)
-        self._happens("write", runs)
+        self._call_hook("write", runs)
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        answers = super().place(runs)
-        self._happens("place", runs)
-        return answers
+        results = super().place(runs)
+        self._call_hook("place", runs)
+        return results
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        answers = super().cancel(runs)
-        self._happens("cancel", runs)
-        return answers
+        results = super().cancel(runs)
+        self._call_hook("cancel", runs)
+        return results

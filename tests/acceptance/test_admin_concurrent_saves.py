@@ -1,4 +1,4 @@
-"""What staff save takes nothing back that happened since they began, or while they save."""
+"""Story: a save in the admin reverts nothing that a worker changed since the form was opened."""
 
 import threading
 from collections.abc import Callable
@@ -18,57 +18,57 @@ from tests.forms import form_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot save meanwhile"),
+    pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: no concurrent saves"),
 ]
 
 Save = Callable[..., None]
 
 
 @pytest.fixture
-def save_meanwhile(admin_client: Client, shop: type[InterferedShop]) -> Save:
-    """Have staff save a page of the admin while a worker has placed a target, and is not done.
+def save_during_placing(admin_client: Client, shop: type[InterferedShop]) -> Save:
+    """Save a page of the admin while a worker has placed a target and not committed yet.
 
-    It goes on as soon as their request is about to wait for a lock.
+    The worker continues as soon as the request is about to wait for a lock.
     """
 
-    def save_meanwhile(resource: Model, **changes: Any) -> None:
+    def save_during_placing(resource: Model, **changes: Any) -> None:
         url = reverse(f"admin:orders_{resource._meta.model_name}_change", args=[resource.pk])
         form = form_of(admin_client, url) | changes
-        waits = threading.Event()
+        is_waiting = threading.Event()
         codes: list[int] = []
 
-        def tell(execute: Any, sql: str, *arguments: Any) -> Any:
+        def notice_lock(execute: Any, sql: str, *arguments: Any) -> Any:
             if " FOR " in sql:
-                waits.set()
+                is_waiting.set()
             return execute(sql, *arguments)
 
         def save() -> None:
-            with connection.execute_wrapper(tell):
+            with connection.execute_wrapper(notice_lock):
                 codes.append(admin_client.post(url, form).status_code)
             connection.close()
 
         staff = threading.Thread(target=save)
 
-        def let_staff_save(_: Any) -> None:
+        def start_saving(_: Any) -> None:
             shop.before.clear()
             staff.start()
-            assert waits.wait(30)
+            assert is_waiting.wait(30)
 
-        shop.before["place"] = let_staff_save
+        shop.before["place"] = start_saving
         stories.run_all()
         staff.join()
         assert codes == [302]
 
-    return save_meanwhile
+    return save_during_placing
 
 
-def test_admin_save__of_an_order_keeps_a_concurrent_cancellation(save_meanwhile: Save) -> None:
+def test_admin_save__of_an_order_keeps_a_concurrent_cancellation(save_during_placing: Save) -> None:
     # given
     source = placed_order()
     stories.requested(source, place_target_order=True, cancel_source_order=True)
 
     # when
-    save_meanwhile(source, reference="ERP-1")
+    save_during_placing(source, reference="ERP-1")
 
     # then
     source.refresh_from_db()
@@ -77,14 +77,14 @@ def test_admin_save__of_an_order_keeps_a_concurrent_cancellation(save_meanwhile:
 
 
 def test_admin_save__of_a_stock_quantity_keeps_concurrent_reservations(
-    save_meanwhile: Save,
+    save_during_placing: Save,
 ) -> None:
     # given
     sku = SkuFactory(stock=10)
     stories.requested(placed_order(lines=[{"sku": sku, "quantity": 1}]), place_target_order=True)
 
     # when
-    save_meanwhile(sku, **{"stock_item-0-quantity": "20"})
+    save_during_placing(sku, **{"stock_item-0-quantity": "20"})
 
     # then
     sku.stock_item.refresh_from_db()
@@ -92,13 +92,15 @@ def test_admin_save__of_a_stock_quantity_keeps_concurrent_reservations(
     assert audited(final=True) == []
 
 
-def test_admin_save__of_a_usage_limit_keeps_concurrent_coupon_uses(save_meanwhile: Save) -> None:
+def test_admin_save__of_a_usage_limit_keeps_concurrent_coupon_uses(
+    save_during_placing: Save,
+) -> None:
     # given
     coupon = CouponFactory(usage_limit=5)
     stories.requested(placed_order(coupon=coupon), place_target_order=True)
 
     # when
-    save_meanwhile(coupon, usage_limit="6")
+    save_during_placing(coupon, usage_limit="6")
 
     # then
     coupon.refresh_from_db()

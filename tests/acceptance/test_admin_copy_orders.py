@@ -1,4 +1,4 @@
-"""Staff pick orders in the admin, see beforehand what will happen, and have them copied."""
+"""Story: staff select orders in the admin, preview their copies, and request them."""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,8 +31,8 @@ from tests.stories import run_all
 pytestmark = pytest.mark.django_db
 
 
-class OwnOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """The order admin of a site whose staff see guests' orders only, and not all of those."""
+class GuestOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """An order admin that shows guest orders only, some of which may not be viewed or changed."""
 
     actions = None
     list_select_related = ("market",)
@@ -48,8 +48,8 @@ class OwnOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg
         return obj is None or obj.number != "locked"
 
 
-class FleetingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
-    """The order admin of a site whose orders are deleted as soon as somebody looks at them."""
+class DeletingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """An order admin that deletes each order while its permissions are checked."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is not None:
@@ -57,13 +57,13 @@ class FleetingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[typ
         return True
 
 
-own_site, fleeting_site = admin.AdminSite(name="guests"), admin.AdminSite(name="fleeting")
-own_site.register(Order, OwnOrderAdmin)
-fleeting_site.register(Order, FleetingOrderAdmin)
+guest_site, deleting_site = admin.AdminSite(name="guests"), admin.AdminSite(name="deleting")
+guest_site.register(Order, GuestOrderAdmin)
+deleting_site.register(Order, DeletingOrderAdmin)
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("guests/", own_site.urls),
-    path("fleeting/", fleeting_site.urls),
+    path("guests/", guest_site.urls),
+    path("deleting/", deleting_site.urls),
 ]
 
 ORDERS = reverse("admin:orders_order_changelist")
@@ -82,7 +82,7 @@ def staff_with(*permissions: str) -> Client:
 
 @pytest.fixture
 def staff() -> Client:
-    """Somebody who may view and change orders and copy them."""
+    """A client signed in as a user who may view, change and copy orders."""
     return staff_with("orders.change_order", *MAY_COPY)
 
 
@@ -91,12 +91,12 @@ def page_of(*orders: Order) -> str:
 
 
 def open_page(client: Client, *orders: Order) -> Any:
-    """The copy page of these orders, at the address with its key."""
+    """Open the copy page of these orders; follow its redirect to the address with a key."""
     return client.get(page_of(*orders), follow=True)
 
 
 def submit(client: Client, url: str, *, key: Any = None, **data: Any) -> Any:
-    """Preview what is copied, then copy it."""
+    """Preview the copies, then submit the page."""
     data = {"reuse_wallet": "on"} | data
     data |= previewed(client, url, **data)
     data = {"_copy": "1", "request_key": str(key or uuid4())} | data
@@ -176,9 +176,13 @@ def test_preview__verdict_and_line_actions_equal_those_of_the_run(staff: Client)
 
     # then
     order_copy = OrderCopy.objects.get()
-    told = [(line.name, line.action) for line in [*after.lines.touched, *after.lines.untouched]]
-    assert told[0] == ("Moka pot", "skipped")
-    assert sorted(told) == sorted((line["name"], line["action"]) for line in order_copy.outcomes)
+    line_actions = [
+        (line.name, line.action) for line in [*after.lines.touched, *after.lines.untouched]
+    ]
+    assert line_actions[0] == ("Moka pot", "skipped")
+    assert sorted(line_actions) == sorted(
+        (line["name"], line["action"]) for line in order_copy.outcomes
+    )
     assert order_copy.status == Status.COMPLETED
 
 
@@ -490,7 +494,7 @@ def test_copy_page__other_orders_under_a_used_key_are_previewed(staff: Client) -
 @pytest.mark.urls(__name__)
 def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: Client) -> None:
     # given
-    url = page_of(BareOrderFactory()).replace("/admin/", "/fleeting/")
+    url = page_of(BareOrderFactory()).replace("/admin/", "/deleting/")
 
     # when
     response = staff.get(f"{url}&request_key={uuid4()}", follow=True)
@@ -580,7 +584,7 @@ def test_copy_page__order_that_is_deleted_before_the_submit_is_not_copied(staff:
     seen = previewed(staff, page_of(order))
 
     # when
-    url = page_of(order).replace("/admin/", "/fleeting/")
+    url = page_of(order).replace("/admin/", "/deleting/")
     copied = {"_copy": "1", "request_key": str(uuid4())}
     response = staff.post(url, seen | copied, follow=True)
 
@@ -739,7 +743,7 @@ def test_custom_site__copies_only_the_orders_that_its_admin_shows(staff: Client)
 
 
 def test_preview__query_count_is_constant(staff: Client) -> None:
-    """Session, user, permissions; the orders; the snapshot of the plan."""
+    """Queries: session, user, permissions; the orders; the snapshot of the plan."""
     # given
     one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
     open_page(staff, *one)
@@ -755,7 +759,7 @@ def test_preview__query_count_is_constant(staff: Client) -> None:
 
 
 def test_copy_page__query_count_of_the_submit_is_constant(staff: Client) -> None:
-    """Session, user, permissions, lock, log; the orders, their plan; one insert each of rows."""
+    """Queries: session, user, permissions, lock, log; orders and plan; one INSERT per table."""
     # given
     two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]
     forms = [

@@ -1,4 +1,4 @@
-"""Bad requests to every endpoint: a document that says what is wrong, and nothing written."""
+"""Malformed requests to every endpoint: an error document, and nothing is written."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ MAY_CHANGE = [
     )
 ]
 
-NO_IDS = [
+MALFORMED_IDS = [
     "%00",
     "%ED%A0%80",
     "1",
@@ -42,7 +42,7 @@ NO_IDS = [
     "Abcdefghi",
     "a%2Fb",
 ]
-NO_NAMES = [
+NOT_RELATIONSHIPS = [
     "delete",
     "save",
     "full_clean",
@@ -53,7 +53,7 @@ NO_NAMES = [
     "metadata",
     "%00",
 ]
-NO_QUERIES = [
+MALFORMED_QUERIES = [
     "page[size]=26",
     "page[number]=0",
     "page[x]=1",
@@ -76,7 +76,7 @@ NO_QUERIES = [
     "%00=1",
     "format=api",
 ]
-NO_BODIES: list[Any] = [
+MALFORMED_BODIES: list[Any] = [
     b"",
     b"{",
     b"\xff\xfe",
@@ -91,7 +91,7 @@ NO_BODIES: list[Any] = [
     {"data": {"type": "x", "id": "x"}},
     {"data": {"type": {}, "id": []}},
 ]
-NO_MEMBERS: list[dict[str, Any]] = [
+MALFORMED_MEMBERS: list[dict[str, Any]] = [
     {"attributes": "text"},
     {"attributes": []},
     {"attributes": {"__class__": 1}},
@@ -114,7 +114,7 @@ NO_MEMBERS: list[dict[str, Any]] = [
 
 
 def state() -> dict[str, list[dict[str, Any]]]:
-    """All that is in the tables of the app and the shop."""
+    """Return all rows of the app and the shop."""
     models = [
         model
         for label in ("orders", "order_copies", "order_copies_events")
@@ -127,13 +127,13 @@ def state() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def api() -> API:
-    """A client that may do whatever can be done."""
+    """A client with every permission."""
     return API(staff(*PERMISSIONS, "view_coupon", *MAY_CHANGE))
 
 
 @pytest.fixture
 def ids(api: API) -> dict[str, str]:
-    """The id of one resource of every type."""
+    """Create resources of every type; return one id of each type."""
     order = placed_order(lines=1, options=1)
     order_copy = OrderCopy(source_order=order)
     request_copies([order_copy], who={})
@@ -147,18 +147,18 @@ def ids(api: API) -> dict[str, str]:
 
 
 def links_of(resource_type: str) -> list[str]:
-    """The ends of the paths of its relationships."""
+    """Return the path suffixes of a type's relationships."""
     names = resource_of(resource_type).relationships_by_name
     return [f"/{place}{name}" for name in names for place in ("", "relationships/")]
 
 
-def offers(api: API, method: str, path: str) -> bool:
-    """Whether the endpoint knows the method at all."""
+def serves(api: API, method: str, path: str) -> bool:
+    """Return whether the endpoint serves the method."""
     return api.send(method, path, {"data": None}).status_code not in {404, 405}
 
 
 def refusals(api: API, requests: Iterator[tuple[str, str, Any]]) -> set[tuple[int, str]]:
-    """Send requests that are all to be refused; their statuses and codes."""
+    """Send requests, which must all be refused; return their statuses and codes."""
     before, answers = state(), set()
     for method, path, body in requests:
         response = api.send(method, path, body) if body is not None else api.get(path)
@@ -177,7 +177,7 @@ def test_path__names_of_methods_and_attributes_are_not_found(api: API, ids: dict
         f"/{resource_type}/{public_id}/{place}{name}"
         for resource_type, public_id in ids.items()
         for place in ("", "relationships/")
-        for name in NO_NAMES
+        for name in NOT_RELATIONSHIPS
     ]
     methods = [("GET", None), ("POST", {}), ("PATCH", {}), ("DELETE", {})]
 
@@ -190,9 +190,9 @@ def test_path__names_of_methods_and_attributes_are_not_found(api: API, ids: dict
 
 def test_path__malformed_ids_are_not_found(api: API) -> None:
     paths = [
-        f"/{resource_type}/{no_id}{end}"
+        f"/{resource_type}/{malformed_id}{end}"
         for resource_type in TYPES
-        for no_id in NO_IDS
+        for malformed_id in MALFORMED_IDS
         for end in ["", *links_of(resource_type)[:2]]
     ]
 
@@ -223,7 +223,7 @@ def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, s
     assert answers == {(405, "METHOD_NOT_ALLOWED")}
 
 
-OF_NOTHING = ("/order_subscription", "/relationships/order_subscription")
+SUBSCRIPTION_LINKS = ("/order_subscription", "/relationships/order_subscription")
 
 
 @pytest.mark.exhaustive
@@ -231,15 +231,15 @@ def test_query__malformed_parameters_are_refused(api: API, ids: dict[str, str]) 
     # given
     paths = [f"/{resource_type}" for resource_type in TYPES if resource_type != "event_stores"]
     for resource_type, public_id in ids.items():
-        # The last relationships are histories, the others are served alike; a subscription, of
-        # which nothing is known, has tests of its own.
-        links = [link for link in links_of(resource_type) if link not in OF_NOTHING]
+        # A sample: the last two relationships are histories, the others share their code.
+        # Subscriptions have tests of their own.
+        links = [link for link in links_of(resource_type) if link not in SUBSCRIPTION_LINKS]
         ends = ["", *links[:2], *links[4:][-2:]]
         paths += [f"/{resource_type}/{public_id}{end}" for end in ends]
 
     # when
     answers = refusals(
-        api, (("GET", f"{path}?{query}", None) for path in paths for query in NO_QUERIES)
+        api, (("GET", f"{path}?{query}", None) for path in paths for query in MALFORMED_QUERIES)
     )
 
     # then
@@ -254,9 +254,11 @@ def test_body__malformed_documents_are_refused(api: API, ids: dict[str, str]) ->
                 ("PATCH", f"/{resource_type}/{public_id}", {"id": public_id}),
                 ("POST", f"/{resource_type}", {}),
             ):
-                if offers(api, method, path):
-                    said = [{"type": resource_type, **known, **members} for members in NO_MEMBERS]
-                    bodies = [*NO_BODIES, *({"data": data} for data in said)]
+                if serves(api, method, path):
+                    resources = [
+                        {"type": resource_type, **known, **members} for members in MALFORMED_MEMBERS
+                    ]
+                    bodies = [*MALFORMED_BODIES, *({"data": data} for data in resources)]
                     yield from ((method, path, body) for body in bodies)
 
     # when

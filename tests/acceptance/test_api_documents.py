@@ -1,4 +1,4 @@
-"""Lists, histories, inclusions and refusals as whole documents (contract 5.1, 5.2 and 5.7)."""
+"""Whole documents: lists, event histories, includes and errors (contract 5.1, 5.2, 5.7)."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from tests.factories import OrderCopyFactory, placed_order
 pytestmark = pytest.mark.django_db
 
 ROOT = "http://testserver/api"
-#: What every answer has one of its own of.
+#: Replaces the trace id of each response, which is random.
 TRACE_ID = "0" * 64
 
 
-def without_trace_ids(response: HttpResponse) -> dict[str, Any]:
-    """The document, with the same trace_id everywhere."""
+def with_fixed_trace_ids(response: HttpResponse) -> dict[str, Any]:
+    """Return the document, with the same trace_id everywhere."""
     document: dict[str, Any] = response.json()
     for resource in [*as_list(document["data"]), *document.get("included", [])]:
         resource["meta"]["trace_id"] = TRACE_ID
@@ -32,13 +32,13 @@ def as_list(data: Any) -> list[Any]:
 
 
 def resource_of(order_copy: OrderFactory, **attributes: Any) -> dict[str, Any]:
-    """The copy as it stands in documents."""
+    """Return the resource of a copy, as it is in documents."""
     resource: dict[str, Any] = document_of(order_copy, TRACE_ID, **attributes)["data"]
     return resource
 
 
-def order_with_its_number(order_copy: OrderFactory) -> dict[str, Any]:
-    """The source of a copy as it is included, where its number alone is asked for."""
+def included_order(order_copy: OrderFactory) -> dict[str, Any]:
+    """Return the included source of a copy, with ``fields[orders]=number``."""
     order = order_copy.source_order
     assert order is not None
     return {
@@ -51,10 +51,10 @@ def order_with_its_number(order_copy: OrderFactory) -> dict[str, Any]:
     }
 
 
-def with_its_orders(order_copy: OrderFactory, **attributes: Any) -> dict[str, Any]:
-    """The document of a copy without target that brings both its orders along."""
+def document_with_orders(order_copy: OrderFactory, **attributes: Any) -> dict[str, Any]:
+    """Return the document of a copy without a target, with both orders included."""
     resource = resource_of(order_copy, **attributes)
-    source = order_with_its_number(order_copy)
+    source = included_order(order_copy)
     identifier = {"type": "orders", "id": source["id"]}
     resource["relationships"]["source_order"]["data"] = identifier
     resource["relationships"]["target_order"]["data"] = None
@@ -69,7 +69,7 @@ def test_include__orders_of_a_created_copy() -> None:
 
     response = api.post(f"/order_copies{ORDERS}", request_of(order))
 
-    assert without_trace_ids(response) == with_its_orders(OrderFactory.objects.get())
+    assert with_fixed_trace_ids(response) == document_with_orders(OrderFactory.objects.get())
 
 
 def test_include__orders_of_a_retrieved_copy() -> None:
@@ -77,7 +77,7 @@ def test_include__orders_of_a_retrieved_copy() -> None:
 
     response = api.get(f"/order_copies/{order_copy.public_id}{ORDERS}")
 
-    assert without_trace_ids(response) == with_its_orders(order_copy)
+    assert with_fixed_trace_ids(response) == document_with_orders(order_copy)
 
 
 def test_include__orders_of_an_updated_copy() -> None:
@@ -90,7 +90,7 @@ def test_include__orders_of_an_updated_copy() -> None:
 
     # then
     order_copy.refresh_from_db()
-    assert without_trace_ids(response) == with_its_orders(order_copy, reference="R")
+    assert with_fixed_trace_ids(response) == document_with_orders(order_copy, reference="R")
 
 
 def test_sparse_fields__apply_to_created_and_updated_copies() -> None:
@@ -119,7 +119,7 @@ def test_list__second_page_with_its_links() -> None:
 
     # then
     page = f"{ROOT}/order_copies?page%5Bsize%5D=2&sort=-reference&page%5Bnumber%5D"
-    document = without_trace_ids(response)
+    document = with_fixed_trace_ids(response)
     assert sorted_links(document) == {
         "first": sorted_query(f"{page}=1"),
         "prev": sorted_query(f"{page}=1"),
@@ -138,7 +138,7 @@ def sorted_links(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def sorted_query(link: str) -> tuple[str, list[str]]:
-    """A link, whatever the order of its parameters."""
+    """Split a link into its path and its sorted parameters."""
     path, query = link.split("?")
     return path, sorted(query.split("&"))
 
@@ -156,7 +156,7 @@ def test_events__list_of_a_copy() -> None:
     url = f"{ROOT}/events/{event.public_id}"
     moment = milliseconds(event.created_at)
     page = f"{ROOT}/order_copies/{public_id}/events?page%5Bnumber%5D=1&page%5Bsize%5D=10"
-    assert without_trace_ids(response) == {
+    assert with_fixed_trace_ids(response) == {
         "data": [
             {
                 "id": event.public_id,
@@ -183,17 +183,19 @@ def test_events__list_of_a_copy() -> None:
     }
 
 
-def refusal(status: int, code: str, title: str, detail: str, **members: Any) -> dict[str, Any]:
-    """The document of one error."""
+def error_document(
+    status: int, code: str, title: str, detail: str, **members: Any
+) -> dict[str, Any]:
+    """Return the document of one error."""
     error = {"title": title, "detail": detail, "code": code, "status": str(status)}
     return {"errors": [error | members]}
 
 
 NOT_FOUND = "The requested resource was not found. Please double-check the ID and try again."
-REFUSALS = {
+ERRORS = {
     "a bad query": (
         lambda api: api.get("/order_copies?sort=errors_log"),
-        refusal(
+        error_document(
             400,
             "INVALID_SORT_CRITERIA",
             "Invalid sort criteria",
@@ -202,7 +204,7 @@ REFUSALS = {
     ),
     "no token": (
         lambda api: API().get("/order_copies"),
-        refusal(
+        error_document(
             401,
             "UNAUTHORIZED",
             "Access denied",
@@ -211,7 +213,7 @@ REFUSALS = {
     ),
     "garbage": (
         lambda api: API().get("/order_copies", Authorization="Bearer garbage"),
-        refusal(
+        error_document(
             401,
             "INVALID_TOKEN",
             "Invalid token",
@@ -220,15 +222,15 @@ REFUSALS = {
     ),
     "an unknown id": (
         lambda api: api.get("/order_copies/AbcdefghiJ"),
-        refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
+        error_document(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
     ),
     "an unknown path": (
         lambda api: api.get("/nonsense"),
-        refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
+        error_document(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND),
     ),
     "another method": (
         lambda api: api.send("PUT", "/order_copies"),
-        refusal(
+        error_document(
             405,
             "METHOD_NOT_ALLOWED",
             "Method not allowed",
@@ -237,7 +239,7 @@ REFUSALS = {
     ),
     "another Accept": (
         lambda api: api.get("/order_copies", Accept="text/html"),
-        refusal(
+        error_document(
             406,
             "NOT_ACCEPTABLE",
             "Not acceptable",
@@ -246,7 +248,7 @@ REFUSALS = {
     ),
     "another Content-Type": (
         lambda api: api.client.post("/api/order_copies", "{}", content_type="application/json"),
-        refusal(
+        error_document(
             415,
             "UNSUPPORTED_MEDIA_TYPE",
             "Unsupported media type",
@@ -255,7 +257,7 @@ REFUSALS = {
     ),
     "nothing to copy": (
         lambda api: api.post("/order_copies", {"data": {"type": "order_copies"}}),
-        refusal(
+        error_document(
             422,
             "VALIDATION_ERROR",
             "can't be blank",
@@ -267,10 +269,10 @@ REFUSALS = {
 }
 
 
-@pytest.mark.parametrize(("ask", "document"), REFUSALS.values(), ids=REFUSALS)
-def test_error_document__of_each_kind(ask: Any, document: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("send", "document"), ERRORS.values(), ids=ERRORS)
+def test_error_document__of_each_kind(send: Any, document: dict[str, Any]) -> None:
     # when
-    response = ask(API(staff()))
+    response = send(API(staff()))
 
     # then
     (error,) = document["errors"]
@@ -290,7 +292,9 @@ def test_trailing_slash__is_not_found_for_every_endpoint() -> None:
         path = endpoint.path.removeprefix("/api").replace("{public_id}", "AbcdefghiJ")
         response = api.send(endpoint.method.upper(), f"{path}/")
         assert response.status_code == 404, endpoint
-        assert response.json() == refusal(404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND)
+        assert response.json() == error_document(
+            404, "RECORD_NOT_FOUND", "Record not found", NOT_FOUND
+        )
 
     # then
     assert len(endpoints) > 100

@@ -1,4 +1,4 @@
-"""Ask for a copy over HTTP as the seed does, look at it, annotate it, follow it, delete it."""
+"""Story: a client creates, reads, updates, follows and deletes a copy over the API."""
 
 import re
 
@@ -77,7 +77,7 @@ def test_create__members_are_in_the_order_of_the_contract() -> None:
 def test_create__all_attributes_of_the_client_are_saved() -> None:
     # given
     api, order = API(staff()), placed_order()
-    said = {
+    attributes = {
         "place_target_order": True,
         "reuse_wallet": False,
         "cancel_source_order": True,
@@ -90,12 +90,12 @@ def test_create__all_attributes_of_the_client_are_saved() -> None:
     }
 
     # when
-    response = api.post("/order_copies", request_of(order, **said))
+    response = api.post("/order_copies", request_of(order, **attributes))
 
     # then
     document = response.json()
     trace_id = document["data"]["meta"]["trace_id"]
-    assert document == document_of(OrderFactory.objects.get(), trace_id, **said)
+    assert document == document_of(OrderFactory.objects.get(), trace_id, **attributes)
 
 
 def test_create__null_means_the_default() -> None:

@@ -1,4 +1,4 @@
-"""Story: what is included costs one query a relationship, however many rows there are."""
+"""Story: an include costs one query per relationship, regardless of the number of rows."""
 
 import re
 
@@ -22,14 +22,14 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-#: Changes hang on what was changed, and have no list of their own.
+#: ``event_stores`` have no list: they are read from the resource that was changed.
 TYPES = sorted({resource.type for resource in registered()} - {"event_stores"})
-#: What leads nowhere yet is known without asking.
+#: Relationships that are always empty need no query.
 FREE = {"order_subscription"}
 
 
-def a_shop() -> None:
-    """A copied order with one of everything, and many with many."""
+def create_shop() -> None:
+    """Create an order with one row in each relationship, and three with several, all copied."""
     for lines, copies in ((1, 1), *([(3, 3)] * 3)):
         market = MarketFactory()
         order = placed_order(
@@ -39,16 +39,16 @@ def a_shop() -> None:
             coupon=CouponFactory(promotion__market=market),
             promotions=[PromotionFactory(market=market)],
         )
-        asked_for = [OrderCopy(source_order=order) for _ in range(copies)]
-        copying.request_copies(asked_for, who={})
+        order_copies = [OrderCopy(source_order=order) for _ in range(copies)]
+        copying.request_copies(order_copies, who={})
         OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
     run_batch("a worker")
 
 
 def cost(api: API, path: str) -> list[str]:
-    """The statements that a request runs, with their values left out.
+    """Return the statements of a request, without their values.
 
-    Permissions of the client and its groups do not count: they are asked for once, if at all.
+    Permission queries are left out: they run once per client, if at all.
     """
     with CaptureQueriesContext(connection) as queries:
         response = api.get(path)
@@ -62,7 +62,7 @@ def test_list__query_count_is_one_per_included_relationship(resource_type: str) 
     """SELECT the token with its user; COUNT the rows, SELECT the page; and one SELECT for each
     relationship that an include path follows.
     """
-    a_shop()
+    create_shop()
     api, bare = API(staff(*PERMISSIONS, "view_coupon")), f"/{resource_type}?page[size]="
     cost_of_none = cost(api, f"{bare}25")
 

@@ -1,4 +1,4 @@
-"""Story: promotions are worked out afresh from those valid now, and the totals follow."""
+"""Story: ``apply_promotions`` recalculates the discounts from the promotions valid now."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,19 +20,19 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-#: A thousand cents of goods and a hundred of shipping: amounts are easy to see.
-GOODS = [{"unit_amount_cents": 600, "options": 0}, {"unit_amount_cents": 400, "options": 0}]
+#: Lines of 1000 cents in total, so that discounts are easy to check; shipping is 100 cents.
+LINES = [{"unit_amount_cents": 600, "options": 0}, {"unit_amount_cents": 400, "options": 0}]
 
 
 def a_source(**arguments: Any) -> Order:
-    defaults = {"lines": GOODS, "payment_fee": False}
+    defaults = {"lines": LINES, "payment_fee": False}
     return placed_order(
         **{"market": MarketFactory(shipping_amount_cents=100)} | defaults | arguments
     )
 
 
 def discounts(order: Order) -> dict[int, int]:
-    """What each promotion takes off an order."""
+    """Return the amount of each promotion line of an order, by promotion."""
     lines = order.line_items.filter(item_type__endswith="_promotions")
     return dict(lines.values_list("promotion", "total_amount_cents"))
 

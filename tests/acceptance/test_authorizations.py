@@ -1,6 +1,6 @@
 """Story: exactly one live authorization for each placed target, and none for anything else.
 
-The bank behaves as gateways do: one key is one authorization, whoever asks and however often.
+The bank behaves as gateways do: one authorization per idempotency key, however often requested.
 """
 
 from datetime import timedelta
@@ -27,7 +27,7 @@ Shop = type[InterferedShop]
 
 
 class Killed(BaseException):
-    """The process ends here and now."""
+    """Simulates a process that is killed: no handler of Exception catches it."""
 
 
 def kill(_: Any) -> None:
@@ -38,7 +38,7 @@ def crash(_: Any) -> None:
     raise ZeroDivisionError
 
 
-def lease_runs_out() -> None:
+def expire_leases() -> None:
     past = timezone.now() - timedelta(seconds=1)
     OrderFactory.objects.filter(status=Status.IN_PROGRESS).update(lease_expires_at=past)
 
@@ -49,7 +49,7 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
 
 
 def killed_after_authorizing(shop: Shop, **toggles: Any) -> Any:
-    """A copy whose worker died with an authorization in its hands."""
+    """Request a copy and kill its worker between the authorization and the write."""
     order_copy = stories.requested(placed_order(), place_target_order=True, **toggles)
     shop.before["write"] = kill
     with pytest.raises(Killed):
@@ -63,7 +63,7 @@ def authorized_tokens(order: Order) -> list[str]:
     return list(live.values_list("token", flat=True))
 
 
-# A worker that dies
+# Killed workers
 
 
 def test_killed_worker__its_authorization_is_reused_by_the_next_attempt(
@@ -71,7 +71,7 @@ def test_killed_worker__its_authorization_is_reused_by_the_next_attempt(
 ) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
-    lease_runs_out()
+    expire_leases()
 
     # when
     run_batch("w2")
@@ -139,7 +139,7 @@ def test_killed_worker__its_authorization_is_voided_after_max_attempts(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 1}
     order_copy = killed_after_authorizing(shop)
-    lease_runs_out()
+    expire_leases()
 
     # when
     run_batch("w2")
@@ -156,7 +156,7 @@ def test_killed_worker__its_authorization_is_voided_when_the_source_is_deleted(
     order_copy = killed_after_authorizing(shop)
     order_copy.source_order.authorizations.all().delete()
     order_copy.source_order.delete()
-    lease_runs_out()
+    expire_leases()
 
     # when
     run_batch("w2")
@@ -176,7 +176,7 @@ def test_changed_total__authorized_again_and_the_old_authorization_voided(
     source.line_items.filter(pk=line.pk).update(total_amount_cents=line.total_amount_cents + 100)
     total = source.total_amount_with_taxes_cents + 100
     Order.objects.filter(pk=source.pk).update(total_amount_with_taxes_cents=total)
-    lease_runs_out()
+    expire_leases()
 
     # when
     run_batch("w2")
@@ -193,7 +193,7 @@ def test_unplaceable_plan__voids_the_earlier_authorization(shop: Shop, bank: Ban
     # given
     order_copy = killed_after_authorizing(shop)
     order_copy.source_order.addresses.all().delete()
-    lease_runs_out()
+    expire_leases()
 
     # when
     run_batch("w2")
@@ -203,7 +203,7 @@ def test_unplaceable_plan__voids_the_earlier_authorization(shop: Shop, bank: Ban
     assert (len(bank.voided), bank.live) == (1, [])
 
 
-# A gateway that fails
+# Failing gateways
 
 
 def test_lost_response__authorize_is_repeated_with_the_same_key(shop: Shop, bank: Bank) -> None:
@@ -211,12 +211,12 @@ def test_lost_response__authorize_is_repeated_with_the_same_key(shop: Shop, bank
     order_copy = stories.requested(placed_order(), place_target_order=True)
     authorize = bank.authorize
 
-    def die_after(payments: Any) -> None:
+    def authorize_then_fail(payments: Any) -> None:
         for payment in payments:
             authorize(idempotency_key=payment.key, **payment.details)
         raise ConnectionResetError
 
-    shop.before["authorize"] = die_after
+    shop.before["authorize"] = authorize_then_fail
     run_batch("w1")
     between = bank.live
     shop.before.clear()
@@ -238,11 +238,11 @@ def test_lost_response__voided_when_the_copy_is_aborted(
     order_copy = stories.requested(placed_order(), place_target_order=True)
     authorize = bank.authorize
 
-    def die_after(payments: Any) -> None:
+    def authorize_then_fail(payments: Any) -> None:
         authorize(idempotency_key=payments[0].key, **payments[0].details)
         raise ConnectionResetError
 
-    shop.before["authorize"] = die_after
+    shop.before["authorize"] = authorize_then_fail
 
     # when
     stories.run_all()
@@ -323,18 +323,18 @@ def test_failed_void__backoff_doubles(shop: Shop, bank: Bank, settings: LazySett
     order_copy = killed_after_authorizing(shop)
     abort_copies([order_copy], who=stories.WHO)
     shop.before["void"] = crash
-    pauses = []
+    backoffs = []
 
     # when
     for _ in range(3):
         before = timezone.now()
         run_batch("w2")
         run_batch("w2")
-        pauses.append(round((OpenPayment.objects.get().due_at - before).total_seconds(), -1))
+        backoffs.append(round((OpenPayment.objects.get().due_at - before).total_seconds(), -1))
         OpenPayment.objects.update(due_at=timezone.now())
 
     # then
-    assert pauses == [100, 200, 400]
+    assert backoffs == [100, 200, 400]
     assert len(shop.voided()) == 3
 
 
@@ -376,7 +376,7 @@ def test_void__once_with_two_concurrent_processes(shop: Shop, bank: Bank) -> Non
     assert bank.live == []
 
 
-# What orders were promised
+# Authorizations of orders
 
 
 def test_cancelled_source__voided_later_when_the_gateway_is_down(
@@ -392,25 +392,25 @@ def test_cancelled_source__voided_later_when_the_gateway_is_down(
     [token] = authorized_tokens(source)
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
 
-    def away(*_: Any) -> None:
+    def refuse_connection(*_: Any) -> None:
         raise ConnectionRefusedError
 
     with monkeypatch.context() as patched:
-        patched.setattr("orders.lifecycle.gateways.LocalGateway.void", away)
+        patched.setattr("orders.lifecycle.gateways.LocalGateway.void", refuse_connection)
         run_batch("w1")
-    promised = source.authorizations.get()
-    between = (promised.status, promised.voided_at, [*bank.voided])
+    authorization = source.authorizations.get()
+    between = (authorization.status, authorization.voided_at, [*bank.voided])
 
     # when
     run_batch("w1")
 
     # then
-    promised.refresh_from_db()
+    authorization.refresh_from_db()
     assert stories.fresh(order_copy).status == Status.COMPLETED
     assert between == ("voided", None, [])
     assert "could not catch up" in caplog.text
     assert bank.voided == [token]
-    assert promised.voided_at is not None
+    assert authorization.voided_at is not None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,7 @@
-"""Story: between the plan and its execution the world goes on; the copy says what it met.
+"""Story: data changes between the plan of a copy and its execution.
 
-The plan was good when it was made. Whatever is gone when the target is to be placed keeps it from
-being placed, exactly as if the plan had known: pending, with reasons, and without what it held.
+If an item or the coupon is unavailable when the target is placed, the target stays pending, with
+the same errors as if the plan had found it, and holds no stock, coupon or authorization.
 """
 
 from collections.abc import Callable
@@ -41,14 +41,14 @@ TWICE = "cannot transition from cancelled to cancelled"
 
 
 def run(
-    shop: Shop, source: Order, happen: Callable[[], Any], **toggles: Any
+    shop: Shop, source: Order, change: Callable[[], Any], **toggles: Any
 ) -> tuple[OrderFactory, dict[str, Any]]:
-    """A copy during which something happens after it was planned, and the source before it."""
+    """Run a copy that calls ``change`` after its plan; return it, and the earlier source rows."""
     order_copy = stories.requested(source, place_target_order=True, **toggles)
 
     def interfere(_: Any) -> None:
         shop.before.clear()
-        happen()
+        change()
 
     shop.before["authorize"] = interfere
     before = stories.every_byte(source)
@@ -56,7 +56,7 @@ def run(
     return stories.fresh(order_copy), before
 
 
-HAPPENINGS: dict[str, tuple[Callable[[], Any], str]] = {
+CHANGES_OF_SHOP: dict[str, tuple[Callable[[], Any], str]] = {
     "sold out": (lambda: StockItem.objects.update(quantity=StockItem.objects.get().reserved),
                  "line_items"),
     "off sale": (lambda: Sku.objects.update(on_sale=False), "line_items"),
@@ -68,16 +68,16 @@ HAPPENINGS: dict[str, tuple[Callable[[], Any], str]] = {
 
 
 @pytest.mark.parametrize("skip_errors", [False, True])
-@pytest.mark.parametrize("happening", HAPPENINGS)
+@pytest.mark.parametrize("change_name", CHANGES_OF_SHOP)
 def test_place__item_or_coupon_unavailable_since_the_plan_leaves_the_target_pending(
-    shop: Shop, happening: str, skip_errors: bool
+    shop: Shop, change_name: str, skip_errors: bool
 ) -> None:
     # given
-    happen, attribute = HAPPENINGS[happening]
+    change, attribute = CHANGES_OF_SHOP[change_name]
     source = placed_order(lines=[{"sku": SkuFactory()}], coupon=CouponFactory())
 
     # when
-    order_copy, _ = run(shop, source, happen, skip_errors=skip_errors)
+    order_copy, _ = run(shop, source, change, skip_errors=skip_errors)
 
     # then
     target = stories.target_of(order_copy)
@@ -90,16 +90,16 @@ def test_place__item_or_coupon_unavailable_since_the_plan_leaves_the_target_pend
     assert shop.voided() == [order_copy.payment_key]
 
 
-@pytest.mark.parametrize("happening", ["off sale", "coupon expired", "promotion ended"])
+@pytest.mark.parametrize("change_name", ["off sale", "coupon expired", "promotion ended"])
 def test_swap__source_is_unchanged_when_the_target_cannot_be_placed(
-    shop: Shop, happening: str
+    shop: Shop, change_name: str
 ) -> None:
     # given
-    happen, attribute = HAPPENINGS[happening]
+    change, attribute = CHANGES_OF_SHOP[change_name]
     source = placed_order(lines=[{"sku": SkuFactory()}], coupon=CouponFactory())
 
     # when
-    order_copy, before = run(shop, source, happen, cancel_source_order=True)
+    order_copy, before = run(shop, source, change, cancel_source_order=True)
 
     # then
     assert stories.ending(order_copy) == (Status.FAILED, {"status": 1, attribute: 1}, 2)
@@ -135,11 +135,11 @@ def test_cancel__fails_the_copy_when_the_source_was_cancelled(shop: Shop) -> Non
     source = placed_order()
     order_copy = stories.requested(source, cancel_source_order=True)
 
-    def cancelled_by_somebody_else(runs: Any) -> None:
+    def cancel_source(runs: Any) -> None:
         shop.before.clear()
         Order.objects.filter(pk=source.pk).update(status="cancelled")
 
-    shop.before["write"] = cancelled_by_somebody_else
+    shop.before["write"] = cancel_source
 
     # when
     run_batch(worker="w1")
@@ -165,7 +165,7 @@ def test_copy__has_the_source_as_planned(shop: Shop) -> None:
     assert order_copy.status == Status.COMPLETED
 
 
-CHANGES: dict[str, Callable[[], Any]] = {
+CHANGES_OF_SOURCE: dict[str, Callable[[], Any]] = {
     "address": lambda: Address.objects.filter(role="shipping").update(city="Torino"),
     "price of a line": lambda: LineItem.objects.filter(item_type="skus").update(
         unit_amount_cents=1, total_amount_cents=1
@@ -181,24 +181,24 @@ CHANGES: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES_OF_SOURCE)
 def test_swap__changes_of_the_source_are_copied_by_a_second_attempt(
     shop: Shop, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     bank = install_bank(monkeypatch)
     source = placed_order(lines=[{"sku": SkuFactory(), "options": 1}])
-    as_it_was = stories.contents(source)
+    before = stories.contents(source)
 
     # when
-    order_copy, _ = run(shop, source, CHANGES[change], cancel_source_order=True)
+    order_copy, _ = run(shop, source, CHANGES_OF_SOURCE[change], cancel_source_order=True)
     stories.run_all()
 
     # then
     found, target = stories.fresh(order_copy), stories.target_of(stories.fresh(order_copy))
     assert stories.ending(found) == (Status.COMPLETED, {}, 0)
     assert found.attempt == 2
-    assert stories.contents(target) == stories.contents(source) != as_it_was
+    assert stories.contents(target) == stories.contents(source) != before
     assert stories.statuses(source)[:2] == ("cancelled", "voided")
     assert stories.statuses(target)[:2] == ("placed", "authorized")
     assert [one.token for one in target.authorizations.all()] == bank.live
@@ -274,7 +274,7 @@ def test_swap__fails_when_the_source_changed_since_the_preview(shop: Shop) -> No
     order_copy, before = run(
         shop,
         source,
-        CHANGES["price of a line"],
+        CHANGES_OF_SOURCE["price of a line"],
         cancel_source_order=True,
         plan_digest=digest,
     )
@@ -287,8 +287,8 @@ def test_swap__fails_when_the_source_changed_since_the_preview(shop: Shop) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("happening", ["SKU", "promotion"])
-def test_copy__planned_again_when_a_referenced_row_is_deleted(shop: Shop, happening: str) -> None:
+@pytest.mark.parametrize("change_name", ["SKU", "promotion"])
+def test_copy__planned_again_when_a_referenced_row_is_deleted(shop: Shop, change_name: str) -> None:
     # given
     promotion = PromotionFactory()
     source = placed_order(lines=[{"sku": SkuFactory()}, {}], promotions=[promotion])
@@ -298,7 +298,7 @@ def test_copy__planned_again_when_a_referenced_row_is_deleted(shop: Shop, happen
     order_copy, _ = run(
         shop,
         source,
-        Sku.objects.first().delete if happening == "SKU" else promotion.delete,
+        Sku.objects.first().delete if change_name == "SKU" else promotion.delete,
         skip_errors=True,
     )
     stories.run_all()
@@ -306,8 +306,8 @@ def test_copy__planned_again_when_a_referenced_row_is_deleted(shop: Shop, happen
     # then
     for found in (stories.fresh(order_copy), stories.fresh(other)):
         assert found.status == Status.COMPLETED
-        assert set(found.errors_log) == ({"line_items"} if happening == "SKU" else set())
+        assert set(found.errors_log) == ({"line_items"} if change_name == "SKU" else set())
         assert stories.lines(stories.target_of(found), "promotion_id")[-1] == (
-            promotion.pk if happening == "SKU" else None
+            promotion.pk if change_name == "SKU" else None
         )
     assert Order.objects.count() == 3

@@ -1,6 +1,7 @@
-"""Story: copies that are to be tried again and new ones do not keep each other waiting.
+"""Story: retries and new copies do not block each other.
 
-A batch claims one of the first and as many of the others as it may; they run apart.
+A batch claims at most one copy whose lease has expired, and pending copies up to its limit. It runs
+the two groups separately.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Killed(BaseException):
-    """The process ends here and now."""
+    """Simulates a process that is killed: no handler of Exception catches it."""
 
 
 def crash(_: Any) -> None:
@@ -39,7 +40,7 @@ def requested(count: int) -> list[OrderFactory]:
     return [stories.requested(source) for _ in range(count)]
 
 
-def to_be_tried_again(count: int) -> list[OrderFactory]:
+def due_for_retry(count: int) -> list[OrderFactory]:
     order_copies = requested(count)
     past = timezone.now() - timedelta(seconds=1)
     OrderFactory.objects.all().start(past, worker="w0", lease_expires_at=past)
@@ -52,46 +53,46 @@ def statuses(order_copies: list[OrderFactory]) -> list[str]:
 
 @pytest.fixture
 def batches() -> Iterator[list[Batch]]:
-    """What is told of batches that ran."""
-    told: list[Batch] = []
+    """The batches for which ``batch_ran`` was sent."""
+    sent: list[Batch] = []
 
-    def tell(batch: Batch, **_: Any) -> None:
-        told.append(batch)
+    def receive(batch: Batch, **_: Any) -> None:
+        sent.append(batch)
 
-    batch_ran.connect(tell)
-    yield told
-    batch_ran.disconnect(tell)
+    batch_ran.connect(receive)
+    yield sent
+    batch_ran.disconnect(receive)
 
 
 @pytest.fixture
-def after_the_commit_of() -> Iterator[Callable[[str, Callable[[], None]], None]]:
-    """Has something happen after the commit of an event of this name."""
+def on_commit_of() -> Iterator[Callable[[str, Callable[[], None]], None]]:
+    """Registers an on_commit callback for the events of a name."""
     receivers: list[Any] = []
 
-    def happens(name: str, act: Callable[[], None]) -> None:
+    def register(name: str, callback: Callable[[], None]) -> None:
         def receive(events: Any, **_: Any) -> None:
             if any(event.name == name for event in events):
-                transaction.on_commit(act)
+                transaction.on_commit(callback)
 
         receivers.append(receive)
         events_recorded.connect(receive)
 
-    yield happens
+    yield register
     for receive in receivers:
         events_recorded.disconnect(receive)
 
 
 def test_claims__new_copies_run_next_to_copies_that_crash(shop: type[InterferedShop]) -> None:
     # given
-    crashing = to_be_tried_again(20)
+    crashing = due_for_retry(20)
     new = requested(3)
     keys = {order_copy.pk for order_copy in crashing}
 
-    def crash_if_tried(order_copies: Any) -> None:
+    def crash_on_retried(order_copies: Any) -> None:
         if any(order_copy.pk in keys for order_copy in order_copies):
             crash(order_copies)
 
-    shop.before["plan"] = crash_if_tried
+    shop.before["plan"] = crash_on_retried
 
     # when
     batch = run_batch("w1")
@@ -103,20 +104,20 @@ def test_claims__new_copies_run_next_to_copies_that_crash(shop: type[InterferedS
 
 def test_claims__copy_due_for_a_retry_runs_next_to_new_copies() -> None:
     # given
-    tried = to_be_tried_again(1)
+    retried = due_for_retry(1)
     requested(3)
 
     # when
     batch = run_batch("w1", limit=1)
 
     # then
-    assert statuses(tried) == [Status.COMPLETED]
+    assert statuses(retried) == [Status.COMPLETED]
     assert batch.claimed == 2
 
 
 def test_claims__poison_copy_is_claimed_apart_from_new_copies(shop: type[InterferedShop]) -> None:
     # given
-    [tried] = to_be_tried_again(1)
+    [retried] = due_for_retry(1)
     new = requested(2)
     shop.before["plan"] = kill
 
@@ -126,12 +127,12 @@ def test_claims__poison_copy_is_claimed_apart_from_new_copies(shop: type[Interfe
 
     # then
     assert statuses(new) == [Status.PENDING] * 2
-    assert stories.fresh(tried).attempt == 2
+    assert stories.fresh(retried).attempt == 2
 
 
 def test_batch_ran__sent_once_for_retries_and_new_copies(batches: list[Batch]) -> None:
     # given
-    to_be_tried_again(1)
+    due_for_retry(1)
     requested(2)
 
     # when
@@ -146,7 +147,7 @@ def test_batch_ran__sent_when_the_batch_is_interrupted(
     shop: type[InterferedShop], batches: list[Batch], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
-    to_be_tried_again(1)
+    due_for_retry(1)
     requested(2)
 
     def stop_at_the_second_claim(order_copies: Any) -> None:
@@ -165,7 +166,7 @@ def test_batch_ran__sent_when_the_batch_is_interrupted(
     assert "w1: 3 claimed, 1 completed" in caplog.text
 
 
-# What the shop does after a commit
+# Callbacks after a commit
 
 
 def deadlock() -> None:
@@ -179,13 +180,13 @@ def refuse() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fails", [refuse, deadlock])
 def test_claims__run_although_an_on_commit_callback_fails(
-    after_the_commit_of: Callable[..., None],
+    on_commit_of: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
     fails: Callable[[], None],
 ) -> None:
     # given
     wanted = requested(4)
-    after_the_commit_of("order_copies.start", fails)
+    on_commit_of("order_copies.start", fails)
 
     # when
     batch = run_batch("w1", limit=2)
@@ -200,14 +201,14 @@ def test_claims__run_although_an_on_commit_callback_fails(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fails", [refuse, deadlock])
 def test_abort__stays_although_an_on_commit_callback_fails(
-    after_the_commit_of: Callable[..., None],
+    on_commit_of: Callable[..., None],
     caplog: pytest.LogCaptureFixture,
     fails: Callable[[], None],
 ) -> None:
     # given
     wanted = requested(3)
     OrderFactory.objects.filter(pk=wanted[0].pk).update(source_order=None)
-    after_the_commit_of("order_copies.abort", fails)
+    on_commit_of("order_copies.abort", fails)
 
     # when
     batch = run_batch("w1")

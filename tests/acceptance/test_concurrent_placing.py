@@ -1,4 +1,4 @@
-"""Story: two processes are told to place one order at the same instant."""
+"""Story: two processes place one order at the same instant."""
 
 from pathlib import Path
 
@@ -13,8 +13,8 @@ with transaction.atomic():
     pending_order(lines=[{"sku": SkuFactory(stock=5), "quantity": 1}])
 """
 
-#: Each click waits inside the gateway until the other one is there too.
-CLICK = """
+#: Each process waits inside the gateway until the other one has reached it too.
+PLACE = """
 import sys, time
 from pathlib import Path
 import django
@@ -22,22 +22,22 @@ django.setup()
 from orders.lifecycle.gateways import LocalGateway
 from orders.models import Order
 from orders.lifecycle.triggers import MOVES, make
-counter, me = Path(sys.argv[1]), sys.argv[2]
+arrived, me = Path(sys.argv[1]), sys.argv[2]
 authorize = LocalGateway.authorize
 
-def together(self, **wanted):
-    (counter / me).touch()
+def authorize_together(self, **parameters):
+    (arrived / me).touch()
     deadline = time.monotonic() + 30
-    while len(list(counter.iterdir())) < 2 and time.monotonic() < deadline:
+    while len(list(arrived.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.001)
-    answer = authorize(self, **wanted)
-    print("authorized", answer.token)
-    return answer
+    response = authorize(self, **parameters)
+    print("authorized", response.token)
+    return response
 
-LocalGateway.authorize = together
+LocalGateway.authorize = authorize_together
 LocalGateway.void = lambda self, token: print("voided", token)
-answers = make(MOVES["_place"], [Order.objects.get().pk], who={"click": me})
-print("answers", answers)
+problems = make(MOVES["_place"], [Order.objects.get().pk], who={"process": me})
+print("problems", problems)
 """
 
 
@@ -45,17 +45,17 @@ def test_place__two_concurrent_requests_place_the_order_once(
     environment: dict[str, str], tmp_path: Path
 ) -> None:
     # given
-    counter = tmp_path / "counter"
-    counter.mkdir()
+    arrived = tmp_path / "arrived"
+    arrived.mkdir()
 
     # when
-    clicks = [start(environment, "-c", CLICK, str(counter), me) for me in ("one", "other")]
-    output = [click.communicate(timeout=60)[0] for click in clicks]
+    processes = [start(environment, "-c", PLACE, str(arrived), me) for me in ("one", "other")]
+    output = [process.communicate(timeout=60)[0] for process in processes]
 
     # then
     assert output[0] == output[1]
-    authorized, answers = output[0].splitlines()
-    assert answers == "answers [[]]"
+    authorized, problems = output[0].splitlines()
+    assert problems == "problems [[]]"
     assert rows(environment, "SELECT status, payment_status FROM orders_order") == [
         ("placed", "authorized")
     ]

@@ -1,4 +1,4 @@
-"""Story: the coupon's code travels; one that is invalid by now is an error, unless ignored."""
+"""Story: the coupon code is copied; a coupon that is invalid now is an error, unless ignored."""
 
 from collections.abc import Callable
 
@@ -73,7 +73,7 @@ INVALID = [
 
 
 def discounts(order: Order) -> list[int]:
-    """The amounts of the promotion lines of an order."""
+    """Return the amounts of the promotion lines of an order."""
     lines = order.line_items.filter(item_type__endswith="_promotions").order_by("pk")
     return list(lines.values_list("total_amount_cents", flat=True))
 
@@ -207,11 +207,13 @@ def test_single_use_coupon__email_addresses_compare_without_case() -> None:
     # given
     coupon = CouponFactory(customer_single_use=True)
     customer = CustomerFactory(email="ada@example.com")
-    shouting = pending_order(coupon=coupon, customer=customer, customer_email="ADA@EXAMPLE.COM")
+    upper_case = pending_order(coupon=coupon, customer=customer, customer_email="ADA@EXAMPLE.COM")
     source = pending_order(coupon=coupon, customer=customer)
 
     # when
-    first, second = (stories.copied(order, place_target_order=True) for order in (shouting, source))
+    first, second = (
+        stories.copied(order, place_target_order=True) for order in (upper_case, source)
+    )
 
     # then
     assert stories.ending(first) == (Status.COMPLETED, {}, 0)

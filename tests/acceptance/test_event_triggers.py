@@ -1,4 +1,4 @@
-"""Telling an event once more (contract 4.1)."""
+"""Story: a client sends an event again by its trigger (contract 4.1)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,47 +16,47 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def told() -> Iterator[list[Event]]:
-    """The events that those who listen were told once more."""
+def sent() -> Iterator[list[Event]]:
+    """The events for which ``event_triggered`` was sent."""
     events: list[Event] = []
 
-    def listen(sender: Any, event: Event, **rest: Any) -> None:
+    def receive(sender: Any, event: Event, **rest: Any) -> None:
         events.append(event)
 
-    event_triggered.connect(listen)
+    event_triggered.connect(receive)
     yield events
-    event_triggered.disconnect(listen)
+    event_triggered.disconnect(receive)
 
 
 @pytest.fixture
 def created() -> Event:
-    """The event of a copy that was asked for."""
+    """The ``order_copies.create`` event of a copy."""
     request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
     return Event.objects.get()
 
 
-def trigger(event: Event, **attributes: Any) -> dict[str, Any]:
+def body_of(event: Event, **attributes: Any) -> dict[str, Any]:
     attributes = attributes or {"_trigger": True}
     return {"data": {"type": "events", "id": event.public_id, "attributes": attributes}}
 
 
-def test_trigger__event_is_sent_again(created: Event, told: list[Event]) -> None:
+def test_trigger__event_is_sent_again(created: Event, sent: list[Event]) -> None:
     # given
     user = staff(*PERMISSIONS, "change_event")
 
     # when
-    response = API(user).patch(f"/events/{created.public_id}", trigger(created))
+    response = API(user).patch(f"/events/{created.public_id}", body_of(created))
 
     # then
     assert response.status_code == 200
     assert response.json()["data"]["attributes"]["name"] == "order_copies.create"
-    assert told == [created]
+    assert sent == [created]
 
 
-def test_trigger__actor_is_recorded(created: Event, told: list[Event]) -> None:
+def test_trigger__actor_is_recorded(created: Event, sent: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
-    api.patch(f"/events/{created.public_id}", trigger(created))
+    api.patch(f"/events/{created.public_id}", body_of(created))
 
     # when
     (change,) = api.get(f"/events/{created.public_id}/event_stores").json()["data"]
@@ -69,38 +69,38 @@ def test_trigger__actor_is_recorded(created: Event, told: list[Event]) -> None:
     assert list(attributes["payload"]) == ["triggered_at"]
     assert api.get(f"/event_stores/{change['id']}").status_code == 200
     assert len(api.get("/events").json()["data"]) == 1
-    assert len(told) == 1
+    assert len(sent) == 1
 
 
-def test_trigger__false_sends_nothing(created: Event, told: list[Event]) -> None:
+def test_trigger__false_sends_nothing(created: Event, sent: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
 
     # when
-    response = api.patch(f"/events/{created.public_id}", trigger(created, _trigger=False))
+    response = api.patch(f"/events/{created.public_id}", body_of(created, _trigger=False))
 
     # then
     assert response.status_code == 200
-    assert told == []
+    assert sent == []
     assert Event.objects.count() == 1
 
 
-def test_trigger__needs_permission_to_change_events(created: Event, told: list[Event]) -> None:
+def test_trigger__needs_permission_to_change_events(created: Event, sent: list[Event]) -> None:
     # when
-    response = API(service("view_order")).patch(f"/events/{created.public_id}", trigger(created))
+    response = API(service("view_order")).patch(f"/events/{created.public_id}", body_of(created))
 
     # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
-    assert told == []
+    assert sent == []
 
 
-def test_event__attributes_cannot_be_changed(created: Event, told: list[Event]) -> None:
+def test_event__attributes_cannot_be_changed(created: Event, sent: list[Event]) -> None:
     # given
     api = API(staff(*PERMISSIONS, "change_event"))
 
     # when
-    response = api.patch(f"/events/{created.public_id}", trigger(created, name="orders.place"))
+    response = api.patch(f"/events/{created.public_id}", body_of(created, name="orders.place"))
 
     # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", "/data/attributes/name")
-    assert told == []
+    assert sent == []

@@ -1,4 +1,4 @@
-"""Story: what happens to a copy is recorded with it, in order, with who did it."""
+"""Story: every change of a copy is recorded as an event, in order, with its actor."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ WORKER = {"worker": {"id": "w1", "type": "order_copies"}}
 
 
 def history(order_copy: OrderFactory) -> list[tuple[str, Any, Any]]:
-    """Name, change of status and author of each event of a copy."""
+    """Return name, change of status and actor of each event of a copy."""
     events = Event.objects.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
     return [(event.name, event.changes.get("status"), event.who) for event in events]
 

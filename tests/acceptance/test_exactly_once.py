@@ -1,4 +1,4 @@
-"""Story: whatever dies at whatever moment, each copy ends once, with one target or none."""
+"""Story: when processes are killed at any step, each copy ends once, with one target or none."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ Shop = type[InterferedShop]
 
 
 class Killed(BaseException):
-    """The process ends here and now."""
+    """Simulates a process that is killed: no handler of Exception catches it."""
 
 
 def kill(_: Any) -> None:
@@ -31,39 +31,39 @@ def kill(_: Any) -> None:
 
 
 def crash(_: Any) -> None:
-    message = "The shop is on fire."
+    message = "The shop crashed."
     raise RuntimeError(message)
 
 
 def crash_on(source: Order) -> Callable[[Sequence[Any]], None]:
-    """A crash whenever a batch holds a copy of this order."""
+    """Return a hook that crashes for each batch with a copy of this order."""
 
-    def happen(subjects: Sequence[Any]) -> None:
+    def hook(subjects: Sequence[Any]) -> None:
         for subject in subjects:
             if getattr(subject, "order_copy", subject).source_order_id == source.pk:
                 crash(subject)
 
-    return happen
+    return hook
 
 
-def lease_runs_out() -> None:
-    """Time passes: whoever holds a lease holds it no more."""
+def expire_leases() -> None:
+    """Expire all leases."""
     past = timezone.now() - timedelta(seconds=1)
     OrderFactory.objects.filter(status=Status.IN_PROGRESS).update(lease_expires_at=past)
 
 
 def targets() -> list[int]:
-    """The keys of all targets, of copies or of nobody."""
+    """Return the keys of all orders that are the source of no copy."""
     sources = OrderFactory.objects.values("source_order")
     return list(Order.objects.exclude(pk__in=sources).values_list("pk", flat=True))
 
 
-def targets_beside(*sources: Order) -> list[int]:
-    """The keys of all targets, where the copies of these sources vanished."""
+def targets_without(*sources: Order) -> list[int]:
+    """Return the keys of all targets, when the copies of these sources were deleted."""
     return [key for key in targets() if key not in {source.pk for source in sources}]
 
 
-# Workers side by side
+# Concurrent workers
 
 
 def test_claim__not_claimed_by_another_worker(shop: Shop) -> None:
@@ -174,7 +174,7 @@ def test_stale_worker__copy_finished_by_another_worker_has_one_target(shop: Shop
 
     def another_worker_finishes(_: Any) -> None:
         shop.before.clear()
-        lease_runs_out()
+        expire_leases()
         assert run_batch(worker="w2").claimed == 1
 
     shop.before["authorize"] = another_worker_finishes
@@ -203,7 +203,7 @@ def test_stale_worker__never_voids_the_payment_of_its_successor(shop: Shop) -> N
 
     def another_worker_finishes(_: Any) -> None:
         shop.before.clear()
-        lease_runs_out()
+        expire_leases()
         run_batch(worker="w2")
 
     shop.before["authorize"] = another_worker_finishes
@@ -251,7 +251,7 @@ def test_stale_worker__crash_never_voids_the_payment_of_a_placed_target(
     def another_worker_finishes(_: Any) -> None:
         shop.before.clear()
         settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts + 1}
-        lease_runs_out()
+        expire_leases()
         run_batch(worker="w2")
         settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": max_attempts}
         shop.before["write"] = crash
@@ -269,7 +269,7 @@ def test_stale_worker__crash_never_voids_the_payment_of_a_placed_target(
 def test_stale_worker__other_copies_of_its_batch_complete(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
-    stale, beside = (
+    stale, other = (
         stories.requested(source, place_target_order=True, cancel_source_order=True)
         for _ in range(2)
     )
@@ -286,8 +286,8 @@ def test_stale_worker__other_copies_of_its_batch_complete(shop: Shop) -> None:
     # then
     assert dict(batch.ends) == {"completed": 1, "lost": 1}
     assert stories.fresh(stale).status == Status.IN_PROGRESS
-    assert stories.ending(stories.fresh(beside)) == (Status.COMPLETED, {}, 0)
-    assert stories.statuses(stories.target_of(stories.fresh(beside)))[0] == "placed"
+    assert stories.ending(stories.fresh(other)) == (Status.COMPLETED, {}, 0)
+    assert stories.statuses(stories.target_of(stories.fresh(other)))[0] == "placed"
 
 
 def test_lease__protects_the_copy_until_it_expires() -> None:
@@ -303,7 +303,7 @@ def test_lease__protects_the_copy_until_it_expires() -> None:
 
     # when
     protected = run_batch(worker="w2").claimed
-    lease_runs_out()
+    expire_leases()
     taken_over = run_batch(worker="w2").claimed
 
     # then
@@ -312,7 +312,7 @@ def test_lease__protects_the_copy_until_it_expires() -> None:
     assert (found.status, found.worker, found.attempt) == (Status.COMPLETED, "w2", 2)
 
 
-# Deaths
+# Killed workers and crashes
 
 
 @pytest.mark.parametrize("step", ["plan", "authorize", "write", "place", "cancel"])
@@ -336,7 +336,7 @@ def test_killed_worker__nothing_is_half_written_and_another_worker_finishes(
 
     # when
     shop.before.clear()
-    lease_runs_out()
+    expire_leases()
     run_batch(worker="w2")
 
     # then
@@ -351,17 +351,17 @@ def test_payment__every_attempt_has_the_same_idempotency_key(shop: Shop) -> None
     order_copy = stories.requested(placed_order(), place_target_order=True)
     tokens: list[str] = []
 
-    def note_and_kill(runs: Any) -> None:
+    def record_and_kill(runs: Any) -> None:
         tokens.append(runs[0].payment.authorization.token)
         kill(runs)
 
-    shop.before["write"] = note_and_kill
+    shop.before["write"] = record_and_kill
 
     # when
     for _ in range(3):
         with pytest.raises(Killed):
             run_batch(worker="w1")
-        lease_runs_out()
+        expire_leases()
     shop.before.clear()
     run_batch(worker="w1")
 
@@ -428,7 +428,7 @@ def test_poison_copy__aborted_after_max_attempts(shop: Shop, settings: LazySetti
     for _ in range(3):
         with pytest.raises(Killed):
             run_batch(worker="w1")
-        lease_runs_out()
+        expire_leases()
     run_batch(worker="w1")
 
     # then
@@ -481,7 +481,7 @@ def test_payment__not_authorized_when_an_earlier_copy_takes_the_last_piece(shop:
     assert shop.voided() == []
 
 
-# One bad copy among good ones
+# One failing copy among others
 
 
 @pytest.mark.parametrize("step", ["plan", "write"])
@@ -544,28 +544,28 @@ def test_void__error_keeps_no_copy_from_ending(shop: Shop) -> None:
     assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted)
 
 
-# A copy or a source that vanishes
+# Deleted copies and sources
 
 
 def test_deleted_copy__leaves_no_target_and_the_others_complete(
     shop: Shop,
 ) -> None:
     # given
-    vanishing, staying = (stories.requested(placed_order()) for _ in range(2))
+    deleted, kept = (stories.requested(placed_order()) for _ in range(2))
 
-    def vanish(_: Any) -> None:
+    def delete(_: Any) -> None:
         shop.before.clear()
-        OrderFactory.objects.filter(pk=vanishing.pk).delete()
+        OrderFactory.objects.filter(pk=deleted.pk).delete()
 
-    shop.before["plan"] = vanish
+    shop.before["plan"] = delete
 
     # when
     stories.run_all()
 
     # then
-    found = stories.fresh(staying)
+    found = stories.fresh(kept)
     assert found.status == Status.COMPLETED
-    assert targets_beside(vanishing.source_order) == [found.target_order_id]
+    assert targets_without(deleted.source_order) == [found.target_order_id]
 
 
 def test_deleted_source__before_the_run_aborts_the_copy() -> None:
@@ -586,15 +586,15 @@ def test_deleted_source__before_the_run_aborts_the_copy() -> None:
 
 def test_deleted_source__during_the_run_aborts_that_copy_only(shop: Shop) -> None:
     # given
-    vanishing, staying = placed_order(), placed_order()
-    wanted = [stories.requested(source) for source in (vanishing, staying)]
+    deleted, kept = placed_order(), placed_order()
+    wanted = [stories.requested(source) for source in (deleted, kept)]
 
-    def vanish(_: Any) -> None:
+    def delete(_: Any) -> None:
         shop.before.clear()
-        Authorization.objects.filter(order=vanishing).delete()
-        Order.objects.filter(pk=vanishing.pk).delete()
+        Authorization.objects.filter(order=deleted).delete()
+        Order.objects.filter(pk=deleted.pk).delete()
 
-    shop.before["plan"] = vanish
+    shop.before["plan"] = delete
 
     # when
     stories.run_all()

@@ -1,4 +1,4 @@
-"""Story: a copy is an order of its own; nothing that identifies or pays the source is in it."""
+"""Story: a target is a separate order: it has no identifier or payment of its source."""
 
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 def a_source_with_everything() -> Order:
-    """An order in which nothing is empty that could travel by mistake."""
+    """Create an order with a value in every field that must not be copied."""
     source = placed_order(
         lines=[
             {"reference": "L1", "reference_origin": "erp", "options": [{"reference": "O1"}]},
@@ -140,7 +140,7 @@ def test_identifiers__source_and_target_share_none() -> None:
 
 
 def identifiers(order: Order) -> set[Any]:
-    """Everything that names an order, its parts or its payment."""
+    """Return keys, tokens and timestamps of an order, of its parts and its authorizations."""
     order = Order.objects.get(pk=order.pk)
     found = {("order", order.pk), ("number", order.number), ("token", order.token)}
     found |= {("stamp", order.created_at), ("stamp", order.updated_at), ("at", order.placed_at)}

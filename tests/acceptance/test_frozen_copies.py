@@ -1,4 +1,4 @@
-"""Story: a copy is a frozen copy, unless it is told to work things out afresh."""
+"""Story: without toggles a copy is frozen: it has the amounts of its source, not new ones."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,8 +25,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def everything_changes(order: Order) -> None:
-    """Prices, taxes, fees and promotions of the shop are other than when the order was placed."""
+def change_everything(order: Order) -> None:
+    """Change prices, taxes, fees and promotions of the shop, as if since the order was placed."""
     Price.objects.update(amount_cents=9999)
     Market.objects.update(
         shipping_amount_cents=12345, tax_rate=Decimal("0.5"), tax_included=not order.tax_included
@@ -51,7 +51,7 @@ def test_frozen_copy__equals_the_source_after_the_shop_changed(
             PromotionFactory(free_shipping=True),
         ],
     )
-    everything_changes(source)
+    change_everything(source)
 
     # when
     order_copy = stories.copied(source)

@@ -1,6 +1,6 @@
-"""Story: whatever the payment gateway does, a placed target is paid for once, and nothing else is.
+"""Story: in every mode of the gateway a placed target is authorized once, and nothing else is.
 
-The gateway is a process of its own, see :mod:`tests.gateway`.
+The gateway runs in its own process: see :mod:`tests.gateway`.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ from tests.gateway.process import FakeGateway, gateway_process
 
 pytestmark = pytest.mark.django_db
 
-NO_ANSWER = [Mode.FAILING, Mode.FALSE_ERROR, Mode.NO_RESPONSE, Mode.DOWN]
-UNHARMED = [Mode.NORMAL, Mode.SLOW, Mode.DUPLICATED]
+UNANSWERED = [Mode.FAILING, Mode.FALSE_ERROR, Mode.NO_RESPONSE, Mode.DOWN]
+ANSWERED = [Mode.NORMAL, Mode.SLOW, Mode.DUPLICATED]
 
 
 @pytest.fixture
 def gateway(settings: LazySettings) -> Iterator[FakeGateway]:
-    """A gateway for the reference shop; copies that crash are tried again at once, five times."""
+    """A gateway for the reference shop; crashed copies are retried at once, up to five times."""
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 0}
     with gateway_process() as gateway:
         settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
@@ -38,18 +38,18 @@ def gateway(settings: LazySettings) -> Iterator[FakeGateway]:
 
 
 def authorized() -> Counter[str]:
-    """What the shop knows to be promised for the targets of copies."""
+    """Return the tokens that the shop has authorized for the targets of copies."""
     live = Authorization.objects.filter(status=Authorization.Status.AUTHORIZED)
     targets = live.filter(order__source_order_factory__isnull=False)
     return Counter(targets.values_list("token", flat=True))
 
 
 def an_order(mode: str = "tok", **arguments: object) -> Order:
-    """A placed order whose payment source is met in this mode; it was paid for elsewhere."""
+    """Create a placed order whose payment source selects this mode for its copies."""
     return placed_order(payment_source=PaymentSourceFactory(token=f"{mode}_4242"), **arguments)
 
 
-@pytest.mark.parametrize("mode", [*UNHARMED, *NO_ANSWER])
+@pytest.mark.parametrize("mode", [*ANSWERED, *UNANSWERED])
 def test_gateway_mode__placed_target_is_authorized_once(gateway: FakeGateway, mode: Mode) -> None:
     # given
     order_copy = stories.requested(an_order(mode), place_target_order=True)
@@ -62,11 +62,11 @@ def test_gateway_mode__placed_target_is_authorized_once(gateway: FakeGateway, mo
     assert stories.statuses(target)[:2] == ("placed", "authorized")
     assert gateway.tokens() == authorized() == Counter({target.authorizations.get().token: 1})
     assert gateway.tokens("voided") == Counter()
-    assert gateway.calls("authorize") == 1 + (mode in NO_ANSWER)
+    assert gateway.calls("authorize") == 1 + (mode in UNANSWERED)
     assert audited(final=True) == []
 
 
-@pytest.mark.parametrize("mode", NO_ANSWER)
+@pytest.mark.parametrize("mode", UNANSWERED)
 def test_unanswered_payment__voided_after_the_copy_is_aborted(
     gateway: FakeGateway, mode: Mode
 ) -> None:
@@ -144,22 +144,22 @@ def test_swap__authorization_of_the_source_is_voided_once_the_gateway_is_back(
 ) -> None:
     # given
     source = an_order(authorized=False)
-    promised = HTTPGateway().authorize(
+    checkout = HTTPGateway().authorize(
         idempotency_key="checkout", payment_source_token="tok", amount_cents=1, currency="EUR"
     )
-    AuthorizationFactory(order=source, token=promised.token)
+    AuthorizationFactory(order=source, token=checkout.token)
     swap = {"place_target_order": True, "cancel_source_order": True}
     order_copy = stories.requested(source, **swap)
     shop.before["place"] = lambda runs: gateway.set_mode(Mode.DOWN)
 
     # when
     stories.run_all()
-    unheard = gateway.tokens() - authorized()
+    not_voided = gateway.tokens() - authorized()
     gateway.set_mode(Mode.NORMAL)
     stories.run_all()
 
     # then
     assert stories.fresh(order_copy).status == Status.COMPLETED
-    assert unheard == gateway.tokens("voided") == Counter({promised.token: 1})
+    assert not_voided == gateway.tokens("voided") == Counter({checkout.token: 1})
     assert gateway.tokens() == authorized()
     assert audited(final=True) == []

@@ -1,4 +1,4 @@
-"""Story: a worker is told to stop, by real signals, and nobody waits for what it was about."""
+"""Story: a worker that receives SIGTERM or SIGINT stops in time and releases its copies."""
 
 import signal
 import subprocess
@@ -20,7 +20,7 @@ wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range
 copying.request_copies(wanted, who={})
 """
 
-#: A worker whose shop does something at a step of every batch of two.
+#: A worker whose shop sleeps at a step of each batch of two copies.
 WORKER = """
 import time
 import django
@@ -34,7 +34,7 @@ def sleep(_):
     print("asleep", flush=True)
     time.sleep(SECONDS)
 
-def sleep_deeply(_):
+def sleep_uninterruptibly(_):
     print("asleep", flush=True)
     while True:
         try:
@@ -46,7 +46,7 @@ InterferedShop.before["STEP"] = SLEEP
 execute_from_command_line(["manage.py", "order_copies_worker", "--batch-size", "2"])
 """
 
-#: A connection in a transaction that nobody leaves, and with an answer that is read by half.
+#: A connection with an open transaction and a half-read result.
 INTERRUPTED = """
 import django
 django.setup()
@@ -78,27 +78,28 @@ def start_worker(
     seconds: float = 60,
     timeout: float = 60,
 ) -> subprocess.Popen[str]:
-    """A worker that is in the middle of its first batch."""
+    """Start a worker; return once it sleeps inside its first batch."""
     script = WORKER.replace("STEP", step).replace("LIMIT", str(timeout))
     script = script.replace("SLEEP", sleep).replace("SECONDS", str(seconds))
     worker = start(environment, "-c", script)
     assert worker.stdout is not None
-    said = ""
-    while "asleep" not in said:
+    output = ""
+    while "asleep" not in output:
         line = worker.stdout.readline()
-        assert line, said
-        said += line
+        assert line, output
+        output += line
     return worker
 
 
 def wait_until_idle(worker: subprocess.Popen[str]) -> None:
+    """Return once the worker has logged its first batch."""
     assert worker.stdout is not None
     while " claimed" not in (line := worker.stdout.readline()):
         assert line, "the worker ended"
 
 
-def ending(worker: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, float, str]:
-    """Its exit status, how long it took to stop, and its last words."""
+def stop(worker: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, float, str]:
+    """Send signals; return exit status, seconds until the worker stopped, and its output."""
     began = time.monotonic()
     for number in signals:
         worker.send_signal(number)
@@ -111,7 +112,7 @@ def ending(worker: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int
 
 
 def drain_without_waiting(environment: dict[str, str]) -> None:
-    """Another worker finishes everything, within less than a lease."""
+    """Finish all copies by another worker, in less time than a lease."""
     began = time.monotonic()
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
     printed = other.communicate(timeout=30)[0]
@@ -129,13 +130,13 @@ def test_shutdown__idle_worker_stops_at_once(
     wait_until_idle(worker)
 
     # when
-    status, seconds, said = ending(worker, number)
+    status, seconds, output = stop(worker, number)
 
     # then
-    assert status == 0, said
+    assert status == 0, output
     assert seconds < 5
-    assert "stopped: 4 copies done" in said
-    assert "Traceback" not in said
+    assert "stopped: 4 copies done" in output
+    assert "Traceback" not in output
 
 
 def test_shutdown__batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> None:
@@ -143,11 +144,11 @@ def test_shutdown__batch_that_ends_in_time_is_finished(environment: dict[str, st
     worker = start_worker(environment, seconds=1)
 
     # when
-    status, _seconds, said = ending(worker, signal.SIGTERM)
+    status, _seconds, output = stop(worker, signal.SIGTERM)
 
     # then
-    assert status == 0, said
-    assert "stopped: 2 copies done" in said
+    assert status == 0, output
+    assert "stopped: 2 copies done" in output
     assert rows(environment, STATUSES) == [("completed",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]
 
@@ -156,15 +157,15 @@ def test_shutdown__batch_that_ends_in_time_is_finished(environment: dict[str, st
 def test_shutdown__batch_that_exceeds_the_timeout_is_released(
     environment: dict[str, str], step: str
 ) -> None:
-    # given a worker before, or in the middle of, its transaction
+    # given a worker before its transaction, or inside it
     worker = start_worker(environment, step=step, timeout=1)
 
     # when
-    status, seconds, said = ending(worker, signal.SIGTERM)
+    status, seconds, output = stop(worker, signal.SIGTERM)
 
     # then
-    assert status == 75, said
-    assert "had no time left: 2 copies handed back" in said
+    assert status == 75, output
+    assert "had no time left: 2 copies handed back" in output
     assert 0.9 < seconds < 5
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]
@@ -176,11 +177,11 @@ def test_shutdown__second_signal_releases_the_batch_at_once(environment: dict[st
     worker = start_worker(environment, timeout=60)
 
     # when
-    status, seconds, said = ending(worker, signal.SIGINT, signal.SIGINT)
+    status, seconds, output = stop(worker, signal.SIGINT, signal.SIGINT)
 
     # then
-    assert status == 75, said
-    assert "2 copies handed back" in said
+    assert status == 75, output
+    assert "2 copies handed back" in output
     assert seconds < 5
     drain_without_waiting(environment)
 
@@ -189,10 +190,10 @@ def test_interrupted_transaction__rolled_back_and_connection_dropped(
     environment: dict[str, str],
 ) -> None:
     # when
-    said = run(environment, INTERRUPTED)
+    output = run(environment, INTERRUPTED)
 
-    # then nobody was locked out, and what was interrupted is rolled back
-    assert said == "True"
+    # then the transaction was rolled back and the connection works again
+    assert output == "True"
     workers = rows(environment, "SELECT DISTINCT worker FROM order_copies_orderfactory")
     assert workers == [("free",)]
 
@@ -201,18 +202,18 @@ def test_interrupted_transaction__rolled_back_and_connection_dropped(
 def test_shutdown__exits_although_the_shop_catches_the_interrupt(
     environment: dict[str, str], step: str
 ) -> None:
-    # given a shop that catches whatever comes
-    worker = start_worker(environment, step=step, sleep="sleep_deeply", timeout=1)
+    # given a shop that catches every exception
+    worker = start_worker(environment, step=step, sleep="sleep_uninterruptibly", timeout=1)
 
     # when
-    status, seconds, said = ending(worker, signal.SIGTERM)
+    status, seconds, output = stop(worker, signal.SIGTERM)
 
     # then
-    assert status == 75, said
+    assert status == 75, output
     assert seconds < 6
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     if connection.vendor == "sqlite" and step == "write":
-        # Its transaction is the only one that can write: the leases run out by themselves.
+        # SQLite has one writer, which is the hanging transaction: the leases expire instead.
         return
-    assert "hands back 2 copies" in said
+    assert "hands back 2 copies" in output
     drain_without_waiting(environment)

@@ -1,6 +1,6 @@
-"""Story: a gateway that does not answer costs a batch little, and copies that pay nothing, nothing.
+"""Story: a gateway that hangs delays a batch little, and copies without a payment not at all.
 
-Such a gateway hangs: each call takes ten seconds, and then raises.
+Each call to a real one blocks for ten seconds and then raises TimeoutError; here it raises at once.
 """
 
 import time
@@ -24,17 +24,18 @@ pytestmark = pytest.mark.django_db
 
 
 class HangingBank(Bank):
-    """A bank that answers no payment of these copies."""
+    """A bank that raises TimeoutError for some payments."""
 
     def __init__(self) -> None:
         super().__init__()
+        #: Whether the bank hangs for a payment, by the payment's key without the digest.
         self.hangs_for: Callable[[str], bool] = lambda payment_key: True
 
-    def authorize(self, *, idempotency_key: str, **wanted: Any) -> Any:
+    def authorize(self, *, idempotency_key: str, **parameters: Any) -> Any:
         if self.hangs_for(idempotency_key.rpartition("/")[0]):
             self.requested_keys.append(idempotency_key)
             raise TimeoutError("timed out")
-        return super().authorize(idempotency_key=idempotency_key, **wanted)
+        return super().authorize(idempotency_key=idempotency_key, **parameters)
 
 
 @pytest.fixture
@@ -49,11 +50,13 @@ def source() -> Order:
     return placed_order(lines=[{"sku": SkuFactory(stock=1000)}])
 
 
-def paying(source: Order, count: int) -> list[OrderFactory]:
+def requested_with_payment(source: Order, count: int) -> list[OrderFactory]:
+    """Request copies that place their targets, and so authorize payments."""
     return [stories.requested(source, place_target_order=True) for _ in range(count)]
 
 
-def poisonous(order_copies: Sequence[OrderFactory]) -> Callable[[str], bool]:
+def payments_of(order_copies: Sequence[OrderFactory]) -> Callable[[str], bool]:
+    """Return a predicate: whether a payment, by its key, belongs to one of these copies."""
     keys = {order_copy.payment_key for order_copy in order_copies}
     return keys.__contains__
 
@@ -111,11 +114,11 @@ def test_hanging_gateway__copies_complete_once_it_responds_again(
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": -1}
-    wanted = paying(source, 6)
+    wanted = requested_with_payment(source, 6)
     run_batch("w1")
 
     # when
-    bank.hangs_for = poisonous([])
+    bank.hangs_for = payments_of([])
     stories.run_all()
 
     # then
@@ -127,8 +130,8 @@ def test_unanswered_payment__the_other_ninety_nine_copies_complete(
     bank: HangingBank, source: Order
 ) -> None:
     # given
-    wanted = paying(source, 100)
-    bank.hangs_for = poisonous(wanted[41:42])
+    wanted = requested_with_payment(source, 100)
+    bank.hangs_for = payments_of(wanted[41:42])
 
     # when
     batch = run_batch("w1", limit=100)
@@ -140,8 +143,8 @@ def test_unanswered_payment__the_other_ninety_nine_copies_complete(
 
 def test_flaky_gateway__all_payments_are_tried(bank: HangingBank, source: Order) -> None:
     # given
-    wanted = paying(source, 9)
-    bank.hangs_for = poisonous([one for number, one in enumerate(wanted) if number % 3])
+    wanted = requested_with_payment(source, 9)
+    bank.hangs_for = payments_of([one for number, one in enumerate(wanted) if number % 3])
 
     # when
     batch = run_batch("w1")
@@ -151,19 +154,19 @@ def test_flaky_gateway__all_payments_are_tried(bank: HangingBank, source: Order)
     assert len(bank.requested_keys) == 9
 
 
-# A shop that answers all at once, or raises.
+# A shop whose authorize() returns all results at once, or raises
 
 
 def test_bulk_authorize__one_failing_payment_of_a_hundred_is_isolated(
     shop: type[InterferedShop], bank: HangingBank, source: Order
 ) -> None:
     # given
-    wanted = paying(source, 100)
-    bank.hangs_for = poisonous([])
-    is_poisonous = poisonous(wanted[41:42])
+    wanted = requested_with_payment(source, 100)
+    bank.hangs_for = payments_of([])
+    is_failing = payments_of(wanted[41:42])
 
     def refuse(payments: Any) -> None:
-        if any(is_poisonous(payment.key.rpartition("/")[0]) for payment in payments):
+        if any(is_failing(payment.key.rpartition("/")[0]) for payment in payments):
             raise TimeoutError
 
     shop.before["authorize"] = refuse
@@ -181,7 +184,7 @@ def test_bulk_authorize__stops_after_three_single_payments_fail(
 ) -> None:
     # given
     plain = stories.requested(source)
-    paying(source, 16)
+    requested_with_payment(source, 16)
 
     def hang(payments: Any) -> None:
         assert calls == [] or stories.fresh(plain).status == Status.COMPLETED
@@ -199,16 +202,16 @@ def test_bulk_authorize__stops_after_three_single_payments_fail(
     assert calls == [16, 8, 4, 2, 1, 1, 2, 1]
 
 
-# What is not the gateway's silence
+# Errors that are not the gateway's
 
 
 def test_authorize__error_after_the_last_result_keeps_all_results(
     bank: HangingBank, source: Order, settings: LazySettings
 ) -> None:
     # given
-    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.ClumsyShop"}
-    bank.hangs_for = poisonous([])
-    wanted = paying(source, 4)
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.LateErrorShop"}
+    bank.hangs_for = payments_of([])
+    wanted = requested_with_payment(source, 4)
 
     # when
     run_batch("w1")
@@ -218,10 +221,12 @@ def test_authorize__error_after_the_last_result_keeps_all_results(
     assert len(bank.requested_keys) == 4
 
 
-class ClumsyShop(InterferedShop):
+class LateErrorShop(InterferedShop):
+    """A shop whose authorize() raises after its last result."""
+
     def authorize(self, payments: Any) -> Any:
         yield from super().authorize(payments)
-        raise RuntimeError("cannot hang up")
+        raise RuntimeError("cannot close the connection")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -229,7 +234,7 @@ def test_authorize__deadlock_is_retried_without_another_attempt(
     shop: type[InterferedShop], source: Order
 ) -> None:
     # given
-    wanted = paying(source, 2)
+    wanted = requested_with_payment(source, 2)
 
     def deadlock(_payments: Any) -> None:
         shop.before.clear()

@@ -1,4 +1,4 @@
-"""Story: a client that does not know whether it was heard asks again, and gets one copy."""
+"""Story: a client that got no response repeats its request, and one copy is created."""
 
 import json
 from datetime import timedelta
@@ -36,8 +36,8 @@ def post(api: API, body: Any, query: str = "", **headers: str) -> HttpResponse:
     return api.post(f"/order_copies{query}", body, **KEY | headers)
 
 
-def time_passes(seconds: float) -> None:
-    """Let all names grow older."""
+def age_keys(seconds: float) -> None:
+    """Make all keys older."""
     IdempotentRequest.objects.update(created_at=F("created_at") - timedelta(seconds=seconds))
 
 
@@ -72,11 +72,11 @@ def test_replay__returns_the_first_response_after_the_copy_has_run(api: API, ord
 def test_replay__order_of_members_and_parameters_does_not_matter(api: API, order: Order) -> None:
     # given
     body = request_of(order, reference="R", metadata={"a": 1, "b": 2})
-    turned = {"data": dict(reversed(body["data"].items()))}
+    reordered = {"data": dict(reversed(body["data"].items()))}
 
     # when
     first = post(api, body, "?include=source_order&fields[orders]=number")
-    again = post(api, turned, "?fields[orders]=number&include=source_order")
+    again = post(api, reordered, "?fields[orders]=number&include=source_order")
 
     # then
     assert again.content == first.content
@@ -163,7 +163,7 @@ def test_key__unused_after_a_dry_run(api: API, order: Order) -> None:
     assert (dry.status_code, real.status_code) == (200, 201)
 
 
-# Who asks
+# Clients
 
 
 def test_key__belongs_to_its_client(order: Order) -> None:
@@ -245,9 +245,9 @@ def test_key__reusable_after_the_retention_time(
     post(api, request_of(order))
 
     # when
-    time_passes(3590)
+    age_keys(3590)
     refused = post(api, request_of(order, skip_errors=True))
-    time_passes(11)
+    age_keys(11)
     accepted = post(api, request_of(order, skip_errors=True))
 
     # then
@@ -261,9 +261,9 @@ def test_waiting_request__replay_is_refused_with_retry_after(api: API, order: Or
     IdempotentRequest.objects.update(is_waiting=True)
 
     # when
-    time_passes(4)
+    age_keys(4)
     soon = post(api, request_of(order))
-    time_passes(24)
+    age_keys(24)
     later = post(api, request_of(order))
 
     # then
@@ -282,14 +282,14 @@ def test_waiting_request__replay_returns_the_current_copy_after_its_process_died
     stories.run_all()
 
     # when
-    time_passes(31)
+    age_keys(31)
     again = post(api, request_of(order))
-    once_more = post(api, request_of(order))
+    third = post(api, request_of(order))
 
     # then
     assert again.json()["data"]["attributes"]["status"] == "completed"
     assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
-    assert once_more.content == again.content
+    assert third.content == again.content
 
 
 def test_waiting_request__replay_returns_the_first_response_when_the_copy_was_deleted(
@@ -301,13 +301,13 @@ def test_waiting_request__replay_returns_the_first_response_when_the_copy_was_de
     OrderFactory.objects.all().delete()
 
     # when
-    time_passes(31)
+    age_keys(31)
 
     # then
     assert post(api, request_of(order)).content == first.content
 
 
-# At the same instant
+# Concurrent requests
 
 SHOP = """
 import django
@@ -331,7 +331,7 @@ from tests.api import API, request_of, staff
 api, order = API(staff()), Order.objects.get()
 barrier, answers = threading.Barrier(50), []
 
-def ask():
+def send():
     barrier.wait()
     try:
         answers.append(
@@ -340,7 +340,7 @@ def ask():
     finally:
         connection.close()
 
-threads = [threading.Thread(target=ask) for _ in range(50)]
+threads = [threading.Thread(target=send) for _ in range(50)]
 for thread in threads:
     thread.start()
 for thread in threads:

@@ -1,4 +1,4 @@
-"""Story: what goes wrong with one copy, or with the world outside, harms no other."""
+"""Story: a failure of one copy, or of an external system, affects no other copy."""
 
 import threading
 from datetime import timedelta
@@ -27,7 +27,7 @@ from tests.factories import SkuFactory, pending_order, placed_order
 
 
 class Killed(BaseException):
-    """What a process that is killed looks like from the inside: nothing catches it."""
+    """Simulates a process that is killed: no handler of Exception catches it."""
 
 
 def expire_leases() -> None:
@@ -318,7 +318,7 @@ def test_delete_copies__all_or_none() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot edit meanwhile")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: no concurrent edits")
 def test_snapshot__reads_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     source = OrderOfShop()

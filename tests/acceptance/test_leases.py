@@ -1,4 +1,4 @@
-"""Story: a worker keeps its copies for as long as it works on them, and no longer if it hangs."""
+"""Story: a worker renews its leases while it works, and loses them when it hangs."""
 
 import json
 
@@ -77,7 +77,7 @@ def test_lease__lost_when_the_batch_exceeds_its_time_limit(
     assert orders == 6
 
 
-TROUBLED = """
+DEADLOCKING = """
 import json
 import django
 django.setup()
@@ -88,13 +88,13 @@ from order_copies.models import OrderFactory
 from tests.acceptance.shops import PATH, InterferedShop
 
 settings.ORDER_COPIES |= {"SHOP": PATH, "LEASE": LEASE}
-troubles = [OperationalError(1213, "Deadlock found")] * COUNT
+deadlocks = [OperationalError(1213, "Deadlock found")] * COUNT
 
-def trouble(_):
-    if troubles:
-        raise troubles.pop()
+def deadlock(_):
+    if deadlocks:
+        raise deadlocks.pop()
 
-InterferedShop.before["write"] = trouble
+InterferedShop.before["write"] = deadlock
 try:
     ends = run_batch("w1").ends
 except OperationalError as error:
@@ -114,7 +114,7 @@ def test_deadlocks__retried_without_another_attempt(
     environment: dict[str, str], lease: str, count: str, ends: object, copy: list[object]
 ) -> None:
     # given
-    script = TROUBLED.replace('LEASE": LEASE', f'LEASE": {lease}').replace("COUNT", count)
+    script = DEADLOCKING.replace('LEASE": LEASE', f'LEASE": {lease}').replace("COUNT", count)
 
     # when
     printed = run(environment, script)

@@ -1,6 +1,6 @@
 """Story: a row that another transaction keeps locked delays the copies that need it, and no other.
 
-With real transactions of other connections. SQLite has no row locks.
+Real transactions of other connections hold the locks. SQLite, without row locks, is skipped.
 """
 
 import threading
@@ -40,14 +40,14 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor == "sqlite", reason="has no row locks"),
 ]
 
-#: More seconds than anything here takes that does not wait for a lock until it is released.
+#: Seconds. Only a call that waits until a lock is released takes longer.
 LONG = 15
 SWAP = {"place_target_order": True, "cancel_source_order": True}
 
 
 @contextmanager
 def held(*rows: models.Model, no_key: bool = False) -> Iterator[None]:
-    """The rows, locked by a transaction of another connection."""
+    """Lock the rows by a transaction of another connection, while the context lasts."""
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -71,7 +71,7 @@ def held(*rows: models.Model, no_key: bool = False) -> Iterator[None]:
 
 
 def seconds(function: Callable[..., Any], *arguments: Any, **keywords: Any) -> float:
-    """How long a call takes."""
+    """Call a function; return how many seconds it took."""
     started = time.perf_counter()
     function(*arguments, **keywords)
     return time.perf_counter() - started
@@ -88,7 +88,7 @@ def make_due() -> None:
 
 
 def lock_timeout() -> str:
-    """The limit of this session."""
+    """Return the lock timeout of this session."""
     name = {"postgresql": "lock_timeout", "mysql": "innodb_lock_wait_timeout"}[connection.vendor]
     with connection.cursor() as cursor:
         sql = f"SHOW {name}" if connection.vendor == "postgresql" else f"SELECT @@{name}"
@@ -394,7 +394,7 @@ def test_locked_copy__abort_and_delete_raise_within_seconds(
     assert took < LONG
 
 
-# The limit
+# The lock timeout
 
 
 def test_limited_wait__restores_the_timeout_of_the_session() -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 def fields_of(record: logging.LogRecord, *names: str) -> dict[str, Any]:
-    """Some of what the record carries for programs."""
+    """Return some of the structured fields of a log record."""
     return {name: vars(record).get(name) for name in names}
 
 

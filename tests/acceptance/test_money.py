@@ -1,7 +1,7 @@
-"""Story: amounts that are recalculated are right to the cent.
+"""Story: recalculated amounts are correct to the cent.
 
-Each test is an example that once went wrong, with its right value; tables of cases run with tax
-included and on top, and in currencies with 0, 2 and 3 decimals.
+Each test is a former bug with its correct amounts. Tests with the fixture ``market`` run with tax
+included and on top, in currencies with 0, 2 and 3 decimals.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def currency(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=[True, False], ids=["tax included", "tax on top"])
 def market(request: pytest.FixtureRequest, currency: str) -> MakeMarket:
-    """Makes markets of the currency, with tax included or on top."""
+    """A function that creates markets of the currency, with tax included or on top."""
 
     def make(**attributes: Any) -> Market:
         return MarketFactory(
@@ -60,13 +60,13 @@ def market(request: pytest.FixtureRequest, currency: str) -> MakeMarket:
     return make
 
 
-def goods(*amounts: int) -> list[dict[str, Any]]:
-    """Lines of one piece each, without options."""
+def items(*amounts: int) -> list[dict[str, Any]]:
+    """Return lines of one piece each, without options."""
     return [{"sku": SkuFactory(), "unit_amount_cents": amount, "options": 0} for amount in amounts]
 
 
 def bare(lines: list[dict[str, Any]], market: Market, **arguments: Any) -> dict[str, Any]:
-    """Arguments for an order of these lines, without shipping and fee."""
+    """Return the arguments of an order with these lines, without shipping and fee."""
     defaults = {"lines": lines, "market": market, "shipping": False, "payment_fee": False}
     return defaults | arguments
 
@@ -75,7 +75,7 @@ def off_sale(line: dict[str, Any]) -> None:
     Sku.objects.filter(pk=line["sku"].pk).update(on_sale=False)
 
 
-def left(line: dict[str, Any], pieces: int) -> None:
+def set_stock(line: dict[str, Any], pieces: int) -> None:
     StockItem.objects.filter(sku=line["sku"]).update(quantity=pieces)
 
 
@@ -98,7 +98,7 @@ def adds_up(order: Order) -> bool:
 
 def test_free_shipping__two_promotions_waive_the_shipping_once(market: MakeMarket) -> None:
     # given
-    lines = goods(2000)
+    lines = items(2000)
     source = pending_order(lines=lines, payment_fee=False, market=market())
     PromotionFactory(free_shipping=True)
     PromotionFactory(free_shipping=True)
@@ -117,7 +117,7 @@ def test_hundred_percent_off__total_is_zero_and_the_order_is_free(
     market: MakeMarket, rate: str
 ) -> None:
     # given
-    source = pending_order(**bare(goods(103, 107, 109), market(tax_rate=Decimal(rate))))
+    source = pending_order(**bare(items(103, 107, 109), market(tax_rate=Decimal(rate))))
     PromotionFactory(percentage=100)
 
     # when
@@ -134,7 +134,7 @@ def test_hundred_percent_off__total_is_zero_and_the_order_is_free(
 
 def test_hundred_percent_off__fee_goes_when_nothing_is_left_to_pay(market: MakeMarket) -> None:
     # given
-    source = pending_order(lines=goods(1000), shipping=False, market=market())
+    source = pending_order(lines=items(1000), shipping=False, market=market())
     PromotionFactory(percentage=100)
 
     # when
@@ -165,7 +165,7 @@ def test_mixed_rates__tax_of_a_discount_is_allocated_over_the_lines() -> None:
 
 def test_gift_card_that_is_sold__not_discounted(market: MakeMarket) -> None:
     # given
-    source = pending_order(**bare(goods(1000), market()))
+    source = pending_order(**bare(items(1000), market()))
     LineItemFactory(order=source, sku=None, item_type="gift_cards", unit_amount_cents=5000)
     settle(source)
     PromotionFactory(percentage=50)
@@ -180,7 +180,7 @@ def test_gift_card_that_is_sold__not_discounted(market: MakeMarket) -> None:
 def test_fixed_amount__promotion_in_another_currency_is_not_used(currency: str) -> None:
     # given
     other = MarketFactory(currency_code="CHF")
-    source = pending_order(**bare(goods(1000), other, currency_code=currency))
+    source = pending_order(**bare(items(1000), other, currency_code=currency))
     PromotionFactory(fixed_amount=True, market=other)
     PromotionFactory(fixed_amount=True, currency_code="CHF")
     ours = PromotionFactory(fixed_amount=True, fixed_amount_cents=30, currency_code=currency)
@@ -195,7 +195,7 @@ def test_fixed_amount__promotion_in_another_currency_is_not_used(currency: str) 
 
 def test_exclusive_promotion__without_effect_keeps_no_other_from_applying() -> None:
     # given
-    source = pending_order(**bare(goods(1000), MarketFactory()))
+    source = pending_order(**bare(items(1000), MarketFactory()))
     PromotionFactory(free_shipping=True, exclusive=True)
     PromotionFactory(percentage=10)
 
@@ -211,7 +211,7 @@ def test_exclusive_promotion__without_effect_keeps_no_other_from_applying() -> N
 
 def test_frozen_discounts__scaled_together_by_largest_remainder(market: MakeMarket) -> None:
     # given
-    lines = goods(667, 333)
+    lines = items(667, 333)
     promotions = [PromotionFactory(fixed_amount=True, fixed_amount_cents=250) for _ in range(4)]
     source = placed_order(**bare(lines, market(), promotions=promotions, authorized=False))
     off_sale(lines[0])
@@ -228,8 +228,8 @@ def test_frozen_discounts__scaled_together_by_largest_remainder(market: MakeMark
 
 
 def negative(market: Market, **arguments: Any) -> tuple[Order, dict[str, Any]]:
-    """A placed order with an adjustment that exceeds what is left without its second line."""
-    lines = goods(1000, 5000)
+    """Create a placed order whose adjustment exceeds the total without its second line."""
+    lines = items(1000, 5000)
     source = placed_order(
         lines=lines, market=market, payment_fee=False, authorized=False, **arguments
     )
@@ -275,7 +275,7 @@ def test_negative_total__order_is_not_placed_by_hand(market: MakeMarket) -> None
 def test_shipping__stays_in_the_currency_of_the_order() -> None:
     # given
     market = MarketFactory(shipping_amount_cents=700)
-    lines = goods(1000, 2000)
+    lines = items(1000, 2000)
     source = pending_order(lines=lines, market=market)
     Market.objects.update(currency_code="KRW", shipping_amount_cents=30000)
     off_sale(lines[1])
@@ -301,7 +301,7 @@ def test_reduced_line__keeps_its_discount_in_proportion(
     # given
     line = {"sku": SkuFactory(), "options": 0} | line
     source = pending_order(**bare([line], market()))
-    left(line, pieces)
+    set_stock(line, pieces)
 
     # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
@@ -315,9 +315,9 @@ def test_reduced_line__keeps_its_discount_in_proportion(
 
 def test_reduced_line__exempt_line_stays_exempt(market: MakeMarket) -> None:
     # given
-    line = goods(500)[0] | {"quantity": 3, "tax_amount_cents": 0}
+    line = items(500)[0] | {"quantity": 3, "tax_amount_cents": 0}
     source = pending_order(**bare([line], market()))
-    left(line, 1)
+    set_stock(line, 1)
 
     # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
@@ -333,9 +333,9 @@ def test_reduced_line__options_of_each_piece_shrink_and_others_stay(market: Make
         {"quantity": 10, "unit_amount_cents": 300},
         {"quantity": 1, "unit_amount_cents": 900},
     ]
-    line = goods(1000)[0] | {"quantity": 10, "options": options}
+    line = items(1000)[0] | {"quantity": 10, "options": options}
     source = pending_order(**bare([line], market()))
-    left(line, 3)
+    set_stock(line, 3)
 
     # when
     target = stories.target_of(stories.copied(source, skip_errors=True))
@@ -352,10 +352,10 @@ def test_reduced_line__options_of_each_piece_shrink_and_others_stay(market: Make
 
 def test_reduced_line__source_keeps_its_options() -> None:
     # given
-    line = goods(1000)[0] | {"quantity": 10, "options": [{"quantity": 10}]}
+    line = items(1000)[0] | {"quantity": 10, "options": [{"quantity": 10}]}
     source = pending_order(**bare([line], MarketFactory()))
     before = stories.every_byte(source)
-    left(line, 3)
+    set_stock(line, 3)
 
     # when
     stories.copied(source, skip_errors=True)
@@ -366,7 +366,7 @@ def test_reduced_line__source_keeps_its_options() -> None:
 
 def test_shipments__all_stay_as_they_were_chosen(market: MakeMarket) -> None:
     # given
-    lines = goods(100, 90000)
+    lines = items(100, 90000)
     source = pending_order(**bare(lines, market()))
     for name, amount in [("Express", 1500), ("Pallet", 4500)]:
         LineItemFactory(
@@ -387,8 +387,8 @@ def test_shipments__all_stay_as_they_were_chosen(market: MakeMarket) -> None:
 
 
 def imported(market: Market) -> tuple[Order, dict[str, Any]]:
-    """An order whose head holds shipping and a discount that no line holds."""
-    lines = goods(2000, 3000)
+    """Create an order whose totals include shipping and a discount that are in no line."""
+    lines = items(2000, 3000)
     source = pending_order(**bare(lines, market))
     source.shipping_amount_cents = 700
     source.discount_amount_cents = -1000
@@ -475,7 +475,7 @@ def test_amount_without_line__shipping_stays_when_only_promotions_change(
 def test_coupon__without_effect_is_neither_used_nor_left_on_the_target(market: MakeMarket) -> None:
     # given
     coupon = CouponFactory(usage_limit=1)
-    source = pending_order(**bare(goods(1000), market(), coupon=coupon))
+    source = pending_order(**bare(items(1000), market(), coupon=coupon))
     PromotionFactory(percentage=5, exclusive=True)
 
     # when
@@ -492,7 +492,7 @@ def test_coupon__without_effect_is_neither_used_nor_left_on_the_target(market: M
 def test_coupon__without_effect_is_not_used_by_an_order_placed_by_hand() -> None:
     # given
     coupon = CouponFactory()
-    order = pending_order(**bare(goods(1000), MarketFactory()))
+    order = pending_order(**bare(items(1000), MarketFactory()))
     Order.objects.filter(pk=order.pk).update(coupon_code=coupon.code)
 
     # when
@@ -507,7 +507,7 @@ def test_coupon__without_effect_is_not_used_by_an_order_placed_by_hand() -> None
 def test_coupon__codes_compare_without_case() -> None:
     # given
     coupon = CouponFactory(code="SUMMER15", usage_limit=5)
-    source = pending_order(**bare(goods(1000), MarketFactory(), coupon=coupon))
+    source = pending_order(**bare(items(1000), MarketFactory(), coupon=coupon))
     source.coupon_code = "summer15"
     source.save()
     source.line_items.filter(coupon_code="SUMMER15").update(coupon_code="Summer15")
@@ -530,13 +530,15 @@ def of_another_currency(coupon: Coupon) -> None:
     Promotion.objects.filter(pk=coupon.promotion_id).update(currency_code="USD")
 
 
-@pytest.mark.parametrize("happen", [of_another_market, of_another_currency])
-def test_coupon__of_another_market_or_currency_is_invalid(happen: Callable[[Coupon], None]) -> None:
+@pytest.mark.parametrize("make_invalid", [of_another_market, of_another_currency])
+def test_coupon__of_another_market_or_currency_is_invalid(
+    make_invalid: Callable[[Coupon], None],
+) -> None:
     # given
     coupon = CouponFactory()
-    source = pending_order(**bare(goods(1000), MarketFactory(), coupon=coupon))
-    order = pending_order(**bare(goods(1000), MarketFactory(), coupon=coupon))
-    happen(coupon)
+    source = pending_order(**bare(items(1000), MarketFactory(), coupon=coupon))
+    order = pending_order(**bare(items(1000), MarketFactory(), coupon=coupon))
+    make_invalid(coupon)
 
     # when
     order_copy = stories.copied(source)
@@ -544,14 +546,14 @@ def test_coupon__of_another_market_or_currency_is_invalid(happen: Callable[[Coup
 
     # then
     assert stories.ending(order_copy) == (Status.FAILED, {"coupon_code": 1}, 1)
-    assert happen.__name__ in order_copy.outcomes[-1]["code"]
+    assert make_invalid.__name__ in order_copy.outcomes[-1]["code"]
     assert [problem.attribute for problem in problems] == ["status", "coupon_code"]
 
 
 def test_coupon__used_once_gives_no_customer_its_discount_again() -> None:
     # given
     coupon = CouponFactory(usage_limit=1, promotion__percentage=50)
-    source = placed_order(**bare(goods(1000), MarketFactory(), coupon=coupon))
+    source = placed_order(**bare(items(1000), MarketFactory(), coupon=coupon))
 
     # when
     order_copies = [
@@ -567,7 +569,7 @@ def test_coupon__used_once_gives_no_customer_its_discount_again() -> None:
 
 def test_coupon__left_out_with_a_discount_line_without_promotion_and_code() -> None:
     # given
-    source = placed_order(**bare(goods(1000), MarketFactory(), coupon=CouponFactory()))
+    source = placed_order(**bare(items(1000), MarketFactory(), coupon=CouponFactory()))
     source.line_items.filter(total_amount_cents__lt=0).update(promotion=None, coupon_code="")
     Coupon.objects.all().delete()
 
@@ -582,7 +584,7 @@ def test_coupon__left_out_leaves_the_discounts_of_other_promotions() -> None:
     # given
     other = PromotionFactory(percentage=20)
     source = placed_order(
-        **bare(goods(1000), MarketFactory(), coupon=CouponFactory(), promotions=[other])
+        **bare(items(1000), MarketFactory(), coupon=CouponFactory(), promotions=[other])
     )
     Coupon.objects.all().delete()
 
@@ -608,14 +610,14 @@ def test_coupon__left_out_of_an_imported_order_names_the_discount_without_line()
     assert stories.target_of(skipped).total_amount_cents == 5700
 
 
-# Gift cards, articles, large amounts
+# Gift cards, SKUs, large amounts
 
 
 def paid_by_gift_card(market: Market) -> Order:
-    """A placed order of which 2000 were paid with a gift card."""
+    """Create a placed order of which 2000 cents were paid with a gift card."""
     return placed_order(
         **bare(
-            goods(3700),
+            items(3700),
             market,
             gift_card_code="GIFT",
             gift_card_amount_cents=-2000,
@@ -692,7 +694,7 @@ def recreated(line: dict[str, Any], stock: int = 50) -> Sku:
 
 def test_recreated_sku__found_by_its_code() -> None:
     # given
-    lines = goods(1000)
+    lines = items(1000)
     source = pending_order(**bare(lines, MarketFactory()))
     sku = recreated(lines[0])
 
@@ -708,7 +710,7 @@ def test_recreated_sku__found_by_its_code() -> None:
 
 def test_recreated_sku__order_placed_by_hand_reserves_it() -> None:
     # given
-    lines = goods(1000)
+    lines = items(1000)
     order = pending_order(**bare(lines, MarketFactory()))
     sku = recreated(lines[0])
 
@@ -723,7 +725,7 @@ def test_recreated_sku__order_placed_by_hand_reserves_it() -> None:
 
 def test_recreated_sku__line_is_reduced_to_its_stock() -> None:
     # given
-    lines = [goods(1000)[0] | {"quantity": 3}]
+    lines = [items(1000)[0] | {"quantity": 3}]
     source = pending_order(**bare(lines, MarketFactory()))
     sku = recreated(lines[0], stock=2)
 
@@ -741,7 +743,7 @@ def test_recreated_sku__line_is_reduced_to_its_stock() -> None:
 def test_large_amounts__are_stored_and_copied() -> None:
     # given
     rupiah = 2_500_000_000
-    line = goods(rupiah)[0] | {"quantity": 4}
+    line = items(rupiah)[0] | {"quantity": 4}
     source = placed_order(**bare([line], MarketFactory(currency_code="IDR")))
     LineItemOptionFactory(line_item=source.line_items.get(), unit_amount_cents=rupiah)
 
@@ -775,7 +777,7 @@ def test_metadata__keys_that_the_shop_names_stay_behind() -> None:
 
 def test_payment_fee__in_another_currency_is_never_taken_from_the_method() -> None:
     # given
-    lines = goods(1000, 2000)
+    lines = items(1000, 2000)
     source = pending_order(lines=lines, currency_code="JPY")
     PaymentMethod.objects.update(price_amount_cents=99999)
     off_sale(lines[0])
@@ -791,9 +793,9 @@ def test_payment_fee__in_another_currency_is_never_taken_from_the_method() -> No
 
 
 def last_piece() -> tuple[Order, dict[str, Any]]:
-    lines = goods(1000)
+    lines = items(1000)
     source = pending_order(**bare(lines, MarketFactory()))
-    left(lines[0], 1)
+    set_stock(lines[0], 1)
     return source, lines[0]
 
 
@@ -832,7 +834,7 @@ def test_batch__drafts_take_no_stock() -> None:
 def test_batch__last_use_of_a_coupon_goes_to_the_first_copy() -> None:
     # given
     coupon = CouponFactory(usage_limit=1)
-    source = pending_order(**bare(goods(1000), MarketFactory(), coupon=coupon))
+    source = pending_order(**bare(items(1000), MarketFactory(), coupon=coupon))
     wanted = [stories.unsaved(source, place_target_order=True) for _ in range(3)]
 
     # when
@@ -846,7 +848,7 @@ def test_batch__last_use_of_a_coupon_goes_to_the_first_copy() -> None:
 
 def test_batch__source_is_swapped_once() -> None:
     # given
-    lines = goods(1000)
+    lines = items(1000)
     source = placed_order(**bare(lines, MarketFactory()))
     StockItem.objects.filter(sku=lines[0]["sku"]).update(quantity=1)
     toggles = {"place_target_order": True, "cancel_source_order": True}

@@ -1,5 +1,7 @@
-"""Story: what is wrong with amounts is said in a sentence over the API, in the admin and on the
-command line; a preview writes nothing, and a copy that fails leaves the source untouched."""
+"""Story: errors about amounts are explained in the API, in the admin and on the command line.
+
+A preview writes nothing, and a failed copy leaves its source unchanged.
+"""
 
 import io
 from collections.abc import Callable
@@ -105,7 +107,7 @@ def test_api__dry_run_and_failed_copy_explain_the_error(
 
 
 def changed_by_requests() -> dict[str, Any]:
-    """The tables in which any authenticated request leaves a trace."""
+    """Return the tables that every authenticated request writes to."""
     now = stories.whole_database()
     return {name: rows for name, rows in now.items() if name.startswith(("oauth2", "django"))}
 

@@ -26,13 +26,13 @@ from tests.factories import (
     placed_order,
 )
 
-# What is told to the gateway is told after the commit.
+# The gateway is called after the commit.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def api() -> API:
-    """A member of staff who may change orders."""
+    """A client that may view and change orders."""
     return API(staff("view_order", "change_order", "view_event"))
 
 
@@ -41,14 +41,14 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
     return install_bank(monkeypatch)
 
 
-def pull(api: API, order: Order, trigger: str, **attributes: Any) -> HttpResponse:
-    """Send a trigger, and attributes with it."""
+def send_trigger(api: API, order: Order, trigger: str, **attributes: Any) -> HttpResponse:
+    """Send a trigger together with attributes."""
     data = {"type": "orders", "id": order.public_id, "attributes": {trigger: True, **attributes}}
     return api.patch(f"/orders/{order.public_id}", {"data": data})
 
 
-def told(response: HttpResponse) -> list[tuple[str, str, str]]:
-    """The errors of an answer: pointer, key and detail."""
+def errors_of(response: HttpResponse) -> list[tuple[str, str, str]]:
+    """Return pointer, key and detail of each error of a 422 response."""
     assert response.status_code == 422
     return [
         (error["source"]["pointer"], error["meta"]["error"], error["detail"])
@@ -56,13 +56,13 @@ def told(response: HttpResponse) -> list[tuple[str, str, str]]:
     ]
 
 
-def topics(order: Order) -> list[str]:
+def event_names(order: Order) -> list[str]:
     events = Event.objects.filter(resource_type="orders", resource_id=str(order.pk))
     return list(events.values_list("name", flat=True))
 
 
 def authorizations(order: Order) -> list[str]:
-    """How the authorizations of an order stand, in the order of their making."""
+    """Return the statuses of an order's authorizations, oldest first."""
     return list(order.authorizations.values_list("status", flat=True))
 
 
@@ -81,7 +81,7 @@ def test_place__pending_order_is_placed_and_authorized(api: API, bank: Bank) -> 
     order = pending_order(lines=[{"sku": SkuFactory(stock=5), "quantity": 2}])
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert response.status_code == 200
@@ -104,7 +104,7 @@ def test_place__free_order_needs_no_authorization(api: API, bank: Bank) -> None:
     )
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert response.status_code == 200
@@ -118,7 +118,7 @@ def test_place__draft_is_refused_with_every_reason(api: API, bank: Bank) -> None
     before = stories.every_byte(order)
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert errors_in(response)[0] == {
@@ -129,7 +129,7 @@ def test_place__draft_is_refused_with_every_reason(api: API, bank: Bank) -> None
         "source": {"pointer": "/data/attributes/status"},
         "meta": {"error": "cannot_transition"},
     }
-    assert [pointer for pointer, _key, _detail in told(response)] == [
+    assert [pointer for pointer, _key, _detail in errors_of(response)] == [
         "/data/attributes/status",
         "/data/attributes/customer_email",
         "/data/relationships/billing_address",
@@ -165,10 +165,10 @@ def test_place__unavailable_item_or_coupon_is_refused_before_authorizing(
     before = stories.every_byte(order)
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
-    assert told(response) == [REFUSED, reason]
+    assert errors_of(response) == [REFUSED, reason]
     assert stories.every_byte(order) == before
     assert bank.requested_keys == []
 
@@ -177,15 +177,15 @@ def test_place__declined_card_is_authorized_with_a_new_key_next_time(api: API, b
     # given
     order = pending_order()
     bank.declines = True
-    declined = pull(api, order, "_place")
+    declined = send_trigger(api, order, "_place")
     bank.declines = False
 
     # when
-    placed = pull(api, order, "_place")
+    placed = send_trigger(api, order, "_place")
 
     # then
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
-    assert told(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
+    assert errors_of(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
     assert placed.status_code == 200
     assert authorizations(order) == ["declined", "authorized"]
     assert len(set(bank.requested_keys)) == 2
@@ -203,11 +203,11 @@ def test_place__unanswered_authorization_is_repeated_with_the_same_key(
     bank.during_authorize = time_out
 
     # when
-    refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
+    refused, placed = send_trigger(api, order, "_place"), send_trigger(api, order, "_place")
 
     # then
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
-    assert told(refused) == [
+    assert errors_of(refused) == [
         REFUSED,
         (*unpaid, "payment_source - the payment was not authorized"),
     ]
@@ -224,12 +224,12 @@ def test_place__voids_when_an_item_sells_out_during_the_authorization(api: API, 
     bank.during_authorize = lambda: stock.update(quantity=0)
 
     # when
-    refused = pull(api, order, "_place", reference="4711")
+    refused = send_trigger(api, order, "_place", reference="4711")
     stock.update(quantity=1)
-    placed = pull(api, order, "_place")
+    placed = send_trigger(api, order, "_place")
 
     # then
-    assert [pointer for pointer, _key, _detail in told(refused)] == [
+    assert [pointer for pointer, _key, _detail in errors_of(refused)] == [
         "/data/attributes/status",
         "/data/relationships/line_items",
     ]
@@ -237,7 +237,7 @@ def test_place__voids_when_an_item_sells_out_during_the_authorization(api: API, 
     assert bank.voided == ["auth_0"]
     assert bank.live == ["auth_1"]
     assert authorizations(order) == ["voided", "authorized"]
-    assert topics(order) == ["orders.place"]
+    assert event_names(order) == ["orders.place"]
 
 
 def test_place__refused_when_the_total_changes_during_the_authorization(
@@ -248,10 +248,13 @@ def test_place__refused_when_the_total_changes_during_the_authorization(
     bank.during_authorize = lambda: Order.objects.update(total_amount_with_taxes_cents=1)
 
     # when
-    refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
+    refused, placed = send_trigger(api, order, "_place"), send_trigger(api, order, "_place")
 
     # then
-    assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
+    assert errors_of(refused)[1][:2] == (
+        "/data/relationships/payment_source",
+        "payment_not_authorized",
+    )
     assert placed.status_code == 200
     assert bank.live == ["auth_1"]
     assert list(order.authorizations.values_list("token", "amount_cents")) == [
@@ -266,7 +269,7 @@ def test_place__reuses_the_authorization_of_a_killed_process(api: API, bank: Ban
     checkout.authorize([order.pk])
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert response.status_code == 200
@@ -287,10 +290,10 @@ def test_place__crash_voids_the_authorization(
     # when
     with monkeypatch.context() as context:
         context.setattr("orders.lifecycle.placing.move", crash)
-        crashed = pull(api, order, "_place", reference="4711")
+        crashed = send_trigger(api, order, "_place", reference="4711")
     order.refresh_from_db()
     after_the_crash = order.reference, order.status, authorizations(order), bank.live
-    placed = pull(api, order, "_place")
+    placed = send_trigger(api, order, "_place")
 
     # then
     assert (crashed.status_code, placed.status_code) == (500, 200)
@@ -302,41 +305,41 @@ def test_place__order_cannot_be_deleted_during_the_authorization(api: API, bank:
     # given
     order = pending_order()
 
-    def someone_deletes_it() -> None:
+    def delete_order() -> None:
         with pytest.raises(ProtectedError):
             order.delete()
 
-    bank.during_authorize = someone_deletes_it
+    bank.during_authorize = delete_order
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert response.status_code == 200
     assert bank.live == ["auth_0"]
 
 
-# What nobody knows of: the bank has authorized, and its answer got lost
+# Unanswered authorizations: the bank has authorized, and its response was lost
 
 
-def an_hour_later() -> None:
-    """Let an hour pass for what waits, and the worker look after it twice."""
+def void_after_an_hour() -> None:
+    """Make all authorizations due since an hour, and run the cleanup of the worker twice."""
     Authorization.objects.update(due_at=timezone.now() - timedelta(hours=1))
     void_due()
     void_due()
 
 
-def another_card(order: Order) -> None:
+def change_card(order: Order) -> None:
     order.payment_source = PaymentSourceFactory()
     order.save()
 
 
 @pytest.mark.parametrize(
-    ("next_try", "live", "statuses"),
+    ("next_attempt", "live", "statuses"),
     [
         (lambda api, order: None, [], ["voided"]),
         (
-            lambda api, order: (another_card(order), pull(api, order, "_place")),
+            lambda api, order: (change_card(order), send_trigger(api, order, "_place")),
             ["auth_1"],
             ["authorized", "voided"],
         ),
@@ -345,14 +348,14 @@ def another_card(order: Order) -> None:
             [],
             ["voided"],
         ),
-        (lambda api, order: pull(api, order, "_place"), ["auth_0"], ["authorized"]),
+        (lambda api, order: send_trigger(api, order, "_place"), ["auth_0"], ["authorized"]),
     ],
-    ids=["nothing", "another card", "cancelled", "the same card"],
+    ids=["none", "another card", "cancelled", "the same card"],
 )
 def test_unanswered_authorization__voided_unless_the_next_attempt_reuses_it(
     api: API,
     bank: Bank,
-    next_try: Callable[[API, Order], Any],
+    next_attempt: Callable[[API, Order], Any],
     live: list[str],
     statuses: list[str],
 ) -> None:
@@ -361,8 +364,8 @@ def test_unanswered_authorization__voided_unless_the_next_attempt_reuses_it(
     checkout.authorize([order.pk])
 
     # when
-    next_try(api, order)
-    an_hour_later()
+    next_attempt(api, order)
+    void_after_an_hour()
 
     # then
     assert bank.live == live
@@ -376,7 +379,7 @@ def test_void_due__leaves_an_authorization_that_is_being_requested(api: API, ban
     bank.during_authorize = void_due
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
     assert response.status_code == 200
@@ -388,13 +391,16 @@ def test_place__refused_when_the_authorization_was_voided_before_its_response(
 ) -> None:
     # given
     order = pending_order()
-    bank.during_authorize = an_hour_later
+    bank.during_authorize = void_after_an_hour
 
     # when
-    refused, placed = pull(api, order, "_place"), pull(api, order, "_place")
+    refused, placed = send_trigger(api, order, "_place"), send_trigger(api, order, "_place")
 
     # then
-    assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
+    assert errors_of(refused)[1][:2] == (
+        "/data/relationships/payment_source",
+        "payment_not_authorized",
+    )
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
     assert bank.live == ["auth_1"]
@@ -402,24 +408,24 @@ def test_place__refused_when_the_authorization_was_voided_before_its_response(
 
 
 @pytest.mark.parametrize(
-    "take_up",
+    "reuse",
     [
-        lambda api, order: pull(api, order, "_place"),
+        lambda api, order: send_trigger(api, order, "_place"),
         lambda _api, order: checkout.authorize([order.pk]),
     ],
-    ids=["and is through", "and is on its way"],
+    ids=["placed", "in progress"],
 )
 def test_void_due__leaves_an_authorization_that_another_attempt_reuses(
-    api: API, bank: Bank, take_up: Callable[[API, Order], Any]
+    api: API, bank: Bank, reuse: Callable[[API, Order], Any]
 ) -> None:
     # given
     order = pending_order()
     checkout.authorize([order.pk])
 
     # when
-    bank.during_authorize = lambda: take_up(api, order)
-    an_hour_later()
-    pull(api, order, "_place")
+    bank.during_authorize = lambda: reuse(api, order)
+    void_after_an_hour()
+    send_trigger(api, order, "_place")
 
     # then
     assert (bank.live, bank.voided) == (["auth_0"], [])
@@ -447,35 +453,35 @@ def test_place__card_declined_without_a_response_is_authorized_with_a_new_key(
     order = pending_order()
     bank.declines = True
     checkout.authorize([order.pk])
-    an_hour_later()
+    void_after_an_hour()
     bank.declines = False
 
     # when
-    placed = pull(api, order, "_place")
+    placed = send_trigger(api, order, "_place")
 
     # then
     assert placed.status_code == 200
     assert authorizations(order) == ["declined", "authorized"]
 
 
-# Two at the same time: what the second does while the first waits for the bank
+# Concurrent requests: the second one runs while the first one waits for the bank
 
 
 def test_place__two_requests_at_once_place_the_order_once(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
     answers = []
-    bank.during_authorize = lambda: answers.append(pull(api, order, "_place"))
+    bank.during_authorize = lambda: answers.append(send_trigger(api, order, "_place"))
 
     # when
-    answers.append(pull(api, order, "_place"))
+    answers.append(send_trigger(api, order, "_place"))
 
     # then
     assert [response.status_code for response in answers] == [200, 200]
     assert len(set(bank.requested_keys)) == 1
     assert bank.voided == []
     assert authorizations(order) == ["authorized"]
-    assert topics(order) == ["orders.place"]
+    assert event_names(order) == ["orders.place"]
     assert StockItem.objects.get().reserved == 1
 
 
@@ -484,19 +490,22 @@ def test_place__refused_when_another_request_voided_the_authorization(api: API, 
     order = pending_order(lines=1)
     stock = StockItem.objects.all()
 
-    def another_click_is_refused() -> None:
+    def another_request_is_refused() -> None:
         bank.during_authorize = lambda: stock.update(quantity=0)
-        pull(api, order, "_place")
+        send_trigger(api, order, "_place")
         stock.update(quantity=1)
 
-    bank.during_authorize = another_click_is_refused
+    bank.during_authorize = another_request_is_refused
 
     # when
-    refused = pull(api, order, "_place")
-    placed = pull(api, order, "_place")
+    refused = send_trigger(api, order, "_place")
+    placed = send_trigger(api, order, "_place")
 
     # then
-    assert told(refused)[1][:2] == ("/data/relationships/payment_source", "payment_not_authorized")
+    assert errors_of(refused)[1][:2] == (
+        "/data/relationships/payment_source",
+        "payment_not_authorized",
+    )
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
     assert bank.live == ["auth_1"]
@@ -507,17 +516,17 @@ def test_place__order_cancelled_by_another_request_stays_cancelled(api: API, ban
     # given
     order = pending_order()
 
-    def another_places_and_cancels() -> None:
-        pull(api, order, "_place")
-        pull(api, order, "_cancel")
+    def place_and_cancel() -> None:
+        send_trigger(api, order, "_place")
+        send_trigger(api, order, "_cancel")
 
-    bank.during_authorize = another_places_and_cancels
+    bank.during_authorize = place_and_cancel
 
     # when
-    response = pull(api, order, "_place")
+    response = send_trigger(api, order, "_place")
 
     # then
-    assert told(response) == [
+    assert errors_of(response) == [
         (
             "/data/attributes/status",
             "cannot_transition",
@@ -529,23 +538,23 @@ def test_place__order_cancelled_by_another_request_stays_cancelled(api: API, ban
     assert authorizations(order) == ["voided"]
 
 
-# The other moves
+# Other triggers
 
 
 def test_cancel__releases_stock_and_voids_the_authorization(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
-    pull(api, order, "_place")
+    send_trigger(api, order, "_place")
 
     # when
-    response = pull(api, order, "_cancel")
+    response = send_trigger(api, order, "_cancel")
 
     # then
     assert response.json()["data"]["attributes"]["status"] == "cancelled"
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
     assert StockItem.objects.get().reserved == 0
     assert bank.live == []
-    assert topics(order) == ["orders.place", "orders.cancel"]
+    assert event_names(order) == ["orders.place", "orders.cancel"]
 
 
 def test_approve_archive_unarchive__in_turn(api: API) -> None:
@@ -554,14 +563,14 @@ def test_approve_archive_unarchive__in_turn(api: API) -> None:
 
     # when
     shown = [
-        pull(api, order, trigger).json()["data"]["attributes"]
+        send_trigger(api, order, trigger).json()["data"]["attributes"]
         for trigger in ("_approve", "_archive", "_unarchive")
     ]
 
     # then
     assert [attributes["status"] for attributes in shown] == ["approved"] * 3
     assert [bool(attributes["archived_at"]) for attributes in shown] == [False, True, False]
-    assert topics(order) == ["orders.approve", "", ""]
+    assert event_names(order) == ["orders.approve", "", ""]
 
 
 @pytest.mark.parametrize(
@@ -582,7 +591,7 @@ def test_trigger__repeated_has_no_further_effect(
     before = stories.every_byte(order)
 
     # when
-    response = pull(api, order, trigger)
+    response = send_trigger(api, order, trigger)
 
     # then
     assert response.status_code == 200
@@ -619,10 +628,10 @@ def test_trigger__forbidden_transition_is_refused_with_its_reasons(
     before = stories.every_byte(order)
 
     # when
-    response = pull(api, order, trigger, reference="4711")
+    response = send_trigger(api, order, trigger, reference="4711")
 
     # then
-    assert [(pointer, detail) for pointer, _key, detail in told(response)] == [
+    assert [(pointer, detail) for pointer, _key, detail in errors_of(response)] == [
         (f"/data/attributes/{name}", f"{name} - {message}") for name, message in errors.items()
     ]
     assert stories.every_byte(order) == before
@@ -634,7 +643,9 @@ def test_trigger__applied_together_with_attributes(api: API, bank: Bank) -> None
     order = pending_order()
 
     # when
-    response = pull(api, order, "_place", reference="4711", cart_url="https://shop.example/c")
+    response = send_trigger(
+        api, order, "_place", reference="4711", cart_url="https://shop.example/c"
+    )
 
     # then
     attributes = response.json()["data"]["attributes"]
@@ -663,7 +674,7 @@ def test_trigger__false_or_null_does_nothing(api: API, bank: Bank, value: Any) -
     assert not Event.objects.exists()
 
 
-# Who may
+# Permissions
 
 
 STAFF = ["view_order", "change_order"]
@@ -695,7 +706,7 @@ def test_trigger__permissions_of_each_user(
     before = stories.every_byte(order)
 
     # when
-    response = pull(api, order, trigger)
+    response = send_trigger(api, order, trigger)
 
     # then
     if trigger in allowed:
@@ -719,7 +730,7 @@ def test_trigger__orders_of_others_are_not_found(bank: Bank, permissions: list[s
     user.user_permissions.set(staff(*permissions or ["view_sku"]).user_permissions.all())
 
     # when
-    response = pull(API(user), order, "_place")
+    response = send_trigger(API(user), order, "_place")
 
     # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
@@ -730,6 +741,6 @@ def test_place__leaves_one_authorization_per_order(api: API, bank: Bank) -> None
     orders = [pending_order(), pending_order()]
 
     for order in orders:
-        pull(api, order, "_place")
+        send_trigger(api, order, "_place")
 
     assert list(Authorization.objects.values_list("token", flat=True)) == ["auth_0", "auth_1"]

@@ -1,4 +1,4 @@
-"""Story: a copy places its target if it can, and says why it cannot."""
+"""Story: a copy places its target, or reports every reason why it cannot."""
 
 from typing import Any
 
@@ -120,12 +120,12 @@ def test_place__untracked_stock_is_not_reserved() -> None:
     assert not StockItem.objects.exists()
 
 
-def declined() -> Any:
+def with_declined_card() -> Any:
     source = PaymentSourceFactory(token="declined_1")
     return placed_order(payment_source=source)
 
 
-def without(role: str) -> Any:
+def without_address(role: str) -> Any:
     source = placed_order()
     source.addresses.filter(role=role).delete()
     return source
@@ -134,9 +134,9 @@ def without(role: str) -> Any:
 NOT_PLACEABLE = {
     "no payment source": (lambda: placed_order(payment_source=None), "payment_source"),
     "payment source not in the wallet": (lambda: placed_order(wallet=False), "payment_source"),
-    "payment source declined": (declined, "payment_source"),
-    "no billing address": (lambda: without("billing"), "billing_address"),
-    "no shipping address": (lambda: without("shipping"), "shipping_address"),
+    "payment source declined": (with_declined_card, "payment_source"),
+    "no billing address": (lambda: without_address("billing"), "billing_address"),
+    "no shipping address": (lambda: without_address("shipping"), "shipping_address"),
 }
 
 
@@ -183,7 +183,7 @@ def test_place__refused_under_skip_errors_completes_with_a_pending_target(
 
 
 def holds_nothing(order: Order) -> bool:
-    """Whether an order holds no stock, no coupon and no money."""
+    """Return whether an order holds no stock, no coupon and no authorization."""
     held = stories.every_byte(order)
     tables = ("orders_authorization", "orders_couponuse", "orders_stockreservation")
     return not any(held[table] for table in tables)

@@ -1,4 +1,4 @@
-"""Story: who looked at a plan gets what was looked at, or nothing."""
+"""Story: a copy with the digest of a previewed plan executes that plan, or does nothing."""
 
 import json
 from typing import Any
@@ -26,13 +26,13 @@ def api() -> API:
 
 
 def dry_run(api: API, order: Order, **attributes: Any) -> dict[str, Any]:
-    """The meta of a dry run."""
+    """Return the meta of a dry run."""
     response = api.post("/order_copies?dry_run=true", request_of(order, **attributes))
     meta: dict[str, Any] = response.json()["meta"]
     return meta
 
 
-def sell_out(order: Order) -> None:
+def take_off_sale(order: Order) -> None:
     for line_item in order.line_items.exclude(sku=None):
         line_item.sku.on_sale = False
         line_item.sku.save()
@@ -114,7 +114,7 @@ def test_dry_run__reports_whether_the_plan_has_changed(api: API) -> None:
 def test_plan_digest__independent_of_the_language() -> None:
     # given
     order = placed_order(lines=[{"sku": SkuFactory(stock=1)}, {}], payment_source=None)
-    sell_out(order)
+    take_off_sale(order)
     plan = stories.previewed(order, skip_errors=True, place_target_order=True)
 
     # when
@@ -183,13 +183,13 @@ def test_outcomes__returned_on_request_only(api: API) -> None:
     url = f"/order_copies/{order_copy.public_id}"
 
     # when
-    asked = api.get(f"{url}?fields[order_copies]=outcomes").json()["data"]
-    unasked = api.get(url).json()["data"]["attributes"]
+    requested = api.get(f"{url}?fields[order_copies]=outcomes").json()["data"]
+    default = api.get(url).json()["data"]["attributes"]
 
     # then
-    assert asked["attributes"] == {"outcomes": order_copy.outcomes}
+    assert requested["attributes"] == {"outcomes": order_copy.outcomes}
     assert {entry["action"] for entry in order_copy.outcomes} == {"copied"}
-    assert not {"outcomes", "plan_digest", "_retry", "_abort"} & set(unasked)
+    assert not {"outcomes", "plan_digest", "_retry", "_abort"} & set(default)
 
 
 @pytest.mark.parametrize("name", ["outcomes", "_retry"])
@@ -199,7 +199,7 @@ def test_create__read_only_attribute_or_trigger_is_refused(api: API, name: str) 
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
 
 
-# Elsewhere
+# Other processes
 
 SHOP = """
 import django

@@ -1,4 +1,4 @@
-"""Story: a client that cannot come back later waits for its copy, but not for ever."""
+"""Story: a client may wait for the end of its copy, up to a limit (``Prefer: wait=N``)."""
 
 import json
 import time
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def api() -> API:
-    """A client, while a worker is alive."""
+    """A client of a shop with a live worker."""
     heartbeats.begin("w1")
     return API(staff())
 
@@ -35,27 +35,27 @@ def order() -> Order:
 
 
 @pytest.fixture
-def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[float]]:
-    """What happens while a request waits, and how long it paused each time."""
+def while_waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], list[float]]:
+    """Calls a function at each poll of a waiting request; returns the list of its sleeps."""
 
-    def happens(happening: Callable[[], object]) -> list[float]:
-        pauses: list[float] = []
+    def call_at_each_poll(callback: Callable[[], object]) -> list[float]:
+        sleeps: list[float] = []
 
         def sleep(seconds: float) -> None:
-            pauses.append(seconds)
-            happening()
+            sleeps.append(seconds)
+            callback()
 
         monkeypatch.setattr(time, "sleep", sleep)
-        return pauses
+        return sleeps
 
-    return happens
+    return call_at_each_poll
 
 
 def test_prefer_wait__returns_the_ended_copy(
-    api: API, order: Order, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
-    pauses = meanwhile(lambda: run_batch("w1"))
+    sleeps = while_waiting(lambda: run_batch("w1"))
 
     # when
     response = api.post(
@@ -69,7 +69,7 @@ def test_prefer_wait__returns_the_ended_copy(
     assert response["Location"] == document["data"]["links"]["self"]
     assert document["data"]["attributes"]["status"] == "completed"
     assert [included["id"] for included in document["included"]] == [target.public_id]
-    assert pauses == [prefer.FIRST_PAUSE]
+    assert sleeps == [prefer.FIRST_PAUSE]
 
 
 def test_prefer_wait__returns_the_pending_copy_after_the_wait(api: API, order: Order) -> None:
@@ -88,7 +88,7 @@ def test_prefer_wait__returns_the_pending_copy_after_the_wait(api: API, order: O
 def test_prefer_wait__polling_interval_grows_up_to_the_limit(
     api: API,
     order: Order,
-    meanwhile: Callable[..., list[float]],
+    while_waiting: Callable[..., list[float]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
@@ -96,26 +96,26 @@ def test_prefer_wait__polling_interval_grows_up_to_the_limit(
     monkeypatch.setattr(prefer.time, "monotonic", lambda: clock[0])
 
     def pass_time() -> None:
-        clock[0] += pauses[-1]
+        clock[0] += sleeps[-1]
 
-    pauses = meanwhile(pass_time)
+    sleeps = while_waiting(pass_time)
 
     # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=3600")
 
     # then
     assert response["Preference-Applied"] == "wait=10"
-    assert sum(pauses) == pytest.approx(prefer.MAX_WAIT)
-    assert pauses[:-1] == sorted(pauses[:-1])
-    assert max(pauses) == prefer.LONGEST_PAUSE
-    assert len(pauses) < 40
+    assert sum(sleeps) == pytest.approx(prefer.MAX_WAIT)
+    assert sleeps[:-1] == sorted(sleeps[:-1])
+    assert max(sleeps) == prefer.LONGEST_PAUSE
+    assert len(sleeps) < 40
 
 
 def test_prefer_wait__returns_the_copy_although_it_is_deleted(
-    api: API, order: Order, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
-    meanwhile(lambda: OrderFactory.objects.all().delete())
+    while_waiting(lambda: OrderFactory.objects.all().delete())
 
     # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
@@ -137,13 +137,13 @@ def test_prefer_wait__malformed_is_ignored(api: API, order: Order, prefer: str) 
     assert "Preference-Applied" not in response
 
 
-# Where waiting would hold up others
+# When requests may not wait
 
 
-def seconds_of(answer: Callable[[], HttpResponse]) -> tuple[float, HttpResponse]:
-    """How long the answer took, and the answer."""
+def seconds_of(send: Callable[[], HttpResponse]) -> tuple[float, HttpResponse]:
+    """Send a request; return how many seconds it took, and the response."""
     started = time.monotonic()
-    response = answer()
+    response = send()
     return time.monotonic() - started, response
 
 
@@ -163,13 +163,13 @@ def test_prefer_wait__not_applied_without_a_live_worker(api: API, order: Order) 
 
 
 def test_prefer_wait__applied_with_an_engine_without_heartbeats(
-    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, settings: LazySettings, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     Heartbeat.objects.all().delete()
     engine = "order_copies.engines.polling.PollingEngine"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": engine}
-    meanwhile(lambda: run_batch("w1"))
+    while_waiting(lambda: run_batch("w1"))
 
     # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
@@ -179,42 +179,42 @@ def test_prefer_wait__applied_with_an_engine_without_heartbeats(
 
 
 def test_prefer_wait__not_applied_beyond_max_waiters(
-    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, settings: LazySettings, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_WAITERS": 2}
-    answers: list[HttpResponse] = []
+    responses: list[HttpResponse] = []
 
-    def ask() -> HttpResponse:
+    def send() -> HttpResponse:
         return api.post("/order_copies", request_of(order), Prefer="wait=5")
 
-    def another_asks() -> None:
-        answers.append(ask())
+    def send_another() -> None:
+        responses.append(send())
         run_batch("w1")
 
     # when
-    meanwhile(another_asks)
-    answers.append(ask())
-    meanwhile(lambda: run_batch("w1"))
-    later = ask()
+    while_waiting(send_another)
+    responses.append(send())
+    while_waiting(lambda: run_batch("w1"))
+    later = send()
 
     # then
-    applied = [answer.get("Preference-Applied") for answer in answers]
-    assert [answer.status_code for answer in answers] == [201] * 3
+    applied = [response.get("Preference-Applied") for response in responses]
+    assert [response.status_code for response in responses] == [201] * 3
     assert applied == [None, "wait=5", "wait=5"]
     assert later["Preference-Applied"] == "wait=5"
 
 
 def test_prefer_wait__failed_request_releases_its_place(
-    api: API, order: Order, settings: LazySettings, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, settings: LazySettings, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_WAITERS": 1}
-    meanwhile(lambda: OrderFactory.objects.get(pk="nothing"))
+    while_waiting(lambda: OrderFactory.objects.get(pk="nothing"))
     failed = api.post("/order_copies", request_of(order), Prefer="wait=5")
 
     # when
-    meanwhile(lambda: run_batch("w1"))
+    while_waiting(lambda: run_batch("w1"))
     response = api.post("/order_copies", request_of(order), Prefer="wait=5")
 
     # then
@@ -225,11 +225,11 @@ def test_prefer_wait__failed_request_releases_its_place(
 
 
 def test_idempotency_key__replay_returns_the_ended_copy(
-    api: API, order: Order, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     headers = {"Prefer": "wait=5", "Idempotency-Key": "k"}
-    meanwhile(lambda: run_batch("w1"))
+    while_waiting(lambda: run_batch("w1"))
 
     # when
     first = api.post("/order_copies", request_of(order), **headers)
@@ -242,37 +242,37 @@ def test_idempotency_key__replay_returns_the_ended_copy(
 
 
 def test_idempotency_key__in_use_while_the_first_request_waits(
-    api: API, order: Order, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     headers = {"Prefer": "wait=5", "Idempotency-Key": "k"}
-    answers = []
+    responses = []
 
-    def ask_again() -> None:
-        answers.append(api.post("/order_copies", request_of(order), **headers))
+    def repeat_request() -> None:
+        responses.append(api.post("/order_copies", request_of(order), **headers))
         run_batch("w1")
 
-    meanwhile(ask_again)
+    while_waiting(repeat_request)
 
     # when
     first = api.post("/order_copies", request_of(order), **headers)
 
     # then
-    assert [answer.status_code for answer in answers] == [409]
-    assert answers[0].json()["errors"][0]["code"] == "IDEMPOTENCY_KEY_IN_USE"
-    assert 1 <= int(answers[0]["Retry-After"]) <= 10
+    assert [response.status_code for response in responses] == [409]
+    assert responses[0].json()["errors"][0]["code"] == "IDEMPOTENCY_KEY_IN_USE"
+    assert 1 <= int(responses[0]["Retry-After"]) <= 10
     assert first.status_code == 201
     assert OrderFactory.objects.count() == 1
 
 
 def test_idempotency_key__first_response_is_saved_before_the_wait(
-    api: API, order: Order, meanwhile: Callable[..., list[float]]
+    api: API, order: Order, while_waiting: Callable[..., list[float]]
 ) -> None:
     # given
     def die() -> None:
         raise KeyboardInterrupt
 
-    meanwhile(die)
+    while_waiting(die)
 
     # when
     with pytest.raises(KeyboardInterrupt):
@@ -284,7 +284,7 @@ def test_idempotency_key__first_response_is_saved_before_the_wait(
     assert json.loads(kept.answer)["data"]["id"] == OrderFactory.objects.get().public_id
 
 
-# With a worker beside it
+# With a worker in another thread
 
 SHOP = """
 import django

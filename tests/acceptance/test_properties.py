@@ -1,4 +1,4 @@
-"""Story: what holds for every order and every set of toggles."""
+"""Property tests: what holds for every order and every set of toggles."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +31,7 @@ def test_frozen_copy__equals_its_source(description: strategies.Description) -> 
     # then
     target = stories.target_of(order_copy)
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
-    assert without_payment_source(target) == without_vain_coupon(source)
+    assert without_payment_source(target) == without_unused_coupon(source)
     assert stories.amounts(target) == without_gift_card(source)
 
 
@@ -56,8 +56,8 @@ def without_payment_source(order: Order) -> dict[str, Any]:
     return contents
 
 
-def without_vain_coupon(order: Order) -> dict[str, Any]:
-    """The contents of an order; a coupon that gives no discount does not travel."""
+def without_unused_coupon(order: Order) -> dict[str, Any]:
+    """Return the contents of an order, without an unused coupon code: it is not copied."""
     contents = without_payment_source(order)
     given = order.line_items.filter(coupon_code=order.coupon_code).exclude(total_amount_cents=0)
     if not given.exists():
@@ -96,14 +96,14 @@ def test_preview__equals_its_run(
     description: strategies.Description, toggles: dict[str, bool]
 ) -> None:
     # given
-    source = strategies.build(without_surprises(description))
+    source = strategies.build(without_declined_payment(description))
 
     # when
     plan = stories.previewed(source, **toggles)
     order_copy = stories.copied(source, **toggles)
 
     # then
-    assert told_by(order_copy) == promised_by(plan)
+    assert actual_result(order_copy) == planned_result(plan)
     target = order_copy.target_order
     if target is not None:
         assert stories.amounts(target) == plan.target_totals
@@ -113,14 +113,14 @@ def test_preview__equals_its_run(
     assert stories.amounts(source) == plan.source_totals
 
 
-def without_surprises(description: strategies.Description) -> strategies.Description:
-    """A declined payment is found out only when it is asked for."""
+def without_declined_payment(description: strategies.Description) -> strategies.Description:
+    """Replace a declined payment: a preview authorizes nothing, so it cannot find out."""
     if description.payment == "declined":
         return strategies.placeable(description)
     return description
 
 
-def promised_by(plan: CopyPlan) -> dict[str, Any]:
+def planned_result(plan: CopyPlan) -> dict[str, Any]:
     log = plans.errors_log(plan.problems)
     return {
         "completes": plan.will_complete,
@@ -134,7 +134,7 @@ def promised_by(plan: CopyPlan) -> dict[str, Any]:
     }
 
 
-def told_by(order_copy: OrderFactory) -> dict[str, Any]:
+def actual_result(order_copy: OrderFactory) -> dict[str, Any]:
     target, source = order_copy.target_order, order_copy.source_order
     return {
         "completes": order_copy.status == Status.COMPLETED,
@@ -188,8 +188,8 @@ def test_outcomes__one_for_every_line_of_the_source(
 
     # then
     entries = [one for one in order_copy.outcomes if one["attribute"] == "line_items"]
-    told = [one["source_line_item"] for one in entries if one["action"] != "added"]
-    assert told == [line.public_id for line in source.line_items.all()]
+    source_line_items = [one["source_line_item"] for one in entries if one["action"] != "added"]
+    assert source_line_items == [line.public_id for line in source.line_items.all()]
     if order_copy.target_order is not None:
         written = [one["target_line_item"] for one in entries if one["action"] != "skipped"]
         assert written == [line.public_id for line in order_copy.target_order.line_items.all()]
@@ -259,17 +259,17 @@ def test_failed_copy__never_cancels_its_source(
 
 @given(st.lists(st.tuples(strategies.any_order, strategies.toggles), min_size=2, max_size=4))
 def test_batch__copies_end_as_they_do_alone(
-    wanted: Sequence[tuple[strategies.Description, dict[str, bool]]],
+    examples: Sequence[tuple[strategies.Description, dict[str, bool]]],
 ) -> None:
     # given
-    sources = [strategies.build(description) for description, _ in wanted]
-    options = [toggles for _, toggles in wanted]
+    sources = [strategies.build(description) for description, _ in examples]
+    options = [toggles for _, toggles in examples]
 
     # when
     alone = []
     with transaction.atomic():
         for source, toggles in zip(sources, options, strict=True):
-            alone.append(told_by(stories.copied(source, **toggles)))
+            alone.append(actual_result(stories.copied(source, **toggles)))
         transaction.set_rollback(True)
     together = [
         OrderCopy(source_order=source, **toggles)
@@ -279,7 +279,7 @@ def test_batch__copies_end_as_they_do_alone(
     run_batch(worker="w1")
 
     # then
-    assert [told_by(stories.fresh(order_copy)) for order_copy in together] == alone
+    assert [actual_result(stories.fresh(order_copy)) for order_copy in together] == alone
 
 
 @given(strategies.any_order, strategies.toggles)
@@ -293,5 +293,5 @@ def test_preview__is_deterministic(
     first, second = (stories.previewed(source, **toggles) for _ in range(2))
 
     # then
-    assert promised_by(first) == promised_by(second)
+    assert planned_result(first) == planned_result(second)
     assert first.target_totals == second.target_totals

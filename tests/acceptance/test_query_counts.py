@@ -32,11 +32,13 @@ EVERYTHING = {
     "skip_errors": True,
     "ignore_invalid_coupon": True,
 }
-STORIES = pytest.mark.parametrize("toggles", [FROZEN, EVERYTHING], ids=["frozen", "everything"])
+EACH_TOGGLES = pytest.mark.parametrize(
+    "toggles", [FROZEN, EVERYTHING], ids=["frozen", "everything"]
+)
 
 
 def orders(count: int, lines: int) -> list[Order]:
-    """Orders of many customers, with options, coupons and promotions."""
+    """Create orders of different customers, with options, a coupon and a promotion."""
     market, promotion = MarketFactory(), PromotionFactory()
     coupon = CouponFactory()
     skus = [SkuFactory(stock=10**6) for _ in range(lines)]
@@ -54,18 +56,18 @@ def orders(count: int, lines: int) -> list[Order]:
 
 
 def cost(function: Any, *arguments: Any, **keywords: Any) -> list[str]:
-    """The statements that a call runs, with their values left out."""
+    """Return the statements of a call, without their values."""
     with CaptureQueriesContext(connection) as queries:
         function(*arguments, **keywords)
     statements = [re.sub(r"'\[\[.*\]\]'", "#", one["sql"]) for one in queries.captured_queries]
     return [re.sub("[0-9]+", "#", statement[:60]) for statement in statements]
 
 
-@STORIES
+@EACH_TOGGLES
 def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
-    """Claim, plan, write, place, cancel and end, whatever the number of copies and lines.
+    """Claim, plan, write, place, cancel and end, for any number of copies and lines.
 
-    Claim: SELECT what is to be tried again, SELECT pending keys, UPDATE them, SELECT the copies,
+    Claim: SELECT an expired lease, SELECT pending keys, UPDATE them, SELECT the copies,
     INSERT start events.
     Plan: SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
     options, addresses, SKUs with stock, reservations, promotions, wallets.
@@ -74,13 +76,13 @@ def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
     orders, their events, lines, options, addresses; SELECT the new orders.
     Place: SELECT orders, lines, reservations, stock items, coupon uses, coupons (codes, then
     locked), promotions, coupon uses by customer, addresses, what is sold and shipped; DELETE
-    reservations handed over; UPDATE stock items; INSERT reservations; DELETE coupon uses handed
-    over; UPDATE coupons; INSERT coupon uses, authorizations; UPDATE orders; INSERT events.
+    transferred reservations; UPDATE stock items; INSERT reservations; DELETE transferred coupon
+    uses; UPDATE coupons; INSERT coupon uses, authorizations; UPDATE orders; INSERT events.
     DELETE open payments.
     Cancel: SELECT orders, reservations, coupon uses; DELETE reservations; SELECT and UPDATE
     authorizations; UPDATE orders; INSERT events.
     End: UPDATE the copies, INSERT their events.
-    Catch up: SELECT payments to be given back; SELECT and UPDATE authorizations to be voided.
+    Void: SELECT payments to be voided; SELECT and UPDATE authorizations to be voided.
     """
     # given
     one = [OrderCopy(source_order=order, **toggles) for order in orders(1, 1)]
@@ -97,7 +99,7 @@ def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
     assert cost_of_many == cost_of_one
 
 
-@STORIES
+@EACH_TOGGLES
 def test_run_batch__query_count_is_constant_with_failing_copies(
     toggles: dict[str, bool],
 ) -> None:
@@ -125,7 +127,7 @@ def test_run_batch__query_count_is_constant_with_failing_copies(
 def test_request_copies__query_count_is_constant() -> None:
     """SAVEPOINT, SELECT the sources (locked), INSERT the copies, INSERT their events, RELEASE.
 
-    And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
+    And the lock timeout: PostgreSQL sets and resets it, MariaDB reads it before.
     """
     # given
     limit = {"sqlite": 0, "postgresql": 2, "mysql": 3}[connection.vendor]
@@ -141,7 +143,7 @@ def test_request_copies__query_count_is_constant() -> None:
     assert len(cost_of_many) == len(cost_of_one) == 5 + limit
 
 
-@STORIES
+@EACH_TOGGLES
 def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
     """SELECT orders, markets, payment methods, payment sources, coupons, coupon uses, lines,
     options, addresses, SKUs with stock, reservations, promotions, wallets.
@@ -160,8 +162,8 @@ def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
 
 
 def test_run_batch__query_count_of_an_idle_worker() -> None:
-    """SELECT what is to be tried again, SAVEPOINT, SELECT what is pending, RELEASE.
+    """SELECT an expired lease, SAVEPOINT, SELECT pending copies, RELEASE.
 
-    And of the world outside: SELECT payments to be given back, SELECT authorizations to be voided.
+    Then SELECT payments to be voided, SELECT authorizations to be voided.
     """
     assert len(cost(run_batch, worker="w1")) == 6

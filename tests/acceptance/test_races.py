@@ -1,6 +1,6 @@
-"""Story: whoever comes first, stock, coupons and orders change hands once.
+"""Story: concurrent workers use each piece of stock, coupon and source order once.
 
-With real threads and a connection each, on whatever database the suite runs.
+Each thread has its own connection to the database that the suite runs on.
 """
 
 import threading
@@ -14,7 +14,7 @@ from tests import stories
 from tests.acceptance.races import run_race
 from tests.factories import placed_order
 
-#: Each race begins with nothing in it.
+#: Each race creates its own rows.
 SHOP = ""
 
 
@@ -22,12 +22,12 @@ def test_race__fifty_copies_for_the_last_ten_pieces_place_ten_targets(
     environment: dict[str, str],
 ) -> None:
     # when
-    told = run_race(environment, "last_pieces")
+    result = run_race(environment, "last_pieces")
 
     # then
-    # A worker that lost the race says so when it places; others when they plan.
-    assert set(told.pop("reasons")) - {"status"} == {"line_items"}
-    assert told == {
+    # A copy that loses the race when it is placed reports its status too, unlike in its plan.
+    assert set(result.pop("reasons")) - {"status"} == {"line_items"}
+    assert result == {
         "copies": {"completed": 10, "failed": 40},
         "placed": 10,
         "stock": [11, 11],
@@ -37,11 +37,11 @@ def test_race__fifty_copies_for_the_last_ten_pieces_place_ten_targets(
 
 def test_race__last_use_of_a_coupon_is_used_once(environment: dict[str, str]) -> None:
     # when
-    told = run_race(environment, "last_use_of_a_coupon")
+    result = run_race(environment, "last_use_of_a_coupon")
 
     # then
-    assert set(told.pop("reasons")) - {"status"} == {"coupon_code"}
-    assert told == {
+    assert set(result.pop("reasons")) - {"status"} == {"coupon_code"}
+    assert result == {
         "copies": {"completed": 1, "failed": 9},
         "placed": 1,
         "uses": [11, 11],
@@ -52,8 +52,8 @@ def test_race__last_use_of_a_coupon_is_used_once(environment: dict[str, str]) ->
 def test_race__two_users_who_swap_one_order_cancel_it_once(
     environment: dict[str, str],
 ) -> None:
-    assert run_race(environment, "two_staff") == {
-        "answers": [201, 201],
+    assert run_race(environment, "two_users") == {
+        "responses": [201, 201],
         "copies": {"completed": 1, "failed": 1},
         "reasons": ["source_order"],
         "placed": 1,
@@ -66,11 +66,11 @@ def test_race__two_users_who_swap_one_order_cancel_it_once(
 def test_race__swap_keeps_its_last_piece_and_its_coupon(
     environment: dict[str, str],
 ) -> None:
-    told = run_race(environment, "edit_among_rivals")
+    result = run_race(environment, "swap_among_rivals")
 
-    assert told == {
+    assert result == {
         "swap": {"copies": {"completed": 1}, "reasons": [], "placed": 1, "audit": []},
-        "rivals": told["rivals"] | {"copies": {"failed": 10}, "placed": 0, "audit": []},
+        "rivals": result["rivals"] | {"copies": {"failed": 10}, "placed": 0, "audit": []},
         "source": "cancelled",
         "stock": [2, 2],
         "uses": 2,
@@ -78,7 +78,7 @@ def test_race__swap_keeps_its_last_piece_and_its_coupon(
 
 
 def test_race__two_workers_claim_different_copies(environment: dict[str, str]) -> None:
-    """Where rows can be skipped, nobody waits; where there is one writer, the other one does."""
+    """With SKIP LOCKED no worker waits. SQLite has one writer, so the second worker waits."""
     assert run_race(environment, "two_claimers") == {
         "first": [0, 1, 2],
         "second": [3, 4],
@@ -87,7 +87,7 @@ def test_race__two_workers_claim_different_copies(environment: dict[str, str]) -
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer cannot claim meanwhile")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: no concurrent claims")
 def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -96,13 +96,13 @@ def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
     wanted = [stories.requested(source) for _ in range(5)]
     claims: list[int] = []
 
-    def claim_too() -> None:
+    def claim_concurrently() -> None:
         claims.append(run_batch("w2", limit=2).claimed)
         connection.close()
 
-    def interfere(execute: Any, sql: str, *arguments: Any) -> Any:
+    def claim_before_update(execute: Any, sql: str, *arguments: Any) -> Any:
         if sql.startswith("UPDATE") and not claims:
-            thread = threading.Thread(target=claim_too)
+            thread = threading.Thread(target=claim_concurrently)
             thread.start()
             thread.join()
         return execute(sql, *arguments)
@@ -110,7 +110,7 @@ def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
     monkeypatch.setattr(connection.features, "has_select_for_update", False)
 
     # when
-    with connection.execute_wrapper(interfere):
+    with connection.execute_wrapper(claim_before_update):
         claims.append(run_batch("w1", limit=3).claimed)
 
     # then

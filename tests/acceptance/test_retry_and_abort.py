@@ -1,4 +1,4 @@
-"""Story: a person takes a copy back, or sends it off once more, and nothing is doubled or lost."""
+"""Story: users abort and retry copies, and no target or payment is lost or duplicated."""
 
 import json
 from datetime import timedelta
@@ -40,8 +40,8 @@ def patch(api: API, order_copy: OrderFactory, **attributes: Any) -> HttpResponse
     return api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
 
-def failing() -> Order:
-    """An order whose only line cannot be had for now."""
+def unavailable_order() -> Order:
+    """Create an order whose only line is unavailable."""
     return placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
 
 
@@ -172,7 +172,7 @@ def test_abort__during_the_run_leaves_no_target(shop: Shop, step: str) -> None:
     assert (found.status, found.target_order, found.outcomes) == (Status.ABORTED, None, [])
     assert stories.every_byte(source) == before
     assert Order.objects.count() == 1
-    # Who lost the copy before anything was paid for does not even ask.
+    # A lease that is lost before the authorization leaves nothing to void.
     assert shop.voided() == ([order_copy.payment_key] if step == "authorize" else [])
     assert stories.events_of(order_copy)[-1] == "order_copies.abort"
 
@@ -213,11 +213,11 @@ def test_lease_lost__batch_without_a_lost_copy_is_split(shop: Shop) -> None:
     # given
     wanted = [stories.requested(placed_order()) for _ in range(3)]
 
-    def lose(_: Any) -> None:
+    def lose_lease(_: Any) -> None:
         shop.before.clear()
         raise LeaseLostError
 
-    shop.before["plan"] = lose
+    shop.before["plan"] = lose_lease
 
     # when
     batch = run_batch("w1")
@@ -296,7 +296,7 @@ def test_delete__payment_of_a_target_placed_by_another_worker_is_kept(
 
 def test_retry__failed_copy_is_reset_and_completes(api: API) -> None:
     # given
-    source = failing()
+    source = unavailable_order()
     order_copy = stories.copied(source)
     put_on_sale(source)
 
@@ -324,7 +324,7 @@ def test_retry__failed_copy_is_reset_and_completes(api: API) -> None:
 
 def test_retry__event_records_the_cleared_fields(api: API) -> None:
     # given
-    order_copy = stories.copied(failing())
+    order_copy = stories.copied(unavailable_order())
 
     # when
     patch(api, order_copy, _retry=True)
@@ -465,7 +465,7 @@ def test_retry__stale_worker_neither_ends_the_copy_nor_keeps_its_payment(
     assert Order.objects.count() == 1
 
 
-# By PATCH
+# PATCH requests
 
 
 def test_patch__attributes_and_trigger_are_applied_together(api: API) -> None:
@@ -526,7 +526,7 @@ def test_patch__trigger_needs_permission_to_change_copies() -> None:
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
 
 
-# With a second connection
+# A second connection
 
 SHOP = """
 import django
@@ -560,13 +560,13 @@ def abort():
     finally:
         connection.close()
 
-def happen(_):
+def abort_in_thread(_):
     InterferedShop.before.clear()
     thread = threading.Thread(target=abort)
     thread.start()
     thread.join()
 
-InterferedShop.before["STEP"] = happen
+InterferedShop.before["STEP"] = abort_in_thread
 batch = run_batch("w1")
 voided = [payments for method, payments in InterferedShop.calls if method == "void"]
 keys = [order_copy.payment_key for order_copy in (first, second, third)]

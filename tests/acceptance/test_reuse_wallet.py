@@ -1,4 +1,4 @@
-"""Story: the payment source travels if it stands in the customer's wallet and is still valid."""
+"""Story: the payment source is copied if it is saved in the customer's wallet and valid."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def test_reuse_wallet__false_drops_the_payment_source() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", ["not in the wallet", "in the wallet of somebody else", "expired", "guest"]
+    "case", ["not in the wallet", "in the wallet of another customer", "expired", "guest"]
 )
 def test_reuse_wallet__unusable_payment_source_is_dropped_with_an_outcome(case: str) -> None:
     # given
@@ -52,7 +52,7 @@ def test_reuse_wallet__unusable_payment_source_is_dropped_with_an_outcome(case: 
     if case == "guest":
         arguments = {"customer": None, "customer_email": "guest@example.com"}
     source = placed_order(wallet=case == "expired", **arguments)
-    if case in {"in the wallet of somebody else", "guest"}:
+    if case in {"in the wallet of another customer", "guest"}:
         CustomerPaymentSourceFactory(payment_source=source.payment_source)
 
     # when

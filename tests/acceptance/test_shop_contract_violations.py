@@ -1,4 +1,4 @@
-"""Story: a shop's adapter that breaks its contract is named, and fails the copy, not the worker."""
+"""Story: a Shop adapter that violates its contract fails the copy, and not the worker."""
 
 import itertools
 from collections.abc import Callable
@@ -21,90 +21,102 @@ pytestmark = pytest.mark.django_db
 
 
 class UnreliableShop(ReferenceShop):
-    """The reference shop, with one method that answers something else than it should."""
+    """The reference shop, with one method that returns a wrong result."""
 
     def plan(self, order_copies: Any) -> Any:
-        return self.spoilt("plan", order_copies, super().plan(order_copies))
+        return self._corrupted("plan", order_copies, super().plan(order_copies))
 
     def payments(self, runs: Any) -> Any:
-        return self.spoilt("payments", runs, super().payments(runs))
+        return self._corrupted("payments", runs, super().payments(runs))
 
     def authorize(self, payments: Any) -> Any:
-        return self.spoilt("authorize", payments, super().authorize(payments))
+        return self._corrupted("authorize", payments, super().authorize(payments))
 
     def write(self, runs: Any) -> None:
         super().write(runs)
-        self.spoilt("write", runs, None)
+        self._corrupted("write", runs, None)
 
     def place(self, runs: Any) -> Any:
-        return self.spoilt("place", runs, super().place(runs))
+        return self._corrupted("place", runs, super().place(runs))
 
     def cancel(self, runs: Any) -> Any:
-        return self.spoilt("cancel", runs, super().cancel(runs))
+        return self._corrupted("cancel", runs, super().cancel(runs))
 
-    #: Which method answers what, given what it was asked and what it would have answered.
+    #: The method to corrupt, and a function from its argument and result to a wrong result.
     method = ""
-    spoil: Callable[[Any, Any], Any] = staticmethod(lambda asked, answer: answer)
+    corrupt: Callable[[Any, Any], Any] = staticmethod(lambda argument, result: result)
 
-    def spoilt(self, method: str, asked: Any, answer: Any) -> Any:
-        return type(self).spoil(asked, answer) if method == self.method else answer
+    def _corrupted(self, method: str, argument: Any, result: Any) -> Any:
+        return type(self).corrupt(argument, result) if method == self.method else result
 
 
-def write_nothing(runs: Any, _answer: Any) -> None:
+def write_nothing(runs: Any, _result: Any) -> None:
     for run in runs:
         run.target_order = None
 
 
-def forget_a_line(runs: Any, _answer: Any) -> None:
+def omit_a_line(runs: Any, _result: Any) -> None:
     for run in runs:
         run.target_line_items = run.target_line_items[:-1]
 
 
-def give_the_source(runs: Any, _answer: Any) -> None:
+def return_the_source(runs: Any, _result: Any) -> None:
     for run in runs:
         run.target_order = run.order_copy.source_order_id
 
 
-def give_an_order_that_is_not_there(runs: Any, _answer: Any) -> None:
+def return_an_unknown_order(runs: Any, _result: Any) -> None:
     for run in runs:
         run.target_order += 1000
 
 
-def refuse(asked: Any, _answer: Any) -> Any:
-    return [[Problem(Step.CANCEL, "source_order", "no", "No.")] for _ in asked]
+def refuse_to_cancel(argument: Any, _result: Any) -> Any:
+    return [[Problem(Step.CANCEL, "source_order", "no", "No.")] for _ in argument]
 
 
-BROKEN = {
-    "fewer plans": ("plan", lambda asked, plans: plans[:-1], "plan() returned 0 answers for 1"),
-    "more plans": ("plan", lambda asked, plans: plans * 2, "plan() returned 2 answers for 1"),
-    "no plans": ("plan", lambda asked, plans: None, "plan() did not return a list"),
-    "no plan": ("plan", lambda asked, plans: [None], "plan() returned something else than plans"),
-    "no payments": ("payments", lambda asked, answer: [], "payments() returned 0 answers for 1"),
-    "no authorization": ("authorize", lambda asked, answer: [], "authorize() returned 0 answers"),
+VIOLATIONS = {
+    "fewer plans": ("plan", lambda argument, plans: plans[:-1], "plan() returned 0 answers for 1"),
+    "more plans": ("plan", lambda argument, plans: plans * 2, "plan() returned 2 answers for 1"),
+    "no plans": ("plan", lambda argument, plans: None, "plan() did not return a list"),
+    "no plan": (
+        "plan",
+        lambda argument, plans: [None],
+        "plan() returned something else than plans",
+    ),
+    "no payments": ("payments", lambda argument, result: [], "payments() returned 0 answers for 1"),
+    "no authorization": (
+        "authorize",
+        lambda argument, result: [],
+        "authorize() returned 0 answers",
+    ),
     "no authorization to come": (
         "authorize",
-        lambda asked, answers: iter(()),
+        lambda argument, results: iter(()),
         "authorize() returned 0 answers for 1",
     ),
     "more authorizations to come": (
         "authorize",
-        lambda asked, answers: itertools.repeat(next(answers)),
+        lambda argument, results: itertools.repeat(next(results)),
         "authorize() returned 2 answers for 1",
     ),
     "authorizations by key": (
         "authorize",
-        lambda asked, answers: {asked[0].key: next(answers)},
+        lambda argument, results: {argument[0].key: next(results)},
         "authorize() did not return a list",
     ),
     "nothing written": ("write", write_nothing, "write() did not write what was planned"),
-    "a line missing": ("write", forget_a_line, "write() did not write what was planned"),
-    "the source": ("write", give_the_source, "write() did not write a new order"),
-    "no order": ("write", give_an_order_that_is_not_there, "write() did not write a new order"),
-    "no answers": ("place", lambda asked, answer: None, "place() did not return a list"),
-    "no problems": ("place", lambda asked, answer: [None], "place() returned something else"),
-    "words": ("place", lambda asked, answer: [["no"]], "place() returned something else"),
-    "too many": ("cancel", lambda asked, answer: [[], []], "cancel() returned 2 answers for 1"),
-    "a half swap": ("cancel", refuse, "place() placed a target whose source cannot be cancelled"),
+    "a line missing": ("write", omit_a_line, "write() did not write what was planned"),
+    "the source": ("write", return_the_source, "write() did not write a new order"),
+    "no order": ("write", return_an_unknown_order, "write() did not write a new order"),
+    "no results": ("place", lambda argument, result: None, "place() did not return a list"),
+    "no problems": ("place", lambda argument, result: [None], "place() returned something else"),
+    "strings": ("place", lambda argument, result: [["no"]], "place() returned something else"),
+    "too many": ("cancel", lambda argument, result: [[], []], "cancel() returned 2 answers for 1"),
+    "a half swap": (
+        "cancel",
+        refuse_to_cancel,
+        "place() placed a target whose source cannot be cancelled",
+    ),
 }
 
 
@@ -112,23 +124,23 @@ BROKEN = {
 def unreliable(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.UnreliableShop"}
 
-    def answers(method: str, spoil: Callable[[Any, Any], Any]) -> None:
+    def corrupt_method(method: str, corrupt: Callable[[Any, Any], Any]) -> None:
         monkeypatch.setattr(UnreliableShop, "method", method)
-        monkeypatch.setattr(UnreliableShop, "spoil", staticmethod(spoil))
+        monkeypatch.setattr(UnreliableShop, "corrupt", staticmethod(corrupt))
 
-    return answers
+    return corrupt_method
 
 
-@pytest.mark.parametrize("promise", BROKEN)
+@pytest.mark.parametrize("violation", VIOLATIONS)
 def test_shop_contract__violation_is_named_and_fails_the_copy(
-    unreliable: Callable[..., None], promise: str
+    unreliable: Callable[..., None], violation: str
 ) -> None:
     # given
-    method, spoil, words = BROKEN[promise]
+    method, corrupt, expected = VIOLATIONS[violation]
     source = placed_order()
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     before = stories.every_byte(source)
-    unreliable(method, spoil)
+    unreliable(method, corrupt)
 
     # when
     run_batch("w1")
@@ -137,7 +149,7 @@ def test_shop_contract__violation_is_named_and_fails_the_copy(
     found = stories.fresh(order_copy)
     [message] = stories.all_messages(found.errors_log)
     assert (found.status, found.target_order) == (Status.FAILED, None)
-    assert f"UnreliableShop.{words}" in message
+    assert f"UnreliableShop.{expected}" in message
     assert [(it["attribute"], it["code"]) for it in found.outcomes] == [("base", "shop_contract")]
     assert Order.objects.count() == 1
     assert stories.every_byte(source) == before
@@ -150,10 +162,10 @@ def test_shop_contract__one_target_for_two_copies_is_retried_singly(
     # given
     wanted = [stories.requested(placed_order()) for _ in range(2)]
 
-    def give_the_first(runs: Any, _answer: Any) -> None:
+    def return_the_first(runs: Any, _result: Any) -> None:
         runs[-1].target_order = runs[0].target_order
 
-    unreliable("write", give_the_first)
+    unreliable("write", return_the_first)
 
     # when
     run_batch("w1")
@@ -171,11 +183,11 @@ def test_shop_contract__missing_authorization_never_shifts_the_others(
     bank = install_bank(monkeypatch)
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
-    def forget_the_first(asked: Any, answers: Any) -> Any:
-        answers = list(answers)
-        return iter(answers[1:] if len(answers) > 1 else answers)
+    def omit_the_first(argument: Any, results: Any) -> Any:
+        results = list(results)
+        return iter(results[1:] if len(results) > 1 else results)
 
-    unreliable("authorize", forget_the_first)
+    unreliable("authorize", omit_the_first)
 
     # when
     run_batch("w1")
@@ -196,11 +208,11 @@ def test_shop_contract__target_of_another_copy_fails_the_copy(
     first = stories.copied(source)
     second = stories.requested(source)
 
-    def give_the_first_one(runs: Any, _answer: Any) -> None:
+    def return_the_first_target(runs: Any, _result: Any) -> None:
         for run in runs:
             run.target_order = first.target_order_id
 
-    unreliable("write", give_the_first_one)
+    unreliable("write", return_the_first_target)
 
     # when
     run_batch("w1")
@@ -241,7 +253,7 @@ def test_preview__names_the_contract_violation(
     unreliable: Callable[..., None],
 ) -> None:
     # given
-    unreliable("plan", lambda asked, plans: plans[:-1])
+    unreliable("plan", lambda argument, plans: plans[:-1])
 
     # then
     with pytest.raises(Exception, match=r"UnreliableShop.plan\(\) returned 0 answers for 1"):
@@ -254,15 +266,15 @@ def test_preview__names_the_contract_violation(
 def test_on_commit__error_is_logged_and_copies_stay_completed(
     unreliable: Callable[..., None], caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    # given a shop that tells somebody of each batch, and cannot
-    def tell() -> None:
+    # given a shop whose on_commit callback fails
+    def notify() -> None:
         raise error
 
-    def promise(_asked: Any, answer: Any) -> Any:
-        transaction.on_commit(tell)
-        return answer
+    def notify_on_commit(_argument: Any, result: Any) -> Any:
+        transaction.on_commit(notify)
+        return result
 
-    unreliable("place", promise)
+    unreliable("place", notify_on_commit)
     wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
     # when

@@ -1,4 +1,4 @@
-"""Story: a line that cannot be had fails the copy, or is skipped and noted with skip_errors."""
+"""Story: an unavailable line fails the copy, or is skipped with an outcome (skip_errors)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,11 +46,11 @@ def never_stocked(sku: Sku) -> None:
 
 UNAVAILABLE = [deleted, off_sale, sold_out, held_by_others, never_stocked]
 
-Happening = Callable[[Sku], None]
+MakeUnavailable = Callable[[Sku], None]
 
 
 def two_lines(**arguments: Any) -> tuple[Order, Sku]:
-    """A pending order of two SKUs, 4000 and 2000 cents, and the second of them."""
+    """Create a pending order of two SKUs, 4000 and 2000 cents; return it and the second SKU."""
     sku = SkuFactory()
     lines = [
         {"unit_amount_cents": 2000, "quantity": 2, "options": 0},
@@ -59,11 +59,13 @@ def two_lines(**arguments: Any) -> tuple[Order, Sku]:
     return pending_order(**{"lines": lines} | arguments), sku
 
 
-@pytest.mark.parametrize("happen", UNAVAILABLE)
-def test_unavailable_line__fails_the_copy_without_a_target(happen: Happening) -> None:
+@pytest.mark.parametrize("make_unavailable", UNAVAILABLE)
+def test_unavailable_line__fails_the_copy_without_a_target(
+    make_unavailable: MakeUnavailable,
+) -> None:
     # given
     source, sku = two_lines()
-    happen(sku)
+    make_unavailable(sku)
 
     # when
     order_copy = stories.copied(source)
@@ -77,13 +79,13 @@ def test_unavailable_line__fails_the_copy_without_a_target(happen: Happening) ->
     assert [outcome["action"] for outcome in order_copy.outcomes][:2] == ["copied", "skipped"]
 
 
-@pytest.mark.parametrize("happen", UNAVAILABLE)
+@pytest.mark.parametrize("make_unavailable", UNAVAILABLE)
 def test_unavailable_line__skipped_with_an_outcome_under_skip_errors(
-    happen: Happening,
+    make_unavailable: MakeUnavailable,
 ) -> None:
     # given
     source, sku = two_lines()
-    happen(sku)
+    make_unavailable(sku)
 
     # when
     order_copy = stories.copied(source, skip_errors=True)
@@ -182,12 +184,12 @@ def test_short_stock__pieces_reserved_by_the_source_are_available_to_a_swap_only
     assert stories.ending(swap) == (Status.COMPLETED, {}, 0)
 
 
-@pytest.mark.parametrize("happen", UNAVAILABLE)
-def test_skip_errors__copy_without_a_sellable_line_fails(happen: Happening) -> None:
+@pytest.mark.parametrize("make_unavailable", UNAVAILABLE)
+def test_skip_errors__copy_without_a_sellable_line_fails(make_unavailable: MakeUnavailable) -> None:
     # given
     sku = SkuFactory()
     source = pending_order(lines=[{"sku": sku}, {"sku": sku}])
-    happen(sku)
+    make_unavailable(sku)
 
     # when
     order_copy = stories.copied(source, skip_errors=True)
@@ -226,7 +228,7 @@ def test_untracked_stock__never_runs_out() -> None:
     assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
 
 
-# What hangs on skipped goods is worked out anew
+# Amounts that depend on skipped lines are recalculated
 
 
 def test_discounts__scaled_to_the_lines_that_remain() -> None:

@@ -1,4 +1,4 @@
-"""Story: few slow or patient clients do not keep the web server from answering the others."""
+"""Story: a few slow or waiting clients do not keep the web server from serving others."""
 
 import http.client
 import json
@@ -32,7 +32,7 @@ order = placed_order(lines=1)
 print(json.dumps([token, order.public_id, application.client_id]))
 """
 
-#: Changes how many workers seem to be alive; none does anything.
+#: Change how many workers seem to be alive; none of them runs.
 NO_WORKER = """
 import django
 django.setup()
@@ -48,25 +48,25 @@ heartbeats.beat("a-worker-that-does-nothing:1:a")
 class Server:
     """The project behind gunicorn, as its users start it."""
 
-    def __init__(self, environment: dict[str, str], said: str, port: int) -> None:
+    def __init__(self, environment: dict[str, str], credentials: str, port: int) -> None:
         self.environment = environment
-        self.token, self.order, self.client_id = json.loads(said)
+        self.token, self.order, self.client_id = json.loads(credentials)
         self.port = port
 
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(HOST, self.port, timeout=60)
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Status, headers and body of the answer, and after how many seconds it came."""
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request; return status, headers and body of the response, and its seconds."""
         connection, started = self.connect(), time.monotonic()
         connection.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
         response = connection.getresponse()
-        answer = response.status, dict(response.headers), response.read()
+        result = response.status, dict(response.headers), response.read()
         connection.close()
-        return *answer, time.monotonic() - started
+        return *result, time.monotonic() - started
 
     def copy(self, prefer: str) -> Any:
-        """Ask for a copy."""
+        """Request a copy with this ``Prefer`` header."""
         media_type = "application/vnd.api+json"
         source_order = {"data": {"type": "orders", "id": self.order}}
         relationships = {"source_order": source_order}
@@ -74,11 +74,11 @@ class Server:
         headers = {"Content_Type": media_type, "Accept": media_type, "Prefer": prefer}
         body = json.dumps({"data": data})
         token = f"Bearer {self.token}"
-        return self.ask("POST", "/api/order_copies", body, Authorization=token, **headers)
+        return self.request("POST", "/api/order_copies", body, Authorization=token, **headers)
 
     def slowest_probe(self, times: int = 5) -> float:
-        """The longest time that ``/healthz`` took to answer 200."""
-        answers = [self.ask("GET", "/healthz") for _ in range(times)]
+        """Return the seconds of the slowest of several responses of ``/healthz``, all 200."""
+        answers = [self.request("GET", "/healthz") for _ in range(times)]
         assert [status for status, *_ in answers] == [200] * times
         return max(seconds for *_, seconds in answers)
 
@@ -92,14 +92,14 @@ def serve(
     path: Path = tmp_path_factory.mktemp("web")
     with new_database(path, migrated_database) as name:
         environment = environment_of(name) | {"STATIC_ROOT": str(path / "static")}
-        said = run(environment, SHOP)
+        credentials = run(environment, SHOP)
 
         def serve(*options: str, **variables: str) -> Server:
             port = free_port()
             arguments = [*web_server(f"{HOST}:{port}"), *options]
             processes.append(start(environment | variables, *arguments))
             wait_for(port)
-            server = Server(environment, said, port)
+            server = Server(environment, credentials, port)
             server.slowest_probe(times=1)
             return server
 
@@ -112,12 +112,12 @@ def serve(
 
 @pytest.fixture(scope="module")
 def server(serve: Callable[..., Server]) -> Server:
-    """One process of the documented command, without limits of rates."""
+    """One process of the documented command, without rate limits."""
     return serve(RATE_LIMITS="off")
 
 
 def send_slowly(port: int, path: str) -> socket.socket:
-    """A connection on which a body has begun to arrive."""
+    """Open a connection and send the beginning of a request body."""
     connection = socket.create_connection((HOST, port), timeout=30)
     head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: application/json\r\n"
     connection.sendall(f'{head}Content-Length: 1000\r\n\r\n{{"grant_type": '.encode())
@@ -125,7 +125,7 @@ def send_slowly(port: int, path: str) -> socket.socket:
 
 
 def read_all(connection: socket.socket) -> bytes:
-    """What the server sends until it closes the connection."""
+    """Read until the server closes the connection."""
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
@@ -250,13 +250,13 @@ def test_web_server__two_processes_check_exactly_as_many_secrets_as_the_limit(
 
         # when
         with ThreadPoolExecutor(40) as threads:
-            asked = [
+            requests = [
                 threads.submit(
-                    server.ask, "POST", "/oauth/token", body, Content_Type="application/json"
+                    server.request, "POST", "/oauth/token", body, Content_Type="application/json"
                 )
                 for _ in range(100)
             ]
-            statuses = [it.result()[0] for it in asked]
+            statuses = [it.result()[0] for it in requests]
 
     # then
     assert sorted(statuses) == [401] * 30 + [429] * 70

@@ -1,4 +1,4 @@
-"""Story: an orchestrator asks whether a worker lives, and starts another one if it does not."""
+"""Story: an orchestrator probes a worker, and replaces it when the probe fails."""
 
 from tests.acceptance.processes import rows, server, start
 from tests.acceptance.test_graceful_shutdown import SHOP, start_worker, wait_until_idle
@@ -7,14 +7,14 @@ __all__ = ["SHOP"]
 
 
 def probe(environment: dict[str, str]) -> tuple[int, str]:
-    """The exit status of the probe, and what it says."""
+    """Run the probe; return its exit status and output."""
     process = start(environment, "manage.py", "order_copies_health", "--this-host")
-    said = process.communicate(timeout=60)[0]
-    return process.returncode, said
+    output = process.communicate(timeout=60)[0]
+    return process.returncode, output
 
 
-def let_time_pass(environment: dict[str, str]) -> None:
-    """Nobody has been seen for long."""
+def age_heartbeats(environment: dict[str, str]) -> None:
+    """Make all heartbeats too old."""
     with server(environment["DATABASE_NAME"]) as cursor:
         cursor.execute("UPDATE order_copies_heartbeat SET seen_at = '2000-01-01 00:00:00'")
 
@@ -26,33 +26,33 @@ def test_worker_probe__fails_for_a_hanging_worker_and_passes_for_its_successor(
     worker = start_worker(environment)
     assert probe(environment)[0] == 0
 
-    # when it does not come to an end with it
-    let_time_pass(environment)
-    status, said = probe(environment)
+    # when its heartbeat is too old
+    age_heartbeats(environment)
+    status, output = probe(environment)
 
     # then
     assert status == 1
-    assert f":{worker.pid}:" in said
-    assert "hangs: not seen for" in said
+    assert f":{worker.pid}:" in output
+    assert "hangs: not seen for" in output
 
     # when it is killed
     worker.kill()
     worker.communicate()
-    status, said = probe(environment)
+    status, output = probe(environment)
 
     # then
     assert status == 1
-    assert "has been seen lately" in said
+    assert "has been seen lately" in output
 
     # when another one is started
     successor = start(environment, "manage.py", "order_copies_worker")
     wait_until_idle(successor)
-    status, said = probe(environment)
+    status, output = probe(environment)
     heartbeats = rows(environment, "SELECT worker FROM order_copies_heartbeat")
     successor.terminate()
     successor.communicate(timeout=60)
 
     # then
-    assert (status, said.splitlines()[-1][:29]) == (0, "All is well: 1 worker at work")
+    assert (status, output.splitlines()[-1][:29]) == (0, "All is well: 1 worker at work")
     assert [name.split(":")[1] for (name,) in heartbeats] == [str(successor.pid)]
     assert rows(environment, "SELECT worker FROM order_copies_heartbeat") == []

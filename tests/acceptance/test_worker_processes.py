@@ -33,7 +33,7 @@ with transaction.atomic():
 """
 
 
-def let_leases_run_out(environment: dict[str, str]) -> None:
+def expire_leases(environment: dict[str, str]) -> None:
     with server(environment["DATABASE_NAME"]) as cursor:
         cursor.execute(
             "UPDATE order_copies_orderfactory SET lease_expires_at = '2000-01-01 00:00:00'"
@@ -88,7 +88,7 @@ def test_killed_worker__another_worker_finishes_its_copies(
     worker.communicate()
 
     # then
-    # One statement sees one moment, even if the server is still busy with the last commit.
+    # One statement reads one snapshot, even if the server is still finishing a commit.
     [(in_progress, completed, orders, reserved)] = rows(
         environment,
         "SELECT COUNT(CASE WHEN status = 'in_progress' THEN 1 END),"
@@ -101,7 +101,7 @@ def test_killed_worker__another_worker_finishes_its_copies(
     assert (orders, reserved) == (completed + 1, completed + 1)
 
     # when
-    let_leases_run_out(environment)
+    expire_leases(environment)
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
     output = other.communicate(timeout=60)[0]
 
@@ -116,20 +116,20 @@ def test_killed_worker__another_worker_finishes_its_copies(
 
 
 def test_started_at__never_before_created_at(environment: dict[str, str]) -> None:
-    """The worker looks for work while the database is busy with a client, and has to wait."""
+    """The worker polls, and waits, while the transaction of a client holds the database."""
     # given
     worker = start(environment, "manage.py", "order_copies_worker", "--interval", "0.01")
     wait_for_rows(environment, 400)
 
     # when
     client = start(environment, "-c", SLOW_CLIENT)
-    said = client.communicate(timeout=60)[0]
+    client_output = client.communicate(timeout=60)[0]
     wait_for_rows(environment, 401)
     worker.terminate()
     output = worker.communicate(timeout=60)[0]
 
     # then
-    assert client.returncode == 0, said
+    assert client.returncode == 0, client_output
     assert rows(
         environment,
         "SELECT COUNT(*) FROM order_copies_orderfactory"
@@ -138,7 +138,7 @@ def test_started_at__never_before_created_at(environment: dict[str, str]) -> Non
 
 
 def wait_for_rows(environment: dict[str, str], completed: int) -> None:
-    """Return when so many copies are completed."""
+    """Return when this number of copies is completed; fail after a minute."""
     count = "SELECT COUNT(*) FROM order_copies_orderfactory WHERE status = 'completed'"
     deadline = time.monotonic() + 60
     while rows(environment, count) != [(completed,)]:
