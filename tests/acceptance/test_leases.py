@@ -9,7 +9,6 @@ from tests.acceptance.processes import run
 SHOP = """
 import django
 django.setup()
-from order_copies.worker.run import run_batch
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
@@ -24,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 from order_copies import copying
 from order_copies.models import OrderFactory
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests.acceptance.shops import PATH, InterferedShop
 
@@ -85,6 +85,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from order_copies import copying
 from order_copies.models import OrderFactory
+from order_copies.worker.run import run_batch
 from tests.acceptance.shops import PATH, InterferedShop
 
 settings.ORDER_COPIES |= {"SHOP": PATH, "LEASE": LEASE}

@@ -548,6 +548,7 @@ from order_copies import copying
 from order_copies.exceptions import LeaseLostError
 from order_copies.copying import abort_copies
 from order_copies.models import OrderFactory
+from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests.acceptance.shops import PATH, InterferedShop
 
