@@ -18,9 +18,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from order_copies.admin.display import Preview
-from order_copies.copying import OPTIONS, request_copies
+from order_copies.copying import request_copies
 from order_copies.events.who import user_as_who
-from order_copies.models import OrderCopy
+from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]

@@ -85,7 +85,7 @@ def _limit_postgresql(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             before, _now = cursor.fetchone()
         yield
         # The end of a transaction resets it, after deferred constraints have taken their locks.
-        if is_nested:
+        if is_nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])
 

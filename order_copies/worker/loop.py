@@ -15,6 +15,7 @@ from order_copies.db.retry import is_transient, steadily
 from order_copies.models import OrderFactory, Status
 from order_copies.worker import heartbeats
 from order_copies.worker.batches import Batch
+from order_copies.worker.leases import release
 from order_copies.worker.run import run_batch
 
 #: For how long trouble with the database may keep a worker from handing its copies back.
@@ -67,7 +68,7 @@ class Worker:
         """
         held = OrderFactory.objects.all()
         count = steadily(
-            lambda: held.hand_back(timezone.now(), worker=self.name), patience=HAND_BACK_PATIENCE
+            lambda: release(held.running(timezone.now()), self.name), patience=HAND_BACK_PATIENCE
         )
         logger.warning("%s hands back %s copies", self.name, count, extra={"worker": self.name})
         return count
@@ -118,5 +119,5 @@ class Worker:
             connection.close()
             with suppress(Error):
                 # The database was in trouble, not the copies: the attempt does not count.
-                OrderFactory.objects.all().release(timezone.now(), worker=self.name)
+                release(OrderFactory.objects.all(), self.name)
             return Batch()

@@ -17,6 +17,7 @@ from order_copies.conf import settings
 from order_copies.db.retry import steadily
 from order_copies.models import OrderFactory
 from order_copies.shops import Shop, get_shop
+from order_copies.transitions import start
 from order_copies.worker.batches import Batch, batch_ran
 from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.leases import renewed
@@ -37,11 +38,11 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     nothing found nothing to do. Never raises for what one copy does, only where the database gives
     trouble that does not pass. Outside any transaction.
     """
-    batch, shop = Batch(), get_shop()
+    batch, shop, queue = Batch(), get_shop(), OrderFactory.objects.all()
     runner = Runner(worker, shop, batch)
     try:
-        _run(runner, partial(claim_expired, worker))
-        _run(runner, partial(claim_pending, worker, limit or settings.BATCH_SIZE))
+        _run(runner, partial(claim_expired, queue, start, worker))
+        _run(runner, partial(claim_pending, queue, start, worker, limit or settings.BATCH_SIZE))
     finally:
         if batch.claimed:
             _tell(worker, batch)

@@ -25,7 +25,6 @@ from order_copies.exceptions import RowsLockedError, ShopContractError
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.monitoring.health import Queue, complaints
 from order_copies.worker import leases
-from order_copies.worker.claims import claim_pending
 from order_copies.worker.loop import Worker
 from order_copies.worker.run import run_batch
 from orders.models import Authorization, Order, StockItem
@@ -284,7 +283,7 @@ def test_locked_copy__leases_of_the_other_copies_are_renewed(settings: LazySetti
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0.3}
     for _ in range(3):
         stories.requested(placed_order())
-    claimed = claim_pending("w1", 3)
+    claimed = stories.claim("w1", 3)
     before = claimed[0].lease_expires_at
 
     # when

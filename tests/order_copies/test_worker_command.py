@@ -20,8 +20,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
 from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
-from order_copies.transitions import save_pause
-from order_copies.worker import heartbeats
+from order_copies.worker import heartbeats, leases
 from order_copies.worker.batches import Batch
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.loop import Worker
@@ -271,9 +270,7 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
     backlog(2)
     worker = Worker()
     now = timezone.now()
-    OrderFactory.objects.all().start(
-        now, worker=worker.name, lease_expires_at=now + timedelta(hours=1)
-    )
+    stories.start(worker.name, expires_at=now + timedelta(hours=1))
     deadlocks = [OperationalError(1213, "Deadlock found when trying to get lock")]
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -294,7 +291,8 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
 def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
     # given
     worker = Worker()
-    assert save_pause(OrderCopyFactory(in_progress=True, worker=worker.name))
+    row = OrderCopyFactory(in_progress=True, worker=worker.name)
+    assert leases.back_off(row, timedelta(minutes=1))
 
     # when, then
     assert worker.hand_back() == 0
