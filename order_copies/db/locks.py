@@ -13,9 +13,6 @@ from order_copies.exceptions import RowsLockedError
 
 Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
 
-#: Seconds for which a request waits for rows that another transaction has locked.
-REQUEST_WAIT = 2.0
-
 
 def locked(rows: Rows) -> Rows:
     """The rows, locked until the transaction ends.
