@@ -81,8 +81,9 @@ def _limit_postgresql(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             cursor.execute(set_limit, [f"{round(seconds * 1000)}ms"])
             before, _now = cursor.fetchone()
         yield
-        # The end of a transaction resets it, after deferred constraints have taken their locks.
-        if is_nested:
+        # The end of a transaction resets it, after deferred constraints have taken their locks,
+        # and so does a rollback to the savepoint.
+        if is_nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])
 
