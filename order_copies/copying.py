@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies import transitions
-from order_copies.db.locks import REQUEST_WAIT, keep_existing, limited_wait
+from order_copies.conf import settings
+from order_copies.db.locks import keep_existing, limited_wait
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
@@ -34,10 +35,11 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     The one way into the table: API, admin and commands all come through here. The caller has
     checked that ``who`` may copy their source orders. A worker is woken once they are committed.
     Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
-    :class:`RowsLockedError` if another transaction keeps one locked for two seconds. On PostgreSQL
-    only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is in the way.
+    :class:`RowsLockedError` if another transaction keeps one locked for ``LOCK_TIMEOUT`` seconds.
+    On PostgreSQL only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is
+    in the way.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         _check_sources(order_copies)
         transitions.create(order_copies, who=who, now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
@@ -75,7 +77,7 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
     :class:`RowsLockedError` if another transaction keeps it locked.
     """
     now = timezone.now()
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         (current,) = lock([order_copy])
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
@@ -97,7 +99,7 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     :class:`OrderCopyGoneError` if one is gone already, and :class:`RowsLockedError` if another
     transaction keeps one locked.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
@@ -121,7 +123,7 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     """
     # By whom, the event tells: customers read the errors of their copies, and not who works here.
     aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
@@ -139,7 +141,7 @@ def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
     another transaction keeps one locked.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
