@@ -256,7 +256,7 @@ def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
         worker = Worker()
         worker.name = f"w{number}"
         assert (stories.claim(worker.name, 1) or stories.claim_again(worker.name)) != []
-        assert worker.hand_back() == 1
+        assert worker.release() == 1
     run_batch("w9")
 
     found = stories.fresh(order_copy)

@@ -280,7 +280,7 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
 
     # when
     with connection.execute_wrapper(refuse):
-        count = worker.hand_back()
+        count = worker.release()
 
     # then
     assert count == 2
@@ -295,7 +295,7 @@ def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
     assert leases.back_off(row, timedelta(minutes=1))
 
     # when, then
-    assert worker.hand_back() == 0
+    assert worker.release() == 0
     assert OrderFactory.objects.get().hand_backs == 0
 
 
