@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 from order_copies.jsonapi.handlers import error_handlers
 from order_copies.metrics import MetricsView
 from order_copies.probes import HealthView
+from project.oauth.handlers import with_oauth_errors
 from project.views import APIDocsView, FaviconView, admin_login
 
 urlpatterns = [
@@ -20,4 +21,4 @@ urlpatterns = [
     path("api/", include("order_copies.urls")),
 ]
 
-handler400, handler403, handler404, handler500 = error_handlers("/api")
+handler400, handler403, handler404, handler500 = with_oauth_errors(error_handlers("/api"))
