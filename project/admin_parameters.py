@@ -40,6 +40,6 @@ class AdminParametersMiddleware:
         """Lead to the list without its filters, as for others that are wrong."""
         name = request.resolver_match.view_name if request.resolver_match else ""
         is_list = name.startswith("admin:") and name.endswith("_changelist")
-        if is_list and isinstance(exception, OverflowError | DataError):
+        if is_list and isinstance(exception, OverflowError | ValueError | DataError):
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return None

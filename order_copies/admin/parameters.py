@@ -85,10 +85,10 @@ class ParametersMixin(AutocompleteMixin, Base):
     """An admin that answers bad filters, initial values and keys with a message."""
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The stock list. Raises ``IncorrectLookupParameters`` for numbers beyond 64 bits too."""
+        """The stock list. Raises ``IncorrectLookupParameters`` for impossible numbers too."""
         try:
             return super().get_changelist_instance(request)
-        except (OverflowError, DataError) as error:
+        except (OverflowError, ValueError, DataError) as error:
             raise IncorrectLookupParameters(error) from error
 
     def changelist_view(

@@ -87,3 +87,14 @@ def test_inline__related_key_that_can_be_none_is_an_error_of_its_field(
     assert page.status_code == 200
     (formset,) = page.context["inline_admin_formsets"]
     assert list(formset.formset.forms[0].errors["payment_source"])
+
+
+def test_list__year_that_no_calendar_has_is_an_incorrect_lookup(admin_client: Client) -> None:
+    # given
+    url = reverse("admin:orders_coupon_changelist")
+
+    # when
+    response = admin_client.get(url, {"created_at__year": "0000"})
+
+    # then
+    assert (response.status_code, response["Location"]) == (302, f"{url}?e=1")
