@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.forms import MetadataField
-from order_copies.admin.parameters import ParametersMixin
+from order_copies.admin.parameters import AutocompleteMixin, ParametersMixin
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait, locked
 from order_copies.events.who import user_as_who
@@ -76,7 +76,7 @@ def badge_of(value: str, label: Any) -> SafeString:
     return badge(badge_kinds.get(value, "neutral"), label)
 
 
-class LockedInlineMixin(InlineModelAdmin):
+class LockedInlineMixin(AutocompleteMixin, InlineModelAdmin):
     """Rows that are locked before they are read to be changed, as their resource is."""
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
