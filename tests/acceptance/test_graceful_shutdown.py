@@ -52,14 +52,14 @@ import django
 django.setup()
 from django.db import connection, transaction
 from order_copies.models import OrderFactory
-from order_copies.worker.shutdown import let_go
+from order_copies.worker.shutdown import drop_connection
 transaction.atomic().__enter__()
 OrderFactory.objects.update(worker="interrupted")
 cursor = connection.cursor()
 cursor.execute("SELECT id FROM order_copies_orderfactory")
 cursor.fetchone()
-let_go()
-let_go()
+drop_connection()
+drop_connection()
 assert not connection.in_atomic_block
 OrderFactory.objects.filter(worker="").update(worker="free")
 print(cursor is not None)
@@ -215,5 +215,5 @@ def test_shutdown__exits_although_the_shop_catches_the_interrupt(
     if connection.vendor == "sqlite" and step == "write":
         # SQLite has one writer, which is the hanging transaction: the leases expire instead.
         return
-    assert "hands back 2 copies" in output
+    assert "releases 2 copies" in output
     drain_without_waiting(environment)

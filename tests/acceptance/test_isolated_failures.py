@@ -14,7 +14,6 @@ from order_copies import copying
 from order_copies.exceptions import NotDeletableError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
 from order_copies.worker.batches import Batch
-from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.loop import Worker
 from order_copies.worker.run import run_batch
 from order_copies.worker.runner import Runner
@@ -159,7 +158,7 @@ def test_database_down__counts_as_no_crash_of_the_copy(
 ) -> None:
     # given
     order_copy = stories.requested(placed_order(lines=1))
-    [claimed] = claim_pending("w1", 1)
+    [claimed] = stories.claim("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
     monkeypatch.setattr("order_copies.worker.runner.answers", lambda: False)
@@ -180,7 +179,7 @@ def test_deadlock__delays_one_copy_and_not_its_batch(
     # given
     sources = [placed_order(lines=1) for _ in range(4)]
     wanted = [stories.requested(source) for source in sources]
-    claimed = claim_pending("w1", 4)
+    claimed = stories.claim("w1", 4)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
 
     def locked(order_copies: Any) -> None:
@@ -274,8 +273,8 @@ def test_release__counts_as_no_crash(shop: type[InterferedShop], settings: LazyS
     for number in range(5):
         worker = Worker()
         worker.name = f"w{number}"
-        assert (claim_pending(worker.name, 1) or claim_expired(worker.name)) != []
-        assert worker.hand_back() == 1
+        assert (stories.claim(worker.name, 1) or stories.claim_again(worker.name)) != []
+        assert worker.release() == 1
     run_batch("w9")
 
     # then
@@ -302,9 +301,7 @@ def test_delete_copies__all_or_none() -> None:
     # given
     source = placed_order(lines=1)
     done, running = stories.copied(source), stories.requested(source)
-    OrderFactory.objects.filter(pk=running.pk).start(
-        timezone.now(), worker="w1", lease_expires_at=timezone.now() + timedelta(minutes=1)
-    )
+    stories.start("w1", running, expires_at=timezone.now() + timedelta(minutes=1))
     done.status = "stale"
 
     # when

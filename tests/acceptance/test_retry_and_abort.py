@@ -448,9 +448,7 @@ def test_retry__stale_worker_neither_ends_the_copy_nor_keeps_its_payment(
         shop.before.clear()
         abort_copies([order_copy], who=stories.WHO)
         retry_copies([order_copy], who=stories.WHO)
-        OrderFactory.objects.pending().start(
-            timezone.now(), worker="w2", lease_expires_at=timezone.now()
-        )
+        stories.start("w2", expires_at=timezone.now())
 
     shop.before[step] = abort_retry_and_run
 
