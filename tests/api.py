@@ -1,4 +1,4 @@
-"""How tests talk to the API: as a client with a token, and with whole documents."""
+"""A client of the API for tests, and the documents that it sends and receives."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ class API:
 
 
 def application_of(user: Any, kind: str = "integration", **fields: Any) -> Application:
-    """An application that acts for the user. Its secret is not hashed, which takes no time."""
+    """Create an application that acts for the user. Its secret is not hashed, for speed."""
     public, confidential = Application.CLIENT_PUBLIC, Application.CLIENT_CONFIDENTIAL
     return Application.objects.create(
         user=user,
@@ -83,7 +83,7 @@ def token_of(
     seconds: int = 600,
     **fields: Any,
 ) -> str:
-    """An access token, as if the application had asked for it."""
+    """Create an access token of the application, without the token endpoint."""
     token = tokens.mint(application, scopes, seconds)
     AccessToken.objects.create(
         token=token,
@@ -96,19 +96,19 @@ def token_of(
 
 
 def staff(*permissions: str) -> Any:
-    """A member of staff with these permissions, or with all that copying takes."""
+    """Create a staff user with these permissions; by default with ``PERMISSIONS``."""
     return _permitted("staff", permissions or PERMISSIONS, is_staff=True)
 
 
 def service(*permissions: str) -> Any:
-    """An account with these permissions that may not enter the admin: a program's."""
+    """Create the user of a program: with these permissions, without access to the admin."""
     return _permitted("service", permissions, is_staff=False)
 
 
 def _permitted(name: str, codenames: Sequence[str], *, is_staff: bool) -> Any:
     users = get_user_model().objects
     user = users.create_user(f"{name}-{users.count()}", is_staff=is_staff)
-    # Without reading the permissions themselves: hundreds of tests need somebody new.
+    # Without reading the permission rows, for speed: hundreds of tests create a user.
     keys = Permission.objects.filter(codename__in=codenames).order_by().values_list("pk", flat=True)
     granted = user.user_permissions.through
     granted.objects.bulk_create(granted(user=user, permission_id=key) for key in keys)
@@ -116,14 +116,14 @@ def _permitted(name: str, codenames: Sequence[str], *, is_staff: bool) -> Any:
 
 
 def shopper(customer: Customer) -> Any:
-    """A user who is this customer."""
+    """Create the user of a customer."""
     customer.user = get_user_model().objects.create_user(f"shopper-{customer.pk}")
     customer.save()
     return customer.user
 
 
 def request_of(order: Order, **attributes: Any) -> dict[str, Any]:
-    """The body that asks for a copy of this order."""
+    """Return the body of a request to copy this order."""
     return {
         "data": {
             "type": "order_copies",
@@ -136,7 +136,7 @@ def request_of(order: Order, **attributes: Any) -> dict[str, Any]:
 
 
 def errors_in(response: HttpResponse) -> list[dict[str, Any]]:
-    """The errors of an answer, whose status has to be that of the first."""
+    """Return the errors of a response, whose status must be that of the first error."""
     assert response["Content-Type"] == MEDIA_TYPE
     errors: list[dict[str, Any]] = response.json()["errors"]
     assert errors[0]["status"] == str(response.status_code)
@@ -144,14 +144,14 @@ def errors_in(response: HttpResponse) -> list[dict[str, Any]]:
 
 
 def the_error_in(response: HttpResponse) -> tuple[int, str, str | None]:
-    """Status, code and pointer of the one error of an answer."""
+    """Return status, code and pointer of the only error of a response."""
     (error,) = errors_in(response)
     assert set(error) <= {"title", "detail", "code", "status", "source", "meta"}
     return response.status_code, error["code"], error.get("source", {}).get("pointer")
 
 
 def include_paths(resource: ResourceSerializer, depth: int = 2) -> list[str]:
-    """All that can be included with a resource, to this depth."""
+    """Return all include paths of a resource, up to this depth."""
     paths: list[str] = []
     for relationship in resource.relationships:
         if relationship.includable:
@@ -163,5 +163,5 @@ def include_paths(resource: ResourceSerializer, depth: int = 2) -> list[str]:
 
 
 def written() -> tuple[int, int]:
-    """How many copies and events there are."""
+    """Return the number of copies and the number of events."""
     return OrderFactory.objects.count(), Event.objects.count()

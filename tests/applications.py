@@ -1,5 +1,6 @@
-"""Load the demo shop into the environment's database, and print who may ask its API for tokens:
-``python -m tests.applications``.
+"""Load the demo shop, and print the credentials of its applications.
+
+``python -m tests.applications`` uses the database that the environment names.
 """
 
 import json
@@ -20,7 +21,7 @@ from project.demo.preparing import prepare_admin, prepare_shop  # noqa: E402
 
 
 def main() -> None:
-    """The credentials are the last line, as JSON."""
+    """Load the demo shop; print the credentials as JSON in the last line."""
     prepare_shop()
     admin = prepare_admin()
     applications = {
@@ -32,14 +33,14 @@ def main() -> None:
 
 
 def integration(name: str, user: Any) -> dict[str, str]:
-    """The credentials of a new application that can keep a secret."""
+    """Create a confidential application; return its credentials."""
     secret = generate_client_secret()
     new = application(name, user, "confidential", client_secret=secret)
     return {"client_id": new.client_id, "client_secret": secret}
 
 
 def application(name: str, user: Any, client_type: str, **fields: str) -> Application:
-    """A new application that acts for the user."""
+    """Create an application that acts for the user."""
     return Application.objects.create(
         name=name,
         user=user,
@@ -50,7 +51,7 @@ def application(name: str, user: Any, client_type: str, **fields: str) -> Applic
 
 
 def reader() -> Any:
-    """A user who may look at all orders, and change nothing."""
+    """Create a user who may view all orders, and change nothing."""
     user = get_user_model().objects.create_user("reader")
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_order", "view_event"]))
     return user

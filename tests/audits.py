@@ -1,4 +1,4 @@
-"""What an audit says, as tests compare it."""
+"""Run the audit, with findings in a form that tests compare."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ Found = list[tuple[str, str]]
 
 
 def audited(**options: Any) -> Found:
-    """The code of each finding, and the resource that it is about."""
-    found = Audit(**options).run()
-    return [(one.code, f"{one.resource_type}/{one.resource_id}") for one in found]
+    """Return code and resource of each finding."""
+    findings = Audit(**options).run()
+    return [
+        (finding.code, f"{finding.resource_type}/{finding.resource_id}") for finding in findings
+    ]

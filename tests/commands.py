@@ -1,4 +1,4 @@
-"""Commands that run in processes of their own, in the top folder of the project."""
+"""Run commands in new processes, in the top folder of the project."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
-    """What became of the command, with all that it said, within a minute."""
+    """Run a command for at most a minute; return its exit status and output."""
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )

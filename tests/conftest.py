@@ -1,4 +1,4 @@
-"""What all tests share: which of them run when, how hard hypothesis tries, and who acts."""
+"""Shared by all tests: marks, hypothesis profiles, garbage collection, and an actor."""
 
 import gc
 from typing import Any
@@ -21,14 +21,14 @@ settings.load_profile("suite")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes on a database of their own, whichever module it stands in."""
+    """Mark every test that uses a database for processes with ``processes``."""
     for item in items:
         if "migrated_database" in getattr(item, "fixturenames", ()):
             item.add_marker("processes")
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from looking at what lives as long as the tests, for speed."""
+    """Exclude the imported modules from garbage collection, for speed."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
@@ -36,5 +36,5 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def who() -> dict[str, Any]:
-    """The one who asks for copies."""
+    """The actor of requests."""
     return {"owner": {"type": "users", "id": "1", "email": "staff@example.com"}}

@@ -1,7 +1,7 @@
-"""What tests are made of: a factory for every model of the shop, and builders of whole orders.
+"""Factories for every model of the shop, and builders of whole orders.
 
-The builders work out amounts by themselves (``tax_of``, ``totals_of``), not with the shop's code,
-so that they can serve tests as an oracle.
+The builders calculate amounts (``tax_of``, ``totals_of``) independently of the shop's code, so that
+tests can use them as an oracle.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,16 +58,16 @@ def tomorrow() -> datetime:
     return timezone.now() + timedelta(days=1)
 
 
-# Money, worked out independently of the shop
+# Money, calculated independently of the shop
 
 
 def half_up(amount: Decimal) -> int:
-    """Whole cents, halves away from zero."""
+    """Round to whole cents, halves away from zero."""
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def tax_of(total_amount_cents: int, tax_rate: Decimal | str, *, included: bool) -> int:
-    """The tax in (``included``) or on top of an amount, in cents."""
+    """Return the tax in (``included``) or on top of an amount, in cents."""
     total, rate = Decimal(total_amount_cents), Decimal(tax_rate)
     return half_up(total - total / (1 + rate) if included else total * rate)
 
@@ -75,7 +75,7 @@ def tax_of(total_amount_cents: int, tax_rate: Decimal | str, *, included: bool) 
 def totals_of(
     line_items: Iterable[LineItem], *, tax_included: bool, gift_card_amount_cents: int = 0
 ) -> dict[str, int]:
-    """All amounts of an order with these lines, in cents."""
+    """Return all amounts of an order with these lines, in cents."""
     totals = dict.fromkeys(dict.fromkeys(TOTAL_OF_TYPE.values()), 0)
     tax = 0
     for line_item in line_items:
@@ -147,11 +147,11 @@ class CustomerPaymentSourceFactory(DjangoModelFactory):
     payment_source = factory.SubFactory(PaymentSourceFactory)
 
 
-# Goods
+# SKUs
 
 
 class SkuFactory(DjangoModelFactory):
-    """A SKU that can be had: ``SkuFactory(price=1500, stock=3)``; False leaves either out."""
+    """An available SKU: ``SkuFactory(price=1500, stock=3)``; False creates none of either."""
 
     class Meta:
         model = Sku
@@ -215,7 +215,7 @@ class PromotionFactory(DjangoModelFactory):
 
 
 class CouponFactory(DjangoModelFactory):
-    """A coupon that can be used; its promotion is to be had by coupon only."""
+    """A valid coupon; its promotion applies with a coupon only."""
 
     class Meta:
         model = Coupon
@@ -228,7 +228,7 @@ class CouponFactory(DjangoModelFactory):
     promotion = factory.SubFactory(PromotionFactory, coupon_only=True)
 
 
-# Orders and what they own
+# Orders and their parts
 
 
 class OrderFactory(DjangoModelFactory):
@@ -272,7 +272,7 @@ class AddressFactory(DjangoModelFactory):
 
 
 class LineItemFactory(DjangoModelFactory):
-    """A line of goods. Its amounts follow from unit amount, quantity and options amount."""
+    """A SKU line. Its amounts follow from unit amount, quantity and options amount."""
 
     class Meta:
         model = LineItem
@@ -325,7 +325,7 @@ class AuthorizationFactory(DjangoModelFactory):
 class OrderCopyFactory(DjangoModelFactory):
     """A pending copy of a placed order; ``OrderCopyFactory.build()`` does not save it.
 
-    ``request_copies`` is the real way into the table; this one records no event.
+    Unlike ``request_copies`` it records no event.
     """
 
     class Meta:
@@ -369,13 +369,13 @@ def an_order(
     wallet: bool = True,
     **attributes: Any,
 ) -> Order:
-    """A consistent order, in status ``pending`` unless told otherwise.
+    """Create an order with consistent amounts; by default with status ``pending``.
 
     ``lines`` is a number of SKU lines, or the attributes of each line (those of
     :class:`LineItemFactory`, and ``options``: a number, or the attributes of each option).
-    ``promotions`` have their discount lines; that of ``coupon`` need not be named again.
-    ``wallet``: whether the payment source stands in the customer's wallet. A ``payment_source``
-    of None stands for none. Everything else goes to :class:`OrderFactory`.
+    Each of ``promotions`` gets a discount line, and so does the promotion of ``coupon``.
+    ``wallet``: whether the payment source is saved in the customer's wallet.
+    ``payment_source=None`` creates none. Other arguments are passed to :class:`OrderFactory`.
     """
     if "payment_source" not in attributes:
         attributes["payment_source"] = PaymentSourceFactory()
@@ -393,15 +393,15 @@ def an_order(
         Address.objects.bulk_create(
             AddressFactory.build(order=order, role=role) for role in AddressRole.values
         )
-    _add_goods(order, [{}] * lines if isinstance(lines, int) else lines, options)
+    _add_sku_lines(order, [{}] * lines if isinstance(lines, int) else lines, options)
     _add_other_lines(order, shipping, payment_fee, promotions)
     return settle(order)
 
 
 def placed_order(**arguments: Any) -> Order:
-    """An order that was placed: stock reserved, coupon used, payment authorized.
+    """Create a placed order: stock reserved, coupon used, payment authorized.
 
-    Takes what :func:`an_order` takes. ``authorized=False`` leaves out the authorization.
+    Takes the arguments of :func:`an_order`. ``authorized=False`` creates no authorization.
     """
     authorized = arguments.pop("authorized", True)
     coupon = arguments.get("coupon")
@@ -424,18 +424,18 @@ def placed_order(**arguments: Any) -> Order:
 
 
 def pending_order(**arguments: Any) -> Order:
-    """An order that was never placed."""
+    """Create an order that was never placed."""
     return an_order(**arguments)
 
 
 def draft_order(**arguments: Any) -> Order:
-    """An order without a customer and a payment source, never placed."""
-    nobody = {"customer": None, "payment_source": None, "status": Order.Status.DRAFT}
-    return an_order(**nobody | arguments)
+    """Create an order without customer and payment source, never placed."""
+    missing = {"customer": None, "payment_source": None, "status": Order.Status.DRAFT}
+    return an_order(**missing | arguments)
 
 
 def cancelled_order(**arguments: Any) -> Order:
-    """An order that was placed and cancelled: it holds no stock, no coupon and no money."""
+    """Create a cancelled order: it holds no stock, no coupon and no authorization."""
     order = an_order(
         **{
             "status": Order.Status.CANCELLED,
@@ -451,7 +451,7 @@ def cancelled_order(**arguments: Any) -> Order:
 
 
 def settle(order: Order) -> Order:
-    """Set and save the amounts of the order as its lines have them."""
+    """Set the amounts of an order to those of its lines, and save it."""
     totals = totals_of(
         order.line_items.all(),
         tax_included=order.tax_included,
@@ -463,7 +463,7 @@ def settle(order: Order) -> Order:
     return order
 
 
-def _add_goods(order: Order, lines: Sequence[Mapping[str, Any]], options: int) -> None:
+def _add_sku_lines(order: Order, lines: Sequence[Mapping[str, Any]], options: int) -> None:
     line_items, line_item_options = [], []
     for attributes in lines:
         line = dict(attributes)
@@ -480,6 +480,7 @@ def _add_goods(order: Order, lines: Sequence[Mapping[str, Any]], options: int) -
         line_item_options += built
     LineItem.objects.bulk_create(line_items)
     for option in line_item_options:
+        # Sets line_item_id: the lines have their keys now.
         option.line_item = option.line_item
     LineItemOption.objects.bulk_create(line_item_options)
 
@@ -519,7 +520,7 @@ def _add_other_lines(
 
 
 def discount_of(promotion: Promotion, subtotal: int, shipping: int) -> int:
-    """What a promotion takes off an order, in cents."""
+    """Return the discount of a promotion, in cents."""
     if promotion.type == Promotion.Kind.PERCENTAGE_DISCOUNT:
         return half_up(Decimal(subtotal) * promotion.percentage / 100)
     if promotion.type == Promotion.Kind.FIXED_AMOUNT:

@@ -1,16 +1,16 @@
-"""The forms of the admin, as a browser sends them."""
+"""Forms of the admin, as a browser sends them."""
 
 from typing import Any
 
 from django.forms import MultiWidget
 from django.test import Client
 
-#: What a browser does not send, or need not.
+#: Values that a browser does not send, or need not.
 EMPTY = {"None", "", "False"}
 
 
 def form_of(admin_client: Client, url: str) -> dict[str, Any]:
-    """The page's forms as a browser would send them, unchanged."""
+    """Return the data of all forms of a page, unchanged, as a browser would send it."""
     context = admin_client.get(url).context
     forms = [context["adminform"].form]
     for formset in context["inline_admin_formsets"]:
@@ -20,7 +20,7 @@ def form_of(admin_client: Client, url: str) -> dict[str, Any]:
 
 
 def previewed(client: Client, url: str, **data: Any) -> dict[str, str]:
-    """The hidden fields with which a copy page submits what its preview with ``data`` showed."""
+    """Preview a copy page with ``data``; return the hidden fields that its submit repeats."""
     context = client.post(url, data, follow=True).context
     shown = context and context.get("previewed")
     return {"previewed_options": shown.options, "previewed_digest": shown.digest} if shown else {}

@@ -1,4 +1,4 @@
-"""Compare answers with what the OpenAPI document says of them."""
+"""Validate responses against the OpenAPI document."""
 
 import re
 from functools import cache
@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from order_copies.jsonapi.openapi.document import openapi_document
 
-#: Headers that say nothing of the API.
+#: Headers of Django, which the document does not describe.
 OF_DJANGO = {
     "Allow",
     "Content-Length",
@@ -29,7 +29,7 @@ def the_document() -> dict[str, Any]:
 
 
 def path_of(response: HttpResponse) -> str:
-    """The path of the document that the request's path is an instance of."""
+    """Return the path of the document that matches the request's path."""
     path = response.request["PATH_INFO"]
     (found,) = [it for it in the_document()["paths"] if re.fullmatch(_pattern(it), path)]
     return found
@@ -40,7 +40,7 @@ def _pattern(path: str) -> str:
 
 
 def check(response: HttpResponse) -> None:
-    """Fail if the document does not say that there is such an answer."""
+    """Fail if the document does not describe the response: its status, headers or body."""
     method = response.request["REQUEST_METHOD"].lower()
     operation = the_document()["paths"][path_of(response)][method]
     assert str(response.status_code) in operation["responses"]
@@ -56,12 +56,12 @@ def check(response: HttpResponse) -> None:
 
 
 def validator_of(schema: dict[str, Any]) -> Draft202012Validator:
-    """Validates against a schema that refers to the document's components."""
+    """Return the validator of a schema that refers to the document's components."""
     return Draft202012Validator({"components": the_document()["components"], **schema})
 
 
 def resolved(described: dict[str, Any]) -> dict[str, Any]:
-    """What is described, perhaps by a reference."""
+    """Follow references to the description itself."""
     while "$ref" in described:
         found: Any = the_document()
         for name in described["$ref"].removeprefix("#/").split("/"):

@@ -1,4 +1,4 @@
-"""A Redis of the tests' own."""
+"""Start a Redis server for tests."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ import pytest
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """The address of a new Redis. The test is skipped where there is none, except in CI."""
+    """Start Redis and yield its URL. Skips the test if Redis is not installed, except in CI."""
     program = shutil.which("redis-server")
     if program is None and not os.environ.get("CI"):
         pytest.skip("redis-server is not installed")
@@ -29,12 +29,14 @@ def redis_server() -> Iterator[str]:
 
 
 def free_port() -> int:
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def wait_for(port: int) -> None:
+    """Wait until a server accepts connections on this port, for at most 20 seconds."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:

@@ -1,7 +1,7 @@
-"""The demo shop behind real servers, for the programs that try its API out from outside.
+"""Serve the demo shop by real servers, for programs that test its API from outside.
 
-Needs no Django in its own process: what does comes out of the environment, which
-:func:`demo_shop` changes for all that is started afterwards.
+This process needs no Django: :func:`demo_shop` configures the processes that are started later by
+environment variables.
 """
 
 import json
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -35,9 +36,9 @@ class DemoShop:
     log: IO[bytes]
 
     def serve(self, name: str, *options: str, port: int | None = None, **environment: str) -> int:
-        """Start a server with these options of gunicorn; the port that it answers on.
+        """Start gunicorn with these options; return its port.
 
-        It answers a little later: see :meth:`wait_for`.
+        The server is not ready yet: call :meth:`wait_for`.
         """
         port = port or free_port()
         changed = [f"--env={name}={value}" for name, value in environment.items()]
@@ -46,27 +47,29 @@ class DemoShop:
         return port
 
     def drain(self) -> None:
-        """Run all copies that wait. Raises where the worker fails."""
+        """Run all pending copies. Raises if the worker fails."""
         command = [sys.executable, *WORKER, "--drain"]
         subprocess.run(command, cwd=ROOT, stdout=self.log, stderr=self.log, check=True)
 
     def wait_for(self, *ports: int) -> None:
-        """Return when servers answer on all these ports. Raises where one of them stops."""
+        """Wait until all these ports accept connections. Raises if a server stops."""
         for port in ports:
-            self.processes.wait_until(lambda port=port: _answers(port), what="A server", seconds=60)
+            self.processes.wait_until(
+                partial(_accepts_connections, port), what="A server", seconds=60
+            )
 
 
 @contextmanager
 def demo_shop(
     log: Path, database: Mapping[str, str] | None = None, *, has_worker: bool = True
 ) -> Iterator[DemoShop]:
-    """A demo shop for as long as the context lasts; its processes write to the file ``log``.
+    """Run a demo shop while the context lasts; its processes write to the file ``log``.
 
-    ``database`` names an empty database in the variables of the environment; without it the shop
-    is in a SQLite file. Without a worker no copy runs until :meth:`DemoShop.drain` is called.
+    ``database``: the environment variables of an empty database; by default of a new SQLite file.
+    Without a worker no copy runs until :meth:`DemoShop.drain` is called.
     """
     log.parent.mkdir(exist_ok=True)
-    with TemporaryDirectory() as scratch, log.open("wb") as said, Processes() as processes:
+    with TemporaryDirectory() as scratch, log.open("wb") as log_file, Processes() as processes:
         directory = Path(scratch)
         file = {"DATABASE": "sqlite", "DATABASE_NAME": str(directory / "shop.sqlite3")}
         os.environ |= {
@@ -74,23 +77,23 @@ def demo_shop(
             "STATIC_ROOT": str(directory / "static"),
             "RATE_LIMITS": "off",
         }
-        applications = _prepare(said)
+        applications = _prepare(log_file)
         if has_worker:
-            processes.start("worker", *WORKER, "--interval", "0.05", output=said)
-        yield DemoShop(directory, applications, processes, said)
+            processes.start("worker", *WORKER, "--interval", "0.05", output=log_file)
+        yield DemoShop(directory, applications, processes, log_file)
 
 
 def free_port() -> int:
-    """A port that nobody uses."""
+    """Return a port that is not in use."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def lasting_port() -> int:
-    """A port that nobody is given by chance while the server that uses it is away for a moment.
+    """Return a port that no other process gets by chance while its server restarts.
 
-    Systems take the ends of connections from 32768 or 49152 on.
+    It is below the range of ephemeral ports, which begins at 32768 or 49152.
     """
     while True:
         with socket.socket() as probe, suppress(OSError):
@@ -105,7 +108,7 @@ def _prepare(log: IO[bytes]) -> dict[str, dict[str, str]]:
     return applications
 
 
-def _answers(port: int) -> bool:
+def _accepts_connections(port: int) -> bool:
     try:
         socket.create_connection((HOST, port), timeout=1).close()
     except OSError:

@@ -1,7 +1,7 @@
-"""What djangorestframework-jsonapi would say: its serializers and renderer, as they come.
+"""Documents by the stock serializers and renderer of djangorestframework-jsonapi: an oracle.
 
-The serializers are made of our declarations, with a field of Django REST framework for each kind
-of value, so that values too are written by others than those under test.
+The serializers are generated from our declarations, with a field of Django REST framework for each
+kind of value, so that values too are formatted independently of the code under test.
 """
 
 import json
@@ -31,14 +31,14 @@ class Blank(serializers.CharField):
 
 
 class Instant(serializers.DateTimeField):
-    """Milliseconds, which ``DATETIME_FORMAT`` cannot do."""
+    """Format with milliseconds, which ``DATETIME_FORMAT`` cannot do."""
 
     def to_representation(self, value: datetime) -> str:
         moment = value.astimezone(UTC)
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
 
 
-#: The field of each kind of value, the most special first.
+#: The field of each kind of value, the most specific first.
 FIELDS: Mapping[type[values.Value], type[serializers.Field]] = {
     values.Blank: Blank,
     values.String: serializers.CharField,
@@ -60,15 +60,15 @@ class Serializer(serializers.Serializer):
     resource: ResourceSerializer
 
     def get_fields(self) -> dict[str, Any]:
-        """Without what is told on request only, which the library does not know."""
-        asked = self.context["request"].query_params.get(f"fields[{self.resource.type}]", "")
-        unasked = {one.name for one in self.resource.attributes if one.on_request}
-        unasked -= set(asked.split(","))
-        return {name: field for name, field in super().get_fields().items() if name not in unasked}
+        """Leave out attributes on request unless requested: the library has no such attributes."""
+        requested = self.context["request"].query_params.get(f"fields[{self.resource.type}]", "")
+        hidden = {one.name for one in self.resource.attributes if one.on_request}
+        hidden -= set(requested.split(","))
+        return {name: field for name, field in super().get_fields().items() if name not in hidden}
 
 
 class Computed(serializers.Field):
-    """A value that a function makes out of the row, written as another field does."""
+    """A value that a function computes from the row, formatted by another field."""
 
     def __init__(self, compute: Any, field: serializers.Field) -> None:
         super().__init__(source="*", read_only=True)
@@ -90,7 +90,7 @@ class Identifier(SerializerMethodResourceRelatedField):
 
 
 def stock_serializers() -> dict[str, type[Serializer]]:
-    """The serializer of every resource, by type."""
+    """Return the serializer of every resource, by type."""
     made = {resource.type: _serializer(resource) for resource in registered()}
     for serializer in made.values():
         serializer.included_serializers = {
@@ -104,7 +104,7 @@ def stock_serializers() -> dict[str, type[Serializer]]:
 def stock_document(
     serializer: type[Serializer], rows: Any, request: Request, *, many: bool
 ) -> dict[str, Any]:
-    """The document of a row, or of many, that the library renders."""
+    """Return the document of a row, or of many, rendered by the library."""
     data = serializer(rows, many=many, context={"request": request}).data
     view = SimpleNamespace(resource_name=serializer.resource.type)
     text = JSONRenderer().render(data, renderer_context={"view": view, "request": request})
@@ -127,7 +127,7 @@ def _serializer(resource: ResourceSerializer) -> type[Serializer]:
 
 
 def attribute_field(attribute: Attribute) -> serializers.Field:
-    """The field of an attribute."""
+    """Return the field of an attribute."""
     kind = next(field for value, field in FIELDS.items() if isinstance(attribute.value, value))
     if attribute.get is not None:
         return Computed(attribute.get, kind())
@@ -135,13 +135,13 @@ def attribute_field(attribute: Attribute) -> serializers.Field:
 
 
 def linkage_field(relationship: Relationship) -> serializers.Field:
-    """The field of a relationship; the serializer needs a method for its rows."""
+    """Return the field of a relationship; the serializer needs a method for its rows."""
     model = type("Model", (), {"JSONAPIMeta": named(relationship.type)})
     return Identifier(many=relationship.many, model=model)
 
 
 def named(resource_type: str) -> type:
-    """What tells the library the type of a resource."""
+    """Return the class by which the library finds the type of a resource."""
     return type("JSONAPIMeta", (), {"resource_name": resource_type})
 
 

@@ -1,7 +1,7 @@
-"""How tests tell a story: ask for a copy, let a worker run it, look at what came of it.
+"""Steps of tests: request copies, run them, read the results.
 
-What travels is written down here once more, from the specification and not from the code: every
-column that is not named as staying behind has to be equal in source and target.
+The columns that are not copied are listed here from the specification, independently of the code:
+every other column must be equal in source and target.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from orders.models import (
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "staff@example.com"}}
 
-#: Design, section 4: what never travels.
+#: Columns that are not copied (design, section 4).
 OF_ITS_OWN = {"id", "reference", "reference_origin", "created_at", "updated_at"}
 ORDERS_OWN = OF_ITS_OWN | {
     "number",
@@ -63,18 +63,18 @@ AMOUNTS = [
 ]
 
 
-# Asking and running
+# Requests and runs
 
 
 def requested(source_order: Order, **toggles: Any) -> OrderCopy:
-    """A pending copy that staff asked for."""
+    """Request a copy."""
     order_copy = OrderCopy(source_order=source_order, **toggles)
     copying.request_copies([order_copy], who=WHO)
     return order_copy
 
 
 def run_all() -> None:
-    """Let one worker run batches until there is nothing left to claim."""
+    """Run batches by one worker until there is nothing left to claim."""
     while run_batch(worker="w1").claimed:
         pass
 
@@ -92,7 +92,7 @@ def claim_again(worker: str) -> list[OrderFactory]:
 def start(
     worker: str, *order_copies: OrderFactory, expires_at: datetime, now: datetime | None = None
 ) -> list[OrderFactory]:
-    """Give a worker these copies, or all, under a lease that ends at ``expires_at``."""
+    """Start these copies, or all, for a worker, under a lease that ends at ``expires_at``."""
     candidates = OrderFactory.objects.all()
     if order_copies:
         candidates = candidates.filter(pk__in=[order_copy.pk for order_copy in order_copies])
@@ -102,57 +102,57 @@ def start(
 
 
 def copied(source_order: Order, **toggles: Any) -> OrderFactory:
-    """A copy that was asked for and has been run, as the database has it."""
+    """Request a copy and run it; return it as it is in the database."""
     order_copy = requested(source_order, **toggles)
     run_batch(worker="w1")
     return fresh(order_copy)
 
 
 def previewed(source_order: Order, **toggles: Any) -> Any:
-    """The plan of a copy that nobody has asked for yet."""
+    """Return the plan of a copy that is not requested."""
     [plan] = copying.preview([OrderCopy(source_order=source_order, **toggles)])
     return plan
 
 
 def unsaved(source_order: Order, **toggles: Any) -> OrderCopy:
-    """A copy that nobody has requested yet."""
+    """Return a copy that is not requested yet."""
     return OrderCopy(source_order=source_order, **toggles)
 
 
 def previewed_together(order_copies: Sequence[OrderCopy]) -> list[Any]:
-    """The plans of unsaved copies that run in one batch."""
+    """Return the plans of unsaved copies, planned as one batch."""
     return copying.preview(order_copies)
 
 
 def copied_together(order_copies: Sequence[OrderCopy]) -> list[OrderFactory]:
-    """Copies that were requested and run in one batch."""
+    """Request copies and run them in one batch; return them as they are in the database."""
     copying.request_copies(order_copies, who=WHO)
     run_batch(worker="w1")
     return [fresh(order_copy) for order_copy in order_copies]
 
 
 def placed_by_hand(order: Order) -> list[list[Any]]:
-    """The problems of an order that staff place."""
+    """Place an order as staff do; return its problems."""
     return make(MOVES["_place"], [order.pk], who=WHO)
 
 
 def fresh(order_copy: OrderFactory) -> OrderFactory:
-    """The copy as the database has it."""
+    """Return the copy as it is in the database."""
     return OrderFactory.objects.select_related("source_order", "target_order").get(pk=order_copy.pk)
 
 
 def target_of(order_copy: OrderFactory) -> Order:
-    """The target order of a copy that has one."""
+    """Return the target order of a copy; fails if there is none."""
     target = order_copy.target_order
     assert isinstance(target, Order), (order_copy.status, order_copy.errors_log)
     return target
 
 
-# Looking
+# Reads
 
 
 def row(instance: models.Model, without: set[str] | frozenset[str] = frozenset()) -> dict[str, Any]:
-    """The columns of one row."""
+    """Return the columns of a row."""
     return {
         field.attname: getattr(instance, field.attname)
         for field in instance._meta.concrete_fields
@@ -161,7 +161,7 @@ def row(instance: models.Model, without: set[str] | frozenset[str] = frozenset()
 
 
 def contents(order: Order) -> dict[str, Any]:
-    """All of an order that a copy has to have too."""
+    """Return the columns of an order, its addresses and its lines that a copy must have too."""
     order = Order.objects.get(pk=order.pk)
     lines = order.line_items.order_by("pk").prefetch_related("line_item_options")
     return {
@@ -179,26 +179,26 @@ def contents(order: Order) -> dict[str, Any]:
 
 
 def amounts(order: Order) -> dict[str, int]:
-    """The amounts of an order as the database has them."""
+    """Return the amounts of an order as they are in the database."""
     return Order.objects.values(*AMOUNTS).get(pk=order.pk)
 
 
 def lines(order: Order, *names: str) -> list[Any]:
-    """Some columns of the lines of an order, in order."""
+    """Return some columns of the lines of an order, in order."""
     names = names or ("item_type", "quantity", "total_amount_cents")
     values = order.line_items.order_by("pk").values_list(*names, flat=len(names) == 1)
     return list(values)
 
 
 def raw_rows(table: str, where: str) -> list[tuple[Any, ...]]:
-    """Rows as the database stores them, without the ORM."""
+    """Return rows as the database stores them, without the ORM."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY id")
         return list(cursor.fetchall())
 
 
 def every_byte(order: Order) -> dict[str, list[tuple[Any, ...]]]:
-    """Every column of every row that an order has anywhere in the shop."""
+    """Return every column of every row that belongs to an order."""
     of_order = f"order_id = {order.pk}"
     of_lines = f"line_item_id IN (SELECT id FROM {LineItem._meta.db_table} WHERE {of_order})"
     conditions: dict[type[models.Model], str] = {
@@ -217,7 +217,7 @@ def every_byte(order: Order) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def whole_database() -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table of the shop and of the app."""
+    """Return every row of every table of the shop and of the app."""
     labels = {"orders", "order_copies", "order_copies_events"}
     tables = {
         model._meta.db_table for model in apps.get_models() if model._meta.app_label in labels
@@ -226,7 +226,7 @@ def whole_database() -> dict[str, list[tuple[Any, ...]]]:
 
 
 def ending(order_copy: OrderFactory) -> tuple[str, dict[str, int], int]:
-    """How a copy ended: its status, how many messages each attribute has, and its count."""
+    """Return status, number of messages per attribute, and errors count of a copy."""
     log = {attribute: len(messages) for attribute, messages in order_copy.errors_log.items()}
     return order_copy.status, log, order_copy.errors_count
 
@@ -234,7 +234,7 @@ def ending(order_copy: OrderFactory) -> tuple[str, dict[str, int], int]:
 def actions(
     order_copy: OrderFactory, attribute: str = "line_items"
 ) -> list[tuple[str, str | None]]:
-    """What became of each line: action and code."""
+    """Return action and code of each outcome of an attribute."""
     return [
         (outcome["action"], outcome["code"])
         for outcome in order_copy.outcomes
@@ -243,17 +243,17 @@ def actions(
 
 
 def events_of(order_copy: OrderFactory) -> list[str]:
-    """The names of the copy's events, in order."""
+    """Return the names of the copy's events, in order."""
     of_copy = Event.objects.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
     return list(of_copy.exclude(name="").values_list("name", flat=True))
 
 
 def statuses(order: Order) -> tuple[str, str, str]:
-    """The three statuses of an order as the database has them."""
+    """Return the three statuses of an order as they are in the database."""
     names = ("status", "payment_status", "fulfillment_status")
     return Order.objects.values_list(*names).get(pk=order.pk)
 
 
 def all_messages(log: dict[str, Sequence[str]]) -> list[str]:
-    """Every message of an errors log."""
+    """Return every message of an errors log."""
     return [message for messages in log.values() for message in messages]

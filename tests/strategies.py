@@ -1,4 +1,4 @@
-"""Orders of every shape, for property tests: hypothesis draws a description, we build it."""
+"""Random orders for property tests: hypothesis draws descriptions, ``build`` creates orders."""
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -26,7 +26,7 @@ from tests.factories import (
 
 @dataclass(frozen=True)
 class Line:
-    """A line of goods, and whether it can still be had."""
+    """A SKU line, and the availability of its SKU now."""
 
     unit_amount_cents: int
     quantity: int
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Description:
-    """All that makes one order unlike another."""
+    """The properties of a random order."""
 
     status: str
     lines: tuple[Line, ...]
@@ -47,7 +47,7 @@ class Description:
     new_promotions: tuple[tuple[str, int, bool], ...]
     coupon: str
     payment: str
-    who: str
+    customer: str
     addresses: bool
     shipping: bool
     tax_included: bool
@@ -71,7 +71,7 @@ promotions = st.lists(
 
 
 def lines(availability: st.SearchStrategy[str]) -> st.SearchStrategy[Line]:
-    """Lines of goods."""
+    """Return a strategy of SKU lines."""
     return st.builds(
         Line,
         unit_amount_cents=cents,
@@ -86,7 +86,7 @@ def lines(availability: st.SearchStrategy[str]) -> st.SearchStrategy[Line]:
 def descriptions(
     *, availability: st.SearchStrategy[str], coupon: st.SearchStrategy[str]
 ) -> st.SearchStrategy[Description]:
-    """Descriptions of orders."""
+    """Return a strategy of descriptions."""
     return st.builds(
         Description,
         status=st.sampled_from(["placed", "pending", "draft", "cancelled", "approved"]),
@@ -99,7 +99,7 @@ def descriptions(
         new_promotions=promotions,
         coupon=coupon,
         payment=st.sampled_from(["wallet", "wallet", "no wallet", "expired", "none", "declined"]),
-        who=st.sampled_from(["customer", "customer", "guest", "nobody"]),
+        customer=st.sampled_from(["customer", "customer", "guest", "none"]),
         addresses=st.booleans() | st.just(True),
         shipping=st.booleans(),
         tax_included=st.booleans(),
@@ -110,11 +110,11 @@ def descriptions(
     )
 
 
-#: Orders of which everything can still be had.
+#: Orders whose lines and coupons are all available.
 copyable = descriptions(
     availability=st.sampled_from(AVAILABLE), coupon=st.sampled_from(["none", "good"])
 )
-#: Orders of every kind.
+#: Orders with and without unavailable lines and coupons.
 any_order = descriptions(
     availability=st.sampled_from([*AVAILABLE, "yes", *UNAVAILABLE]),
     coupon=st.sampled_from(["none", "good", "single use", "expired", "unknown"]),
@@ -132,7 +132,7 @@ toggles = st.fixed_dictionaries(
 
 
 def build(description: Description) -> Order:
-    """The order that is described, in a market of its own."""
+    """Create the described order, in a new market."""
     market = MarketFactory(
         tax_included=description.tax_included,
         tax_rate=description.tax_rate,
@@ -165,14 +165,14 @@ def build(description: Description) -> Order:
         gift_card_amount_cents=description.gift_card,
         wallet=description.payment != "no wallet",
         payment_source=_payment_source(description.payment),
-        **_customer(description.who),
+        **_customer(description.customer),
     )
     for item_type, amount in description.others:
         LineItemFactory(
             order=order, item_type=item_type, sku=None, name=item_type, unit_amount_cents=amount
         )
     settle(order)
-    _happen(description, skus, coupon, market)
+    _change_shop(description, skus, coupon, market)
     order.refresh_from_db()
     return order
 
@@ -219,10 +219,10 @@ def _customer(kind: str) -> dict[str, Any]:
     return {"customer": None, "customer_email": "guest@example.com" if kind == "guest" else ""}
 
 
-def _happen(description: Description, skus: list[Sku], coupon: Any, market: Any) -> None:
-    """What happened in the shop since."""
+def _change_shop(description: Description, skus: list[Sku], coupon: Any, market: Any) -> None:
+    """Change the shop, as if since the order was created."""
     for line, sku in zip(description.lines, skus, strict=True):
-        _happen_to(sku.pk, line.availability)
+        _change_availability(sku.pk, line.availability)
     for one in description.new_promotions:
         _promotion(one, market)
     if description.coupon == "expired":
@@ -232,7 +232,7 @@ def _happen(description: Description, skus: list[Sku], coupon: Any, market: Any)
         coupon.delete()
 
 
-def _happen_to(sku: int, availability: str) -> None:
+def _change_availability(sku: int, availability: str) -> None:
     if availability == "gone":
         Sku.objects.filter(pk=sku).delete()
     if availability == "off sale":
@@ -243,5 +243,5 @@ def _happen_to(sku: int, availability: str) -> None:
 
 
 def placeable(description: Description) -> Description:
-    """The same order without what keeps it from being placed."""
-    return replace(description, who="customer", payment="wallet", addresses=True)
+    """Return the same order, with the customer, wallet and addresses that placing needs."""
+    return replace(description, customer="customer", payment="wallet", addresses=True)

@@ -1,4 +1,4 @@
-"""What the benchmarks compare is the same on all sides."""
+"""All sides of the benchmarks produce the same documents."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The gateway of the tests keeps its books as gateways do."""
+"""The gateway of the tests behaves as gateways do: idempotent, and with failure modes."""
 
 from collections.abc import Iterator
 

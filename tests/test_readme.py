@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The tables, commands and examples of the README are correct."""
 
 import json
 import re
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 
 def section(title: str) -> str:
-    """The text under a heading."""
+    """Return the text under a heading."""
     return README.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
@@ -108,10 +108,10 @@ def test_operator_commands__run_as_in_the_readme(
 
     # then
     assert not OrderCopy.objects.exists()
-    said = capsys.readouterr().out
-    assert "All is well" in said
-    assert "Would remove 1 copy" in said
-    assert "Removed 1 copy" in said
+    output = capsys.readouterr().out
+    assert "All is well" in output
+    assert "Would remove 1 copy" in output
+    assert "Removed 1 copy" in output
 
 
 def test_metrics_table__lists_every_metric() -> None:
@@ -143,7 +143,7 @@ def test_curl_example__response_is_as_printed(admin_user) -> None:
 
 
 def shape(value: object) -> object:
-    """A document without what differs from copy to copy: ids, instants, addresses."""
+    """Return a document without the values that differ from copy to copy: ids, instants, URLs."""
     if isinstance(value, dict):
         return [(name, shape(member)) for name, member in value.items()]
     if isinstance(value, str) and re.search(r"^http|^\d{4}-|^[0-9a-f]{64}$|^[A-Za-z]{10}$", value):

@@ -1,4 +1,4 @@
-"""Debian's Chromium against a live server, and members of staff in it."""
+"""Chromium (of Debian) with a signed-in superuser, against a live server."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_pl
 
 from orders.models import Order
 
-#: Playwright runs an event loop in the thread of the tests, whose queries do not disturb it.
+#: Playwright runs an event loop in the thread of the tests; their queries do not block it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -24,12 +24,12 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 #: Milliseconds.
-PATIENCE = 10_000
+TIMEOUT = 10_000
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """On SQLite a file: for one in memory the threads of the server would not wait in line."""
+    """Use a file on SQLite: threads cannot wait for locks on a database in memory."""
     if connection.vendor == "sqlite":
         name = tmp_path_factory.mktemp("database") / "browser.sqlite3"
         connection.settings_dict["TEST"]["NAME"] = str(name)
@@ -47,13 +47,13 @@ def browser() -> Iterator[Browser]:
 
 
 @dataclass
-class Troubles:
-    """What a page must not do: errors on the console, violations of the policy, failed requests."""
+class PageErrors:
+    """Errors of pages: on the console, violations of the policy, failed requests."""
 
     found: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
-        """Note what goes wrong on this page from now on."""
+        """Collect the errors of this page from now on."""
         page.on("console", self._note_message)
         page.on("pageerror", lambda error: self.found.append(f"error: {error}"))
         page.on("response", self._note_response)
@@ -68,14 +68,14 @@ class Troubles:
 
 
 @pytest.fixture
-def troubles() -> Troubles:
-    """What went wrong on the pages of a test."""
-    return Troubles()
+def page_errors() -> PageErrors:
+    """The errors of all pages of a test."""
+    return PageErrors()
 
 
 @pytest.fixture
 def session_cookie(live_server: Any) -> dict[str, str]:
-    """The cookie of a superuser who is signed in."""
+    """The session cookie of a signed-in superuser."""
     client = Client()
     client.force_login(User.objects.create_superuser("boss", "boss@example.com"))
     value = client.cookies[settings.SESSION_COOKIE_NAME].value
@@ -84,16 +84,16 @@ def session_cookie(live_server: Any) -> dict[str, str]:
 
 @pytest.fixture
 def open_browser(
-    browser: Browser, live_server: Any, session_cookie: Any, troubles: Troubles
+    browser: Browser, live_server: Any, session_cookie: Any, page_errors: PageErrors
 ) -> Iterator[Callable[..., Page]]:
-    """Open a signed-in tab of a browser of its own; takes the options of a browser's context."""
+    """Opens a signed-in tab in a new browser context with the given options."""
     contexts = []
 
     def open_page(**options: Any) -> Page:
         context = browser.new_context(base_url=live_server.url, **options)
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         context.add_cookies([session_cookie])
-        context.on("page", troubles.watch)
+        context.on("page", page_errors.watch)
         contexts.append(context)
         return context.new_page()
 
@@ -115,5 +115,5 @@ def scripted_page(open_browser: Callable[..., Page]) -> Page:
 
 
 def copy_page(*orders: Order) -> str:
-    """The address of a new page that copies these orders."""
+    """Return the address of a new copy page of these orders."""
     return f"/admin/orders/order/copy/?ids={','.join(str(order.pk) for order in orders)}"

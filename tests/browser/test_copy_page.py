@@ -1,4 +1,4 @@
-"""The page that copies orders never does other than it shows, whatever a browser does to it."""
+"""Story: the copy page copies exactly what it shows, after Back, in two tabs, and so on."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from order_copies.models import OrderCopy
 from orders.models import Order
-from tests.browser.conftest import Troubles, copy_page
+from tests.browser.conftest import PageErrors, copy_page
 from tests.factories import placed_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def order() -> Order:
 
 
 def copied() -> list[bool]:
-    """The copies: of each, whether it cancels its source."""
+    """Return for each copy whether it cancels its source."""
     return list(OrderCopy.objects.order_by("pk").values_list("cancel_source_order", flat=True))
 
 
@@ -85,7 +85,7 @@ def test_copy__option_that_was_not_previewed_copies_nothing(
 
 
 def test_copy__option_whose_preview_failed_copies_nothing(
-    scripted_page: Page, order: Order, troubles: Troubles
+    scripted_page: Page, order: Order, page_errors: PageErrors
 ) -> None:
     # given
     page = scripted_page
@@ -205,7 +205,7 @@ def test_double_click__copies_once(page: Page, order: Order) -> None:
 
 
 def test_script__option_updates_the_preview_without_leaving_the_page(
-    scripted_page: Page, order: Order, troubles: Troubles
+    scripted_page: Page, order: Order, page_errors: PageErrors
 ) -> None:
     # given
     page = scripted_page
@@ -218,4 +218,4 @@ def test_script__option_updates_the_preview_without_leaving_the_page(
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
     page.wait_for_url("**/batch/**")
-    assert (copied(), troubles.found) == ([True], [])
+    assert (copied(), page_errors.found) == ([True], [])

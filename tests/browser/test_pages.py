@@ -1,4 +1,4 @@
-"""Every page of ours in a browser: no error, no violation of the Content-Security-Policy."""
+"""Every page in a browser: no error, no violation of the Content-Security-Policy."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy
 from orders.models import Order
-from tests.browser.conftest import Troubles, copy_page
+from tests.browser.conftest import PageErrors, copy_page
 from tests.factories import (
     CouponFactory,
     CustomerFactory,
@@ -27,8 +27,8 @@ OURS = {"orders", "order_copies", "order_copies_events"}
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
 
 
-def a_shop() -> None:
-    """At least one row of each model that the admin shows."""
+def create_shop() -> None:
+    """Create at least one row of each model that the admin shows."""
     CouponFactory(promotion__market=placed_order().market)
     cancelled_order(customer=CustomerFactory())
     OrderCopyFactory(completed=True, target_order=placed_order())
@@ -37,7 +37,7 @@ def a_shop() -> None:
 
 
 def addresses(model: Any) -> Iterator[str]:
-    """The pages of this model that a superuser finds."""
+    """Return the addresses of the admin pages of this model."""
     name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     model_admin = admin.site.get_model_admin(model)
     key = model._default_manager.values_list("pk", flat=True)[0]
@@ -51,21 +51,23 @@ def addresses(model: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
-def test_admin_page__has_no_errors(scripted_page: Page, troubles: Troubles, model: Any) -> None:
+def test_admin_page__has_no_errors(
+    scripted_page: Page, page_errors: PageErrors, model: Any
+) -> None:
     # given
-    a_shop()
+    create_shop()
 
     # when
     for address in addresses(model):
         scripted_page.goto(address)
 
     # then
-    assert troubles.found == []
+    assert page_errors.found == []
 
 
-def test_copying_pages__have_no_errors(page: Page, troubles: Troubles) -> None:
+def test_copying_pages__have_no_errors(page: Page, page_errors: PageErrors) -> None:
     # given
-    a_shop()
+    create_shop()
     orders = list(Order.objects.all())
     ids = ",".join(order_copy.public_id for order_copy in OrderCopy.objects.all())
 
@@ -75,13 +77,13 @@ def test_copying_pages__have_no_errors(page: Page, troubles: Troubles) -> None:
 
     # then
     page.wait_for_selector("table.copies-batch")
-    assert troubles.found == []
+    assert page_errors.found == []
 
 
 @pytest.mark.parametrize("action", ["place", "cancel"])
-def test_confirmation__has_no_errors(page: Page, troubles: Troubles, action: str) -> None:
+def test_confirmation__has_no_errors(page: Page, page_errors: PageErrors, action: str) -> None:
     # given
-    a_shop()
+    create_shop()
 
     # when
     page.goto("/admin/orders/order/")
@@ -91,17 +93,17 @@ def test_confirmation__has_no_errors(page: Page, troubles: Troubles, action: str
 
     # then
     page.wait_for_selector("text=Are you sure?")
-    assert troubles.found == []
+    assert page_errors.found == []
 
 
 @pytest.mark.parametrize("address", ["/admin/", "/admin/login/?next=/", "/admin/password_change/"])
-def test_standard_page__has_no_errors(page: Page, troubles: Troubles, address: str) -> None:
+def test_standard_page__has_no_errors(page: Page, page_errors: PageErrors, address: str) -> None:
     page.goto(address)
 
-    assert troubles.found == []
+    assert page_errors.found == []
 
 
-def test_api_docs__have_no_errors(scripted_page: Page, troubles: Troubles) -> None:
+def test_api_docs__have_no_errors(scripted_page: Page, page_errors: PageErrors) -> None:
     # when
     scripted_page.goto("/api/docs")
     scripted_page.click(".opblock-tag >> nth=0")
@@ -109,10 +111,10 @@ def test_api_docs__have_no_errors(scripted_page: Page, troubles: Troubles) -> No
 
     # then
     scripted_page.wait_for_selector(".opblock-body")
-    assert troubles.found == []
+    assert page_errors.found == []
 
 
-def test_policy__inline_script_is_blocked(scripted_page: Page, troubles: Troubles) -> None:
+def test_policy__inline_script_is_blocked(scripted_page: Page, page_errors: PageErrors) -> None:
     # given
     scripted_page.goto("/admin/")
 
@@ -123,4 +125,4 @@ def test_policy__inline_script_is_blocked(scripted_page: Page, troubles: Trouble
 
     # then
     assert scripted_page.evaluate("typeof hacked") == "undefined"
-    assert "Content Security Policy" in troubles.found[0]
+    assert "Content Security Policy" in page_errors.found[0]

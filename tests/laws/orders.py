@@ -33,7 +33,7 @@ from tests.factories import PLACED_AT, half_up, tax_of, totals_of, yesterday
 RATES = [Decimal(0), Decimal("0.05"), Decimal("0.0725"), Decimal("0.09"), Decimal("0.22")]
 CURRENCIES = ["EUR", "JPY", "KWD"]
 HEAD_ONLY = ["shipping_amount_cents", "discount_amount_cents", "total_tax_amount_cents"]
-#: How many orders one example has.
+#: Number of orders per example.
 ORDERS = 50
 
 numbers = count(1)
@@ -41,7 +41,7 @@ numbers = count(1)
 
 @dataclass(frozen=True)
 class Line:
-    """A line of goods. ``left`` pieces of its SKU are in stock; None: more than enough."""
+    """A line. ``left`` pieces of its SKU are in stock; None: more than enough."""
 
     kind: str
     unit_amount_cents: int
@@ -115,7 +115,7 @@ batches = st.lists(descriptions, min_size=ORDERS, max_size=ORDERS)
 
 
 class Builder:
-    """Writes described orders, one statement a table."""
+    """Creates the described orders, with one statement per table."""
 
     def __init__(self, descriptions: Sequence[Description]) -> None:
         self.descriptions = descriptions
@@ -125,7 +125,7 @@ class Builder:
         CustomerPaymentSource.objects.create(customer=self.customer, payment_source=self.source)
 
     def build(self) -> list[OrderCopy]:
-        """Write the orders; return an unsaved copy of each."""
+        """Create the orders; return an unsaved copy of each."""
         markets = _create(Market, map(self._market, self.descriptions))
         coupons = self._promotions(markets)
         orders = _create(
@@ -133,7 +133,7 @@ class Builder:
             map(self._order, self.descriptions, markets, coupons),
         )
         self._lines(orders, coupons)
-        self._happen(coupons)
+        self._change_coupons(coupons)
         return [
             OrderCopy(source_order=order, **described.options)
             for order, described in zip(orders, self.descriptions, strict=True)
@@ -224,14 +224,14 @@ class Builder:
         _create(Sku, [sku for sku, _ in again])
         _create(StockItem, [_stock(*pair) for pair in again])
 
-    def _happen(self, coupons: Sequence[Coupon | None]) -> None:
-        """What happened to coupons since the orders were made."""
-        fates = {"expired": [], "unknown": []}
+    def _change_coupons(self, coupons: Sequence[Coupon | None]) -> None:
+        """Expire or delete coupons, as if since the orders were created."""
+        keys = {"expired": [], "unknown": []}
         for coupon, described in zip(coupons, self.descriptions, strict=True):
-            if coupon and described.coupon in fates:
-                fates[described.coupon].append(coupon.pk)
-        Coupon.objects.filter(pk__in=fates["expired"]).update(expires_at=yesterday())
-        Coupon.objects.filter(pk__in=fates["unknown"]).delete()
+            if coupon and described.coupon in keys:
+                keys[described.coupon].append(coupon.pk)
+        Coupon.objects.filter(pk__in=keys["expired"]).update(expires_at=yesterday())
+        Coupon.objects.filter(pk__in=keys["unknown"]).delete()
 
 
 PENDING = {"status": "pending"}

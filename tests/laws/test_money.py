@@ -22,7 +22,7 @@ from tests.laws.orders import Builder, Description, batches
 pytestmark = pytest.mark.django_db
 
 FREE_SHIPPING = "free_shipping_promotions"
-#: A failing batch of orders takes minutes to shrink, and its first bad order is named anyway.
+#: Shrinking a batch takes minutes, and the first order that fails is named anyway.
 unshrunk = settings(
     phases=[Phase.explicit, Phase.reuse, Phase.generate], report_multiple_bugs=False
 )
@@ -40,12 +40,12 @@ class Case(NamedTuple):
     after: list[LineItem]
 
     def outcomes(self, *codes: str) -> list[dict[str, Any]]:
-        """The outcomes with these codes."""
+        """Return the outcomes with these codes."""
         return [one for one in self.order_copy.outcomes if one["code"] in codes]
 
     @property
     def is_recalculated(self) -> bool:
-        """Whether goods were left out or reduced, or promotions recalculated."""
+        """Whether lines were left out or reduced, or promotions recalculated."""
         goods = ("skus", "gift_cards")
         entries = (one for one in self.order_copy.outcomes if one["attribute"] == "line_items")
         return self.description.options["apply_promotions"] or any(
@@ -64,7 +64,7 @@ class Case(NamedTuple):
 
 
 def rolled_back(law: Callable[..., None]) -> Callable[..., None]:
-    """Roll each example back: the shop of one is not that of the next."""
+    """Roll back each example, so that no example sees the rows of another."""
 
     @wraps(law)
     def example(**arguments: Any) -> None:
@@ -83,7 +83,7 @@ def lines_of(orders: Iterable[Order]) -> dict[int, list[LineItem]]:
 
 
 def copied(descriptions: Sequence[Description]) -> list[Case]:
-    """The copies of these orders that have a target, run in one batch, as the preview said."""
+    """Run copies in one batch, compare them with their previews; return those with a target."""
     order_copies = Builder(descriptions).build()
     plans = copying.preview(order_copies)
     copying.request_copies(order_copies, who=stories.WHO)
@@ -110,7 +110,7 @@ def copied(descriptions: Sequence[Description]) -> list[Case]:
 
 
 def equals_its_preview(order_copy: OrderFactory, plan: CopyPlan) -> None:
-    """A batch ends as its preview said, copy by copy."""
+    """Fail unless a copy ended as its preview predicted."""
     outcomes = [one | {"target_line_item": None} for one in order_copy.outcomes]
     assert order_copy.has_ended
     assert (order_copy.status == Status.COMPLETED) == plan.will_complete
@@ -129,13 +129,13 @@ def tax(lines: Iterable[LineItem], *item_types: str) -> int:
 
 
 def goods_base(lines: Sequence[LineItem]) -> int:
-    """What discounts on goods may take off together."""
+    """Return the maximum of all discounts on items together."""
     negative = [line for line in lines if line.total_amount_cents < 0]
     return max(0, amount(lines, "skus") + amount(negative, "adjustments"))
 
 
 def head_only(order: Order, lines: Sequence[LineItem]) -> dict[str, int]:
-    """What the head of an order holds beyond its lines."""
+    """Return the amounts in the totals of an order that are in no line."""
     totals = totals_of(
         lines,
         tax_included=order.tax_included,
@@ -149,9 +149,9 @@ def head_only(order: Order, lines: Sequence[LineItem]) -> dict[str, int]:
 @given(descriptions=batches)
 @rolled_back
 def test_money__laws_hold_for_random_orders(half: str, descriptions: list[Description]) -> None:
-    """The two halves run side by side on two cores."""
+    """Two halves, so that two cores can run them in parallel."""
     for case in copied(descriptions):
-        note(f"The order in question: {case.description}, {case.order_copy.outcomes}")
+        note(f"The order under test: {case.description}, {case.order_copy.outcomes}")
         adds_up(case)
         no_currency_crosses(case)
         never_below_zero(case)
@@ -168,7 +168,7 @@ def test_money__laws_hold_for_random_orders(half: str, descriptions: list[Descri
 
 
 def adds_up(case: Case) -> None:
-    """M1"""
+    """Check M1 of docs/money.md."""
     expected = head_only(case.source, case.before)
     dropped = {name for one in case.outcomes("amount_without_line") for name in one["before"]}
     actual = head_only(case.target, case.after)
@@ -181,13 +181,13 @@ def adds_up(case: Case) -> None:
 
 
 def no_currency_crosses(case: Case) -> None:
-    """M2"""
+    """Check M2 of docs/money.md."""
     assert case.target.currency_code == case.source.currency_code
     assert case.target.tax_included == case.source.tax_included
 
 
 def never_below_zero(case: Case) -> None:
-    """M3"""
+    """Check M3 of docs/money.md."""
     before, after = stories.amounts(case.source), stories.amounts(case.target)
     for name in ("subtotal_amount_cents", "payment_method_amount_cents", "shipping_amount_cents"):
         assert after[name] >= min(0, before[name])
@@ -198,7 +198,7 @@ def never_below_zero(case: Case) -> None:
 
 
 def free_means_zero(case: Case) -> None:
-    """M4"""
+    """Check M4 of docs/money.md."""
     due, status = case.target.total_amount_with_taxes_cents, case.target.payment_status
     if case.target.status == "placed":
         assert due >= 0
@@ -209,7 +209,7 @@ def free_means_zero(case: Case) -> None:
 
 
 def reduced_lines_keep_their_terms(case: Case) -> None:
-    """M5 and M6"""
+    """Check M5 and M6 of docs/money.md."""
     reduced = [(old, new) for old, new in case.pairs if old.quantity != new.quantity]
     for old, new in reduced:
         if old.item_type != "skus":
@@ -235,7 +235,7 @@ def reduced_lines_keep_their_terms(case: Case) -> None:
 
 
 def tax_follows_the_lines(case: Case) -> None:
-    """M7"""
+    """Check M7 of docs/money.md."""
     if not case.is_recalculated:
         return
     reductions = [line for line in case.after if line.total_amount_cents < 0]
@@ -252,7 +252,7 @@ def tax_follows_the_lines(case: Case) -> None:
 
 
 def shipping_is_waived_once(case: Case) -> None:
-    """M8"""
+    """Check M8 of docs/money.md."""
     waived, shipping = amount(case.after, FREE_SHIPPING), amount(case.after, "shipments")
     assert -waived <= max(
         shipping, -amount(case.before, FREE_SHIPPING) * (not case.is_recalculated)
@@ -260,7 +260,7 @@ def shipping_is_waived_once(case: Case) -> None:
 
 
 def shipping_and_fees_stay_as_chosen(case: Case) -> None:
-    """M9"""
+    """Check M9 of docs/money.md."""
     for item_type in ("shipments", "payment_methods"):
         old = [line.total_amount_cents for line in case.before if line.item_type == item_type]
         new = [line.total_amount_cents for line in case.after if line.item_type == item_type]
@@ -272,7 +272,7 @@ def shipping_and_fees_stay_as_chosen(case: Case) -> None:
 
 
 def coupon_pays_or_stays(case: Case) -> None:
-    """M10"""
+    """Check M10 of docs/money.md."""
     code = case.source.coupon_code.upper()
     given = [line.total_amount_cents for line in case.after if line.coupon_code == code]
     nameless = [
@@ -293,14 +293,14 @@ def coupon_pays_or_stays(case: Case) -> None:
 
 
 def gift_cards_are_not_lost(case: Case) -> None:
-    """M11"""
+    """Check M11 of docs/money.md."""
     assert case.target.gift_card_amount_cents == 0
     if case.description.placed and case.description.gift_card:
         assert case.source.status == "placed"
 
 
 def items_without_sku_travel(case: Case) -> None:
-    """M12"""
+    """Check M12 of docs/money.md."""
     for item_type in ("skus", "gift_cards"):
         old, new = (
             [
@@ -314,7 +314,7 @@ def items_without_sku_travel(case: Case) -> None:
 
 
 def recreated_skus_are_found(case: Case) -> None:
-    """M13"""
+    """Check M13 of docs/money.md."""
     for line in case.after:
         if line.sku_code:
             assert line.sku is not None
@@ -322,7 +322,7 @@ def recreated_skus_are_found(case: Case) -> None:
 
 
 def every_cent_has_an_outcome(case: Case) -> None:
-    """M14"""
+    """Check M14 of docs/money.md."""
     changes: dict[str, int] = defaultdict(int)
     for one in case.order_copy.outcomes:
         for sign, side in ((-1, one["before"]), (1, one["after"])):
@@ -352,7 +352,7 @@ def test_copy_of_a_frozen_copy__equals_the_copy(descriptions: list[Description])
 
 
 def run_plainly(sources: Iterable[Order | None]) -> list[OrderFactory]:
-    """The plain copies of orders that have a target."""
+    """Run plain copies of orders; return those with a target."""
     order_copies = [OrderCopy(source_order=source) for source in sources if source]
     if not order_copies:
         return []
