@@ -1,4 +1,4 @@
-"""The steps at which the chaos suite kills are steps that workers and clients come to."""
+"""The kill points of the chaos suite are steps that workers and clients reach."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,8 +12,8 @@ from order_copies.models import OrderCopy
 from order_copies.worker.run import run_batch
 from orders.models import Order, StockItem
 from tests import stories
-from tests.chaos import client, dooms, shop
-from tests.chaos.dooms import CLIENT_STEPS, FREEZING, RARE, STEPS, Doom
+from tests.chaos import client, kill_points, shop
+from tests.chaos.kill_points import CLIENT_STEPS, FREEZING, RARE, STEPS, KillPoint
 from tests.factories import PaymentSourceFactory, SkuFactory, pending_order, placed_order
 from tests.gateway.process import gateway_process
 
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The steps that somebody came to, in order. Nobody dies."""
+    """The steps that were reached, in order. No process is killed."""
     steps: list[str] = []
     for module in (client, shop):
         monkeypatch.setattr(module, "reached", steps.append)
-    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "tests.chaos.shop.DoomedShop"}
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "tests.chaos.shop.KillPointShop"}
     with gateway_process() as gateway:
-        settings.ORDERS_GATEWAY = "tests.chaos.shop.ImpatientGateway"
+        settings.ORDERS_GATEWAY = "tests.chaos.shop.ShortTimeoutGateway"
         settings.ORDERS_GATEWAY_URL = gateway.url
         yield steps
 
@@ -69,7 +69,7 @@ def test_client__reaches_every_kill_point(reached: list[str]) -> None:
     del reached[:]
 
     # when
-    client.ask("client-0/0", lambda: [OrderCopy(source_order=source, reference="client-0/0")])
+    client.request("client-0/0", lambda: [OrderCopy(source_order=source, reference="client-0/0")])
     for act in (client._place, client._cancel):
         act(Random(0))
 
@@ -85,11 +85,11 @@ def test_client__requests_each_reference_once(
 ) -> None:
     # given
     source = placed_order()
-    wishes = partial(list, [OrderCopy(source_order=source, reference="client-0/0")])
+    make_copies = partial(list, [OrderCopy(source_order=source, reference="client-0/0")])
 
     # when
     for _ in range(2):
-        client.ask("client-0/0", wishes)
+        client.request("client-0/0", make_copies)
 
     # then
     assert OrderCopy.objects.count() == 1
@@ -98,14 +98,14 @@ def test_client__requests_each_reference_once(
 
 def test_kill_point__triggers_at_its_visit(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    met = []
-    monkeypatch.setattr(Doom, "meet", lambda doom: met.append(doom.step))
-    dooms.await_doom(Doom("before place", 2))
+    triggered = []
+    monkeypatch.setattr(KillPoint, "trigger", lambda kill_point: triggered.append(kill_point.step))
+    kill_points.arm(KillPoint("before place", 2))
 
     # when
     for step in ("after plan", "before place", "after plan", "before place", "before place"):
-        dooms.reached(step)
+        kill_points.reached(step)
 
     # then
-    assert met == ["before place"]
-    assert dooms._mine == []
+    assert triggered == ["before place"]
+    assert kill_points._armed == []

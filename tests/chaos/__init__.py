@@ -1,6 +1,6 @@
-"""Chaos: whatever dies at whatever moment, nothing is lost and nothing is doubled.
+"""Chaos: processes are killed at any step, and no copy is lost or duplicated.
 
 ``python -m tests.chaos [sqlite postgresql mariadb] [--seed N] [--copies N]``. Real workers and real
 clients of one shop are killed at named steps and at random, its database loses connections and is
-restarted, its payment gateway lies. Afterwards all must be as if nothing had happened.
+restarted, its payment gateway fails. Afterwards all invariants must hold.
 """

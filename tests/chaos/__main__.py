@@ -1,4 +1,4 @@
-"""Tell the story of each world, one after the other: see :mod:`tests.chaos`."""
+"""Run the scenario with each configuration in turn: see :mod:`tests.chaos`."""
 
 import argparse
 import subprocess
@@ -6,38 +6,42 @@ import sys
 from secrets import randbelow
 from tempfile import TemporaryFile
 
-from tests.chaos.worlds import WORLDS
+from tests.chaos.configurations import CONFIGURATIONS
 
 
 def main() -> int:
-    """1 if anything is wrong; what is wrong is said again in the end."""
+    """Return 1 if a run failed; the output of failed runs is repeated at the end."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
-    parser.add_argument("worlds", nargs="*", help=f"Of {', '.join(WORLDS)}. Default: all.")
-    parser.add_argument("--seed", type=int, default=randbelow(10**6), help="Of all that is random.")
-    parser.add_argument("--copies", type=int, default=1000, help="At least so many a database.")
+    parser.add_argument(
+        "configurations", nargs="*", help=f"Of {', '.join(CONFIGURATIONS)}. Default: all."
+    )
+    parser.add_argument(
+        "--seed", type=int, default=randbelow(10**6), help="Seed of all random choices."
+    )
+    parser.add_argument(
+        "--copies", type=int, default=1000, help="Minimum number of copies per configuration."
+    )
     options = parser.parse_args()
-    if unknown := set(options.worlds) - set(WORLDS):
+    if unknown := set(options.configurations) - set(CONFIGURATIONS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
-    sad = [
-        story
-        for world in options.worlds or WORLDS
-        if (story := _tell(world, options.seed, options.copies))
-    ]
-    for story in sad:
-        print("\n=== This went wrong ===\n", story, sep="\n", flush=True)
-    return 1 if sad else 0
+    names = options.configurations or CONFIGURATIONS
+    outputs = [_run(name, options.seed, options.copies) for name in names]
+    failures = [output for output in outputs if output]
+    for output in failures:
+        print("\n=== Failed ===\n", output, sep="\n", flush=True)
+    return 1 if failures else 0
 
 
-def _tell(world: str, seed: int, copies: int) -> str:
-    """Print all that a world's process has said, and return it if that failed."""
-    command = [sys.executable, "-m", "tests.chaos.one", world, str(seed), str(copies)]
-    # A file, not a pipe: whoever is left over from a killed one would keep a pipe open.
+def _run(name: str, seed: int, copies: int) -> str:
+    """Run one configuration and print its output; return the output if it failed."""
+    command = [sys.executable, "-m", "tests.chaos.run_one", name, str(seed), str(copies)]
+    # A file, not a pipe: orphaned children of a killed process would keep a pipe open.
     with TemporaryFile("w+") as file:
         status = subprocess.call(command, stdout=file, stderr=subprocess.STDOUT)
         file.seek(0)
-        said = file.read()
-    print(said, end="", flush=True)
-    return f"{said}Exit status {status}." if status else ""
+        output = file.read()
+    print(output, end="", flush=True)
+    return f"{output}Exit status {status}." if status else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A broker for Celery, as seen by those who pull its plug."""
+"""A broker for Celery that tests can kill and restart."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.serving import HOST, lasting_port
 
 
 class Redis:
-    """A server of its own that keeps nothing: a restart loses every wake-up that was on its way."""
+    """A Redis server without persistence: a restart loses all queued wake-ups."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch, self.port = scratch, lasting_port()
@@ -20,7 +20,7 @@ class Redis:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """It runs for as long as the context lasts."""
+        """Run the server while the context lasts."""
         self.start()
         try:
             yield
@@ -28,12 +28,12 @@ class Redis:
             self.stop()
 
     def restart(self) -> None:
-        """Kill it and start it anew."""
+        """Kill the server and start it again."""
         self.stop()
         self.start()
 
     def start(self) -> None:
-        """Start it with nothing in it."""
+        """Start the server, empty."""
         keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.scratch)]
         self._server = subprocess.Popen(
             ["redis-server", "--bind", HOST, "--port", str(self.port), *keep_nothing],
@@ -41,6 +41,6 @@ class Redis:
         )
 
     def stop(self) -> None:
-        """Kill it."""
+        """Kill the server."""
         self._server.kill()
         self._server.wait()

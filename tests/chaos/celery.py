@@ -9,33 +9,33 @@ from random import Random
 from typing import Any
 
 from order_copies.engines import jobs
-from tests.chaos.crowd import Crowd, Workers
-from tests.chaos.dooms import Doom
+from tests.chaos.kill_points import KillPoint
+from tests.chaos.processes import ProcessPool, Workers
 
-#: Seconds after which a task makes room for a signal to stop, say.
+#: Seconds after which a task ends, so that the worker can handle a signal.
 SLICE = 0.5
 ALONE = ("--without-mingle", "--without-gossip", "--without-heartbeat")
 
 
 class CeleryWorkers(Workers):
-    """Workers of Celery, each one process that runs its tasks itself."""
+    """Celery workers, each a single process that runs its tasks itself."""
 
-    def life(self) -> Callable[[], None]:
+    def target(self) -> Callable[[], None]:
         return partial(_work, f"worker-{self.started}")
 
 
-class Beats(Crowd):
-    """Celery's beat, which has workers look for what was lost. Nothing happens to it."""
+class Beats(ProcessPool):
+    """Celery's beat, which schedules the search for lost copies. It is never killed."""
 
     steps: Sequence[str] = ()
 
     def __init__(self, random: Random, log: Path) -> None:
         super().__init__(1, self.steps, random, log)
 
-    def next_doom(self) -> Doom | None:
+    def next_kill_point(self) -> KillPoint | None:
         return None
 
-    def life(self) -> Callable[[], None]:
+    def target(self) -> Callable[[], None]:
         return _beat
 
 

@@ -1,7 +1,7 @@
-"""A client of the shop: it asks for copies, intervenes in others, and dies.
+"""A client of the shop: it requests copies, changes others, and is killed.
 
-What it asks for has a reference of its own, so that after trouble with the database it can look
-whether it was asked for. Whatever it knows to be asked for it says.
+Each request has a unique reference, so that after a database error the client can find out whether
+it was committed. The client prints the reference of each request that it knows to be committed.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,41 +18,41 @@ from orders.exceptions import OrderGoneError
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.triggers import MOVES, make
 from orders.models import Order
-from tests.chaos.dooms import reached
-from tests.chaos.sources import Wishes
-from tests.chaos.steadily import steadily
+from tests.chaos.kill_points import reached
+from tests.chaos.retrying import retry
+from tests.chaos.sources import RandomCopies
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "chaos@example.com"}}
-PATIENCE = 30
-#: What may come between a client and what it wants to do.
-TROUBLE = (Error, OrderCopyGoneError, OrderGoneError, SourceOrderGoneError)
-#: Tries until there is none of it.
-_steadily = partial(steadily, patience=PATIENCE, trouble=TROUBLE)
+#: Seconds for which the client retries.
+TIMEOUT = 30
+#: Errors after which the client retries or goes on.
+ERRORS = (Error, OrderCopyGoneError, OrderGoneError, SourceOrderGoneError)
+_retry_errors = partial(retry, timeout=TIMEOUT, errors=ERRORS)
 
 
-def live(name: str, seed: str, waves: int, size: int) -> None:
-    """Ask so many times for so many copies, and intervene in between."""
+def run(name: str, seed: str, requests: int, size: int) -> None:
+    """Send ``requests`` requests for ``size`` copies each, and change other copies in between."""
     random = Random(seed)
-    wishes = _steadily(partial(Wishes, random))
-    for number in range(waves):
+    random_copies = _retry_errors(partial(RandomCopies, random))
+    for number in range(requests):
         reference = f"{name}/{number}"
-        ask(reference, partial(wishes.some, size, reference))
-        for act in (_abort, _retry, _place, _cancel, _leave, _destroy):
+        request(reference, partial(random_copies.draw, size, reference))
+        for act in (_abort, _retry, _place, _cancel, _delete_order, _delete_copy):
             _once(partial(act, random))
-        _steadily(wishes.look)
+        _retry_errors(random_copies.refresh)
 
 
-def ask(reference: str, wishes: Callable[[], Sequence[OrderCopy]]) -> None:
-    """Ask for copies, once."""
-    _steadily(partial(_ask, reference, wishes))
+def request(reference: str, make_copies: Callable[[], Sequence[OrderCopy]]) -> None:
+    """Request copies exactly once, and print the reference."""
+    _retry_errors(partial(_request, reference, make_copies))
     print(reference, flush=True)
 
 
-def _ask(reference: str, wishes: Callable[[], Sequence[OrderCopy]]) -> None:
+def _request(reference: str, make_copies: Callable[[], Sequence[OrderCopy]]) -> None:
     if OrderFactory.objects.filter(reference=reference).exists():
-        # The commit came through, though the database could not say so any more.
+        # An earlier attempt was committed, but the database could not confirm it.
         return
-    order_copies = wishes()
+    order_copies = make_copies()
     with transaction.atomic():
         transaction.on_commit(partial(print, reference, flush=True))
         transaction.on_commit(partial(reached, "after commit, before wake-up"))
@@ -63,7 +63,7 @@ def _ask(reference: str, wishes: Callable[[], Sequence[OrderCopy]]) -> None:
 def _once(act: Callable[[], None]) -> None:
     try:
         act()
-    except TROUBLE:
+    except ERRORS:
         connection.close()
 
 
@@ -81,14 +81,14 @@ def _retry(random: Random) -> None:
     retry_copies(_some(random, 4, status__in=RETRYABLE, target_order=None), who=WHO)
 
 
-def _destroy(random: Random) -> None:
+def _delete_copy(random: Random) -> None:
     delete_copies(_some(random, 1, status=Status.ABORTED), who=WHO)
 
 
 def _cancel(random: Random) -> None:
     placed = _some(random, 1, target_order__isnull=False, place_target_order=True)
     with transaction.atomic():
-        # Registered first, so it comes before the gateway is told.
+        # Registered first, so it runs before the gateway is called.
         transaction.on_commit(partial(reached, "after commit of a cancel, before voiding"))
         cancel([order_copy.target_order_id for order_copy in placed], who=WHO)
 
@@ -99,7 +99,7 @@ def _place(random: Random) -> None:
         make(MOVES["_place"], [order_copy.target_order_id for order_copy in left], who=WHO)
 
 
-def _leave(random: Random) -> None:
+def _delete_order(random: Random) -> None:
     leaving = list(Order.objects.filter(reference="leaving", reference_origin="chaos"))
     if leaving and random.random() < 0.7:
         random.choice(leaving).delete()

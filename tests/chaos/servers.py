@@ -1,4 +1,4 @@
-"""The databases of the chaos suite, as seen by those who pull their plugs."""
+"""The databases of the chaos suite, whose connections can be cut and servers restarted."""
 
 import os
 import shutil
@@ -15,7 +15,7 @@ from tests.serving import HOST, lasting_port
 
 
 class Server:
-    """A database of its own; ``environment`` tells processes where it is."""
+    """A new database; ``environment`` has its address for processes."""
 
     can_restart = False
 
@@ -25,20 +25,20 @@ class Server:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """It runs for as long as the context lasts."""
+        """Run the database while the context lasts."""
         yield
 
     def cut(self) -> int:
-        """Cut all connections; how many there were."""
+        """Cut all connections; return how many there were."""
         raise NotImplementedError
 
     def restart(self, *, hard: bool) -> None:
-        """Stop and start, the hard way without as much as a word to anybody."""
+        """Restart the server; ``hard`` skips its orderly shutdown."""
         raise NotImplementedError
 
 
 class SQLite(Server):
-    """A file. Its connections cannot be cut: somebody else writes for a while instead."""
+    """A SQLite file. Its connections cannot be cut: it is locked for a while instead."""
 
     SECONDS = 0.4
 
@@ -53,7 +53,7 @@ class SQLite(Server):
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError:
-                # Somebody writes already, and may be frozen until we go on.
+                # Another process writes, and may be frozen until this one goes on.
                 return 0
             time.sleep(self.SECONDS)
             connection.execute("ROLLBACK")
@@ -61,7 +61,7 @@ class SQLite(Server):
 
 
 class PostgreSQL(Server):
-    """A server of its own, run by whoever may: it refuses to be run by root."""
+    """A new PostgreSQL server. It refuses to run as root, so it runs as postgres then."""
 
     can_restart = True
 
@@ -85,7 +85,7 @@ class PostgreSQL(Server):
             shutil.chown(self.data, "postgres")
         self._run("initdb", "--no-sync", "--auth=trust", "--username=postgres")
         with (self.data / "postgresql.conf").open("a") as file:
-            # What the server wrote is safe when it is killed: only a machine needs fsync.
+            # A killed server loses nothing without fsync: only a crash of the machine does.
             file.write(
                 f"port = {self.port}\nlisten_addresses = '{HOST}'\nfsync = off\n"
                 f"unix_socket_directories = '{self.data}'\nmax_connections = 50\n"
@@ -95,8 +95,8 @@ class PostgreSQL(Server):
         self._run("pg_ctl", "-w", "-s", "-l", str(self.data / "log"), *arguments)
 
     def _run(self, program: str, *arguments: str) -> None:
-        as_whom = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        command = [*as_whom, str(_binaries() / program), "-D", str(self.data), *arguments]
+        run_as = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        command = [*run_as, str(_binaries() / program), "-D", str(self.data), *arguments]
         subprocess.run(command, cwd="/", check=True, stdout=subprocess.DEVNULL)
 
     def cut(self) -> int:
@@ -114,7 +114,7 @@ class PostgreSQL(Server):
 
 
 class MariaDB(Server):
-    """A database on the server of the machine, which others use too."""
+    """A new database on the shared MariaDB server of this machine."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -157,7 +157,7 @@ SERVERS: dict[str, type[Server]] = {
 
 
 def _binaries() -> Path:
-    """Where PostgreSQL's own programs are."""
+    """Return the folder of PostgreSQL's programs."""
     found = shutil.which("pg_ctl")
     places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     assert places, "the programs of a PostgreSQL server are needed: initdb and pg_ctl"

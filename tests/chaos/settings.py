@@ -1,4 +1,4 @@
-"""The reference project in a world in which everything dies soon and nobody waits for long."""
+"""The reference project with short leases, backoffs and timeouts, and many attempts."""
 
 import os
 
@@ -6,7 +6,7 @@ from project.settings import *  # noqa: F403
 from project.settings import CELERY_BEAT_SCHEDULE, DATABASES, ORDER_COPIES
 
 ORDER_COPIES = ORDER_COPIES | {
-    "SHOP": "tests.chaos.shop.DoomedShop",
+    "SHOP": "tests.chaos.shop.KillPointShop",
     "BATCH_SIZE": 10,
     "LEASE": 2,
     "MAX_ATTEMPTS": 1000,
@@ -14,7 +14,7 @@ ORDER_COPIES = ORDER_COPIES | {
     "POLL_INTERVAL": 0.05,
     "SHUTDOWN_TIMEOUT": 0.1,
 }
-ORDERS_GATEWAY = "tests.chaos.shop.ImpatientGateway"
+ORDERS_GATEWAY = "tests.chaos.shop.ShortTimeoutGateway"
 DATABASES["default"]["PORT"] = os.environ.get("DATABASE_PORT", "")
 CELERY_BEAT_SCHEDULE = {
     "order_copies": CELERY_BEAT_SCHEDULE["order_copies"] | {"schedule": 0.5},

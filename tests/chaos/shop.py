@@ -1,4 +1,4 @@
-"""The reference shop, in processes that die at the steps of :mod:`tests.chaos.dooms`."""
+"""The reference shop, which reports the steps of :mod:`tests.chaos.kill_points`."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
@@ -15,26 +15,26 @@ from order_copies.shops import CopyRun, Payment
 from orders.copying.shop import ReferenceShop
 from orders.lifecycle import payments
 from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway
-from tests.chaos.dooms import reached
+from tests.chaos.kill_points import reached
 
 ENDS = ("complete", "fail", "abort")
-#: What somebody who places by hand has not told us for so long is found out.
+#: After this time an unanswered authorization of an order placed by hand is settled.
 payments.GRACE = timedelta(seconds=3)
 
 
-class ImpatientGateway(HTTPGateway):
-    """Takes no answer for an answer soon."""
+class ShortTimeoutGateway(HTTPGateway):
+    """A gateway client with a timeout of two seconds."""
 
     timeout = 2
 
-    def authorize(self, **wanted: Any) -> Authorized | Declined:
-        answer = super().authorize(**wanted)
+    def authorize(self, **parameters: Any) -> Authorized | Declined:
+        result = super().authorize(**parameters)
         reached("after authorizing by hand")
-        return answer
+        return result
 
 
-class DoomedShop(ReferenceShop):
-    """The reference shop, which tells how far it has come."""
+class KillPointShop(ReferenceShop):
+    """The reference shop, which reports each step."""
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         reached("after claim")
@@ -53,7 +53,7 @@ class DoomedShop(ReferenceShop):
 
     def write(self, runs: Sequence[CopyRun]) -> None:
         transaction.on_commit(partial(reached, "after commit"))
-        with connection.execute_wrapper(_dying_half_written):
+        with connection.execute_wrapper(_report_line_insert):
             super().write(runs)
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
@@ -65,7 +65,7 @@ class DoomedShop(ReferenceShop):
         return super().cancel(runs)
 
 
-def _dying_half_written(
+def _report_line_insert(
     execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
 ) -> Any:
     result = execute(sql, params, many, context)
@@ -74,9 +74,9 @@ def _dying_half_written(
     return result
 
 
-def _see(events: Sequence[Event], **_: Any) -> None:
+def _report_end(events: Sequence[Event], **_: Any) -> None:
     if any(event.name.rpartition(".")[2] in ENDS for event in events):
         reached("before commit")
 
 
-events_recorded.connect(_see, dispatch_uid="chaos")
+events_recorded.connect(_report_end, dispatch_uid="chaos")

@@ -1,4 +1,4 @@
-"""The shop that chaos comes over: what is copied, and who asks for it."""
+"""The orders of the shop, and random copies of them."""
 
 from collections.abc import Callable
 from random import Random
@@ -24,24 +24,24 @@ from tests.factories import (
 )
 from tests.gateway.modes import Mode
 
-#: What the sources of each group are good for, and how many there are.
+#: The groups of source orders, and the number of orders in each.
 GROUPS = {
-    #: Many copies want to take the place of each.
+    #: Many swaps compete for each.
     "race": 30,
-    #: The last pieces of something; all copies want one.
+    #: Orders of SKUs with few pieces left.
     "short": 8,
-    #: A coupon with one use left.
+    #: Orders with a coupon that has one use left.
     "coupon": 8,
-    #: Paid by cards that the gateway meets in a mode.
+    #: Orders paid by a card that selects a mode of the gateway.
     "failing_card": 2 * len(Mode),
-    #: Deleted before long.
+    #: Orders that clients delete.
     "leaving": 15,
 }
-#: How many pieces there are for copies of an order of something short.
+#: Pieces left for copies of each order of the group "short".
 LEFT = 5
-#: How often copies of each group are asked for; the rest are of the demo shop.
+#: Weights of the groups in random copies; the group "" are the orders of the demo shop.
 CHANCES = {"race": 25, "coupon": 8, "failing_card": 12, "leaving": 8, "": 47}
-#: How often a copy is asked for with each toggle.
+#: Probability of each toggle in random copies.
 TOGGLES = {
     "place_target_order": 0.65,
     "reuse_wallet": 0.85,
@@ -52,8 +52,8 @@ TOGGLES = {
 }
 
 
-def open_shop() -> None:
-    """Fill the shop; the gateway gets to know all that is authorized."""
+def create_shop() -> None:
+    """Create the orders of all groups; authorize the placed ones at the gateway."""
     with transaction.atomic():
         load_demo_shop()
         for group, count in GROUPS.items():
@@ -61,8 +61,8 @@ def open_shop() -> None:
     _authorize_all()
 
 
-def ask_for_the_last_pieces() -> None:
-    """Two copies for each."""
+def request_last_pieces() -> None:
+    """Request two copies per remaining piece of each order of the group "short"."""
     short = Order.objects.filter(reference="short", reference_origin="chaos").order_by("pk")
     wanted = [
         OrderCopy(
@@ -130,42 +130,42 @@ _MAKERS = {
 
 
 def _authorize_all() -> None:
-    """Have the gateway promise what the orders of the shop were promised."""
+    """Authorize at the gateway what the orders of the shop have as authorized."""
     live = Authorization.objects.filter(status=Authorization.Status.AUTHORIZED)
     for authorization in live.select_related("order"):
-        answer = get_gateway().authorize(
+        result = get_gateway().authorize(
             idempotency_key=f"checkout/{authorization.pk}",
             payment_source_token="checkout",
             amount_cents=authorization.amount_cents,
             currency=authorization.order.currency_code,
         )
-        assert isinstance(answer, Authorized)
-        authorization.token = answer.token
+        assert isinstance(result, Authorized)
+        authorization.token = result.token
         authorization.save()
 
 
-class Wishes:
-    """Unsaved copies of whatever there is to copy just now."""
+class RandomCopies:
+    """Draws random unsaved copies of the orders that exist."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._sources = dict[str, list[int]]()
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
-        """See which orders there are."""
+    def refresh(self) -> None:
+        """Read which orders exist."""
         orders = Order.objects.exclude(reference="five-hundred-lines").order_by("pk")
         orders = orders.exclude(source_order_factory__reference_origin="short")
         self._sources = {group: [] for group in ("", *GROUPS)}
         for key, origin, reference in orders.values_list("pk", "reference_origin", "reference"):
             self._sources[reference if origin == "chaos" else ""].append(key)
 
-    def some(self, count: int, reference: str) -> list[OrderCopy]:
-        """So many copies of anything."""
+    def draw(self, count: int, reference: str) -> list[OrderCopy]:
+        """Return ``count`` unsaved copies of random orders."""
         groups = self._random.choices(list(CHANCES), weights=list(CHANCES.values()), k=count)
-        return [self._wish(group, reference) for group in groups]
+        return [self._draw_one(group, reference) for group in groups]
 
-    def _wish(self, group: str, reference: str) -> OrderCopy:
+    def _draw_one(self, group: str, reference: str) -> OrderCopy:
         sources = self._sources[group] or self._sources[""]
         toggles = {name: self._random.random() < TOGGLES[name] for name in OPTIONS}
         if group == "race":

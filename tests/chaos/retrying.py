@@ -1,4 +1,4 @@
-"""Patience with a database whose connections are cut and whose server is restarted."""
+"""Retries for a database whose connections are cut and whose server is restarted."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,18 @@ from django.db import Error, connection
 Result = TypeVar("Result")
 
 
-def steadily(
+def retry(
     work: Callable[[], Result],
     *,
-    patience: float,
-    trouble: tuple[type[Exception], ...] = (Error,),
+    timeout: float,
+    errors: tuple[type[Exception], ...] = (Error,),
 ) -> Result:
-    """Try until there is no trouble, for so many seconds."""
-    deadline = time.monotonic() + patience
+    """Call ``work`` until it raises none of ``errors``, for at most ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
     while True:
         try:
             return work()
-        except trouble:
+        except errors:
             if time.monotonic() > deadline:
                 raise
             connection.close()

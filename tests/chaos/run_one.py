@@ -1,4 +1,4 @@
-"""The story of one world: ``python -m tests.chaos.one WORLD SEED COPIES``."""
+"""Run one configuration: ``python -m tests.chaos.run_one CONFIGURATION SEED COPIES``."""
 
 import os
 import signal
@@ -13,58 +13,60 @@ from typing import Any
 import django
 
 from tests.chaos.brokers import Redis
-from tests.chaos.worlds import WORLDS
+from tests.chaos.configurations import CONFIGURATIONS
 from tests.gateway.process import ROOT, gateway_process
 
 LOGS = ROOT / "var" / "chaos"
 
 
 def main(name: str, seed: str, copies: str) -> int:
-    """Start what the shop needs, and tell what came of it."""
+    """Start gateway, database and broker, run the scenario, and report its result."""
     signal.signal(signal.SIGTERM, partial(_stop, os.getpid()))
     print(f"{name}, seed {seed}:", flush=True)
     LOGS.mkdir(parents=True, exist_ok=True)
-    world = WORLDS[name]
+    configuration = CONFIGURATIONS[name]
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory()))
         gateway = stack.enter_context(gateway_process(int(seed)))
-        server, broker = world.database(scratch), Redis(scratch)
+        server, broker = configuration.database(scratch), Redis(scratch)
         stack.enter_context(server.running())
-        if world.engine == "celery":
+        if configuration.engine == "celery":
             stack.enter_context(broker.running())
         os.environ |= {
             **server.environment,
             **broker.environment,
             "DJANGO_SETTINGS_MODULE": "tests.chaos.settings",
-            "ENGINE": world.engine,
+            "ENGINE": configuration.engine,
             "GATEWAY_URL": gateway.url,
         }
         django.setup()
-        story = import_module("tests.chaos.story").Story(
+        scenario = import_module("tests.chaos.scenario").Scenario(
             server,
-            broker if world.engine == "celery" else None,
+            broker if configuration.engine == "celery" else None,
             gateway,
             seed=f"{seed} {name}",
-            copies=int(int(copies) * world.share),
+            copies=int(int(copies) * configuration.share),
             log=LOGS / f"{name}.log",
         )
-        return _tell(story)
+        return _report(scenario)
 
 
 def _stop(pid: int, *_: object) -> None:
-    """Clean up and stop; forks that have not forgotten this yet just stop."""
-    sys.exit(1) if os.getpid() == pid else os._exit(1)
+    """Exit with cleanup; a fork that still has this handler exits without."""
+    if os.getpid() != pid:
+        os._exit(1)
+    sys.exit(1)
 
 
-def _tell(story: Any) -> int:
-    complaints = story.tell()
-    print(story.report())
-    for complaint in complaints:
-        print(f"  WRONG: {complaint}", file=sys.stderr)
-    if complaints:
-        print(f"  What the workers said: {story.log}", file=sys.stderr)
+def _report(scenario: Any) -> int:
+    violations = scenario.run()
+    print(scenario.report())
+    for violation in violations:
+        print(f"  WRONG: {violation}", file=sys.stderr)
+    if violations:
+        print(f"  Log of the workers: {scenario.log}", file=sys.stderr)
         return 1
-    print(f"  Nothing lost, nothing doubled, in {story.seconds:.0f} seconds.", flush=True)
+    print(f"  Nothing lost or duplicated, in {scenario.seconds:.0f} seconds.", flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What must be so once all is over."""
+"""The invariants of the shop, checked when all work is done."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from django.db.models import Count, F
 from order_copies.events.models import Event
 from order_copies.models import OpenPayment, OrderFactory, Status
 from orders.models import Address, Authorization, LineItemOption, Order, StockItem
-from tests.chaos.crowd import Clients
+from tests.chaos.processes import Clients
 from tests.chaos.sources import LEFT
 from tests.gateway.process import ROOT, FakeGateway
 
@@ -21,20 +21,20 @@ AUDIT = ("manage.py", "audit_order_copies", "--final", "--json")
 
 
 def is_over() -> bool:
-    """Whether nothing is left to do, neither for copies nor for what they were promised."""
+    """Return whether no copy is running and no authorization is unsettled."""
     running = OrderFactory.objects.filter(status__in=[Status.PENDING, Status.IN_PROGRESS])
     unsettled = [Authorization.Status.ASKED, Authorization.Status.VOIDED]
-    unheard = Authorization.objects.filter(status__in=unsettled, voided_at=None)
-    return not (running.exists() or OpenPayment.objects.exists() or unheard.exists())
+    unvoided = Authorization.objects.filter(status__in=unsettled, voided_at=None)
+    return not (running.exists() or OpenPayment.objects.exists() or unvoided.exists())
 
 
-def complaints(sources: set[int], gateway: FakeGateway, log: Path) -> Iterator[str]:
-    """All that is not as it must be."""
+def violations(sources: set[int], gateway: FakeGateway, log: Path) -> Iterator[str]:
+    """Yield a message for each violated invariant."""
     yield from _audit()
     yield from _ledger(gateway)
     yield from _requests(log)
     yield from _orders(sources)
-    yield from _belongings()
+    yield from _addresses_and_options()
     yield from _last_pieces()
     yield from _reasons()
 
@@ -50,23 +50,23 @@ def _audit() -> Iterator[str]:
 
 
 def _ledger(gateway: FakeGateway) -> Iterator[str]:
-    """Exactly one live authorization for each that the shop has, and none besides."""
+    """The live authorizations of the gateway are exactly those of the shop."""
     live = Authorization.objects.filter(status=Authorization.Status.AUTHORIZED)
-    known, promised = Counter(live.values_list("token", flat=True)), gateway.tokens()
-    for token in known - promised:
-        yield f"gateway: {token} is not live, and an order counts on it"
+    known, live_tokens = Counter(live.values_list("token", flat=True)), gateway.tokens()
+    for token in known - live_tokens:
+        yield f"gateway: {token} is not live, although an order has it"
     entries = {one["token"]: one["idempotency_key"] for one in gateway.ledger()["authorizations"]}
-    for token in promised - known:
-        yield f"gateway: {token} of {entries[token]} is live, and no order knows it"
+    for token in live_tokens - known:
+        yield f"gateway: {token} of {entries[token]} is live, although no order has it"
 
 
 def _requests(log: Path) -> Iterator[str]:
-    """Whoever was told that copies were asked for finds all of them; nobody finds some."""
-    told = set(re.findall(r"^(client-\d+/\d+)$", log.read_text(), re.MULTILINE))
-    asked = OrderFactory.objects.exclude(reference=None).order_by().values_list("reference")
-    counts = dict(asked.annotate(count=Count("pk")))
-    for reference in told - counts.keys():
-        yield f"requests: {reference} was asked for and is lost"
+    """All copies of each committed request exist, and no request exists in part."""
+    committed = set(re.findall(r"^(client-\d+/\d+)$", log.read_text(), re.MULTILINE))
+    requested = OrderFactory.objects.exclude(reference=None).order_by().values_list("reference")
+    counts = dict(requested.annotate(count=Count("pk")))
+    for reference in committed - counts.keys():
+        yield f"requests: {reference} was committed and is lost"
     destroyed = Event.objects.filter(name="order_copies.destroy").count()
     found = sum(counts.values())
     if found + destroyed != Clients.SIZE * len(counts):
@@ -74,14 +74,14 @@ def _requests(log: Path) -> Iterator[str]:
 
 
 def _orders(sources: set[int]) -> Iterator[str]:
-    """There are no orders but those that there were, and one target a copy."""
+    """Every new order is the target of a copy."""
     orphans = Order.objects.filter(source_order_factory=None).exclude(pk__in=sources)
     for order in orphans:
         yield f"orders: {order.public_id} is the target of no copy"
 
 
-def _belongings() -> Iterator[str]:
-    """Targets have the addresses and options of their sources, no more and no less."""
+def _addresses_and_options() -> Iterator[str]:
+    """Targets have as many addresses and options as their sources."""
     for model, order in ((Address, "order"), (LineItemOption, "line_item__order")):
         rows = model._default_manager.order_by().values_list(order)
         counts = Counter(dict(rows.annotate(count=Count("pk"))))
@@ -95,17 +95,17 @@ def _belongings() -> Iterator[str]:
 
 
 def _last_pieces() -> Iterator[str]:
-    """What was short is sold out."""
+    """The SKUs with few pieces are sold out."""
     short = StockItem.objects.filter(sku__line_items__order__reference="short").distinct()
     for item in short.exclude(reserved=F("quantity")):
         yield f"stock: {item.sku.code}: {item.reserved} reserved of {item.quantity}"
     if short.count() and short.filter(quantity=LEFT + 1).count() != short.count():
-        yield "stock: somebody changed how many pieces there are"
+        yield "stock: the number of pieces was changed"
 
 
 def _reasons() -> Iterator[str]:
-    """Nothing was given up for crashing: each kill came once, and each copy was tried again."""
+    """No copy was aborted for crashes: a kill is no crash of the copy, and is retried."""
     for order_copy in OrderFactory.objects.filter(status=Status.ABORTED):
         codes = {outcome["code"] for outcome in order_copy.outcomes}
         if codes & {"crashed", "shop_contract"}:
-            yield f"copies: {order_copy} was given up: {order_copy.errors_log}"
+            yield f"copies: {order_copy} was aborted: {order_copy.errors_log}"
