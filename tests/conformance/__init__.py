@@ -1,1 +1,1 @@
-"""Commerce Layer's own JavaScript SDK, and a real server that it has to take for the real one."""
+"""Commerce Layer's official JavaScript SDK against a real server of the shop."""

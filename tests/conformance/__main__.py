@@ -1,6 +1,6 @@
-"""Serve the demo shop, and let the official SDK try it out: ``python -m tests.conformance``.
+"""Serve the demo shop, and run the tests of the official SDK: ``python -m tests.conformance``.
 
-Needs node 20 or newer with npm, and installs the SDK where it is not installed yet.
+Needs node 20 or newer with npm. Installs the SDK if it is not installed.
 """
 
 import json
@@ -18,15 +18,15 @@ from tests.serving import HOST, ROOT, DemoShop, demo_shop, free_port
 
 HERE = Path(__file__).parent
 LOG = ROOT / "var" / "conformance.log"
-#: What ``domain`` and ``organization`` have to be for the SDK to ask ``127.0.0.1`` (contract 6.1).
+#: Values of ``organization`` and ``domain`` by which the SDK calls ``127.0.0.1`` (contract 6.1).
 ORGANIZATION, DOMAIN = "127.0.0", "1"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status is that of node's test runner, unless something kept it from its work."""
+    """Return the exit status of node's test runner, or 1 if it could not run."""
     try:
         install()
-        print(f"What the shop says of itself goes to {LOG.relative_to(ROOT)}.", flush=True)
+        print(f"The shop logs to {LOG.relative_to(ROOT)}.", flush=True)
         with demo_shop(LOG) as shop:
             status = run(shop, arguments)
         if "Traceback" in LOG.read_text():
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
 
 
 def install() -> None:
-    """Install what ``package.json`` pins, unless it is there. Raises where that is impossible."""
+    """Install the pinned SDK unless it is installed. Raises DemoError if that fails."""
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             message = f"{tool} was not found: the SDK needs node 20 or newer and npm."
@@ -49,16 +49,16 @@ def install() -> None:
         return
     command = ["npm", "ci", "--engine-strict", "--ignore-scripts", "--no-audit", "--no-fund"]
     if subprocess.run(command, cwd=HERE, check=False).returncode:
-        message = "The SDK could not be installed: npm says above why."
+        message = "The SDK could not be installed: see the output of npm above."
         raise DemoError(message)
 
 
 def run(shop: DemoShop, arguments: list[str]) -> int:
-    """Start the servers, and node's test runner on all that is to be tried."""
+    """Start the servers and run all tests by node's test runner; return its exit status."""
     authority = shop.directory / "authority.pem"
-    said = {"applications": shop.applications, "servers": serve(shop, authority)}
+    shop_document = {"applications": shop.applications, "servers": serve(shop, authority)}
     environment = os.environ | {
-        "CONFORMANCE_SHOP": json.dumps(said),
+        "CONFORMANCE_SHOP": json.dumps(shop_document),
         "NODE_EXTRA_CA_CERTS": str(authority),
     }
     tests = sorted(str(path) for path in HERE.glob("*.test.js"))
@@ -67,7 +67,7 @@ def run(shop: DemoShop, arguments: list[str]) -> int:
 
 
 def serve(shop: DemoShop, authority: Path) -> dict[str, str]:
-    """Start all servers; their addresses, each with what the server is for."""
+    """Start all servers; return their URLs by name."""
     certificate = make_certificate(shop.directory, authority)
     secure = free_port()
     ports = {
@@ -91,7 +91,7 @@ def serve(shop: DemoShop, authority: Path) -> dict[str, str]:
 
 
 def make_certificate(directory: Path, authority: Path) -> Path:
-    """A certificate for ourselves with its key, signed by an authority of this hour."""
+    """Create a certificate with its key, signed by a new authority."""
     issuer = trustme.CA()
     issuer.cert_pem.write_to_path(authority)
     certificate = directory / "server.pem"

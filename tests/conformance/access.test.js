@@ -1,4 +1,4 @@
-// Contract 8, 52 to 58: who may ask, how often, and for what.
+// Contract 8, 52 to 58: authentication, permissions, rate limits and media types.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import {
   MEDIA_TYPE,
-  ask,
+  send,
   claimsOf,
   client,
   copy,
@@ -19,8 +19,8 @@ import {
   requestOf,
 } from "./shop.js";
 
-test("52. nobody gets in without a token, or with garbage", async () => {
-  const withoutAny = await ask("GET", "/order_copies", { bearer: null });
+test("52. requests without a token or with an invalid one are unauthorized", async () => {
+  const withoutAny = await send("GET", "/order_copies", { bearer: null });
   const garbage = client({ accessToken: "garbage" });
   const forged = client({ accessToken: `${(await newToken()).slice(0, -4)}AAAA` });
 
@@ -29,7 +29,7 @@ test("52. nobody gets in without a token, or with garbage", async () => {
   await refused(forged.order_copies.list(), 401, "INVALID_TOKEN");
 });
 
-test("53. the SDK gets a new token once the old one has expired, and goes on", async () => {
+test("53. the SDK refreshes an expired token and continues", async () => {
   const expired = await newToken("integration", { server: "strict" });
   const refreshed = [];
   const refreshToken = async (old) => {
@@ -48,7 +48,7 @@ test("53. the SDK gets a new token once the old one has expired, and goes on", a
   assert.deepEqual(refreshed, [expired]);
 });
 
-test("54. who may only read writes nothing", async () => {
+test("54. a read-only user or token can write nothing", async () => {
   const source = await order();
   const { id } = await copy(source);
   const before = await howMany();
@@ -67,7 +67,7 @@ test("54. who may only read writes nothing", async () => {
   assert.equal(await howMany(), before);
 });
 
-test("54. a token that may copy may not place and cancel", async () => {
+test("54. a token with the scope copy may not place and cancel", async () => {
   const source = await order();
   const copier = client({ accessToken: await newToken("integration", { scope: "read copy" }) });
   const source_order = copier.orders.relationship(source.id);
@@ -82,7 +82,7 @@ test("54. a token that may copy may not place and cancel", async () => {
   await refused(copier.orders._place(source.id), 401, "UNAUTHORIZED");
 });
 
-test("54. a sales channel lists the catalogue, and nothing else", async () => {
+test("54. a sales channel lists the catalogue only", async () => {
   const channel = client({ accessToken: await newToken("sales_channel") });
   const source = await order();
 
@@ -97,14 +97,14 @@ test("54. a sales channel lists the catalogue, and nothing else", async () => {
   await refused(channel.order_copies.create({ source_order }), 401, "UNAUTHORIZED");
 });
 
-test("55. a token is good for the data of its mode only, which meta tells", async () => {
+test("55. a token is valid for its mode only, which meta has", async () => {
   const live = await newToken("integration", { server: "live" });
   const test = await newToken();
 
-  const seen = await ask("GET", "/order_copies", { server: "live", bearer: live });
+  const seen = await send("GET", "/order_copies", { server: "live", bearer: live });
   const crossed = [
-    await ask("GET", "/order_copies", { server: "live", bearer: test }),
-    await ask("GET", "/order_copies", { server: "plain", bearer: live }),
+    await send("GET", "/order_copies", { server: "live", bearer: test }),
+    await send("GET", "/order_copies", { server: "plain", bearer: live }),
   ];
 
   for (const { meta } of seen.document.data) assert.equal(meta.mode, "live");
@@ -114,11 +114,11 @@ test("55. a token is good for the data of its mode only, which meta tells", asyn
   assert.deepEqual([claimsOf(live).test, claimsOf(test).test], [false, true]);
 });
 
-test("56. the SDK reads from the token whom to ask", async () => {
+test("56. the SDK reads the address of the API from the token", async () => {
   const accessToken = await newToken();
-  const asked = [];
+  const called = [];
   const fetch = (input, init) => {
-    asked.push(String(input));
+    called.push(String(input));
     return leadTo("plain")(input, init);
   };
 
@@ -130,15 +130,15 @@ test("56. the SDK reads from the token whom to ask", async () => {
   assert.equal(informed.currentOrganization, organization.slug);
   assert.equal(iss, "https://auth.localhost:8000");
   const address = "https://demo-shop.localhost:8000/api/order_copies";
-  assert.deepEqual(asked, [`${address}?page%5Bnumber%5D=1`]);
+  assert.deepEqual(called, [`${address}?page%5Bnumber%5D=1`]);
 });
 
-/** What an answer says of the limit that its request was counted on. */
+/** The rate limit in the headers of a response: limit, interval, remaining. */
 const limitIn = ({ headers }) =>
   ["Limit", "Interval", "Remaining"].map((name) => Number(headers.get(`X-Ratelimit-${name}`)));
 
-test("57. every answer tells the limit, until there are too many", async () => {
-  const strictly = (path, options) => ask("GET", path, { server: "strict", ...options });
+test("57. every response has the rate limit, and requests over it are refused", async () => {
+  const strictly = (path, options) => send("GET", path, { server: "strict", ...options });
 
   const counted = [
     await strictly("/orders"),
@@ -149,7 +149,7 @@ test("57. every answer tells the limit, until there are too many", async () => {
   ];
   const free = await strictly("/skus");
   let refusal = await strictly("/orders");
-  for (let asked = 0; refusal.status === 200 && asked < 12; asked += 1) {
+  for (let called = 0; refusal.status === 200 && called < 12; called += 1) {
     refusal = await strictly("/orders");
   }
 
@@ -173,11 +173,11 @@ test("57. every answer tells the limit, until there are too many", async () => {
   assert.equal(reader.headers["x-ratelimit-limit"], "1000");
 });
 
-test("58. JSON:API is served and taken, and nothing else", async () => {
+test("58. only the media type of JSON:API is served and accepted", async () => {
   const body = requestOf(await order());
   const before = await howMany();
-  const accept = (Accept) => ask("GET", "/order_copies", { headers: { Accept } });
-  const post = (type) => ask("POST", "/order_copies", { body, headers: { "Content-Type": type } });
+  const accept = (Accept) => send("GET", "/order_copies", { headers: { Accept } });
+  const post = (type) => send("POST", "/order_copies", { body, headers: { "Content-Type": type } });
 
   for (const type of ["text/html", "application/json", `${MEDIA_TYPE}; charset=utf-8`]) {
     assert.deepEqual(errorIn(await accept(type)).slice(0, 2), [406, "NOT_ACCEPTABLE"], type);
@@ -187,17 +187,17 @@ test("58. JSON:API is served and taken, and nothing else", async () => {
   for (const type of ["*/*", MEDIA_TYPE]) assert.equal((await accept(type)).status, 200);
   for (const type of ["text/html", "application/json", "nonsense"]) {
     const headers = { "Content-Type": type };
-    assert.equal((await ask("GET", "/order_copies", { headers })).status, 200);
+    assert.equal((await send("GET", "/order_copies", { headers })).status, 200);
   }
 
   assert.equal(await howMany(), before);
 });
 
-test("58. deleting takes any type", async () => {
+test("58. DELETE accepts any content type", async () => {
   const { id } = await copy(await order("draft"), { skip_errors: true });
 
   const headers = { "Content-Type": "text/plain" };
-  const { status } = await ask("DELETE", `/order_copies/${id}`, { headers });
+  const { status } = await send("DELETE", `/order_copies/${id}`, { headers });
 
   assert.ok([204, 423].includes(status), String(status));
 });

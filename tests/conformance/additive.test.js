@@ -1,4 +1,4 @@
-// What we have besides (design 4), as far as the SDK passes it through untouched (contract 6.2).
+// Our additions (design 4) that the SDK passes through unchanged (contract 6.2).
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { client, cl, copy, ended, howMany, order, refused } from "./shop.js";
 
-test("dry_run=true tells what a copy would do, and makes none", async () => {
+test("dry_run=true returns the plan of a copy and creates none", async () => {
   const [source, before] = [await order("sku-gone"), await howMany()];
   const dry = client();
   const reader = dry.addRawResponseReader();
@@ -25,7 +25,7 @@ test("dry_run=true tells what a copy would do, and makes none", async () => {
   assert.equal(await howMany(), before);
 });
 
-test("the same Idempotency-Key is the same copy", async () => {
+test("Idempotency-Key: a repeated request returns the same copy", async () => {
   const [source, other, before] = [await order(), await order("draft"), await howMany()];
   const headers = { "Idempotency-Key": randomUUID() };
 
@@ -37,7 +37,7 @@ test("the same Idempotency-Key is the same copy", async () => {
   await refused(copy(other, {}, {}, { headers }), 422, "IDEMPOTENCY_KEY_REUSED");
 });
 
-test("Prefer: wait=10 is answered with the finished copy", async () => {
+test("Prefer: wait=10 returns the ended copy", async () => {
   const headers = { Prefer: "wait=10" };
 
   const finished = await copy(await order(), {}, { include: ["target_order"] }, { headers });
@@ -46,7 +46,7 @@ test("Prefer: wait=10 is answered with the finished copy", async () => {
   assert.equal(finished.target_order.type, "orders");
 });
 
-test("a failed copy is retried, and one that has ended is not aborted", async () => {
+test("_retry restarts a failed copy, and _abort of an ended copy is refused", async () => {
   const failed = await ended(await copy(await order("sku-gone")));
 
   const retried = await cl.order_copies.update({ id: failed.id, _retry: true });
@@ -58,7 +58,7 @@ test("a failed copy is retried, and one that has ended is not aborted", async ()
   await refused(call, 422, "VALIDATION_ERROR");
 });
 
-test("outcomes account for every line, to those who ask", async () => {
+test("outcomes are returned on request, one for every line", async () => {
   const { id } = await ended(await copy(await order("sku-gone"), { skip_errors: true }));
 
   const { outcomes } = await cl.order_copies.retrieve(id, { fields: ["outcomes"] });

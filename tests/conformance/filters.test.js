@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 
-import { ask, cl, each, ended, errorIn, order, refused, someCopies } from "./shop.js";
+import { send, cl, each, ended, errorIn, order, refused, someCopies } from "./shop.js";
 
 const WITH = [
   { reference: "Alpha-1", metadata: { a: 1, tags: ["x", "y"] } },
@@ -13,7 +13,7 @@ const WITH = [
   { reference: null, metadata: {} },
 ];
 
-// Each with what the SDK is given, and the numbers of the copies that meet it.
+// By predicate: the value, and the indexes of the copies that match.
 const PREDICATES = {
   eq: ["alpha-2", [1]],
   eq_or_null: ["alpha-2", [1, 4]],
@@ -134,25 +134,25 @@ before(async () => {
   await Promise.all(made.copies.map((one) => ended(one)));
 });
 
-/** The numbers of the copies that meet all filters. */
+/** The indexes of the copies that match all filters. */
 async function found(filters) {
   const copies = await cl.order_copies.list({ filters: { ...made.only, ...filters } });
   return each(copies, ({ id }) => made.ids.indexOf(id));
 }
 
 for (const [predicate, [value, numbers]] of Object.entries(PREDICATES)) {
-  test(`49. reference_${predicate} finds what meets it`, async () => {
+  test(`49. reference_${predicate} finds the matching copies`, async () => {
     assert.deepEqual(await found({ [`reference_${predicate}`]: value }), numbers);
   });
 }
 
 for (const [filters, numbers] of OTHERS) {
-  test(`49. ${JSON.stringify(filters)} finds what meets it`, async () => {
+  test(`49. ${JSON.stringify(filters)} finds the matching copies`, async () => {
     assert.deepEqual(await found(filters), numbers);
   });
 }
 
-test("49. what is true or false is asked for either", async () => {
+test("49. the predicates true and false take true and false", async () => {
   const all = await cl.promotions.count();
   const counts = {};
 
@@ -168,7 +168,7 @@ test("49. what is true or false is asked for either", async () => {
   assert.equal(counts["true=true"] + counts["false=true"], all);
 });
 
-test("49. the source is asked for by its id and its number", async () => {
+test("49. copies are filtered by id and number of their source", async () => {
   const source = await order();
   const { number, id } = source;
 
@@ -177,7 +177,7 @@ test("49. the source is asked for by its id and its number", async () => {
   assert.equal((await found({ source_order_number_not_eq: number })).length, 0);
 });
 
-test("49. what is no predicate is refused", async () => {
+test("49. unknown predicates, unknown attributes and malformed values are refused", async () => {
   for (const [filters, code] of [
     [{ reference_regexp: "." }, "INVALID_FILTERS_SYNTAX"],
     [{ nothing_eq: "x" }, "FILTER_NOT_ALLOWED"],
@@ -188,13 +188,13 @@ test("49. what is no predicate is refused", async () => {
   }
 });
 
-/** The numbers of the copies that plain names find, passed through by the SDK. */
+/** The indexes of the copies that match plain filters, which the SDK passes through. */
 async function plainly(params) {
   const copies = await cl.order_copies.list({ filters: made.only }, { params });
   return each(copies, ({ id }) => made.ids.indexOf(id));
 }
 
-test("50. plain names filter too", async () => {
+test("50. plain attribute names are filters too", async () => {
   const [{ created_at }] = made.copies.slice(2);
 
   assert.deepEqual(await plainly({ "filter[status]": "completed" }), [0, 1, 2, 3, 4]);
@@ -213,7 +213,7 @@ test("51. errors_log and place_target_order are no filters", async () => {
     await refused(call, 400, "FILTER_NOT_ALLOWED");
   }
   for (const name of ["errors_log", "place_target_order"]) {
-    const answer = await ask("GET", `/order_copies?filter[${name}]=true`);
+    const answer = await send("GET", `/order_copies?filter[${name}]=true`);
     assert.deepEqual(errorIn(answer).slice(0, 2), [400, "FILTER_NOT_ALLOWED"]);
   }
 });

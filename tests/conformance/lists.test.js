@@ -1,14 +1,14 @@
-// Contract 8, 45 to 48: pages, order and fields.
+// Contract 8, 45 to 48: pagination, sorting and sparse fields.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ask, cl, copy, each, errorIn, order, refused, someCopies } from "./shop.js";
+import { send, cl, copy, each, errorIn, order, refused, someCopies } from "./shop.js";
 
 const many = (length) => Array.from({ length }, (_, index) => ({ reference: `R-${index}` }));
 const ids = (resources) => each(resources, ({ id }) => id);
 
-test("45. a page has ten resources, or up to 25", async () => {
+test("45. a page has ten resources by default and up to 25", async () => {
   const { copies, only } = await someCopies(many(26));
 
   const first = await cl.order_copies.list({ filters: only });
@@ -28,18 +28,18 @@ test("45. a page has ten resources, or up to 25", async () => {
     await refused(cl.order_copies.list({ pageSize }), 400, "INVALID_PAGE_VALUE");
   }
   for (const query of ["page[size]=0", "page[number]=0", "page[number]=x"]) {
-    assert.equal(errorIn(await ask("GET", `/order_copies?${query}`))[1], "INVALID_PAGE_VALUE");
+    assert.equal(errorIn(await send("GET", `/order_copies?${query}`))[1], "INVALID_PAGE_VALUE");
   }
 });
 
-test("45. the links of a page lead to the others, and keep the query", async () => {
+test("45. the links of a page lead to the other pages and keep the query", async () => {
   const { reference_origin } = await someCopies(many(7));
   const query = `filter[q][reference_origin_eq]=${encodeURIComponent(reference_origin)}`;
   const path = `/order_copies?${query}&page[size]=3&sort=-reference`;
   const visited = {};
 
   for (const number of [1, 2, 3]) {
-    const { document } = await ask("GET", `${path}&page[number]=${number}`);
+    const { document } = await send("GET", `${path}&page[number]=${number}`);
     assert.deepEqual(document.meta, { record_count: 7, page_count: 3 });
     visited[number] = document.links;
   }
@@ -57,7 +57,7 @@ test("45. the links of a page lead to the others, and keep the query", async () 
     [visited[2].next, ["R-0"]],
     [visited[1].last, ["R-0"]],
   ]) {
-    const { document } = await ask("GET", link);
+    const { document } = await send("GET", link);
     assert.deepEqual(
       document.data.map(({ attributes }) => attributes.reference),
       expected,
@@ -87,7 +87,7 @@ test("47. lists are sorted by several attributes, and not by errors_log", async 
   await refused(cl.order_copies.list({ sort: ["errors_log"] }), 400, "INVALID_SORT_CRITERIA");
 });
 
-test("48. only the fields that are asked for are told", async () => {
+test("48. only the requested fields are returned", async () => {
   const source = await order();
   const { id } = await copy(source);
 

@@ -1,9 +1,9 @@
-// Every resource that we serve, by every method of the SDK that our documents have a link for.
+// Every resource, by every method of the SDK for which its documents have a link.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ask, cl, copy, ended, order, refused } from "./shop.js";
+import { send, cl, copy, ended, order, refused } from "./shop.js";
 
 const TYPES = [
   "addresses",
@@ -23,7 +23,7 @@ const TYPES = [
   "skus",
 ];
 
-/** Resources of a type; for copies one that has all it can have. */
+/** Resources of a type; for copies, after one has ended. */
 async function list(type) {
   if (["order_copies", "order_factories"].includes(type)) await ended(await copy(await order()));
   return cl[type].list({ sort: { id: "desc" }, pageSize: 3 });
@@ -40,13 +40,13 @@ async function follow(type, id, name) {
 }
 
 for (const type of TYPES) {
-  test(`${type} are listed, read and counted, and lead to all that belongs to them`, async () => {
+  test(`${type} are listed, retrieved and counted, and so are their relationships`, async () => {
     const page = await list(type);
 
     assert.equal(await cl[type].count(), page.meta.recordCount);
     assert.ok(page.length > 0 || type === "recurring_order_copies");
     for (const resource of page) {
-      const { document } = await ask("GET", `/${type}/${resource.id}`);
+      const { document } = await send("GET", `/${type}/${resource.id}`);
       assert.deepEqual(await cl[type].retrieve(resource.id), resource);
       for (const name of Object.keys(document.data.relationships)) {
         if (name in cl[type]) await follow(type, resource.id, name);
@@ -55,7 +55,7 @@ for (const type of TYPES) {
   });
 }
 
-test("event_stores are read one by one, and listed where they belong only", async () => {
+test("event_stores are retrieved one by one, and listed for their resource only", async () => {
   const { id } = await copy(await order());
   const change = (await cl.order_copies.event_stores(id)).first();
 
@@ -63,8 +63,8 @@ test("event_stores are read one by one, and listed where they belong only", asyn
   await refused(cl.event_stores.list(), 404, "RECORD_NOT_FOUND");
 });
 
-test("every resource of the OpenAPI document is tried here", async () => {
-  const { document } = await ask("GET", "/schema");
+test("every resource of the OpenAPI document is tested here", async () => {
+  const { document } = await send("GET", "/schema");
 
   const paths = Object.keys(document.paths).map((path) => path.split("/"));
   const served = new Set(paths.map(([, , type]) => type));

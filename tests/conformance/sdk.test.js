@@ -41,10 +41,10 @@ test("59. a copy is created, read, listed, counted, changed and deleted", async 
   assert.equal(await howMany(), before);
 });
 
-test("59. all that belongs to a copy is found", async () => {
+test("59. all relationships of a copy are read", async () => {
   const source = await order();
-  const asked = await copy(source);
-  const { id } = await ended(asked);
+  const created = await copy(source);
+  const { id } = await ended(created);
 
   const target = await cl.order_copies.target_order(id);
   const events = await cl.order_copies.events(id);
@@ -63,7 +63,7 @@ test("59. all that belongs to a copy is found", async () => {
   assert.equal(changes.length, 3);
   assert.equal(await cl.order_copies.order_subscription(id), null);
   assert.ok(copies.some((orderCopy) => orderCopy.id === id && orderCopy.type === "order_copies"));
-  // The attribute type of a factory tells its kind, and the SDK lets it win.
+  // The attribute type of a factory is its kind; the SDK lets it override the resource type.
   assert.equal(factories.first().type, "order_copies");
 });
 
@@ -85,7 +85,7 @@ test("59. an order is placed, approved, archived and cancelled", async () => {
   assert.deepEqual([cancelled.status, cancelled.payment_status], ["cancelled", "voided"]);
 });
 
-test("59. a trigger that cannot be pulled says why", async () => {
+test("59. a refused trigger has its reasons as errors", async () => {
   const error = await refused(
     cl.orders._approve((await order("draft")).id),
     422,
@@ -95,7 +95,7 @@ test("59. a trigger that cannot be pulled says why", async () => {
   assert.match(error.first().detail, /status/);
 });
 
-test("59. an order is changed", async () => {
+test("59. an order is updated", async () => {
   const { id } = await order("pending");
   const metadata = { gift: true };
 
@@ -125,10 +125,10 @@ test("60. an ApiError carries the status and the errors", async () => {
   }
 });
 
-test("60. so it does when there were too many requests", async () => {
+test("60. an ApiError carries the status 429 over the rate limit", async () => {
   const strict = client({ server: "strict" });
   const tooOften = async () => {
-    for (let asked = 0; asked < 13; asked += 1) await strict.orders.list({ pageSize: 1 });
+    for (let sent = 0; sent < 13; sent += 1) await strict.orders.list({ pageSize: 1 });
   };
 
   const error = await refused(tooOften(), 429, "TOO_MANY_REQUESTS");
@@ -136,7 +136,7 @@ test("60. so it does when there were too many requests", async () => {
   assert.equal(error.statusText, "Too Many Requests");
 });
 
-test("61. the option fetch leads the SDK to http", async () => {
+test("61. the option fetch redirects the SDK to http", async () => {
   CommerceLayer({ organization: "acme", accessToken: token, fetch: leadTo("plain") });
 
   const listed = await order_copies.list({ pageSize: 1 });
@@ -144,7 +144,7 @@ test("61. the option fetch leads the SDK to http", async () => {
   assert.ok(listed.meta.recordCount > 0);
 });
 
-test("61. so does an interceptor", async () => {
+test("61. an interceptor redirects the SDK to http", async () => {
   const intercepted = Bundled({ organization: "acme", accessToken: token });
   const { protocol, host } = new URL(servers.plain);
   intercepted.addRequestInterceptor((request) => {
@@ -155,7 +155,7 @@ test("61. so does an interceptor", async () => {
   assert.ok((await intercepted.order_copies.list()).length > 0);
 });
 
-test("61. over https the SDK needs nothing but its name and a known authority", async () => {
+test("61. over https the SDK needs only the organization, the domain and a known authority", async () => {
   const domain = new URL(servers.secure).host.replace("127.0.0.", "");
   const secure = Bundled({ organization: "127.0.0", domain, accessToken: token });
   const source_order = secure.orders.relationship((await order()).id);
@@ -166,7 +166,7 @@ test("61. over https the SDK needs nothing but its name and a known authority", 
   assert.ok((await secure.order_copies.events(id)).length > 0);
 });
 
-test("61. over https a token is all that the SDK needs", async () => {
+test("61. over https the SDK needs only a token", async () => {
   const accessToken = await newToken("integration", { server: "secure" });
 
   const secure = Bundled({ accessToken });

@@ -1,4 +1,4 @@
-// How the tests reach the shop: through the SDK, and by plain requests for what the SDK cannot say.
+// Access to the shop: by the SDK, and by plain requests for what the SDK cannot send.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -15,7 +15,7 @@ const ENDED = ["completed", "failed", "aborted"];
 
 // Tokens
 
-/** An access token of the application, from the endpoint that gives them. */
+/** Request an access token of an application from the token endpoint. */
 export async function newToken(application = "integration", { server = "plain", ...more } = {}) {
   const body = { grant_type: "client_credentials", ...applications[application], ...more };
   const response = await fetch(`${servers[server]}/oauth/token`, {
@@ -29,18 +29,18 @@ export async function newToken(application = "integration", { server = "plain", 
 
 export const token = await newToken();
 
-/** What a token says, decoded as the SDK does it. */
+/** The claims of a token, decoded as the SDK decodes them. */
 export const claimsOf = (token) => JSON.parse(atob(token.split(".")[1]));
 
 // The SDK
 
-/** The option `fetch` that leads the SDK, which knows https only, to one of our servers. */
+/** The option `fetch` that redirects the SDK, which calls https only, to one of our servers. */
 export const leadTo = (server) => (input, init) => {
   const { pathname, search } = new URL(input);
   return fetch(servers[server] + pathname + search, init);
 };
 
-/** A client as everybody makes one, but for the address. */
+/** A client of the SDK, redirected to one of our servers. */
 export function client({ server = "plain", ...options } = {}) {
   return CommerceLayer({
     organization: "demo-shop",
@@ -52,7 +52,7 @@ export function client({ server = "plain", ...options } = {}) {
 
 export const cl = client();
 
-/** Run a call of the SDK that has to be refused, with this status and code; the ApiError. */
+/** Await a call that must be refused with this status and code; return its ApiError. */
 export async function refused(call, status, code) {
   const error = await call.then(
     () => assert.fail("nothing was refused"),
@@ -67,8 +67,8 @@ export async function refused(call, status, code) {
 
 // Plain requests
 
-/** Send a request as it is: to a path of the API, or to a whole address. */
-export async function ask(method, path, { body, server = "plain", bearer = token, headers } = {}) {
+/** Send a plain request to a path of the API, or to a URL. */
+export async function send(method, path, { body, server = "plain", bearer = token, headers } = {}) {
   const url = path.startsWith("http") ? path : `${servers[server]}/api${path}`;
   const response = await fetch(url, {
     method,
@@ -93,7 +93,7 @@ function parsed(text) {
   }
 }
 
-/** The error of an answer that has to be an error document; its status, code and pointer. */
+/** Return status, code and pointer of the first error of a response. */
 export function errorIn(answer) {
   assert.equal(answer.headers.get("Content-Type"), MEDIA_TYPE);
   assert.ok(Array.isArray(answer.document.errors));
@@ -103,31 +103,31 @@ export function errorIn(answer) {
   return [answer.status, code, source?.pointer];
 }
 
-/** The body that asks for a copy of an order. */
+/** The body of a request to copy an order. */
 export function requestOf(order, attributes = {}) {
   const source_order = { data: { type: "orders", id: order.id } };
   return { data: { type: "order_copies", attributes, relationships: { source_order } } };
 }
 
-/** What a function makes of each resource of a list; the SDK's own lists carry more. */
+/** Map the resources of a list to a plain array. */
 export const each = (resources, make) => Array.from(resources, make);
 
 // Orders and copies
 
-/** The order of the demo shop that has this name. */
+/** The order of the demo shop with this reference. */
 export async function order(reference = "first-copy") {
   const orders = await cl.orders.list({ filters: { reference_eq: reference } });
   assert.equal(orders.length, 1, reference);
   return orders.first();
 }
 
-/** Ask for a copy of an order. */
+/** Request a copy of an order. */
 export async function copy(source, attributes = {}, ...more) {
   const source_order = cl.orders.relationship(source.id);
   return cl.order_copies.create({ ...attributes, source_order }, ...more);
 }
 
-/** The copy once it has ended; the worker is another process. */
+/** Poll a copy until it has ended; the worker is another process. */
 export async function ended({ id }, ...more) {
   for (let tries = 0; tries < 600; tries += 1) {
     const orderCopy = await cl.order_copies.retrieve(id, ...more);
@@ -137,7 +137,7 @@ export async function ended({ id }, ...more) {
   return assert.fail(`The copy ${id} did not end within 30 seconds.`);
 }
 
-/** Copies with these attributes, in their order, and the filter that finds them and no others. */
+/** Create copies with these attributes; return them, and a filter that matches only them. */
 export async function someCopies(attributes) {
   const source = await order();
   const reference_origin = `conformance ${randomUUID()}`;
@@ -146,5 +146,5 @@ export async function someCopies(attributes) {
   return { copies, only: { reference_origin_eq: reference_origin }, reference_origin };
 }
 
-/** How many copies there are. */
+/** The number of copies. */
 export const howMany = () => cl.order_copies.count();

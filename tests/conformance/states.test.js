@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { INSTANT, ask, cl, copy, each, ended, errorIn, order, refused } from "./shop.js";
+import { INSTANT, send, cl, copy, each, ended, errorIn, order, refused } from "./shop.js";
 
-/** The moves from status to status that the history of a copy tells. */
+/** The status transitions in the history of a copy. */
 async function moves({ id }) {
   const changes = await cl.order_copies.event_stores(id, { pageSize: 25 });
   return each(changes, ({ payload }) => payload.status).filter((status) => status);
@@ -14,30 +14,30 @@ async function moves({ id }) {
 const moments = ({ started_at, completed_at, failed_at }) => [started_at, completed_at, failed_at];
 
 test("36. a copy is pending, in progress, and then completed", async () => {
-  const asked = await copy(await order());
+  const created = await copy(await order());
 
-  const completed = await ended(asked);
+  const completed = await ended(created);
 
-  assert.equal(asked.status, "pending");
+  assert.equal(created.status, "pending");
   assert.equal(completed.status, "completed");
-  assert.deepEqual(await moves(asked), [
+  assert.deepEqual(await moves(created), [
     { from: null, to: "pending" },
     { from: "pending", to: "in_progress" },
     { from: "in_progress", to: "completed" },
   ]);
   const [started_at, completed_at, failed_at] = moments(completed);
   assert.match(started_at, INSTANT);
-  assert.ok(asked.created_at <= started_at && started_at <= completed_at);
+  assert.ok(created.created_at <= started_at && started_at <= completed_at);
   assert.equal(failed_at, null);
 });
 
-test("36. or it is failed, and says why", async () => {
-  const asked = await copy(await order("sku-gone"));
+test("36. a copy that fails has its errors", async () => {
+  const created = await copy(await order("sku-gone"));
 
-  const failed = await ended(asked);
+  const failed = await ended(created);
 
   assert.equal(failed.status, "failed");
-  assert.deepEqual((await moves(asked)).at(-1), { from: "in_progress", to: "failed" });
+  assert.deepEqual((await moves(created)).at(-1), { from: "in_progress", to: "failed" });
   assert.ok(failed.errors_count > 0);
   assert.equal(failed.errors_count, Object.values(failed.errors_log).flat().length);
   const [started_at, completed_at, failed_at] = moments(failed);
@@ -45,7 +45,7 @@ test("36. or it is failed, and says why", async () => {
   assert.equal(completed_at, null);
 });
 
-test("36. the moments of a copy stay what they are", async () => {
+test("36. an update does not change the timestamps of the transitions", async () => {
   const completed = await ended(await copy(await order()));
 
   const updated = await cl.order_copies.update({ id: completed.id, reference: "later" });
@@ -54,7 +54,7 @@ test("36. the moments of a copy stay what they are", async () => {
   assert.deepEqual(moments(await cl.order_copies.retrieve(completed.id)), moments(completed));
 });
 
-test("37. what happened to a copy is listed in its order", async () => {
+test("37. the events of a copy are listed in order", async () => {
   const [good, bad] = [await copy(await order()), await copy(await order("sku-gone"))];
   await Promise.all([ended(good), ended(bad)]);
 
@@ -72,7 +72,7 @@ test("37. what happened to a copy is listed in its order", async () => {
   ]);
 });
 
-test("37. that it was deleted, too", async () => {
+test("37. the deletion of a copy is an event", async () => {
   const destroyed = () => cl.events.count({ filters: { name_eq: "order_copies.destroy" } });
   const [{ id }, before] = [await ended(await copy(await order())), await destroyed()];
 
@@ -82,7 +82,7 @@ test("37. that it was deleted, too", async () => {
   await refused(cl.order_copies.events(id), 404, "RECORD_NOT_FOUND");
 });
 
-test("43. an event is triggered once more", async () => {
+test("43. an event is triggered again", async () => {
   const { id } = await ended(await copy(await order()));
   const event = (await cl.order_copies.events(id)).last();
 
@@ -94,7 +94,7 @@ test("43. an event is triggered once more", async () => {
   assert.equal((await cl.order_copies.events(id)).length, 3);
 });
 
-test("44. the history of a copy tells what changed, from what to what, and who did it", async () => {
+test("44. the history of a copy has old and new values and the actor", async () => {
   const { id } = await ended(await copy(await order()));
   await cl.order_copies.update({ id, reference: "known" });
 
@@ -114,12 +114,12 @@ test("44. the history of a copy tells what changed, from what to what, and who d
   assert.deepEqual(await cl.event_stores.retrieve(changes.last().id), changes.last());
 });
 
-test("44. it is read page by page with a cursor, and is not counted", async () => {
+test("44. the history is paginated by a cursor, without a count", async () => {
   const { id } = await ended(await copy(await order()));
   const pages = [];
 
   for (let url = `/order_copies/${id}/event_stores?page[size]=2`; url;) {
-    const { status, document } = await ask("GET", url);
+    const { status, document } = await send("GET", url);
     assert.equal(status, 200);
     assert.deepEqual(Object.keys(document), ["data", "links"]);
     pages.push(document.data);
@@ -137,6 +137,6 @@ test("44. it is read page by page with a cursor, and is not counted", async () =
     each(last, (change) => change.id),
     each(pages[1], (change) => change.id),
   );
-  const counted = await ask("GET", `/order_copies/${id}/event_stores?page[number]=1`);
+  const counted = await send("GET", `/order_copies/${id}/event_stores?page[number]=1`);
   assert.equal(errorIn(counted)[0], 400);
 });

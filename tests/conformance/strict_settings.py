@@ -1,4 +1,4 @@
-"""The settings of a server that is soon asked too often, and whose tokens are soon over."""
+"""Settings of a server with a low rate limit and short-lived tokens."""
 
 from project.settings import *  # noqa: F403
 from project.settings import OAUTH2_PROVIDER, ORDER_COPIES

@@ -7,7 +7,7 @@ import {
   ID,
   INSTANT,
   MEDIA_TYPE,
-  ask,
+  send,
   cl,
   copy,
   order,
@@ -44,8 +44,8 @@ const RELATIONSHIPS = [
   "order_subscription",
 ];
 
-test("1. a copy of which only the source is said has every attribute and relationship", async () => {
-  const answer = await ask("POST", "/order_copies", { body: requestOf(await order()) });
+test("1. a copy created with its source only has every attribute and relationship", async () => {
+  const answer = await send("POST", "/order_copies", { body: requestOf(await order()) });
 
   assert.equal(answer.status, 201);
   assert.equal(answer.headers.get("Location"), answer.document.data.links.self);
@@ -54,7 +54,7 @@ test("1. a copy of which only the source is said has every attribute and relatio
   assert.deepEqual(Object.keys(answer.document.data.relationships), RELATIONSHIPS);
 });
 
-test("2. a copy is pending, and does what the contract says where nothing is said", async () => {
+test("2. a new copy is pending and has the defaults of the contract", async () => {
   const { id, created_at, updated_at, ...rest } = await copy(await order());
 
   assert.deepEqual(rest, {
@@ -80,17 +80,17 @@ test("2. a copy is pending, and does what the contract says where nothing is sai
 test("3. the attribute type of a copy is order_copies", async () => {
   const created = await copy(await order());
   const [{ type: listed }] = await cl.order_copies.list({ filters: { id_eq: created.id } });
-  const { document } = await ask("GET", `/order_copies/${created.id}`);
+  const { document } = await send("GET", `/order_copies/${created.id}`);
 
   assert.equal(created.type, "order_copies");
   assert.equal(listed, "order_copies");
   assert.equal(document.data.attributes.type, "order_copies");
 });
 
-test("4. a resource tells its address, the mode, the organization and a trace_id", async () => {
+test("4. a resource has its URL, the mode, the organization and a trace_id", async () => {
   const { id } = await copy(await order());
 
-  const { data } = (await ask("GET", `/order_copies/${id}`)).document;
+  const { data } = (await send("GET", `/order_copies/${id}`)).document;
 
   const { trace_id, ...meta } = data.meta;
   assert.deepEqual(meta, { mode: "test", organization_id: "xRRkjDFafe" });
@@ -102,8 +102,8 @@ test("5. relationships have their links, and linkage only where they are include
   const { id } = await copy(await order());
   const self = `${servers.plain}/api/order_copies/${id}`;
 
-  const without = (await ask("GET", `/order_copies/${id}`)).document;
-  const included = (await ask("GET", `/order_copies/${id}?include=events`)).document;
+  const without = (await send("GET", `/order_copies/${id}`)).document;
+  const included = (await send("GET", `/order_copies/${id}?include=events`)).document;
 
   for (const name of RELATIONSHIPS) {
     const links = { self: `${self}/relationships/${name}`, related: `${self}/${name}` };
@@ -149,14 +149,14 @@ test("8. ids have ten letters, instants milliseconds and Z", async () => {
   assert.match(created.source_order.placed_at, INSTANT);
 });
 
-test("9. answers of every status have the type of JSON:API", async () => {
+test("9. responses of every status have the media type of JSON:API", async () => {
   const answers = [
-    await ask("POST", "/order_copies", { body: requestOf(await order()) }),
-    await ask("GET", "/order_copies"),
-    await ask("GET", "/order_copies?sort=nothing"),
-    await ask("GET", "/orders", { bearer: null }),
-    await ask("GET", "/nothing"),
-    await ask("PUT", "/order_copies"),
+    await send("POST", "/order_copies", { body: requestOf(await order()) }),
+    await send("GET", "/order_copies"),
+    await send("GET", "/order_copies?sort=nothing"),
+    await send("GET", "/orders", { bearer: null }),
+    await send("GET", "/nothing"),
+    await send("PUT", "/order_copies"),
   ];
 
   assert.deepEqual(
@@ -166,16 +166,16 @@ test("9. answers of every status have the type of JSON:API", async () => {
   for (const { headers } of answers) assert.equal(headers.get("Content-Type"), MEDIA_TYPE);
 });
 
-test("10. no address is redirected for a slash", async () => {
+test("10. a trailing slash is not found, and not redirected", async () => {
   const { id } = await order();
   const paths = ["/order_copies", `/orders/${id}`, `/orders/${id}/order_copies`];
 
   for (const path of paths) {
     for (const method of ["GET", "POST", "PATCH", "DELETE"]) {
-      const { status, headers } = await ask(method, `${path}/`);
+      const { status, headers } = await send(method, `${path}/`);
       assert.equal(status, 404, `${method} ${path}/`);
       assert.equal(headers.get("Location"), null);
     }
-    assert.equal((await ask("GET", path)).status, 200);
+    assert.equal((await send("GET", path)).status, 200);
   }
 });

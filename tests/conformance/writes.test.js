@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ask, cl, copy, ended, errorIn, howMany, order, refused, requestOf } from "./shop.js";
+import { send, cl, copy, ended, errorIn, howMany, order, refused, requestOf } from "./shop.js";
 
 const BLANK = {
   title: "can't be blank",
@@ -14,7 +14,7 @@ const BLANK = {
   meta: { error: "blank" },
 };
 
-test("11. a copy of nothing is refused with a pointer", async () => {
+test("11. a copy without a source is refused with a pointer", async () => {
   const before = await howMany();
 
   const error = await refused(cl.order_copies.create({}), 422, "VALIDATION_ERROR");
@@ -23,7 +23,7 @@ test("11. a copy of nothing is refused with a pointer", async () => {
   assert.equal(await howMany(), before);
 });
 
-test("12. so is a copy of null", async () => {
+test("12. a copy with a null source is refused with a pointer", async () => {
   const before = await howMany();
   const source_order = cl.orders.relationship(null);
 
@@ -46,12 +46,12 @@ test("14. another type in the body is refused", async () => {
   const { data } = requestOf(await order());
 
   for (const type of ["orders", "recurring_order_copies", "nothing", null, 7]) {
-    const answer = await ask("POST", "/order_copies", { body: { data: { ...data, type } } });
+    const answer = await send("POST", "/order_copies", { body: { data: { ...data, type } } });
     assert.equal(errorIn(answer)[0], 400, String(type));
   }
 });
 
-test("15. status, target_order and order_subscription are not for clients to say", async () => {
+test("15. status, target_order and order_subscription are read-only", async () => {
   const source = await order();
   const before = await howMany();
   const id = source.id;
@@ -64,7 +64,7 @@ test("15. status, target_order and order_subscription are not for clients to say
   assert.equal(await howMany(), before);
 });
 
-test("16. what a client tied to a copy can be changed, what the copy does cannot", async () => {
+test("16. references and metadata can be updated, the toggles cannot", async () => {
   const { id } = await copy(await order(), { reference: "before" });
   const changes = { reference: "after", reference_origin: "erp", metadata: { a: [1, null] } };
   const toggles = [
@@ -87,16 +87,16 @@ test("16. what a client tied to a copy can be changed, what the copy does cannot
     const { reference, reference_origin, metadata } = orderCopy;
     assert.deepEqual({ reference, reference_origin, metadata }, changes);
   }
-  assert.equal((await ask("PATCH", `/order_copies/${id}`, { body: bodyOf(id) })).status, 200);
+  assert.equal((await send("PATCH", `/order_copies/${id}`, { body: bodyOf(id) })).status, 200);
 });
 
 const bodyOf = (id) => ({ data: { type: "order_copies", id, attributes: {}, relationships: {} } });
 
-test("17. the id of the body has to be that of the address", async () => {
+test("17. the id of the body must be that of the URL", async () => {
   const source = await order();
   const [{ id }, other] = [await copy(source), await copy(source)];
 
-  const answer = await ask("PATCH", `/order_copies/${id}`, { body: bodyOf(other.id) });
+  const answer = await send("PATCH", `/order_copies/${id}`, { body: bodyOf(other.id) });
 
   assert.deepEqual(errorIn(answer).slice(0, 2), [400, "KEY_NOT_INCLUDED_IN_URL"]);
 });
@@ -127,8 +127,8 @@ test("20. malformed JSON is refused with a document", async () => {
   const { id } = await copy(await order());
 
   for (const body of ["", "{", '{"data": ', "[", "\u0000", '{"data": NaN}']) {
-    const posted = await ask("POST", "/order_copies", { body });
-    const patched = await ask("PATCH", `/order_copies/${id}`, { body });
+    const posted = await send("POST", "/order_copies", { body });
+    const patched = await send("PATCH", `/order_copies/${id}`, { body });
     assert.equal(errorIn(posted)[0], 400, body);
     assert.equal(errorIn(patched)[0], 400, body);
   }

@@ -1,6 +1,6 @@
-"""A process that asks for copies, as its input says: ``python -m tests.engines.client``.
+"""A process that requests copies, as its input says: ``python -m tests.engines.client``.
 
-Each line is the keywords of :func:`ask` in JSON; so is each line of the output what it returns.
+Each input line has the arguments of :func:`request` as JSON; each output line has its result.
 """
 
 import json
@@ -20,18 +20,18 @@ from tests.factories import placed_order  # noqa: E402
 
 
 def main() -> None:
-    """Make a shop of one order, unless there is one, and ask."""
+    """Create an order unless there is one, and execute the requests of the input."""
     call_command("migrate", verbosity=0)
     source = Order.objects.order_by("pk").first() or placed_order()
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
-        print(json.dumps(ask(source, **json.loads(line))), flush=True)
+        print(json.dumps(request(source, **json.loads(line))), flush=True)
 
 
-def ask(
+def request(
     source: Order, requests: int = 1, copies: int = 1, reference: str | None = None
 ) -> list[float]:
-    """Ask so many times for so many copies; the seconds that each request took."""
+    """Send ``requests`` requests for ``copies`` copies each; return the seconds of each."""
     return [_seconds(source, copies, reference) for _ in range(requests)]
 
 

@@ -1,4 +1,4 @@
-"""The reference project with small batches, short leases, and a queue of its own."""
+"""The reference project with small batches, short leases, and a separate queue."""
 
 import os
 
@@ -6,7 +6,7 @@ from project.settings import *  # noqa: F403
 from project.settings import CELERY_BEAT_SCHEDULE, ORDER_COPIES
 
 ORDER_COPIES = ORDER_COPIES | {
-    "SHOP": "tests.engines.shop.StumblingShop",
+    "SHOP": "tests.engines.shop.FlakyShop",
     "BATCH_SIZE": 5,
     "LEASE": 2,
     "RETRY_PAUSE": 1,

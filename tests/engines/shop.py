@@ -1,4 +1,4 @@
-"""A shop in which some copies crash at first."""
+"""A shop in which the first attempt of some copies crashes or hangs."""
 
 import time
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from order_copies.plans import CopyPlan
 from orders.copying.shop import ReferenceShop
 
 
-class StumblingShop(ReferenceShop):
-    """The reference shop; the first attempt of copies with these references crashes or hangs."""
+class FlakyShop(ReferenceShop):
+    """The reference shop. The first attempt of copies with these references fails."""
 
+    #: The reference of copies whose first attempt raises an exception.
     CRASHES = "crashes"
     #: The reference of copies whose first attempt hangs until its worker is killed.
     HANGS = "kills its worker"

@@ -1,4 +1,4 @@
-"""What every engine promises, with its real broker and real worker processes."""
+"""Every engine, with its real broker and real worker processes."""
 
 import socket
 import time
@@ -10,14 +10,14 @@ import pytest
 
 from tests.chaos.brokers import Redis
 from tests.engines.conftest import LOG
-from tests.engines.plants import CELERY, SWEEP, Client, Kind, Plant, plant
+from tests.engines.deployments import CELERY, SWEEP, Client, Deployment, Kind, deployment
 
-#: Seconds after which what a killed worker had claimed can be claimed again, and a bit.
+#: Seconds after which the leases of a killed worker have expired, with a margin.
 LEASE = 2.5
 
 
-def each_has_one_target(shop: Plant) -> bool:
-    """Whether every copy completed, with a target of its own, and nothing else was written."""
+def each_has_one_target(shop: Deployment) -> bool:
+    """Return whether every copy completed with one target, and no other order was written."""
     [(copies, completed, targets, orders)] = shop.rows(
         "SELECT COUNT(*), COUNT(CASE WHEN status = 'completed' THEN 1 END),"
         " COUNT(DISTINCT target_order_id), (SELECT COUNT(*) - 1 FROM orders_order)"
@@ -26,27 +26,27 @@ def each_has_one_target(shop: Plant) -> bool:
     return bool(copies == completed == targets == orders)
 
 
-def attempts(shop: Plant) -> int:
-    """How often the copy was tried that was asked for last."""
+def attempts(shop: Deployment) -> int:
+    """Return the number of attempts at the last copy."""
     [(attempt,)] = shop.rows(
         "SELECT attempt FROM order_copies_orderfactory ORDER BY id DESC LIMIT 1"
     )
     return int(attempt)
 
 
-def test_request__of_another_process_completes(shop: Plant, client: Client) -> None:
+def test_request__of_another_process_completes(shop: Deployment, client: Client) -> None:
     # when
-    client.ask(requests=20, copies=1)
-    client.ask(requests=1, copies=60)
+    client.request(requests=20, copies=1)
+    client.request(requests=1, copies=60)
 
     # then
     shop.wait_until_all_have_ended()
     assert each_has_one_target(shop)
 
 
-def test_crash__retried_after_the_backoff(shop: Plant, client: Client) -> None:
+def test_crash__retried_after_the_backoff(shop: Deployment, client: Client) -> None:
     # when
-    client.ask(reference="crashes")
+    client.request(reference="crashes")
 
     # then
     shop.wait_until_all_have_ended()
@@ -54,17 +54,17 @@ def test_crash__retried_after_the_backoff(shop: Plant, client: Client) -> None:
     assert each_has_one_target(shop)
 
 
-def test_killed_worker__loses_no_copies(shop: Plant, client: Client) -> None:
+def test_killed_worker__loses_no_copies(shop: Deployment, client: Client) -> None:
     # given
     before = shop.count().get("completed", 0)
-    client.ask(copies=200)
+    client.request(copies=200)
     while shop.count().get("completed", 0) < before + 20:
         time.sleep(0.01)
 
     # when
     shop.kill()
     left = shop.count()
-    client.ask()
+    client.request()
     shop.start()
     time.sleep(LEASE)
     shop.run(*SWEEP)
@@ -76,11 +76,11 @@ def test_killed_worker__loses_no_copies(shop: Plant, client: Client) -> None:
 
 
 def test_killed_worker__restarted_worker_ends_its_copies_without_a_wake_up(
-    shop: Plant, client: Client
+    shop: Deployment, client: Client
 ) -> None:
     # given
     before = shop.count().get("completed", 0)
-    client.ask(copies=60)
+    client.request(copies=60)
     while shop.count().get("completed", 0) < before + 5:
         time.sleep(0.01)
 
@@ -95,9 +95,9 @@ def test_killed_worker__restarted_worker_ends_its_copies_without_a_wake_up(
     assert each_has_one_target(shop)
 
 
-def test_killed_worker__copies_in_progress_are_ended(shop: Plant, client: Client) -> None:
+def test_killed_worker__copies_in_progress_are_ended(shop: Deployment, client: Client) -> None:
     # given
-    client.ask(reference="kills its worker")
+    client.request(reference="kills its worker")
     while shop.count().get("in_progress", 0) < 1:
         time.sleep(0.01)
 
@@ -120,14 +120,14 @@ def test_killed_broker__copies_end_after_its_restart_without_a_wake_up(
     with (
         broker.running(),
         LOG.open("ab") as log,
-        plant(kind, tmp_path, log) as (shop, client),
+        deployment(kind, tmp_path, log) as (shop, client),
     ):
-        client.ask()
+        client.request()
         shop.wait_until_all_have_ended()
 
         # when
         broker.stop()
-        client.ask(copies=20)
+        client.request(copies=20)
         pending = shop.count().get("pending")
         broker.start()
         shop.restart_if_ended()
@@ -139,13 +139,13 @@ def test_killed_broker__copies_end_after_its_restart_without_a_wake_up(
 
 
 def test_stopped_worker__exits_with_0_and_its_successor_runs_new_copies(
-    shop: Plant, client: Client
+    shop: Deployment, client: Client
 ) -> None:
-    # given a worker that has started
-    client.ask()
+    # given a worker that was stopped
+    client.request()
     shop.wait_until_all_have_ended()
     status = shop.stop()
-    client.ask()
+    client.request()
 
     # when
     shop.start()
@@ -157,12 +157,12 @@ def test_stopped_worker__exits_with_0_and_its_successor_runs_new_copies(
 
 
 @pytest.mark.parametrize("silent", [False, True], ids=["refusing", "silent"])
-def test_lost_wake_up__request_is_fast_and_its_copies_end(shop: Plant, silent: bool) -> None:
+def test_lost_wake_up__request_is_fast_and_its_copies_end(shop: Deployment, silent: bool) -> None:
     # given
     before = sum(shop.count().values())
-    with nobody_to_be_woken(shop, silent=silent) as changes, shop.client(**changes) as client:
+    with unreachable_broker(shop, silent=silent) as changes, shop.client(**changes) as client:
         # when
-        seconds = client.ask(requests=10)
+        seconds = client.request(requests=10)
         count = shop.count()
 
     # then
@@ -179,10 +179,10 @@ def test_lost_wake_up__request_is_fast_and_its_copies_end(shop: Plant, silent: b
 
 
 @contextmanager
-def nobody_to_be_woken(shop: Plant, *, silent: bool) -> Iterator[dict[str, str]]:
-    """The environment of a process whose broker refuses connections, or takes them in silence.
+def unreachable_broker(shop: Deployment, *, silent: bool) -> Iterator[dict[str, str]]:
+    """Yield the environment of a client whose broker refuses connections, or never responds.
 
-    Where the broker is the database itself, of a process that wakes nobody.
+    If the broker is the database itself, the client uses an engine that sends no wake-ups.
     """
     if not shop.kind.broker:
         yield {"ENGINE": "polling"}

@@ -1,1 +1,1 @@
-"""``make test-schema``: schemathesis asks a real server all that the OpenAPI document says."""
+"""``make test-schema``: schemathesis tests a real server against the OpenAPI document."""

@@ -1,5 +1,6 @@
-"""Serve the demo shop, and let schemathesis ask it what its document says:
-``python -m tests.fuzzing``.
+"""Serve the demo shop, and run schemathesis with its OpenAPI document.
+
+``python -m tests.fuzzing``
 """
 
 import json
@@ -18,7 +19,7 @@ MEDIA_TYPE = "application/vnd.api+json"
 
 
 def main(arguments: list[str]) -> int:
-    """The exit status is that of schemathesis, unless the server crashed."""
+    """Return the exit status of schemathesis, or 1 if the server crashed."""
     with demo_shop(LOG) as shop:
         port = shop.serve("server", "--limit-request-line=0")
         shop.wait_for(port)
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run(address: str, access_token: str, arguments: list[str]) -> int:
-    """Run schemathesis, with ids of what there is to find."""
+    """Run schemathesis with ids of existing resources; return its exit status."""
     document = json.loads((ROOT / "docs" / "openapi.json").read_text())
     environment = os.environ | {
         "SCHEMATHESIS_HOOKS": "tests.fuzzing.hooks",
@@ -45,7 +46,7 @@ def run(address: str, access_token: str, arguments: list[str]) -> int:
 
 
 def token(address: str, application: dict[str, str]) -> str:
-    """An access token, as everybody gets one."""
+    """Request an access token from the token endpoint."""
     body = json.dumps({"grant_type": "client_credentials", **application}).encode()
     request = Request(f"{address}/oauth/token", body, {"Content-Type": "application/json"})
     with urlopen(request, timeout=10) as response:
@@ -53,7 +54,7 @@ def token(address: str, application: dict[str, str]) -> str:
 
 
 def ids(address: str, access_token: str, document: dict[str, Any]) -> dict[str, list[str]]:
-    """Ids of each type that there is a list of; and of the changes of an order."""
+    """Return ids of each type that has a list, and of the changes of an order."""
 
     def found(path: str) -> list[str]:
         headers = {"Accept": MEDIA_TYPE, "Authorization": f"Bearer {access_token}"}
@@ -67,7 +68,7 @@ def ids(address: str, access_token: str, document: dict[str, Any]) -> dict[str, 
 
 
 def copy_some(address: str, access_token: str, orders: list[str]) -> None:
-    """Ask for a copy of each of these orders, so that there is something to tell of copies."""
+    """Request a copy of each of these orders, so that there are copies to read."""
     headers = {"Content-Type": MEDIA_TYPE, "Authorization": f"Bearer {access_token}"}
     for order in orders:
         source_order = {"data": {"type": "orders", "id": order}}

@@ -1,4 +1,4 @@
-"""A plant: one engine with its broker, a shop's database, and processes."""
+"""A deployment of a shop: an engine with its broker, a database, a worker and clients."""
 
 import json
 import os
@@ -24,24 +24,24 @@ RABBITMQ = "amqp://guest:guest@127.0.0.1:5672//"
 REDIS = "redis://127.0.0.1:6379/11"
 
 
-def of_readme(command: str) -> tuple[str, ...]:
-    """What Python is given to run a command, which the README has to name."""
+def from_readme(command: str) -> tuple[str, ...]:
+    """Return the arguments of Python for a command, which must be in the README."""
     assert command in (ROOT / "README.md").read_text()
     program, *arguments = command.split()
     return (*arguments,) if program == "python" else ("-m", program, *arguments)
 
 
-POLLING = of_readme("python manage.py order_copies_worker")
-SWEEP = of_readme("python manage.py order_copies_wake")
-DB_WORKER = (*of_readme("python manage.py db_worker"), "--interval=0.1", "--no-startup-delay")
-CELERY = (*of_readme("celery -A project worker"), "--concurrency=2", "--loglevel=info")
-BEAT = of_readme("celery -A project beat")
+POLLING = from_readme("python manage.py order_copies_worker")
+SWEEP = from_readme("python manage.py order_copies_wake")
+DB_WORKER = (*from_readme("python manage.py db_worker"), "--interval=0.1", "--no-startup-delay")
+CELERY = (*from_readme("celery -A project worker"), "--concurrency=2", "--loglevel=info")
+BEAT = from_readme("celery -A project beat")
 CLIENT = ("-m", "tests.engines.client")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """An engine, what it works with, and how its worker is started."""
+    """An engine with its database, the command of its worker, and its broker."""
 
     engine: str
     database: str
@@ -59,31 +59,31 @@ KINDS = {
 
 
 class Client:
-    """The client that a process is, from outside."""
+    """The parent's side of a client process."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        assert self._answer() == "ready"
+        assert self._read() == "ready"
 
-    def ask(self, **wanted: Any) -> Any:
-        """Ask for copies, as :func:`tests.engines.client.ask` does."""
+    def request(self, **arguments: Any) -> Any:
+        """Request copies: see :func:`tests.engines.client.request`."""
         assert self._process.stdin
-        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.write(json.dumps(arguments) + "\n")
         self._process.stdin.flush()
-        return self._answer()
+        return self._read()
 
     def close(self) -> None:
-        """Let the process end."""
+        """Close the input of the process and wait for its end."""
         self._process.communicate(timeout=30)
 
-    def _answer(self) -> Any:
+    def _read(self) -> Any:
         assert self._process.stdout
         return json.loads(self._process.stdout.readline())
 
 
 @dataclass
-class Plant:
-    """What a story needs: a shop that is asked for copies, and a worker that may die."""
+class Deployment:
+    """A shop with its database and broker, and a worker that tests can kill."""
 
     kind: Kind
     database: str
@@ -94,6 +94,7 @@ class Plant:
 
     @property
     def environment(self) -> dict[str, str]:
+        """The environment variables of all processes."""
         return os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.engines.settings",
             "ENGINE": self.kind.engine,
@@ -121,7 +122,7 @@ class Plant:
 
     @contextmanager
     def client(self, **changes: str) -> Iterator[Client]:
-        """A process that asks for copies, with these changes of its environment."""
+        """Run a client process with these changes of the environment."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         process = self.process(*CLIENT, env=self.environment | changes, **pipes)
         with closing(Client(process)) as client:
@@ -129,15 +130,15 @@ class Plant:
 
     def start(self) -> None:
         """Start the worker."""
-        # Two workers of Celery on one machine need names of their own.
+        # Celery workers on one machine need different names.
         name = [f"--hostname={self.queue}@%h"] if self.kind.engine == "celery" else []
         self.worker = self.process(*self.kind.worker, *name)
 
     def restart_if_ended(self, seconds: float = 5) -> None:
-        """Start the worker anew if it ends within ``seconds``, as its supervisor does.
+        """Start the worker again if it ends within ``seconds``, as a supervisor does.
 
-        Kombu raises AttributeError, and so ends Celery's worker, where Redis goes away while the
-        worker holds a message.
+        If Redis goes down while Celery's worker holds a message, Kombu raises AttributeError, and
+        the worker ends.
         """
         assert self.worker is not None
         with suppress(subprocess.TimeoutExpired):
@@ -145,20 +146,20 @@ class Plant:
             self.start()
 
     def kill(self) -> None:
-        """Kill the worker with all its children, at once."""
+        """Kill the worker with all its child processes."""
         assert self.worker is not None
         os.killpg(self.worker.pid, signal.SIGKILL)
         self.worker.wait()
 
     def stop(self) -> int:
-        """Stop the worker as an administrator does; its exit status."""
+        """Terminate the worker; return its exit status."""
         assert self.worker is not None
         self.worker.terminate()
         return self.worker.wait(timeout=30)
 
     @contextmanager
     def sweep(self) -> Iterator[None]:
-        """Have somebody look for what was lost: Celery's beat does, or cron's command."""
+        """Run the search for lost copies: by Celery's beat, or by the command for cron."""
         if self.kind.engine != "celery":
             self.run(*SWEEP)
             yield
@@ -171,7 +172,7 @@ class Plant:
             beat.wait(timeout=30)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        """What the database says."""
+        """Return the rows of a query."""
         if self.kind.database == "sqlite":
             with closing(sqlite3.connect(self.database)) as connection:
                 return connection.execute(sql).fetchall()
@@ -179,12 +180,12 @@ class Plant:
             return connection.execute(sql).fetchall()
 
     def count(self) -> dict[str, int]:
-        """How many copies there are, by status."""
+        """Return the number of copies by status."""
         sql = "SELECT status, COUNT(*) FROM order_copies_orderfactory GROUP BY status"
         return dict(self.rows(sql))
 
     def wait_until_all_have_ended(self, seconds: float = 20) -> None:
-        """Return when nothing is pending or in progress."""
+        """Wait until no copy is pending or in progress."""
         deadline = time.monotonic() + seconds
         while (count := self.count()).keys() & {"pending", "in_progress"}:
             assert time.monotonic() < deadline, count
@@ -192,22 +193,22 @@ class Plant:
 
 
 @contextmanager
-def plant(kind: Kind, folder: Path, log: IO[bytes]) -> Iterator[tuple[Plant, Client]]:
-    """A plant with a shop of one order, a worker that runs, and a client."""
+def deployment(kind: Kind, folder: Path, log: IO[bytes]) -> Iterator[tuple[Deployment, Client]]:
+    """Run a deployment with one order, a worker and a client, while the context lasts."""
     with database(kind.database, folder) as name:
-        made = Plant(kind, name, folder, log)
-        with made.client() as client:
-            made.start()
+        shop = Deployment(kind, name, folder, log)
+        with shop.client() as client:
+            shop.start()
             try:
-                yield made, client
+                yield shop, client
             finally:
-                made.kill()
-                forget_queue(made)
+                shop.kill()
+                delete_queue(shop)
 
 
 @contextmanager
 def database(vendor: str, folder: Path) -> Iterator[str]:
-    """The name of an empty database."""
+    """Create an empty database and yield its name."""
     if vendor == "sqlite":
         yield str(folder / "shop.sqlite3")
         return
@@ -220,12 +221,12 @@ def database(vendor: str, folder: Path) -> Iterator[str]:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def forget_queue(plant: Plant) -> None:
-    """Leave nothing on the broker."""
-    if plant.kind.broker == REDIS:
+def delete_queue(shop: Deployment) -> None:
+    """Delete the queue and its keys from the broker."""
+    if shop.kind.broker == REDIS:
         with Redis.from_url(REDIS) as redis:
-            redis.delete(*redis.scan_iter(f"{plant.queue}:*"))
-    elif plant.kind.broker:
-        with Connection(plant.kind.broker) as broker:
-            broker.default_channel.queue_delete(plant.queue)
-            broker.default_channel.exchange_delete(plant.queue)
+            redis.delete(*redis.scan_iter(f"{shop.queue}:*"))
+    elif shop.kind.broker:
+        with Connection(shop.kind.broker) as broker:
+            broker.default_channel.queue_delete(shop.queue)
+            broker.default_channel.exchange_delete(shop.queue)
