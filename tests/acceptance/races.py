@@ -77,9 +77,9 @@ def workers() -> list[Callable[[], None]]:
 
 def requested(sources: Sequence[Order], **toggles: bool) -> list[int]:
     """Request a copy of each source; return the keys of the copies."""
-    wanted = [OrderCopy(source_order=source, **toggles) for source in sources]
-    copying.request_copies(wanted, who=stories.WHO)
-    return [order_copy.pk for order_copy in wanted]
+    order_copies = [OrderCopy(source_order=source, **toggles) for source in sources]
+    copying.request_copies(order_copies, who=stories.WHO)
+    return [order_copy.pk for order_copy in order_copies]
 
 
 def ends(keys: Sequence[int]) -> dict[str, Any]:

@@ -159,16 +159,16 @@ def serves(api: API, method: str, path: str) -> bool:
 
 def refusals(api: API, requests: Iterator[tuple[str, str, Any]]) -> set[tuple[int, str]]:
     """Send requests, which must all be refused; return their statuses and codes."""
-    before, answers = state(), set()
+    before, errors = state(), set()
     for method, path, body in requests:
         response = api.send(method, path, body) if body is not None else api.get(path)
         assert response["Content-Type"] == MEDIA_TYPE, (method, path, body)
         assert 400 <= response.status_code < 500, (method, path, body, response.content)
         (error, *_rest) = response.json()["errors"]
         assert error["status"] == str(response.status_code)
-        answers.add((response.status_code, error["code"]))
+        errors.add((response.status_code, error["code"]))
     assert state() == before
-    return answers
+    return errors
 
 
 def test_path__names_of_methods_and_attributes_are_not_found(api: API, ids: dict[str, str]) -> None:
@@ -182,10 +182,10 @@ def test_path__names_of_methods_and_attributes_are_not_found(api: API, ids: dict
     methods = [("GET", None), ("POST", {}), ("PATCH", {}), ("DELETE", {})]
 
     # when
-    answers = refusals(api, ((method, path, body) for path in paths for method, body in methods))
+    errors = refusals(api, ((method, path, body) for path in paths for method, body in methods))
 
     # then
-    assert answers == {(404, "RECORD_NOT_FOUND")}
+    assert errors == {(404, "RECORD_NOT_FOUND")}
 
 
 def test_path__malformed_ids_are_not_found(api: API) -> None:
@@ -196,9 +196,9 @@ def test_path__malformed_ids_are_not_found(api: API) -> None:
         for end in ["", *links_of(resource_type)[:2]]
     ]
 
-    answers = refusals(api, (("GET", path, None) for path in paths))
+    errors = refusals(api, (("GET", path, None) for path in paths))
 
-    assert answers == {(404, "RECORD_NOT_FOUND")}
+    assert errors == {(404, "RECORD_NOT_FOUND")}
 
 
 def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, str]) -> None:
@@ -209,7 +209,7 @@ def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, s
     odd = [("PUT", {}), ("OPTIONS", {}), ("TRACE", {}), ("NONSENSE", {})]
 
     # when
-    answers = refusals(
+    errors = refusals(
         api,
         (
             (method, path, body)
@@ -220,7 +220,7 @@ def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, s
     )
 
     # then
-    assert answers == {(405, "METHOD_NOT_ALLOWED")}
+    assert errors == {(405, "METHOD_NOT_ALLOWED")}
 
 
 SUBSCRIPTION_LINKS = ("/order_subscription", "/relationships/order_subscription")
@@ -238,12 +238,12 @@ def test_query__malformed_parameters_are_refused(api: API, ids: dict[str, str]) 
         paths += [f"/{resource_type}/{public_id}{end}" for end in ends]
 
     # when
-    answers = refusals(
+    errors = refusals(
         api, (("GET", f"{path}?{query}", None) for path in paths for query in MALFORMED_QUERIES)
     )
 
     # then
-    assert {status for status, _code in answers} == {400}
+    assert {status for status, _code in errors} == {400}
 
 
 def test_body__malformed_documents_are_refused(api: API, ids: dict[str, str]) -> None:
@@ -262,7 +262,7 @@ def test_body__malformed_documents_are_refused(api: API, ids: dict[str, str]) ->
                     yield from ((method, path, body) for body in bodies)
 
     # when
-    answers = refusals(api, requests())
+    errors = refusals(api, requests())
 
     # then
-    assert {status for status, _code in answers} == {400, 415, 422}
+    assert {status for status, _code in errors} == {400, 415, 422}

@@ -273,8 +273,8 @@ def test_failed_void__retried_later_one_payment_at_a_time(
     shop: Shop, bank: Bank, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
-    wanted = [killed_after_authorizing(shop) for _ in range(3)]
-    abort_copies(wanted, who=stories.WHO)
+    order_copies = [killed_after_authorizing(shop) for _ in range(3)]
+    abort_copies(order_copies, who=stories.WHO)
     shop.before["void"] = crash
 
     # when
@@ -340,8 +340,8 @@ def test_failed_void__backoff_doubles(shop: Shop, bank: Bank, settings: LazySett
 
 def test_split_batch__authorizes_each_payment_once(shop: Shop, bank: Bank) -> None:
     # given
-    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(4)]
-    bad = wanted[2].pk
+    order_copies = [stories.requested(placed_order(), place_target_order=True) for _ in range(4)]
+    bad = order_copies[2].pk
 
     def crash_on_bad(runs: Any) -> None:
         if any(run.order_copy.pk == bad for run in runs):

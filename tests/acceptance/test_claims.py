@@ -185,7 +185,7 @@ def test_claims__run_although_an_on_commit_callback_fails(
     fails: Callable[[], None],
 ) -> None:
     # given
-    wanted = requested(4)
+    order_copies = requested(4)
     on_commit_of("order_copies.start", fails)
 
     # when
@@ -193,8 +193,8 @@ def test_claims__run_although_an_on_commit_callback_fails(
 
     # then
     assert (batch.claimed, dict(batch.ends)) == (2, {"completed": 2})
-    assert statuses(wanted) == ["completed", "completed", "pending", "pending"]
-    ids = ", ".join(order_copy.public_id for order_copy in wanted[:2])
+    assert statuses(order_copies) == ["completed", "completed", "pending", "pending"]
+    ids = ", ".join(order_copy.public_id for order_copy in order_copies[:2])
     assert f"after a commit failed; the rest of it was left out: {ids}" in caplog.text
 
 
@@ -206,8 +206,8 @@ def test_abort__stays_although_an_on_commit_callback_fails(
     fails: Callable[[], None],
 ) -> None:
     # given
-    wanted = requested(3)
-    OrderFactory.objects.filter(pk=wanted[0].pk).update(source_order=None)
+    order_copies = requested(3)
+    OrderFactory.objects.filter(pk=order_copies[0].pk).update(source_order=None)
     on_commit_of("order_copies.abort", fails)
 
     # when
@@ -215,14 +215,14 @@ def test_abort__stays_although_an_on_commit_callback_fails(
 
     # then
     assert dict(batch.ends) == {"aborted": 1, "completed": 2}
-    assert statuses(wanted) == ["aborted", "completed", "completed"]
-    assert f"the rest of it was left out: {wanted[0].public_id}" in caplog.text
+    assert statuses(order_copies) == ["aborted", "completed", "completed"]
+    assert f"the rest of it was left out: {order_copies[0].public_id}" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
 def test_claims__rolled_back_when_the_transaction_fails() -> None:
     # given
-    wanted = requested(2)
+    order_copies = requested(2)
 
     def refuse(events: Any, **_: Any) -> None:
         raise DatabaseError
@@ -237,4 +237,4 @@ def test_claims__rolled_back_when_the_transaction_fails() -> None:
         events_recorded.disconnect(refuse)
 
     # then
-    assert statuses(wanted) == [Status.PENDING] * 2
+    assert statuses(order_copies) == [Status.PENDING] * 2

@@ -69,7 +69,7 @@ def targets_without(*sources: Order) -> list[int]:
 def test_claim__not_claimed_by_another_worker(shop: Shop) -> None:
     # given
     source = placed_order()
-    wanted = [stories.requested(source) for _ in range(3)]
+    order_copies = [stories.requested(source) for _ in range(3)]
     claims: list[int] = []
     shop.before["plan"] = lambda _: claims.append(run_batch(worker="w2").claimed)
 
@@ -79,13 +79,13 @@ def test_claim__not_claimed_by_another_worker(shop: Shop) -> None:
     # then
     assert first.claimed == 3
     assert claims == [0]
-    assert {stories.fresh(order_copy).worker for order_copy in wanted} == {"w1"}
+    assert {stories.fresh(order_copy).worker for order_copy in order_copies} == {"w1"}
 
 
 def test_two_workers__each_copy_has_one_target(shop: Shop) -> None:
     # given
     source = placed_order()
-    wanted = [stories.requested(source) for _ in range(7)]
+    order_copies = [stories.requested(source) for _ in range(7)]
     claims: Counter[str] = Counter()
 
     def second_worker(_: Any) -> None:
@@ -99,7 +99,7 @@ def test_two_workers__each_copy_has_one_target(shop: Shop) -> None:
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     assert claims == {"w1": 2, "w2": 3}
     assert {order_copy.status for order_copy in ended} == {Status.COMPLETED}
     assert sorted(order_copy.target_order_id for order_copy in ended) == targets()
@@ -109,14 +109,14 @@ def test_two_workers__each_copy_has_one_target(shop: Shop) -> None:
 def test_claim__oldest_first() -> None:
     # given
     source = placed_order()
-    wanted = [stories.requested(source) for _ in range(3)]
+    order_copies = [stories.requested(source) for _ in range(3)]
 
     # when
     batch = run_batch(worker="w1", limit=2)
 
     # then
     assert batch.claimed == 2
-    assert [stories.fresh(order_copy).status for order_copy in wanted] == [
+    assert [stories.fresh(order_copy).status for order_copy in order_copies] == [
         "completed",
         "completed",
         "pending",
@@ -491,17 +491,17 @@ def test_batch__one_crashing_copy_is_aborted_alone(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     sources = [placed_order(lines=1, options=0) for _ in range(9)]
-    wanted = [stories.requested(source) for source in sources]
+    order_copies = [stories.requested(source) for source in sources]
     shop.before[step] = crash_on(sources[6])
 
     # when
     stories.run_all()
 
     # then
-    ends = [stories.fresh(order_copy).status for order_copy in wanted]
+    ends = [stories.fresh(order_copy).status for order_copy in order_copies]
     assert ends == ["completed"] * 6 + ["aborted"] + ["completed"] * 2
     assert len(targets()) == 8
-    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted), (
+    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in order_copies), (
         "each copy starts and ends once"
     )
 
@@ -511,7 +511,7 @@ def test_batch__failing_copies_do_not_affect_the_others() -> None:
     good = placed_order()
     bad = placed_order(lines=[{"sku": SkuFactory(on_sale=False)}])
     unplaceable = placed_order(payment_source=None)
-    wanted = [
+    order_copies = [
         stories.requested(source, place_target_order=True)
         for source in (good, bad, unplaceable, good)
     ]
@@ -520,7 +520,7 @@ def test_batch__failing_copies_do_not_affect_the_others() -> None:
     run_batch(worker="w1")
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     assert [(found.status, found.target_order is not None) for found in ended] == [
         ("completed", True),
         ("failed", False),
@@ -532,16 +532,16 @@ def test_batch__failing_copies_do_not_affect_the_others() -> None:
 def test_void__error_keeps_no_copy_from_ending(shop: Shop) -> None:
     # given
     source = placed_order(lines=[{"sku": SkuFactory(stock=2)}])
-    wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
+    order_copies = [stories.requested(source, place_target_order=True) for _ in range(3)]
     shop.before["void"] = crash
 
     # when
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     assert [found.status for found in ended] == ["completed", "failed", "failed"]
-    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in wanted)
+    assert all(len(stories.events_of(order_copy)) == 3 for order_copy in order_copies)
 
 
 # Deleted copies and sources
@@ -587,7 +587,7 @@ def test_deleted_source__before_the_run_aborts_the_copy() -> None:
 def test_deleted_source__during_the_run_aborts_that_copy_only(shop: Shop) -> None:
     # given
     deleted, kept = placed_order(), placed_order()
-    wanted = [stories.requested(source) for source in (deleted, kept)]
+    order_copies = [stories.requested(source) for source in (deleted, kept)]
 
     def delete(_: Any) -> None:
         shop.before.clear()
@@ -600,6 +600,6 @@ def test_deleted_source__during_the_run_aborts_that_copy_only(shop: Shop) -> Non
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     assert [found.status for found in ended] == [Status.ABORTED, Status.COMPLETED]
     assert list(ended[0].errors_log) == ["source_order"]

@@ -108,8 +108,8 @@ def test_declined_payment__requested_once_and_target_not_placed(gateway: FakeGat
 def test_last_piece__only_one_of_two_copies_is_authorized(gateway: FakeGateway) -> None:
     # given
     source = an_order(lines=[{"sku": SkuFactory(stock=2)}])
-    wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(2)]
-    copying.request_copies(wanted, who=stories.WHO)
+    order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(2)]
+    copying.request_copies(order_copies, who=stories.WHO)
 
     # when
     stories.run_all()
@@ -125,8 +125,10 @@ def test_last_piece__only_one_of_two_copies_is_authorized(gateway: FakeGateway) 
 def test_batch__with_cards_of_all_modes_is_authorized_copy_by_copy(gateway: FakeGateway) -> None:
     # given
     modes = [*Mode, *Mode]
-    wanted = [OrderCopy(source_order=an_order(mode), place_target_order=True) for mode in modes]
-    copying.request_copies(wanted, who=stories.WHO)
+    order_copies = [
+        OrderCopy(source_order=an_order(mode), place_target_order=True) for mode in modes
+    ]
+    copying.request_copies(order_copies, who=stories.WHO)
 
     # when
     stories.run_all()

@@ -16,8 +16,8 @@ from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
 source = placed_order(lines=1)
-wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(4)]
-copying.request_copies(wanted, who={})
+order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(4)]
+copying.request_copies(order_copies, who={})
 """
 
 #: A worker whose shop sleeps at a step of each batch of two copies.

@@ -65,7 +65,7 @@ def test_hanging_gateway__three_calls_per_batch_after_the_copies_without_payment
     bank: HangingBank, source: Order
 ) -> None:
     # given
-    wanted = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(40)]
+    order_copies = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(40)]
     completed: list[int] = []
 
     def hang(_payment_key: str) -> bool:
@@ -80,7 +80,7 @@ def test_hanging_gateway__three_calls_per_batch_after_the_copies_without_payment
     # then
     assert dict(batch.ends) == {"completed": 20, "to retry": 20}
     assert completed == [20, 20, 20]
-    assert {stories.fresh(one).status for one in wanted[::2]} == {Status.COMPLETED}
+    assert {stories.fresh(one).status for one in order_copies[::2]} == {Status.COMPLETED}
 
 
 def test_slow_payment__authorized_copies_and_copies_without_payment_do_not_wait(
@@ -88,8 +88,8 @@ def test_slow_payment__authorized_copies_and_copies_without_payment_do_not_wait(
 ) -> None:
     # given
     monkeypatch.setattr("order_copies.worker.authorization.SLOW", 0.2)
-    wanted = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(12)]
-    slow = wanted[5]
+    order_copies = [stories.requested(source, place_target_order=bool(n % 2)) for n in range(12)]
+    slow = order_copies[5]
     completed: list[int] = []
 
     def hang(payment_key: str) -> bool:
@@ -114,7 +114,7 @@ def test_hanging_gateway__copies_complete_once_it_responds_again(
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": -1}
-    wanted = requested_with_payment(source, 6)
+    order_copies = requested_with_payment(source, 6)
     run_batch("w1")
 
     # when
@@ -122,7 +122,7 @@ def test_hanging_gateway__copies_complete_once_it_responds_again(
     stories.run_all()
 
     # then
-    assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 6
+    assert [stories.fresh(one).status for one in order_copies] == [Status.COMPLETED] * 6
     assert len(bank.live) == 6
 
 
@@ -130,8 +130,8 @@ def test_unanswered_payment__the_other_ninety_nine_copies_complete(
     bank: HangingBank, source: Order
 ) -> None:
     # given
-    wanted = requested_with_payment(source, 100)
-    bank.hangs_for = payments_of(wanted[41:42])
+    order_copies = requested_with_payment(source, 100)
+    bank.hangs_for = payments_of(order_copies[41:42])
 
     # when
     batch = run_batch("w1", limit=100)
@@ -143,8 +143,8 @@ def test_unanswered_payment__the_other_ninety_nine_copies_complete(
 
 def test_flaky_gateway__all_payments_are_tried(bank: HangingBank, source: Order) -> None:
     # given
-    wanted = requested_with_payment(source, 9)
-    bank.hangs_for = payments_of([one for number, one in enumerate(wanted) if number % 3])
+    order_copies = requested_with_payment(source, 9)
+    bank.hangs_for = payments_of([one for number, one in enumerate(order_copies) if number % 3])
 
     # when
     batch = run_batch("w1")
@@ -161,9 +161,9 @@ def test_bulk_authorize__one_failing_payment_of_a_hundred_is_isolated(
     shop: type[InterferedShop], bank: HangingBank, source: Order
 ) -> None:
     # given
-    wanted = requested_with_payment(source, 100)
+    order_copies = requested_with_payment(source, 100)
     bank.hangs_for = payments_of([])
-    is_failing = payments_of(wanted[41:42])
+    is_failing = payments_of(order_copies[41:42])
 
     def refuse(payments: Any) -> None:
         if any(is_failing(payment.key.rpartition("/")[0]) for payment in payments):
@@ -211,13 +211,13 @@ def test_authorize__error_after_the_last_result_keeps_all_results(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.LateErrorShop"}
     bank.hangs_for = payments_of([])
-    wanted = requested_with_payment(source, 4)
+    order_copies = requested_with_payment(source, 4)
 
     # when
     run_batch("w1")
 
     # then
-    assert [stories.fresh(one).status for one in wanted] == [Status.COMPLETED] * 4
+    assert [stories.fresh(one).status for one in order_copies] == [Status.COMPLETED] * 4
     assert len(bank.requested_keys) == 4
 
 
@@ -234,7 +234,7 @@ def test_authorize__deadlock_is_retried_without_another_attempt(
     shop: type[InterferedShop], source: Order
 ) -> None:
     # given
-    wanted = requested_with_payment(source, 2)
+    order_copies = requested_with_payment(source, 2)
 
     def deadlock(_payments: Any) -> None:
         shop.before.clear()
@@ -247,4 +247,4 @@ def test_authorize__deadlock_is_retried_without_another_attempt(
 
     # then
     assert dict(batch.ends) == {"completed": 2}
-    assert {stories.fresh(one).attempt for one in wanted} == {1}
+    assert {stories.fresh(one).attempt for one in order_copies} == {1}

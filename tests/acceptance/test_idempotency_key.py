@@ -115,9 +115,9 @@ def test_key__malformed_is_refused(api: API, order: Order, key: str) -> None:
 
 @pytest.mark.parametrize("key", ["!", "~" * 255, '"8e03978e"'])
 def test_key__any_visible_characters_are_accepted(api: API, order: Order, key: str) -> None:
-    answers = [post(api, request_of(order), **{"Idempotency-Key": key}) for _ in range(2)]
+    responses = [post(api, request_of(order), **{"Idempotency-Key": key}) for _ in range(2)]
 
-    assert answers[0].content == answers[1].content
+    assert responses[0].content == responses[1].content
 
 
 def test_key__unused_after_a_refused_request(api: API, order: Order) -> None:
@@ -171,10 +171,10 @@ def test_key__belongs_to_its_client(order: Order) -> None:
     mine, theirs = API(staff()), API(staff())
 
     # when
-    answers = [post(api, request_of(order)) for api in (mine, theirs)]
+    responses = [post(api, request_of(order)) for api in (mine, theirs)]
 
     # then
-    assert answers[0].json()["data"]["id"] != answers[1].json()["data"]["id"]
+    assert responses[0].json()["data"]["id"] != responses[1].json()["data"]["id"]
     assert written() == (2, 2)
 
 
@@ -329,12 +329,12 @@ from orders.models import Order
 from tests.api import API, request_of, staff
 
 api, order = API(staff()), Order.objects.get()
-barrier, answers = threading.Barrier(50), []
+barrier, responses = threading.Barrier(50), []
 
 def send():
     barrier.wait()
     try:
-        answers.append(
+        responses.append(
             api.post("/order_copies", request_of(order), **{"Idempotency-Key": "the-one"})
         )
     finally:
@@ -346,9 +346,9 @@ for thread in threads:
 for thread in threads:
     thread.join()
 print(json.dumps({
-    "statuses": Counter(answer.status_code for answer in answers),
-    "contents": len({answer.content for answer in answers}),
-    "replayed": sum("Idempotent-Replayed" in answer for answer in answers),
+    "statuses": Counter(response.status_code for response in responses),
+    "contents": len({response.content for response in responses}),
+    "replayed": sum("Idempotent-Replayed" in response for response in responses),
 }))
 """
 

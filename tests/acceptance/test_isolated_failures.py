@@ -42,7 +42,7 @@ def test_poison_copy__aborted_while_the_others_complete(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     sources = [placed_order(lines=1) for _ in range(5)]
-    wanted = [stories.requested(source) for source in sources]
+    requested = [stories.requested(source) for source in sources]
 
     def kill(order_copies: Any) -> None:
         if any(order_copy.source_order_id == sources[1].pk for order_copy in order_copies):
@@ -59,14 +59,14 @@ def test_poison_copy__aborted_while_the_others_complete(
             expire_leases()
 
     # then
-    assert [stories.fresh(order_copy).status for order_copy in wanted] == [
+    assert [stories.fresh(order_copy).status for order_copy in requested] == [
         "completed",
         "aborted",
         "completed",
         "completed",
         "completed",
     ]
-    assert stories.fresh(wanted[1]).errors_log == {
+    assert stories.fresh(requested[1]).errors_log == {
         "base": ["the copy crashed 2 times (its worker died): see the log of the worker"]
     }
 
@@ -178,7 +178,7 @@ def test_deadlock__delays_one_copy_and_not_its_batch(
 ) -> None:
     # given
     sources = [placed_order(lines=1) for _ in range(4)]
-    wanted = [stories.requested(source) for source in sources]
+    requested = [stories.requested(source) for source in sources]
     claimed = stories.claim("w1", 4)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
 
@@ -194,7 +194,7 @@ def test_deadlock__delays_one_copy_and_not_its_batch(
 
     # then
     assert dict(batch.ends) == {"completed": 3, "to retry": 1}
-    assert stories.fresh(wanted[1]).status == Status.IN_PROGRESS
+    assert stories.fresh(requested[1]).status == Status.IN_PROGRESS
 
 
 @pytest.mark.django_db(transaction=True)
@@ -204,7 +204,7 @@ def test_locked_rows__delay_one_copy_without_an_attempt(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2}
     sources = [placed_order(lines=1) for _ in range(5)]
-    wanted = [stories.requested(source, cancel_source_order=True) for source in sources]
+    requested = [stories.requested(source, cancel_source_order=True) for source in sources]
 
     def locked(runs: Any) -> None:
         if any(run.order_copy.source_order_id == sources[3].pk for run in runs):
@@ -220,7 +220,7 @@ def test_locked_rows__delay_one_copy_without_an_attempt(
 
     # then
     assert ends == [{"completed": 4, "locked": 1}, *[{"locked": 1}] * 3]
-    found = stories.fresh(wanted[3])
+    found = stories.fresh(requested[3])
     assert (found.status, found.attempt, found.tries) == (Status.IN_PROGRESS, 4, 0)
 
     # when
@@ -229,7 +229,7 @@ def test_locked_rows__delay_one_copy_without_an_attempt(
     stories.run_all()
 
     # then
-    found = stories.fresh(wanted[3])
+    found = stories.fresh(requested[3])
     assert (found.status, found.tries, found.locked_since) == (Status.COMPLETED, 1, None)
 
 
@@ -238,7 +238,7 @@ def test_locked_rows__copy_that_cannot_be_released_is_left_to_its_lease(
     shop: type[InterferedShop],
 ) -> None:
     # given
-    wanted = [stories.requested(placed_order(lines=1)) for _ in range(2)]
+    requested = [stories.requested(placed_order(lines=1)) for _ in range(2)]
 
     def lock_copies(execute: Any, sql: str, *arguments: Any) -> Any:
         if sql.startswith("UPDATE") and "order_copies_orderfactory" in sql and locks:
@@ -247,7 +247,7 @@ def test_locked_rows__copy_that_cannot_be_released_is_left_to_its_lease(
 
     def fail(order_copies: Any) -> None:
         locks.append(True)
-        if any(one.pk == wanted[0].pk for one in order_copies):
+        if any(one.pk == requested[0].pk for one in order_copies):
             raise RowsLockedError
         raise ShopContractError
 
@@ -260,7 +260,7 @@ def test_locked_rows__copy_that_cannot_be_released_is_left_to_its_lease(
 
     # then
     assert dict(batch.ends) == {"lost": 2}
-    assert {stories.fresh(one).status for one in wanted} == {Status.IN_PROGRESS}
+    assert {stories.fresh(one).status for one in requested} == {Status.IN_PROGRESS}
 
 
 @pytest.mark.django_db(transaction=True)

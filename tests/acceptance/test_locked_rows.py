@@ -256,7 +256,7 @@ def test_locked_row__of_another_table_delays_only_the_copies_that_need_it(
 def test_locked_order__unsettled_payment_delays_no_worker() -> None:
     # given
     order = placed_order(lines=1)
-    asked = Authorization.objects.create(
+    unsettled = Authorization.objects.create(
         order=order,
         token="asked",
         amount_cents=order.total_amount_with_taxes_cents,
@@ -271,9 +271,9 @@ def test_locked_order__unsettled_payment_delays_no_worker() -> None:
         run_batch("w1")
 
     # then
-    asked.refresh_from_db()
+    unsettled.refresh_from_db()
     assert statuses([copy]) == ["completed"]
-    assert (asked.status, asked.failures) == (Authorization.Status.ASKED, 1)
+    assert (unsettled.status, unsettled.failures) == (Authorization.Status.ASKED, 1)
 
 
 @pytest.mark.parametrize("end", ["completes", "crashes", "breaks its contract"])

@@ -52,7 +52,7 @@ def test_log__one_line_for_each_change_by_a_client(caplog: pytest.LogCaptureFixt
 
     # when
     with caplog.at_level(logging.INFO, "order_copies.copies"):
-        answers = [
+        responses = [
             patch(api, order_copy, "_abort"),
             patch(api, order_copy, "_abort"),
             patch(api, order_copy, "_retry"),
@@ -61,7 +61,7 @@ def test_log__one_line_for_each_change_by_a_client(caplog: pytest.LogCaptureFixt
         ]
 
     # then
-    assert [answer.status_code for answer in answers] == [200, 200, 200, 400, 204]
+    assert [response.status_code for response in responses] == [200, 200, 200, 400, 204]
     ours = [record for record in caplog.records if record.name == "order_copies.copies"]
     assert [record.getMessage() for record in ours] == [
         f"Copy {order_copy.public_id} was aborted over the API",

@@ -802,11 +802,11 @@ def last_piece() -> tuple[Order, dict[str, Any]]:
 def test_batch__one_of_ten_copies_of_the_last_piece_completes() -> None:
     # given
     source, _ = last_piece()
-    wanted = [stories.unsaved(source, place_target_order=True) for _ in range(10)]
+    unsaved_copies = [stories.unsaved(source, place_target_order=True) for _ in range(10)]
 
     # when
-    plans = stories.previewed_together(wanted)
-    order_copies = stories.copied_together(wanted)
+    plans = stories.previewed_together(unsaved_copies)
+    order_copies = stories.copied_together(unsaved_copies)
 
     # then
     assert [plan.will_complete for plan in plans] == [True] + [False] * 9
@@ -820,11 +820,11 @@ def test_batch__one_of_ten_copies_of_the_last_piece_completes() -> None:
 def test_batch__drafts_take_no_stock() -> None:
     # given
     source, _ = last_piece()
-    wanted = [stories.unsaved(source) for _ in range(3)]
+    unsaved_copies = [stories.unsaved(source) for _ in range(3)]
 
     # when
-    plans = stories.previewed_together(wanted)
-    order_copies = stories.copied_together(wanted)
+    plans = stories.previewed_together(unsaved_copies)
+    order_copies = stories.copied_together(unsaved_copies)
 
     # then
     assert [plan.will_complete for plan in plans] == [True] * 3
@@ -835,11 +835,11 @@ def test_batch__last_use_of_a_coupon_goes_to_the_first_copy() -> None:
     # given
     coupon = CouponFactory(usage_limit=1)
     source = pending_order(**bare(items(1000), MarketFactory(), coupon=coupon))
-    wanted = [stories.unsaved(source, place_target_order=True) for _ in range(3)]
+    unsaved_copies = [stories.unsaved(source, place_target_order=True) for _ in range(3)]
 
     # when
-    plans = stories.previewed_together(wanted)
-    order_copies = stories.copied_together(wanted)
+    plans = stories.previewed_together(unsaved_copies)
+    order_copies = stories.copied_together(unsaved_copies)
 
     # then
     assert [plan.will_complete for plan in plans] == [True, False, False]
@@ -852,11 +852,11 @@ def test_batch__source_is_swapped_once() -> None:
     source = placed_order(**bare(lines, MarketFactory()))
     StockItem.objects.filter(sku=lines[0]["sku"]).update(quantity=1)
     toggles = {"place_target_order": True, "cancel_source_order": True}
-    wanted = [stories.unsaved(source, **toggles) for _ in range(3)]
+    unsaved_copies = [stories.unsaved(source, **toggles) for _ in range(3)]
 
     # when
-    plans = stories.previewed_together(wanted)
-    order_copies = stories.copied_together(wanted)
+    plans = stories.previewed_together(unsaved_copies)
+    order_copies = stories.copied_together(unsaved_copies)
 
     # then
     assert [plan.will_complete for plan in plans] == [True, False, False]
@@ -870,12 +870,12 @@ def test_batch__piece_of_a_declined_copy_goes_to_the_next_one() -> None:
     declined.payment_source.token = "declined"
     declined.payment_source.save()
     source = pending_order(**bare([line], MarketFactory()))
-    wanted = [
+    unsaved_copies = [
         stories.unsaved(order, place_target_order=True) for order in (declined, source, source)
     ]
 
     # when
-    order_copies = stories.copied_together(wanted)
+    order_copies = stories.copied_together(unsaved_copies)
 
     # then
     assert [order_copy.status for order_copy in order_copies] == ["failed", "completed", "failed"]

@@ -439,10 +439,10 @@ def test_place__settles_the_authorization_in_its_transaction(bank: Bank) -> None
     payments = checkout.authorize([order.pk])
 
     # when
-    answers = checkout.place([order.pk], who=stories.WHO, payments=payments)
+    problems = checkout.place([order.pk], who=stories.WHO, payments=payments)
 
     # then
-    assert answers == [[]]
+    assert problems == [[]]
     assert authorizations(order) == ["authorized"]
 
 
@@ -470,14 +470,14 @@ def test_place__card_declined_without_a_response_is_authorized_with_a_new_key(
 def test_place__two_requests_at_once_place_the_order_once(api: API, bank: Bank) -> None:
     # given
     order = pending_order(lines=1)
-    answers = []
-    bank.during_authorize = lambda: answers.append(send_trigger(api, order, "_place"))
+    responses = []
+    bank.during_authorize = lambda: responses.append(send_trigger(api, order, "_place"))
 
     # when
-    answers.append(send_trigger(api, order, "_place"))
+    responses.append(send_trigger(api, order, "_place"))
 
     # then
-    assert [response.status_code for response in answers] == [200, 200]
+    assert [response.status_code for response in responses] == [200, 200]
     assert len(set(bank.requested_keys)) == 1
     assert bank.voided == []
     assert authorizations(order) == ["authorized"]

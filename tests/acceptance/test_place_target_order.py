@@ -235,13 +235,13 @@ def test_place__last_pieces_go_to_the_first_copies() -> None:
     # given
     sku = SkuFactory(stock=3)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
-    wanted = [stories.requested(source, place_target_order=True) for _ in range(3)]
+    order_copies = [stories.requested(source, place_target_order=True) for _ in range(3)]
 
     # when
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     assert [order_copy.status for order_copy in ended] == ["completed", "completed", "failed"]
     assert StockItem.objects.get(sku=sku).available == 0
     assert ended[2].errors_log["line_items"]
@@ -251,13 +251,13 @@ def test_place__last_coupon_use_goes_to_the_first_copy() -> None:
     # given
     coupon = CouponFactory(usage_limit=2)
     source = placed_order(coupon=coupon)
-    wanted = [stories.requested(source, place_target_order=True) for _ in range(2)]
+    order_copies = [stories.requested(source, place_target_order=True) for _ in range(2)]
 
     # when
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in order_copies]
     coupon.refresh_from_db()
     assert [order_copy.status for order_copy in ended] == ["completed", "failed"]
     assert coupon.usage_count == 2

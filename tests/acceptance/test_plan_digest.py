@@ -60,8 +60,8 @@ def test_plan_digest__changed_plan_fails_the_copy_without_effects(api: API) -> N
     # given
     order = placed_order(lines=2)
     digest = dry_run(api, order, skip_errors=True, **SWAP)["plan_digest"]
-    wanted = request_of(order, plan_digest=digest, skip_errors=True, **SWAP)
-    api.post("/order_copies", wanted)
+    order_copies = request_of(order, plan_digest=digest, skip_errors=True, **SWAP)
+    api.post("/order_copies", order_copies)
     line_item = order.line_items.exclude(sku=None).first()
     line_item.sku.on_sale = False
     line_item.sku.save()
@@ -84,14 +84,17 @@ def test_plan_digest__changed_plan_fails_the_copy_without_effects(api: API) -> N
 def test_plan_digest__other_copies_of_the_batch_complete(api: API) -> None:
     # given
     order = placed_order()
-    wanted = [OrderCopy(source_order=order), OrderCopy(source_order=order, plan_digest="0" * 64)]
-    copying.request_copies(wanted, who=stories.WHO)
+    order_copies = [
+        OrderCopy(source_order=order),
+        OrderCopy(source_order=order, plan_digest="0" * 64),
+    ]
+    copying.request_copies(order_copies, who=stories.WHO)
 
     # when
     stories.run_all()
 
     # then
-    ended = [stories.fresh(order_copy).status for order_copy in wanted]
+    ended = [stories.fresh(order_copy).status for order_copy in order_copies]
     assert ended == [Status.COMPLETED, Status.FAILED]
 
 

@@ -93,7 +93,7 @@ def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
 ) -> None:
     # given
     source = placed_order()
-    wanted = [stories.requested(source) for _ in range(5)]
+    order_copies = [stories.requested(source) for _ in range(5)]
     claims: list[int] = []
 
     def claim_concurrently() -> None:
@@ -114,7 +114,7 @@ def test_race__without_row_locks_a_worker_keeps_only_what_it_claimed(
         claims.append(run_batch("w1", limit=3).claimed)
 
     # then
-    found = [stories.fresh(order_copy) for order_copy in wanted]
+    found = [stories.fresh(order_copy) for order_copy in order_copies]
     assert claims == [2, 1]
     assert [order_copy.worker for order_copy in found] == ["w2", "w2", "w1", "", ""]
     assert [order_copy.attempt for order_copy in found] == [1, 1, 1, 0, 0]

@@ -198,20 +198,20 @@ def test_abort__other_copies_of_the_batch_complete(shop: Shop) -> None:
 
 def test_abort__of_a_whole_batch_loses_all_leases(shop: Shop) -> None:
     # given
-    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
-    shop.before["authorize"] = lambda _: abort_copies(wanted, who=stories.WHO)
+    order_copies = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
+    shop.before["authorize"] = lambda _: abort_copies(order_copies, who=stories.WHO)
 
     # when
     batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"lost": 3}
-    assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in wanted)
+    assert sorted(shop.voided()) == sorted(order_copy.payment_key for order_copy in order_copies)
 
 
 def test_lease_lost__batch_without_a_lost_copy_is_split(shop: Shop) -> None:
     # given
-    wanted = [stories.requested(placed_order()) for _ in range(3)]
+    order_copies = [stories.requested(placed_order()) for _ in range(3)]
 
     def lose_lease(_: Any) -> None:
         shop.before.clear()
@@ -224,7 +224,7 @@ def test_lease_lost__batch_without_a_lost_copy_is_split(shop: Shop) -> None:
 
     # then
     assert dict(batch.ends) == {"completed": 3}
-    assert {stories.fresh(order_copy).status for order_copy in wanted} == {Status.COMPLETED}
+    assert {stories.fresh(order_copy).status for order_copy in order_copies} == {Status.COMPLETED}
 
 
 def test_abort__payment_is_voided_when_the_run_crashes(shop: Shop) -> None:
@@ -532,8 +532,8 @@ django.setup()
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
-wanted = [OrderCopy(source_order=placed_order(), place_target_order=True) for _ in range(3)]
-copying.request_copies(wanted, who={})
+order_copies = [OrderCopy(source_order=placed_order(), place_target_order=True) for _ in range(3)]
+copying.request_copies(order_copies, who={})
 """
 
 ABORTING = """

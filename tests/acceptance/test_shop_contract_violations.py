@@ -160,7 +160,7 @@ def test_shop_contract__one_target_for_two_copies_is_retried_singly(
     unreliable: Callable[..., None],
 ) -> None:
     # given
-    wanted = [stories.requested(placed_order()) for _ in range(2)]
+    requested = [stories.requested(placed_order()) for _ in range(2)]
 
     def return_the_first(runs: Any, _result: Any) -> None:
         runs[-1].target_order = runs[0].target_order
@@ -171,7 +171,7 @@ def test_shop_contract__one_target_for_two_copies_is_retried_singly(
     run_batch("w1")
 
     # then
-    ended = [stories.fresh(order_copy) for order_copy in wanted]
+    ended = [stories.fresh(order_copy) for order_copy in requested]
     assert [found.status for found in ended] == [Status.COMPLETED] * 2
     assert len({found.target_order_id for found in ended}) == 2
 
@@ -181,7 +181,7 @@ def test_shop_contract__missing_authorization_never_shifts_the_others(
 ) -> None:
     # given
     bank = install_bank(monkeypatch)
-    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
+    requested = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
     def omit_the_first(argument: Any, results: Any) -> Any:
         results = list(results)
@@ -193,7 +193,7 @@ def test_shop_contract__missing_authorization_never_shifts_the_others(
     run_batch("w1")
 
     # then
-    for order_copy in wanted:
+    for order_copy in requested:
         [token] = stories.target_of(stories.fresh(order_copy)).authorizations.values_list("token")
         [key] = {key for key in bank.requested_keys if key.startswith(f"{order_copy.payment_key}/")}
         assert token == (bank.responses[key][1].token,)
@@ -228,7 +228,7 @@ def test_plan__error_for_one_of_a_hundred_copies_aborts_one(
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MAX_ATTEMPTS": 2, "RETRY_PAUSE": -1}
     source, bad = placed_order(lines=1), placed_order(lines=1)
-    wanted = [stories.requested(bad if number == 50 else source) for number in range(100)]
+    requested = [stories.requested(bad if number == 50 else source) for number in range(100)]
 
     def raise_for_bad(order_copies: Any, plans: Any) -> Any:
         if any(order_copy.source_order_id == bad.pk for order_copy in order_copies):
@@ -244,7 +244,7 @@ def test_plan__error_for_one_of_a_hundred_copies_aborts_one(
     # then
     assert dict(first.ends) == {"completed": 99, "to retry": 1}
     assert dict(second.ends) == {"aborted": 1}
-    assert stories.fresh(wanted[50]).errors_log == {
+    assert stories.fresh(requested[50]).errors_log == {
         "base": ["the copy crashed 2 times (ZeroDivisionError): see the log of the worker"]
     }
 
@@ -275,17 +275,17 @@ def test_on_commit__error_is_logged_and_copies_stay_completed(
         return result
 
     unreliable("place", notify_on_commit)
-    wanted = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
+    requested = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
 
     # when
     batch = run_batch("w1")
 
     # then
     assert dict(batch.ends) == {"completed": 3}
-    assert [stories.fresh(one).status for one in wanted] == ["completed"] * 3
+    assert [stories.fresh(one).status for one in requested] == ["completed"] * 3
     assert Order.objects.filter(status=Order.Status.PLACED).count() == 6
     assert not OpenPayment.objects.exists()
-    ids = ", ".join(str(one) for one in wanted)
+    ids = ", ".join(str(one) for one in requested)
     assert f"What the shop does after a commit failed; the rest of it was left out: {ids}" in (
         caplog.text
     )

@@ -78,9 +78,9 @@ class Server:
 
     def slowest_probe(self, times: int = 5) -> float:
         """Return the seconds of the slowest of several responses of ``/healthz``, all 200."""
-        answers = [self.request("GET", "/healthz") for _ in range(times)]
-        assert [status for status, *_ in answers] == [200] * times
-        return max(seconds for *_, seconds in answers)
+        responses = [self.request("GET", "/healthz") for _ in range(times)]
+        assert [status for status, *_ in responses] == [200] * times
+        return max(seconds for *_, seconds in responses)
 
 
 @pytest.fixture(scope="module")
@@ -141,12 +141,12 @@ def test_web_server__twelve_slow_bodies_do_not_delay_healthz(server: Server) -> 
         slowest = server.slowest_probe()
         for connection in slow:
             connection.sendall(b" ")
-        answers = [read_all(connection) for connection in slow]
+        responses = [read_all(connection) for connection in slow]
 
     # then
     assert slowest < 1
-    assert all(answer.startswith(b"HTTP/1.1 400 ") for answer in answers)
-    assert all(b"The body broke off." in answer for answer in answers)
+    assert all(response.startswith(b"HTTP/1.1 400 ") for response in responses)
+    assert all(b"The body broke off." in response for response in responses)
     assert time.monotonic() - started > 9
 
 
@@ -160,13 +160,13 @@ def test_web_server__ten_waiting_requests_without_a_worker_respond_at_once(
 
         # when
         slowest = server.slowest_probe()
-        answers = [it.result() for it in waiting]
+        responses = [it.result() for it in waiting]
 
     # then
     assert slowest < 1
-    assert [status for status, *_ in answers] == [201] * 10
-    assert not any("Preference-Applied" in headers for _, headers, *_ in answers)
-    assert max(seconds for *_, seconds in answers) < 5
+    assert [status for status, *_ in responses] == [201] * 10
+    assert not any("Preference-Applied" in headers for _, headers, *_ in responses)
+    assert max(seconds for *_, seconds in responses) < 5
 
 
 def test_web_server__waiting_requests_beyond_the_limit_respond_at_once(
@@ -180,12 +180,12 @@ def test_web_server__waiting_requests_beyond_the_limit_respond_at_once(
 
         # when
         slowest = server.slowest_probe()
-        answers = [it.result() for it in waiting]
+        responses = [it.result() for it in waiting]
 
     # then
     assert slowest < 1
-    assert [status for status, *_ in answers] == [201] * 10
-    applied = [headers.get("Preference-Applied") for _, headers, *_ in answers]
+    assert [status for status, *_ in responses] == [201] * 10
+    applied = [headers.get("Preference-Applied") for _, headers, *_ in responses]
     assert sorted(map(str, applied)) == ["None"] * 6 + ["wait=6"] * 4
 
 
@@ -226,17 +226,17 @@ def test_web_server__head_sends_the_headers_without_the_body(
     rest = f"{path} HTTP/1.1\r\nHost: {HOST}\r\n{token}Connection: close\r\n\r\n"
 
     # when
-    answers = {}
+    responses = {}
     for method in ("HEAD", "GET"):
         with socket.create_connection((HOST, server.port), timeout=30) as connection:
             connection.sendall(f"{method} {rest}".encode())
-            answers[method] = read_all(connection)
+            responses[method] = read_all(connection)
 
     # then
-    head, body = answers["HEAD"].split(b"\r\n\r\n", 1)
+    head, body = responses["HEAD"].split(b"\r\n\r\n", 1)
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert body == b""
-    assert len(answers["GET"].split(b"\r\n\r\n", 1)[1]) > 10
+    assert len(responses["GET"].split(b"\r\n\r\n", 1)[1]) > 10
 
 
 def test_web_server__two_processes_check_exactly_as_many_secrets_as_the_limit(

@@ -15,8 +15,8 @@ from tests.factories import SkuFactory, placed_order
 with transaction.atomic():
     sku = SkuFactory(stock=450)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
-    wanted = [OrderCopy(source_order=source, place_target_order=True) for _ in range(400)]
-    copying.request_copies(wanted, who={})
+    order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(400)]
+    copying.request_copies(order_copies, who={})
 """
 SLOW_CLIENT = """
 import time

@@ -64,7 +64,7 @@ def create_shop() -> None:
 def request_last_pieces() -> None:
     """Request two copies per remaining piece of each order of the group "short"."""
     short = Order.objects.filter(reference="short", reference_origin="chaos").order_by("pk")
-    wanted = [
+    order_copies = [
         OrderCopy(
             source_order=order,
             place_target_order=True,
@@ -74,7 +74,7 @@ def request_last_pieces() -> None:
         for number in range(2 * LEFT)
         for order in short
     ]
-    request_copies(wanted, who={})
+    request_copies(order_copies, who={})
 
 
 def _make(make: Callable[..., Order], group: str, **arguments: Any) -> Order:

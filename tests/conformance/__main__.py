@@ -44,8 +44,8 @@ def install() -> None:
         if shutil.which(tool) is None:
             message = f"{tool} was not found: the SDK needs node 20 or newer and npm."
             raise DemoError(message)
-    wanted = _version(HERE / "package-lock.json", "packages", "node_modules/@commercelayer/sdk")
-    if _version(HERE / "node_modules/@commercelayer/sdk/package.json") == wanted:
+    pinned = _version(HERE / "package-lock.json", "packages", "node_modules/@commercelayer/sdk")
+    if _version(HERE / "node_modules/@commercelayer/sdk/package.json") == pinned:
         return
     command = ["npm", "ci", "--engine-strict", "--ignore-scripts", "--no-audit", "--no-fund"]
     if subprocess.run(command, cwd=HERE, check=False).returncode:

@@ -36,9 +36,9 @@ def request(
 
 
 def _seconds(source: Order, copies: int, reference: str | None) -> float:
-    wanted = [OrderCopy(source_order=source, reference=reference) for _ in range(copies)]
+    order_copies = [OrderCopy(source_order=source, reference=reference) for _ in range(copies)]
     started = time.perf_counter()
-    copying.request_copies(wanted, who={})
+    copying.request_copies(order_copies, who={})
     return time.perf_counter() - started
 
 

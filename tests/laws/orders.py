@@ -195,11 +195,11 @@ class Builder:
             for order, description in zip(orders, self.descriptions, strict=True)
             for _ in description.lines
         ]
-        goods = _create(LineItem, map(_goods, owners, skus, described))
-        rows = zip(described, goods, strict=True)
+        items = _create(LineItem, map(_item, owners, skus, described))
+        rows = zip(described, items, strict=True)
         _create(LineItemOption, [option for row in rows for option in _options(*row)])
         of_order: dict[int, list[LineItem]] = {order.pk: [] for order in orders}
-        for line_item in goods:
+        for line_item in items:
             of_order[line_item.order_id].append(line_item)
         triples = list(zip(orders, self.descriptions, coupons, strict=True))
         others = [_others(order, one, of_order[order.pk], coupon) for order, one, coupon in triples]
@@ -261,7 +261,7 @@ def _stock(sku: Sku, line: Line) -> StockItem:
     return StockItem(sku=sku, quantity=10**6 if line.left is None else line.left)
 
 
-def _goods(order: Order, sku: Sku, line: Line) -> LineItem:
+def _item(order: Order, sku: Sku, line: Line) -> LineItem:
     options = sum(option.total_amount_cents for option in _options(line, None))
     total = line.unit_amount_cents * line.quantity + options
     total -= half_up(Decimal(total) * line.discount_percent / 100)
@@ -314,9 +314,9 @@ def _options(line: Line, item: LineItem | None) -> list[LineItemOption]:
 
 
 def _others(
-    order: Order, described: Description, goods: Sequence[LineItem], coupon: Coupon | None
+    order: Order, described: Description, items: Sequence[LineItem], coupon: Coupon | None
 ) -> list[LineItem]:
-    subtotal = sum(line.total_amount_cents for line in goods if line.item_type == "skus")
+    subtotal = sum(line.total_amount_cents for line in items if line.item_type == "skus")
     base = max(0, subtotal + sum(amount for amount in described.adjustments if amount < 0))
     shipping = sum(described.shipments)
     rows: list[dict[str, Any]] = [
@@ -332,10 +332,10 @@ def _others(
         if kind == "free_shipping_promotions":
             amount, shipping = shipping, 0
         else:
-            wanted = number * 50
+            discount = number * 50
             if kind == "percentage_discount_promotions":
-                wanted = half_up(Decimal(max(0, subtotal)) * number / 100)
-            amount = min(wanted, base)
+                discount = half_up(Decimal(max(0, subtotal)) * number / 100)
+            amount = min(discount, base)
             base -= amount
         rows.append({"item_type": kind, "unit_amount_cents": -amount})
     if coupon:

@@ -46,10 +46,10 @@ class Case(NamedTuple):
     @property
     def is_recalculated(self) -> bool:
         """Whether lines were left out or reduced, or promotions recalculated."""
-        goods = ("skus", "gift_cards")
+        item_types = ("skus", "gift_cards")
         entries = (one for one in self.order_copy.outcomes if one["attribute"] == "line_items")
         return self.description.options["apply_promotions"] or any(
-            one["action"] != "copied" and one["before"] and one["before"]["item_type"] in goods
+            one["action"] != "copied" and one["before"] and one["before"]["item_type"] in item_types
             for one in entries
         )
 
@@ -128,7 +128,7 @@ def tax(lines: Iterable[LineItem], *item_types: str) -> int:
     return sum(line.tax_amount_cents for line in lines if line.item_type in item_types)
 
 
-def goods_base(lines: Sequence[LineItem]) -> int:
+def items_base(lines: Sequence[LineItem]) -> int:
     """Return the maximum of all discounts on items together."""
     negative = [line for line in lines if line.total_amount_cents < 0]
     return max(0, amount(lines, "skus") + amount(negative, "adjustments"))
@@ -192,9 +192,9 @@ def never_below_zero(case: Case) -> None:
     for name in ("subtotal_amount_cents", "payment_method_amount_cents", "shipping_amount_cents"):
         assert after[name] >= min(0, before[name])
     discounts = [line for line in case.after if line.item_type in PROMOTION_TYPES]
-    on_goods = -sum(d.total_amount_cents for d in discounts if d.item_type != FREE_SHIPPING)
+    on_items = -sum(d.total_amount_cents for d in discounts if d.item_type != FREE_SHIPPING)
     if case.is_recalculated:
-        assert on_goods <= goods_base(case.after)
+        assert on_items <= items_base(case.after)
 
 
 def free_means_zero(case: Case) -> None:
@@ -240,13 +240,13 @@ def tax_follows_the_lines(case: Case) -> None:
         return
     reductions = [line for line in case.after if line.total_amount_cents < 0]
     if all(line.tax_amount_cents >= 0 for line in case.after if line not in reductions):
-        on_goods = tax(case.after, *PROMOTION_TYPES) - tax(case.after, FREE_SHIPPING)
-        goods = tax(case.after, "skus") + tax(reductions, "adjustments")
-        assert -on_goods <= max(0, goods)
+        on_items = tax(case.after, *PROMOTION_TYPES) - tax(case.after, FREE_SHIPPING)
+        items = tax(case.after, "skus") + tax(reductions, "adjustments")
+        assert -on_items <= max(0, items)
         assert -tax(case.after, FREE_SHIPPING) <= tax(case.after, "shipments")
     if case.description.options["apply_promotions"]:
-        on_goods = amount(case.after, *PROMOTION_TYPES) - amount(case.after, FREE_SHIPPING)
-        if on_goods == -amount(case.after, "skus"):
+        on_items = amount(case.after, *PROMOTION_TYPES) - amount(case.after, FREE_SHIPPING)
+        if on_items == -amount(case.after, "skus"):
             taken = tax(case.after, *PROMOTION_TYPES) - tax(case.after, FREE_SHIPPING)
             assert taken == -tax(case.after, "skus")
 
