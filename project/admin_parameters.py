@@ -1,4 +1,4 @@
-"""U+0000 in the addresses of the admin: those of Django's own and of other apps' models too."""
+"""Reject U+0000 in admin URLs, for the models of Django and of other apps too."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from order_copies.admin.parameters import NUL, refuse_nul
 
-#: The pages of a model that look parameters up; other pages read their own.
+#: How the names of the admin pages end that look query parameters up in the database.
 LOOKUPS = ("_changelist", "_add", "autocomplete")
 
 
 class AdminParametersMiddleware:
-    """Let no page of the admin ask the database for U+0000. Comes after messages."""
+    """Keep U+0000 out of the queries of the admin. List it after Django's message middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,7 +23,10 @@ class AdminParametersMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Answer in place of the view where the address cannot be looked up."""
+        """Return a redirect without the parameter, or None if the URL has no U+0000.
+
+        Raises ``Http404`` if the path has one.
+        """
         if request.resolver_match is None or request.resolver_match.app_name != "admin":
             return None
         if NUL in "".join(map(str, kwargs.values())):

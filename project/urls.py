@@ -9,7 +9,7 @@ from order_copies.monitoring.metrics import MetricsView
 from order_copies.monitoring.probes import HealthView
 from project.views import APIDocsView, admin_login
 
-#: Read when it is requested: a storage with a manifest knows no files before ``collectstatic``.
+#: Evaluated per request: a manifest storage has no files before ``collectstatic``.
 FAVICON = lazy(static, str)("favicon.ico")
 
 urlpatterns = [

@@ -206,10 +206,10 @@ def test_gateway__production_takes_tls_or_this_machine(say: Any, value: str) -> 
     [
         ("http://payments.example", "NAME must begin with https:// with PRODUCTION=1"),
         ("http://10.0.0.1", "NAME must begin with https:// with PRODUCTION=1"),
-        ("ftp://user:secret@payments.example", "NAME must be an address like https://payments"),
-        ("payments.example", "NAME must be an address like https://payments"),
-        ("https://[", "NAME must be an address like https://payments"),
-        ("", "PRODUCTION=1 takes a value of your own in NAME"),
+        ("ftp://user:secret@payments.example", "NAME must be a URL like https://payments"),
+        ("payments.example", "NAME must be a URL like https://payments"),
+        ("https://[", "NAME must be a URL like https://payments"),
+        ("", "PRODUCTION=1 needs your own value of NAME"),
     ],
 )
 def test_gateway__production_refuses_others_and_shows_no_password(

@@ -257,7 +257,9 @@ def test_an_application_needs_an_active_user_to_act_for(
     response = OAuth().token(credentials(application))
 
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
-    assert f"Application {application.client_id} has no active user" in caplog.text
+    assert (
+        f"Application {application.client_id} gets no token: it has no active user." in caplog.text
+    )
 
 
 def test_a_secret_is_hashed_but_not_slowly() -> None:
@@ -381,7 +383,7 @@ def test_a_crash_is_a_document_too(
     response = OAuth().token(credentials(integration()))
 
     assert error_in(response) == (500, "server_error", "INTERNAL_SERVER_ERROR")
-    assert "No token could be issued." in caplog.text
+    assert "Issuing a token failed." in caplog.text
     assert not AccessToken.objects.exists()
 
 

@@ -1,4 +1,4 @@
-"""The reference project with the environment that the README has for production."""
+"""The reference project with the documented environment for production."""
 
 import json
 import os
@@ -16,7 +16,8 @@ from tests.commands import ROOT, run
 
 pytestmark = pytest.mark.exhaustive
 
-README = (ROOT / "README.md").read_text()
+GUIDE = "docs/how-to/production.md"
+PAGE = (ROOT / GUIDE).read_text()
 DEMO_KEY = "insecure-key-of-the-demo-shop-do-not-use-it-in-production"
 
 #: Asks for two pages by http, and for the same by https through a proxy, as JSON.
@@ -39,8 +40,8 @@ print(json.dumps([
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """What the README says, with keys made as it says."""
-    block = README.split("# production.env\n")[1].split("```")[0]
+    """Return the documented environment, with keys made as documented."""
+    block = PAGE.split("# production.env\n")[1].split("```")[0]
     documented = dict(line.split("=", 1) for line in block.splitlines())
     made = {
         name: value.replace("…", secrets.token_urlsafe(64)) for name, value in documented.items()
@@ -72,7 +73,7 @@ def test_the_documented_commands_run(environment: dict[str, str], tmp_path: Path
     surroundings["STATIC_ROOT"] = str(tmp_path / "static")
     file = "".join(f"{name}={value}\n" for name, value in environment.items())
     (tmp_path / "production.env").write_text(file)
-    block = "set -a;" + README.split("\nset -a;")[1].split("```")[0]
+    block = "set -a;" + PAGE.split("\nset -a;")[1].split("```")[0]
     script = block.replace("./production.env", str(tmp_path / "production.env"))
     # No database is there, and no server is to stay.
     script = re.sub(r".* (migrate|order_copies_worker)\n", "", script)
@@ -119,7 +120,7 @@ def test_nothing_starts_with_what_everybody_knows(
 
     # then
     assert done.returncode == 1
-    assert f"PRODUCTION=1 takes a value of your own in {name}: see the README." in done.stderr
+    assert f"PRODUCTION=1 needs your own value of {name}: see {GUIDE}." in done.stderr
 
 
 @pytest.mark.parametrize("yes", ["true", "Yes", "on"])
@@ -132,7 +133,7 @@ def test_the_switch_is_on_however_one_says_yes(environment: dict[str, str], yes:
 
     # then
     assert done.returncode == 1
-    assert "takes a value of your own in SECRET_KEY" in done.stderr
+    assert "needs your own value of SECRET_KEY" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_what_it_does_not_understand_is_named(
 def test_the_two_keys_are_not_the_same(environment: dict[str, str]) -> None:
     environment["PUBLIC_ID_KEY"] = environment["SECRET_KEY"]
 
-    assert "takes a value of your own in PUBLIC_ID_KEY" in check(environment).stderr
+    assert "needs your own value of PUBLIC_ID_KEY" in check(environment).stderr
 
 
 def test_a_weak_key_is_a_complaint(environment: dict[str, str]) -> None:
@@ -185,7 +186,7 @@ def test_the_demo_does_not_run_in_production(environment: dict[str, str]) -> Non
 
     assert done.returncode == 1
     assert done.stderr.strip() == (
-        "Everybody knows the demo's password, admin: PRODUCTION=1 runs no demo."
+        "The demo's password, admin, is public: it does not start with PRODUCTION=1."
     )
 
 
@@ -219,8 +220,8 @@ def test_without_proxies_nobody_is_believed_to_be_one(environment: dict[str, str
 
 
 def test_every_variable_of_the_block_is_one_that_the_project_reads() -> None:
-    block = README.split("# production.env\n")[1].split("```")[0]
-    table = README.split("## In production\n")[1].split("\n## ")[0]
+    block = PAGE.split("# production.env\n")[1].split("```")[0]
+    table = PAGE.split("## Environment variables\n")[1].split("\n## ")[0]
     settings = (ROOT / "project" / "settings.py").read_text()
 
     named = {*re.findall(r"^(\w+)=", block, re.MULTILINE)}
