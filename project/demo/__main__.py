@@ -93,10 +93,10 @@ def show_copy(client: Client, processes: Processes) -> None:
 
 
 def earlier_copy(client: Client, order: Order) -> dict[str, Any] | None:
-    """Return the latest copy of the order that can complete or has completed, if there is one."""
+    """Return the first copy of the order that can complete or has completed, if there is one."""
     order_copies = OrderCopy.objects.filter(source_order=order).exclude(status__in=RETRYABLE)
     # A copy that has ended without a target lost it: that order was deleted.
-    order_copy = order_copies.exclude(status__in=FINAL, target_order=None).order_by("pk").last()
+    order_copy = order_copies.exclude(status__in=FINAL, target_order=None).order_by("pk").first()
     return client.get(f"/api/order_copies/{order_copy.public_id}").data if order_copy else None
 
 
