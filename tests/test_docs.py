@@ -12,11 +12,11 @@ from prometheus_client import REGISTRY
 
 from order_copies import checks
 from order_copies.conf import Settings
-from order_copies.copying import OPTIONS
 from order_copies.jsonapi.errors import CODES, status_of
-from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
+from order_copies.transitions import TRANSITIONS
 from project.demo.processes import SERVER_OPTIONS
 from tests import stories
 from tests.api import API
@@ -84,6 +84,27 @@ def test_states__all_are_listed() -> None:
     listed = set(first_cells(page("explanation/states.md").split("| from |")[0]))
 
     assert listed == set(Status.values)
+
+
+def test_transitions__table_and_diagram_agree_with_the_code() -> None:
+    text = page("explanation/states.md")
+
+    table = {
+        (event, frozenset(re.findall(r"`(\w+)`", sources)), target)
+        for sources, event, target in re.findall(
+            r"^\| (.*?) ?\| `order_copies\.(\w+)` \| `(\w+)` \|", text, re.MULTILINE
+        )
+    }
+    drawn = set(re.findall(r"^    (\S+) --> (\w+): (\w+)$", text, re.MULTILINE))
+
+    known = {
+        (one.event, frozenset(str(status) for status in one.sources if status), str(one.target))
+        for one in TRANSITIONS.values()
+    }
+    assert table == known
+    assert drawn == {
+        (source, target, event) for event, names, target in known for source in names or ("[*]",)
+    }
 
 
 def test_metrics__all_are_listed() -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from order_copies.copying import OPTIONS
-from order_copies.models import OrderCopy
+from order_copies.models import OPTIONS, OrderCopy
 from order_copies.plans import Action
 from tests.api import API
 from tests.documentation import fenced, options_and_defaults, section, shape

@@ -12,8 +12,9 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
-from order_copies.models import FINAL, RETRYABLE, OrderCopy  # noqa: E402
+from order_copies.models import FINAL, OrderCopy  # noqa: E402
 from order_copies.templatetags.order_copies_admin import money  # noqa: E402
+from order_copies.transitions import RETRYABLE  # noqa: E402
 from orders.demo.loader import first_copy  # noqa: E402
 from orders.models import Order  # noqa: E402
 from project.demo.client import Client  # noqa: E402
