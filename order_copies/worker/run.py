@@ -21,7 +21,7 @@ from order_copies.transitions import start
 from order_copies.worker.batches import Batch, batch_ran
 from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.leases import renewed
-from order_copies.worker.payments import give_back
+from order_copies.worker.payments import void_unused
 from order_copies.worker.runner import Runner
 
 logger = logging.getLogger("order_copies.worker")
@@ -64,7 +64,7 @@ def _report(worker: str, batch: Batch) -> None:
 
 def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
     """Void unused payments and let the shop do its outside work; failures are retried later."""
-    give_back(shop, authorizations)
+    void_unused(shop, authorizations)
     try:
         shop.catch_up()
     except Exception:

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.shops import Finding
-from orders.lifecycle.payments import ASKED, GRACE
 from orders.lifecycle.requirements import HOLDING
 from orders.models import Authorization, Coupon, CouponUse, StockItem, StockReservation
 
@@ -65,10 +64,6 @@ def _authorizations(before: datetime) -> Iterator[Finding]:
     message = _("has a voided payment that the gateway has not heard of: see the log of the worker")
     for key in due.filter(order__updated_at__lt=before).values_list("order", flat=True).iterator():
         yield _finding("authorization_not_voided", "orders", key, message, {})
-    left = Authorization.objects.filter(status=ASKED, created_at__lt=before - GRACE)
-    message = _("was to be paid, and nobody knows what came of it: see the log of the worker")
-    for key in left.values_list("order", flat=True).iterator():
-        yield _finding("authorization_unknown", "orders", key, message, {})
 
 
 def _finding(

@@ -246,7 +246,8 @@ def test_a_promise_whose_name_cannot_be_kept_is_given_back(
     assert "the payment gateway answered with a token that cannot be kept" in {
         problem.message for problem in problems
     }
-    assert set(Authorization.objects.values_list("status", flat=True)) == {"declined"}
+    assert not Authorization.objects.exists()
+    assert not OpenPayment.objects.exists()
 
 
 @pytest.mark.django_db
