@@ -18,7 +18,7 @@ from orders.auditing.facts import (
     says_placed,
     target_line_keys,
 )
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Order
 
 

@@ -12,7 +12,7 @@ from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory, Status
 from orders.lifecycle.coupons import coupons_by_code, discounts_of
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import (
     Address,
     Authorization,

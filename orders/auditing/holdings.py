@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from order_copies import public_ids
 from order_copies.shops import Finding
 from orders.lifecycle.payments import ASKED, GRACE
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Authorization, Coupon, CouponUse, StockItem, StockReservation
 
 

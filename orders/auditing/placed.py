@@ -10,7 +10,7 @@ from order_copies.events.models import Event
 from order_copies.models import OrderFactory
 from order_copies.shops import Finding
 from orders.auditing.facts import Deed, deed_of
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Authorization, Order
 
 #: How many events are read together.

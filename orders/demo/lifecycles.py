@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from orders.demo.baskets import Basket
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Authorization, Order, PaymentSource
 
 Status = Order.Status
