@@ -33,7 +33,7 @@ MAX_NAMED = 10
 #: The names of what an order lacks, by the attribute of the problem with the code ``blank``.
 MISSING = {
     "customer_email": gettext_lazy("customer"),
-    "line_items": gettext_lazy("something to sell"),
+    "line_items": gettext_lazy("items"),
     "billing_address": gettext_lazy("billing address"),
     "shipping_address": gettext_lazy("shipping address"),
     "payment_source": gettext_lazy("valid payment source"),

@@ -52,7 +52,7 @@ def of_order(order: Head, code: str, message: str) -> Finding:
 def _source(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterator[Finding]:
     order = facts.other_sources.get(order_copy.pk)
     if order is not None:
-        message = _("names %(source)s as its source, but copied lines of order %(order)s")
+        message = _("names %(source)s as its source, but copied lines of order %(order)s: check it")
         words = {"source": source.public_id, "order": public_ids.encode("orders", order)}
         yield finding(order_copy, "source_differs", message % words)
 

@@ -29,7 +29,9 @@ def audit_holdings(before: datetime) -> Iterator[Finding]:
 
 def _stock() -> Iterator[Finding]:
     counted = StockItem.objects.annotate(held=Sum("stock_reservations__quantity", default=0))
-    message = _("counts %(count)s pieces of %(sku)s as reserved, and orders hold %(held)s")
+    message = _(
+        "counts %(count)s pieces of %(sku)s as reserved, orders hold %(held)s: correct the count"
+    )
     wrong = counted.exclude(reserved=F("held")).values_list("pk", "reserved", "sku__code", "held")
     for key, count, sku, held in wrong.iterator():
         words = {"count": count, "sku": sku, "held": held}

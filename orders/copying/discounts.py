@@ -170,4 +170,6 @@ def _added(order: Order, promotion: Promotion, grant: Grant) -> Decision:
         tax_rate=order.tax_rate,
     )
     target = single_piece(line, -grant.amount, -grant.tax)
-    return Decision(None, target, Action.ADDED, "promotion_applied", _("valid now"))
+    return Decision(
+        None, target, Action.ADDED, "promotion_applied", _("this promotion is valid now")
+    )

@@ -28,7 +28,7 @@ class UsedCoupon:
         """The key of the promotion that the coupon gives the target; None if it is invalid."""
         return self.coupon.promotion_id if self.coupon and not self.is_invalid else None
 
-    def gave(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
+    def given_lines(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
         """Return the discount lines that the coupon gave.
 
         A line of its promotion counts only if orders cannot get the promotion without a coupon.
@@ -37,7 +37,7 @@ class UsedCoupon:
         promotion = self.coupon.promotion_id if self.coupon and is_own else None
         return discounts_of(self.code, promotion, discounts)
 
-    def gives(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
+    def gives_discount(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
         """Return whether the coupon gives a discount to an order.
 
         ``discounts`` are the discount lines of the order, ``discount_amount`` is its discount total
@@ -60,7 +60,7 @@ class Header:
     order: Order
     availability: Availability
     takes_over: bool
-    notes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     #: Whether the coupon is invalid because earlier copies of the batch use it.
     is_contended: bool = False
@@ -79,7 +79,7 @@ class Header:
             return UsedCoupon(code, coupon)
         reason, message = invalid
         self.is_contended = state.is_contended
-        self._leave_coupon(reason, f"{code} {message}")
+        self._skip_coupon(reason, f"{code} {message}")
         if not self.order_copy.ignore_invalid_coupon:
             self.problems.append(Problem(Step.WRITE, "coupon_code", reason, f"{code} {message}"))
         return UsedCoupon(code, coupon, is_invalid=True)
@@ -91,14 +91,14 @@ class Header:
         """
         if not coupon.code or coupon.is_invalid:
             return ""
-        if coupon.gives(discounts, amount):
+        if coupon.gives_discount(discounts, amount):
             return coupon.code
         message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
-        self._leave_coupon("coupon_without_effect", message)
+        self._skip_coupon("coupon_without_effect", message)
         return ""
 
-    def _leave_coupon(self, code: str, message: str) -> None:
-        self._leave("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
+    def _skip_coupon(self, code: str, message: str) -> None:
+        self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
 
     def payment_source(self) -> PaymentSource | None:
         """Return the payment source of the target.
@@ -109,7 +109,7 @@ class Header:
         reason = self._why_not_reused(payment_source) if payment_source else None
         if reason is None:
             return payment_source
-        self._leave("payment_source", *reason)
+        self._skip("payment_source", *reason)
         return None
 
     def _why_not_reused(self, payment_source: PaymentSource) -> tuple[str, str] | None:
@@ -122,25 +122,25 @@ class Header:
             return "payment_source_expired", _("the payment source has expired")
         return None
 
-    def leave_gift_card(self) -> None:
+    def skip_gift_card(self) -> None:
         """Report the gift card as left out: only one order can redeem it."""
         amount = self.order.gift_card_amount_cents
         if self.order.gift_card_code or amount:
             message = _("a gift card is redeemed by one order only")
             before = {"gift_card_amount_cents": amount}
             after = {"gift_card_amount_cents": 0}
-            self._leave("gift_card_code", "gift_card_not_copied", message, before, after)
+            self._skip("gift_card_code", "gift_card_not_copied", message, before, after)
 
-    def leave_amounts(self, dropped: dict[str, int]) -> None:
+    def skip_amounts(self, dropped: dict[str, int]) -> None:
         """Report amounts that are left out because no line explains them, by total in cents."""
         for name, cents in dropped.items():
             message = _("%(amount)s left out because no line of the order explains it") % {
                 "amount": formatted(cents, self.order.currency_code, self.order.language_code)
             }
             attribute = name.removesuffix("_cents")
-            self._leave(attribute, "amount_without_line", message, {name: cents}, {name: 0})
+            self._skip(attribute, "amount_without_line", message, {name: cents}, {name: 0})
 
-    def _leave(
+    def _skip(
         self,
         attribute: str,
         code: str,
@@ -151,4 +151,4 @@ class Header:
         outcome = Outcome(
             Action.SKIPPED, attribute, code=code, message=message, before=before, after=after
         )
-        self.notes.append(outcome)
+        self.outcomes.append(outcome)

@@ -88,7 +88,7 @@ class Lines:
         self, lines: Sequence[SourceLine], decided: dict[int, Decision], coupon: UsedCoupon
     ) -> list[Decision]:
         discounts = _of_type(lines, *PROMOTIONS)
-        lost = coupon.gave(discounts) if coupon.is_invalid else []
+        lost = coupon.given_lines(discounts) if coupon.is_invalid else []
         message = _("given by coupon %(code)s, which is left out") % {"code": coupon.code}
         left_out = [skipped(line, "coupon_left_out", message) for line in lost]
         discounts = [line for line in discounts if line not in lost]

@@ -64,15 +64,15 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
     code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
     payment_source = header.payment_source()
-    header.leave_gift_card()
-    header.leave_amounts(lines.dropped)
+    header.skip_gift_card()
+    header.skip_amounts(lines.dropped)
     target = _target(order, lines, availability.snapshot, payment_source)
     target.values |= {"coupon_code": code, **totals}
     plan = CopyPlan(
         place=order_copy.place_target_order,
         cancel=order_copy.cancel_source_order,
         skip_errors=order_copy.skip_errors,
-        outcomes=[*map(_outcome, lines.decisions), *header.notes],
+        outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
         problems=[*header.problems, *lines.problems],
         currency_code=order.currency_code,
         source_totals={name: getattr(order, name) for name in TOTALS},

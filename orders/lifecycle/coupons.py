@@ -62,7 +62,7 @@ def why_invalid(  # noqa: PLR0911
     if coupon.promotion.amount_currency not in {"", order.currency_code}:
         return "coupon_of_another_currency", _("belongs to another currency")
     if coupon.usage_limit is not None and state.uses >= coupon.usage_limit:
-        return "coupon_used_up", _("has been used as often as it may")
+        return "coupon_used_up", _("has reached its usage limit")
     if coupon.customer_single_use and state.uses_of_buyer:
         return "coupon_used_by_customer", _("was already used by this customer")
     return None

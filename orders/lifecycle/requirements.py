@@ -60,7 +60,7 @@ def _missing(placement: Placement) -> Iterator[tuple[str, str, str]]:
     if not placement.has_customer:
         yield "customer_email", "blank", _("can't be blank: placing needs a customer")
     if not placement.has_goods:
-        yield "line_items", "blank", _("can't be blank: placing needs something to sell")
+        yield "line_items", "blank", _("can't be blank: placing needs at least one item")
     if AddressRole.BILLING not in placement.address_roles:
         yield "billing_address", "blank", _("can't be blank: placing needs a billing address")
     if placement.needs_shipping and AddressRole.SHIPPING not in placement.address_roles:

@@ -60,7 +60,7 @@ def _customer_or_goods_missing(orders: Collection[Order]) -> dict[int, Problem]:
     goods = LineItem.objects.filter(order__in=orders, item_type__in=GOODS, quantity__gt=0)
     with_goods = set(goods.values_list("order", flat=True))
     no_customer = _("can't be blank: a pending order needs a customer")
-    no_goods = _("can't be blank: a pending order needs something to sell")
+    no_goods = _("can't be blank: a pending order needs at least one item")
     obstacles = {}
     for order in orders:
         if not (order.customer_email or order.customer_id):
