@@ -16,8 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import user_as_who
-from order_copies.exceptions import GoneError
+from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
 from orders.api.permissions import may_change_orders
@@ -166,7 +168,7 @@ class OrderActionsMixin(ModelAdmin):
             if TEXTS[action.verb].rehearse and "_confirmed" not in request.POST:
                 return self._confirmation(action, request, orders)
             self._run(action, request, orders)
-        except GoneError as error:
+        except (GoneError, RowsLockedError) as error:
             self.message_user(request, str(error), messages.ERROR)
         return None
 
@@ -188,7 +190,8 @@ class OrderActionsMixin(ModelAdmin):
     ) -> TemplateResponse:
         texts = TEXTS[action.verb]
         assert texts.rehearse is not None
-        answers = texts.rehearse([order.pk for order in orders])
+        with limited_wait(settings.LOCK_TIMEOUT):
+            answers = texts.rehearse([order.pk for order in orders])
         count = answers.count([])
         rows = [
             (order, _reasons(problems)) for order, problems in zip(orders, answers, strict=True)

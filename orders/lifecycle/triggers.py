@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import Who
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
@@ -75,7 +77,8 @@ def run_action(
 
     With attributes, all orders are changed or none: one refusal rolls everything back. Without,
     each order is decided on its own. Return the refusals in the order of ``keys``. Call this
-    outside any transaction. Raises :class:`OrderGoneError`.
+    outside any transaction. Raises :class:`OrderGoneError`, and :class:`RowsLockedError` if
+    another transaction keeps a needed row locked.
     """
     if not action.authorizes:
         return _run(action.run, keys, who, attributes)
@@ -86,15 +89,15 @@ def run_action(
         checkout.settle(payments)
 
 
-@transaction.atomic
 def _run(
     run: Callable[..., Refusals], keys: Sequence[int], who: Who, attributes: Mapping[str, Any]
 ) -> Refusals:
-    orders = locked_orders(keys)
-    if attributes:
-        for order in orders.values():
-            change(order, attributes, who=who)
-    refusals = run(keys, who=who)
-    if attributes and any(refusals):
-        transaction.set_rollback(True)
+    with limited_wait(settings.LOCK_TIMEOUT):
+        orders = locked_orders(keys)
+        if attributes:
+            for order in orders.values():
+                change(order, attributes, who=who)
+        refusals = run(keys, who=who)
+        if attributes and any(refusals):
+            transaction.set_rollback(True)
     return refusals
