@@ -29,6 +29,10 @@ Status = Order.Status
 Obstacles = Callable[[Collection[Order]], dict[int, Problem]]
 
 
+def _no_obstacles(orders: Collection[Order]) -> dict[int, Problem]:
+    return {}
+
+
 class Statuses(NamedTuple):
     """The three statuses of an order (contract 3.1)."""
 
@@ -53,7 +57,7 @@ class Transition(NamedTuple):
     sources: frozenset[str]
     target: str
     stamp: str | None = None
-    obstacles: Obstacles | None = lambda orders: {}
+    obstacles: Obstacles | None = _no_obstacles
 
 
 def _customer_or_goods_missing(orders: Collection[Order]) -> dict[int, Problem]:
