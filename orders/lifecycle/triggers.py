@@ -22,7 +22,7 @@ from orders.lifecycle.changes import change
 from orders.lifecycle.locks import locked_orders
 from orders.lifecycle.transitions import archive, transition, unarchive
 
-#: The reasons why an action was refused, one list for each order; empty where it was run.
+#: The reasons why an action was refused, one list for each order; empty if it was run.
 Refusals = list[list[Problem]]
 NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
