@@ -1,7 +1,7 @@
-"""What is available to the copies of a batch, which are planned in order.
+"""The stock and coupon uses that are available to each copy of a batch.
 
-Every copy that will place its target takes stock and coupon uses from what the copies before it
-left, as it will when the batch runs.
+Copies are planned in order. Each copy that will place its target reserves stock and coupon uses, so
+later copies of the batch find less, as they will when the batch runs.
 """
 
 from collections import Counter
@@ -15,29 +15,36 @@ from orders.models import Coupon, Order
 
 @dataclass(slots=True)
 class Availability:
-    """The shop of a snapshot, less what earlier copies of the batch take."""
+    """The stock and coupon uses of a snapshot, less those that earlier copies of the batch take."""
 
     snapshot: Snapshot
-    #: The source orders that earlier copies cancel.
+    #: The keys of the source orders that earlier copies cancel.
     cancelled: set[int] = field(default_factory=set)
-    #: The pieces that earlier copies take, by SKU; negative where a swap gives some back.
+    #: The pieces that earlier copies take, by SKU; negative if a swap releases more than it takes.
     _pieces: Counter[int] = field(default_factory=Counter)
-    #: The uses that earlier copies add to coupons, and to a coupon by a buyer.
+    #: The uses that earlier copies add, by coupon.
     _uses: Counter[int] = field(default_factory=Counter)
+    #: The uses that earlier copies add, by coupon and buyer.
     _uses_by_buyer: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def pieces(self, sku: int, source: int | None) -> int:
-        """Return how many pieces of a tracked SKU are left, with those that ``source`` holds."""
+        """Return the number of available pieces of a tracked SKU.
+
+        The pieces that the order ``source`` holds count as available.
+        """
         available = self.snapshot.skus[sku].available or 0
         held = self._held_by(source).get(sku, 0) if source is not None else 0
         return available + held - self._pieces[sku]
 
     def is_taken(self, sku: int) -> bool:
-        """Return whether earlier copies take pieces of the SKU."""
+        """Return whether earlier copies of the batch take pieces of the SKU."""
         return self._pieces[sku] > 0
 
     def coupon_state(self, coupon: Coupon, order: Order, *, takes_over: bool) -> CouponState:
-        """Return how often the coupon is used, without the use that the order transfers."""
+        """Return the uses of the coupon that count against a copy of the order.
+
+        With ``takes_over`` the use of the order itself is transferred and does not count.
+        """
         snapshot, buyer = self.snapshot, self.snapshot.buyers[order.pk]
         own = {order.pk} if takes_over and order.pk not in self.cancelled else set()
         users = snapshot.users[coupon.pk]
@@ -51,9 +58,9 @@ class Availability:
     def take(
         self, order: Order, pieces: Mapping[int, int], coupon: Coupon | None, *, replaces: bool
     ) -> None:
-        """Remember what the target of a copy of ``order`` takes when it is placed.
+        """Subtract what the target of a copy of ``order`` takes when it is placed.
 
-        ``replaces``: the target takes the place of its source, which gives back what it holds.
+        With ``replaces`` the target replaces its source, whose stock and coupon use are released.
         """
         self._pieces.update(pieces)
         if coupon is not None:
@@ -64,7 +71,7 @@ class Availability:
             self._release_coupons(order)
 
     def cancel(self, order: Order) -> None:
-        """Remember that a copy cancels its source order."""
+        """Note that a copy cancels its source order."""
         self.cancelled.add(order.pk)
 
     def _release_coupons(self, order: Order) -> None:

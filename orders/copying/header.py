@@ -1,4 +1,4 @@
-"""What an order has apart from its lines: its coupon, its payment source, its gift card."""
+"""Decide on the header fields of a copy: coupon, payment source, gift card, amounts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from orders.money import formatted
 
 @dataclass(frozen=True, slots=True)
 class UsedCoupon:
-    """The coupon of a source order, and whether a copy can use it."""
+    """The coupon of a source order, and whether it is invalid for a copy."""
 
     code: str = ""
     coupon: Coupon | None = None
@@ -25,17 +25,24 @@ class UsedCoupon:
 
     @property
     def promotion_id(self) -> int | None:
-        """The promotion that the coupon gives to the target."""
+        """The key of the promotion that the coupon gives the target; None if it is invalid."""
         return self.coupon.promotion_id if self.coupon and not self.is_invalid else None
 
-    def gave(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
-        """Return the discount lines that the coupon gave, and no promotion by itself."""
+    def given_lines(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
+        """Return the discount lines that the coupon gave.
+
+        A line of its promotion counts only if orders cannot get the promotion without a coupon.
+        """
         is_own = self.coupon is not None and self.coupon.promotion.coupon_only
         promotion = self.coupon.promotion_id if self.coupon and is_own else None
         return discounts_of(self.code, promotion, discounts)
 
-    def gives(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
-        """Return whether an order with these discount lines and this total gets one from it."""
+    def gives_discount(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
+        """Return whether the coupon gives a discount to an order.
+
+        ``discounts`` are the discount lines of the order, ``discount_amount`` is its discount total
+        in cents: an imported order can have a discount without a line.
+        """
         discounts = list(discounts)
         lines = discounts_of(self.code, self.promotion_id, discounts)
         is_without_line = discount_amount != sum(line.total_amount_cents for line in discounts)
@@ -44,22 +51,22 @@ class UsedCoupon:
 
 @dataclass(slots=True)
 class Header:
-    """Which header fields of the source the target gets, with outcomes for those it does not.
+    """Decide which header fields of the source the target gets; report the others as outcomes.
 
-    ``takes_over``: the source is cancelled, and its coupon use goes to the target.
+    With ``takes_over`` the source is cancelled and its coupon use is transferred to the target.
     """
 
     order_copy: OrderFactory
     order: Order
     availability: Availability
     takes_over: bool
-    notes: list[Outcome] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    #: Whether an earlier copy of the batch used the coupon up.
+    #: Whether the coupon is invalid because earlier copies of the batch use it.
     is_contended: bool = False
 
     def coupon(self) -> UsedCoupon:
-        """Return the coupon. An invalid one is a problem, unless the copy ignores that."""
+        """Return the coupon; an invalid one is a problem, unless ``ignore_invalid_coupon``."""
         code = self.order.coupon_code
         if not code:
             return UsedCoupon()
@@ -72,64 +79,68 @@ class Header:
             return UsedCoupon(code, coupon)
         reason, message = invalid
         self.is_contended = state.is_contended
-        self._leave_coupon(reason, f"{code} {message}")
+        self._skip_coupon(reason, f"{code} {message}")
         if not self.order_copy.ignore_invalid_coupon:
             self.problems.append(Problem(Step.WRITE, "coupon_code", reason, f"{code} {message}"))
         return UsedCoupon(code, coupon, is_invalid=True)
 
     def coupon_code(self, coupon: UsedCoupon, discounts: list[SourceLine], amount: int) -> str:
-        """Return the code that the target gets, given its discount lines and discount amount.
+        """Return the coupon code of the target, given its discount lines and discount total.
 
-        A coupon that gives no discount is not left on the target.
+        It is empty if the coupon is invalid or gives no discount.
         """
         if not coupon.code or coupon.is_invalid:
             return ""
-        if coupon.gives(discounts, amount):
+        if coupon.gives_discount(discounts, amount):
             return coupon.code
         message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
-        self._leave_coupon("coupon_without_effect", message)
+        self._skip_coupon("coupon_without_effect", message)
         return ""
 
-    def _leave_coupon(self, code: str, message: str) -> None:
-        self._leave("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
+    def _skip_coupon(self, code: str, message: str) -> None:
+        self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
 
     def payment_source(self) -> PaymentSource | None:
-        """Return the payment source that the target gets: the source's, from the wallet, valid."""
+        """Return the payment source of the target.
+
+        It is that of the source order, if it is saved in the wallet, valid, and may be reused.
+        """
         payment_source = self.order.payment_source
-        reason = self._why_it_stays(payment_source) if payment_source else None
+        reason = self._why_not_reused(payment_source) if payment_source else None
         if reason is None:
             return payment_source
-        self._leave("payment_source", *reason)
+        self._skip("payment_source", *reason)
         return None
 
-    def _why_it_stays(self, payment_source: PaymentSource) -> tuple[str, str] | None:
+    def _why_not_reused(self, payment_source: PaymentSource) -> tuple[str, str] | None:
         snapshot = self.availability.snapshot
         if not self.order_copy.reuse_wallet:
-            return "wallet_not_reused", _("the wallet is not to be reused")
+            return "wallet_not_reused", _("the copy does not reuse the wallet")
         if (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
             return "not_in_wallet", _("the payment source is not in the customer's wallet")
         if not payment_source.is_valid(snapshot.now):
             return "payment_source_expired", _("the payment source has expired")
         return None
 
-    def leave_gift_card(self) -> None:
-        """Leave the gift card behind: only one order redeems it."""
+    def skip_gift_card(self) -> None:
+        """Report the gift card as left out: only one order can redeem it."""
         amount = self.order.gift_card_amount_cents
         if self.order.gift_card_code or amount:
             message = _("a gift card is redeemed by one order only")
-            before, after = ({"gift_card_amount_cents": cents} for cents in (amount, 0))
-            self._leave("gift_card_code", "gift_card_not_copied", message, before, after)
+            before = {"gift_card_amount_cents": amount}
+            after = {"gift_card_amount_cents": 0}
+            self._skip("gift_card_code", "gift_card_not_copied", message, before, after)
 
-    def leave_amounts(self, dropped: dict[str, int]) -> None:
-        """Report amounts of the source's head that the target does not get, by total."""
+    def skip_amounts(self, dropped: dict[str, int]) -> None:
+        """Report amounts that are left out because no line explains them, by total in cents."""
         for name, cents in dropped.items():
-            message = _("%(amount)s left out, which no line of the order holds") % {
+            message = _("%(amount)s left out because no line of the order explains it") % {
                 "amount": formatted(cents, self.order.currency_code, self.order.language_code)
             }
             attribute = name.removesuffix("_cents")
-            self._leave(attribute, "amount_without_line", message, {name: cents}, {name: 0})
+            self._skip(attribute, "amount_without_line", message, {name: cents}, {name: 0})
 
-    def _leave(
+    def _skip(
         self,
         attribute: str,
         code: str,
@@ -140,4 +151,4 @@ class Header:
         outcome = Outcome(
             Action.SKIPPED, attribute, code=code, message=message, before=before, after=after
         )
-        self.notes.append(outcome)
+        self.outcomes.append(outcome)

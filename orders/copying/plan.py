@@ -1,4 +1,4 @@
-"""Decide what copies will do. Reads the snapshot; writes nothing."""
+"""Plan copies from a snapshot: decide what each will do. Queries and writes nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from orders.totals import GOODS, PROMOTIONS, TOTALS
 
 @dataclass(slots=True)
 class TargetOrder:
-    """What writing needs of one target: the planned row of a plan."""
+    """The planned target order: ``CopyPlan.row``, everything that writing needs."""
 
     source: Order
     source_lines: list[SourceLine]
@@ -34,18 +34,18 @@ class TargetOrder:
     addresses: list[tuple[Any, ...]]
     #: The options of all source lines of the batch, by line.
     options: dict[int, list[tuple[Any, ...]]]
-    #: Those that the target gets instead, by source line.
+    #: The options that the target gets instead, by source line.
     changed_options: dict[int, Sequence[tuple[Any, ...]]]
     payment_source: PaymentSource | None
 
     def options_of(self, source_line: int) -> Sequence[tuple[Any, ...]]:
-        """Return the options that the target gets with the copy of a source line."""
+        """Return the options of the target line that copies a source line."""
         options = self.changed_options.get(source_line)
         return self.options.get(source_line, ()) if options is None else options
 
 
 def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
-    """Plan copies in order: what one takes is not available to the next."""
+    """Plan copies in order: stock and coupon uses that one takes are unavailable to the next."""
     availability = Availability(snapshot)
     return [_plan(order_copy, availability) for order_copy in order_copies]
 
@@ -64,15 +64,15 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
     code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
     payment_source = header.payment_source()
-    header.leave_gift_card()
-    header.leave_amounts(lines.dropped)
+    header.skip_gift_card()
+    header.skip_amounts(lines.dropped)
     target = _target(order, lines, availability.snapshot, payment_source)
     target.values |= {"coupon_code": code, **totals}
     plan = CopyPlan(
         place=order_copy.place_target_order,
         cancel=order_copy.cancel_source_order,
         skip_errors=order_copy.skip_errors,
-        outcomes=[*map(_outcome, lines.decisions), *header.notes],
+        outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
         problems=[*header.problems, *lines.problems],
         currency_code=order.currency_code,
         source_totals={name: getattr(order, name) for name in TOTALS},
@@ -114,7 +114,7 @@ def _target(
 
 
 def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> dict[str, str]:
-    """Pending needs a customer and something to sell (contract 3.1)."""
+    """Return the statuses of the target; ``pending`` needs a customer and goods (contract 3.1)."""
     has_goods = any(line.item_type in GOODS for line in lines)
     is_pending = has_goods and bool(order.customer_email or order.customer_id)
     is_shipped = needs_shipping(lines, snapshot.skus) or not has_goods
@@ -126,7 +126,7 @@ def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> 
 
 
 def _reasons_not_to_swap(plan: CopyPlan, placement: Placement) -> list[Problem]:
-    """Why the target cannot be placed, or must not replace its source."""
+    """Return why the target cannot be placed or must not replace its source."""
     if not plan.will_write:
         return []
     if plan.place:

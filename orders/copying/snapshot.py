@@ -1,4 +1,4 @@
-"""What planning a batch needs of the shop, read in a constant number of queries."""
+"""Read everything that planning a batch needs, in a constant number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection
@@ -30,6 +30,7 @@ from orders.models import (
 )
 from orders.totals import ItemType
 
+#: The related rows that many orders share.
 _shared: dict[str, Any] = {
     "market": Market,
     "payment_method": PaymentMethod,
@@ -38,7 +39,7 @@ _shared: dict[str, Any] = {
 
 
 class SkuState(NamedTuple):
-    """What is available of a SKU now: ``available`` is None where stock is not tracked."""
+    """The state of a SKU now. ``available`` are its pieces; None if stock is not tracked."""
 
     code: str
     on_sale: bool
@@ -48,7 +49,7 @@ class SkuState(NamedTuple):
 
 @dataclass(slots=True)
 class Snapshot:
-    """The shop as one batch of plans sees it."""
+    """The state of the shop that the plans of one batch are made from."""
 
     now: datetime
     orders: dict[int, Order]
@@ -56,33 +57,34 @@ class Snapshot:
     options: dict[int, list[tuple[Any, ...]]]
     addresses: dict[int, list[tuple[Any, ...]]]
     skus: dict[int, SkuState]
-    #: Pieces that the placed source order itself holds, by order and SKU.
+    #: The pieces that the source orders hold, by order and SKU.
     reserved: dict[int, dict[int, int]]
-    #: Coupons by their code in lower case.
+    #: The coupons by their code in lower case.
     coupons: dict[str, Coupon]
-    #: The keys of SKUs by their code, for lines whose own SKU was deleted.
+    #: The keys of SKUs by code, for lines whose SKU was deleted.
     sku_of_code: dict[str, int]
-    #: Who buys, by order: see :func:`orders.lifecycle.coupons.buyers_of`.
+    #: The buyer of each order: see :func:`orders.lifecycle.coupons.buyers_of`.
     buyers: dict[int, str]
-    #: Who used a coupon: orders by coupon and buyer.
+    #: The orders that use a coupon, by coupon and buyer.
     coupon_uses: dict[tuple[int, str], set[int]]
-    #: The orders that hold a use of a coupon, by coupon.
+    #: The orders that use a coupon, by coupon.
     users: dict[int, set[int]]
+    #: The promotions that are valid now, by priority.
     promotions: list[Promotion]
+    #: The pairs of customer and saved payment source.
     wallet: set[tuple[int, int]]
 
 
 class Contents(NamedTuple):
-    """What orders consist of, besides their own fields."""
+    """The copied fields of lines and addresses, by order, and of options, by line."""
 
-    #: Lines and addresses by order, options by line.
     lines: dict[int, list[SourceLine]]
     options: dict[int, list[tuple[Any, ...]]]
     addresses: dict[int, list[tuple[Any, ...]]]
 
 
 def contents_of(keys: Collection[int]) -> Contents:
-    """What the orders with these keys consist of now, as far as it travels, in three queries."""
+    """Read the copied fields of lines, options and addresses of orders, in three queries."""
     return Contents(
         lines=_lines(keys),
         options=_grouped(
@@ -95,7 +97,7 @@ def contents_of(keys: Collection[int]) -> Contents:
 
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
-    """Read what planning copies of the orders with these keys needs, all as of one moment."""
+    """Read what planning copies of these orders needs, in one database snapshot."""
     with one_moment():
         return _read(set(keys))
 
@@ -125,7 +127,7 @@ def _read(keys: set[int]) -> Snapshot:
 
 def _orders(keys: set[int]) -> dict[int, Order]:
     sources = Order.objects.in_bulk(keys)
-    # Orders share few of these: one object each, not one an order.
+    # Few different rows are related to many orders: load each once.
     for field, model in _shared.items():
         keys = {getattr(order, f"{field}_id") for order in sources.values()} - {None}
         related = model.objects.in_bulk(keys)
@@ -138,7 +140,7 @@ def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
     lines: dict[int, list[SourceLine]] = defaultdict(list)
     rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
     for row in rows:
-        lines[row[1]].append(SourceLine._make(_travelling(LINE_ITEM, row)))
+        lines[row[1]].append(SourceLine._make(_copied(LINE_ITEM, row)))
     return lines
 
 
@@ -147,18 +149,18 @@ def _grouped(
 ) -> dict[int, list[tuple[Any, ...]]]:
     groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in children.order_by("pk").values_list(parent, *policy.copied):
-        groups[row[0]].append(_travelling(policy, row[1:]))
+        groups[row[0]].append(_copied(policy, row[1:]))
     return dict(groups)
 
 
-def _travelling(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row without the keys of its metadata, the last value, that stay behind."""
+def _copied(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the row without the keys of metadata, its last value, that a copy leaves out."""
     metadata = policy.travelling("metadata", row[-1])
     return row if metadata is row[-1] else (*row[:-1], metadata)
 
 
 def _skus(keys: set[int]) -> dict[int, SkuState]:
-    """The SKUs of the lines; where one was deleted, that which has its code now."""
+    """Return the SKUs of the lines; for a deleted SKU, the SKU that has its code now."""
     orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
     codes = orphans.exclude(sku_code="").order_by().values("sku_code")
     columns = (

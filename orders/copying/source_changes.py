@@ -1,4 +1,4 @@
-"""Whether orders are still what copies of them were planned from."""
+"""Detect changes of source orders between plan and write."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,15 @@ from orders.exceptions import OrderGoneError, SourceChangedError
 from orders.models import Order
 from orders.totals import TOTALS
 
-#: All that a plan takes over from the order itself, or works with.
+#: The fields of an order that its plan copies or calculates with.
 _FIELDS = (*ORDER.copied, "coupon_code", "payment_source_id", *TOTALS)
 
 
 def check_unchanged(targets: Sequence[TargetOrder], current: Mapping[int, Order]) -> None:
-    """Raise :class:`SourceChangedError` if what travels of a source was changed since the plan.
+    """Raise :class:`SourceChangedError` if the copied data of a source changed since the plan.
 
-    ``current`` has the source orders as they are now, locked. Raises :class:`OrderGoneError` if
-    one is missing. What the shop has for them (stock, coupons, promotions) is not looked at.
+    ``current`` are the source orders as they are now, locked. Raises :class:`OrderGoneError` if
+    one is missing. Changes of stock, coupons and promotions are not checked.
     """
     if not targets:
         return

@@ -264,7 +264,7 @@ def test_a_crash_while_placing_gives_the_money_back(
         raise RuntimeError
 
     with monkeypatch.context() as context:
-        context.setattr("orders.lifecycle.placing.move", crash)
+        context.setattr("orders.lifecycle.placing.write_transition", crash)
         crashed = pull(api, order, "_place", reference="4711")
     order.refresh_from_db()
     after_the_crash = order.reference, order.status, authorizations(order), bank.live
@@ -550,7 +550,7 @@ def test_a_move_made_again_has_no_further_effect(
         (
             pending_order,
             "_archive",
-            {"status": "cannot be archived while it is pending: only placed orders are"},
+            {"status": "cannot be archived while it is pending: place or cancel it first"},
         ),
     ],
 )
