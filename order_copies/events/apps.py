@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class EventsConfig(AppConfig):
-    """What happened, to what, by whom."""
+    """The app that records what happened to a resource, and which actor caused it."""
 
     name = "order_copies.events"
     label = "order_copies_events"

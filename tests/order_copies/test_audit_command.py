@@ -43,7 +43,7 @@ def test_it_tells_each_finding_and_fails() -> None:
     # given
     order_copy = stories.copied(placed_order())
     OrderFactory.objects.update(errors_count=1)
-    message = "counts 1 errors and lists 0: set the count right"
+    message = "counts 1 errors and lists 0: correct the count"
 
     # when
     lines, error = told()
