@@ -41,12 +41,12 @@ class Intervention(NamedTuple):
 interventions = {
     "abort": Intervention(
         copying.abort_copies,
-        ngettext_lazy("%d copy is aborted.", "%d copies are aborted."),
+        ngettext_lazy("%d copy was aborted.", "%d copies were aborted."),
         ngettext_lazy("%d copy could not be aborted", "%d copies could not be aborted"),
     ),
     "retry": Intervention(
         copying.retry_copies,
-        ngettext_lazy("%d copy is to be tried again.", "%d copies are to be tried again."),
+        ngettext_lazy("%d copy will be retried.", "%d copies will be retried."),
         ngettext_lazy("%d copy could not be retried", "%d copies could not be retried"),
     ),
 }
@@ -88,7 +88,9 @@ class InterveningMixin(Base):
         if self.may_retry(request, queryset):
             self._intervene(request, queryset, interventions["retry"])
         else:
-            text = _("To retry copies that place or cancel takes permission to change the orders.")
+            text = _(
+                "You need permission to change the orders to retry copies that place or cancel."
+            )
             self.message_user(request, text, messages.ERROR)
 
     def intervene_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:

@@ -250,7 +250,7 @@ class CopyOrdersMixin(SelectingMixin):
 
     def _tell_missing(self, request: HttpRequest, selection: Selection) -> None:
         if not selection.orders:
-            self.message_user(request, _("Select the orders to be copied."), messages.ERROR)
+            self.message_user(request, _("Select the orders to copy."), messages.ERROR)
         elif selection.missing:
             text = ngettext(
                 "%(count)s order was not found and is left out.",

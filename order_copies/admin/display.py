@@ -229,12 +229,12 @@ class Preview:
     def target(self) -> tuple[str, str]:
         """What becomes of the target order, as a kind and in words."""
         if not self.plan.will_write:
-            return "failed", _("Target: none is made")
+            return "failed", _("Target: none")
         if self.plan.will_place:
-            return "completed", _("Target: made and placed")
+            return "completed", _("Target: created and placed")
         if self.plan.place:
-            return "failed", _("Target: made, but not placed")
-        return "neutral", _("Target: made, not placed")
+            return "failed", _("Target: created, but not placed")
+        return "neutral", _("Target: created, not placed")
 
     @property
     def source(self) -> tuple[str, str]:
@@ -242,8 +242,8 @@ class Preview:
         if self.plan.will_cancel:
             return "reduced", _("Source: cancelled")
         if self.plan.cancel:
-            return "failed", _("Source: stays, not cancelled")
-        return "neutral", _("Source: stays as it is")
+            return "failed", _("Source: not cancelled")
+        return "neutral", _("Source: unchanged")
 
 
 def readable(log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
@@ -261,7 +261,7 @@ def _verdict(plan: CopyPlan) -> tuple[str, str]:
     if plan.will_complete:
         return "warning", _("Will complete with errors")
     if plan.will_write:
-        return "failed", _("Will fail, leaving a target to be put right by hand")
+        return "failed", _("Will fail and leave a target to repair by hand")
     return "failed", _("Will fail")
 
 
@@ -271,7 +271,7 @@ event_labels = {
     "complete": gettext_lazy("Completed"),
     "fail": gettext_lazy("Failed"),
     "abort": gettext_lazy("Aborted"),
-    "retry": gettext_lazy("To be tried again"),
+    "retry": gettext_lazy("Retry requested"),
     "": gettext_lazy("Changed"),
 }
 

@@ -49,7 +49,7 @@ class CopyOrdersForm(ModelForm):
         self._request_key = request_key or uuid.uuid4()
         for name in () if may_change_orders else CHANGING_ORDERS:
             self.fields[name].disabled = True
-            self.fields[name].help_text = _("Not for you: it takes permission to change orders.")
+            self.fields[name].help_text = _("You need permission to change orders.")
 
     def clean(self) -> dict[str, Any]:
         """Nothing is asked for by a field that is disabled."""

@@ -67,7 +67,7 @@ class OrderCopyAdmin(
     """The copies that were asked for. They start from orders, so none is added here."""
 
     form = OrderCopyForm
-    fieldsets = [(gettext_lazy("Filed under"), {"fields": [*OrderCopyForm.Meta.fields]})]
+    fieldsets = [(gettext_lazy("Reference and metadata"), {"fields": [*OrderCopyForm.Meta.fields]})]
     list_display = [
         "copy_id",
         "status_badge",

@@ -33,7 +33,7 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
         return None
     if request.method not in {"GET", "HEAD"}:
         raise BadRequest("The address contains U+0000.")
-    text = _("Parameters with the character U+0000 were left out of the address.")
+    text = _("Parameters with the character U+0000 were removed from the address.")
     messages.warning(request, text)
     query = request.GET.copy()
     query.clear()
@@ -75,7 +75,7 @@ class ParametersMixin(Base):
         if all(self._accepts("pk", key) for key in keys):
             location = {} if action_location is None else {"action_location": action_location}
             return super().response_action(request, queryset, **location)
-        self.message_user(request, _("Select the rows again: nothing was done."), messages.ERROR)
+        self.message_user(request, _("Nothing was done: select the rows again."), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def _accepts(self, name: str, value: Any) -> bool:

@@ -141,7 +141,7 @@ class WatchingMixin(Base):
         """Watch the copies that the URL names."""
         order_copies = self._watched(request)
         if not order_copies:
-            self.message_user(request, _("There are no such copies (any more)."), messages.WARNING)
+            self.message_user(request, _("These copies do not exist any more."), messages.WARNING)
             name = "admin:order_copies_ordercopy_changelist"
             return HttpResponseRedirect(reverse(name, current_app=self.admin_site.name))
         context = {
