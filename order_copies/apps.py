@@ -1,3 +1,5 @@
+"""The app config of order copies."""
+
 from contextlib import suppress
 
 from django.apps import AppConfig

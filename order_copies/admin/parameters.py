@@ -1,4 +1,4 @@
-"""Parameters of the admin that no field accepts: a message instead of an error of the database."""
+"""Handle invalid parameters of admin pages with a message instead of a database error."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,10 @@ NUL = "\0"
 
 
 def refuse_nul(request: HttpRequest) -> HttpResponse | None:
-    """Lead to the same address without the parameters that contain U+0000, if there are any.
+    """Redirect to the same address without the parameters that contain U+0000, if there are any.
 
-    PostgreSQL can neither store nor compare this character. Raises ``BadRequest`` for a form: what
-    it does to the rows of a list must not be done to those of another list.
+    Returns None if there are none. PostgreSQL can neither store nor compare this character. Raises
+    BadRequest for a submitted form, which must not be applied to another list of rows.
     """
     pairs = [(name, value) for name, values in request.GET.lists() for value in values]
     # The search box reports the character itself.
@@ -43,33 +43,33 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
 
 
 class ParametersMixin(Base):
-    """An admin that answers bad filters, initial values and keys with a message."""
+    """An admin class that reports invalid filters, initial values and keys with a message."""
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The stock list, whose filters contain no U+0000."""
+        """Return Django's list, or a redirect that removes filters with U+0000."""
         return refuse_nul(request) or super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]", search_term: str
     ) -> tuple["models.QuerySet[Any]", bool]:
-        """The stock results; nothing contains U+0000."""
+        """Return Django's results; no row matches a term with U+0000."""
         if NUL in search_term:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The values in the address of an add page that their fields accept."""
+        """Return the initial values in the address of an add page that their fields accept."""
         initial = super().get_changeform_initial_data(request)
         return {name: value for name, value in initial.items() if self._accepts(name, value)}
 
     def response_action(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]", action_location: Any = None
     ) -> HttpResponse | None:
-        """The stock answer, for keys that can be keys of this model.
+        """Run Django's action if all selected keys are valid keys of the model.
 
-        ``action_location`` exists from Django 6.1 on.
+        Django passes ``action_location`` since 6.1.
         """
         keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(self._accepts("pk", key) for key in keys):
