@@ -66,7 +66,7 @@ class CopiedModel:
     def complaints(self) -> Iterator[str]:
         """Yield one sentence for each mistake in the declaration."""
         label = self.model._meta.label
-        names = {field.attname for field in self.model._meta.concrete_fields}
+        names = {model_field.attname for model_field in self.model._meta.concrete_fields}
         declared = self.declared
         for name in sorted(names - set(declared)):
             yield f"{label}.{name} is not declared."
@@ -238,7 +238,8 @@ class Shop(ABC):
         Called by each preview, where the copies may be unsaved, and once per attempt, outside any
         transaction. Each copy names a source order. Plan the copies in the order of the list: stock
         and coupon uses that one plan takes are unavailable to the plans after it. Raise any
-        exception if a source order has been deleted in the meantime: the app reports the deletion.
+        exception if a source order has been deleted in the meantime: a preview then reports the
+        deletion, and a worker aborts the copy.
         """
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
@@ -264,7 +265,9 @@ class Shop(ABC):
         Return a generator that yields each authorization before it sends the next request, if you
         can. An exception then concerns one payment, and the others are not requested again. After
         three exceptions in a row the other payments of the batch wait for their retry too. If the
-        method itself raises, it is called again with halves of the list.
+        gateway is slow, the app abandons the generator after two seconds, commits the copies whose
+        payments are authorized, and calls the method again for the others. If the method itself
+        raises, it is called again with halves of the list.
         """
         raise NotImplementedError
 

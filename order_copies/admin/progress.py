@@ -89,8 +89,8 @@ def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
 
 def _url(site: AdminSite, view: str, order_copies: Iterable[OrderCopy]) -> str:
     ids = ",".join(order_copy.public_id for order_copy in order_copies)
-    path = reverse(f"admin:order_copies_ordercopy_{view}", current_app=site.name)
-    return f"{path}?ids={ids}"
+    address = reverse(f"admin:order_copies_ordercopy_{view}", current_app=site.name)
+    return f"{address}?ids={ids}"
 
 
 class WatchingMixin(Base):

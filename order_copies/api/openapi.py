@@ -77,7 +77,7 @@ CREATE_OFFER = Offer(
             "schema": {"const": "true"},
         },
         "Preference-Applied": {
-            "description": "The longest time in seconds that the response has waited.",
+            "description": "The granted wait in seconds. The copy may have ended sooner.",
             "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
         },
     },

@@ -50,9 +50,10 @@ class Waiters:
         After True the caller must call :meth:`leave`.
         """
         with self._lock:
-            has_room = self._count < settings.MAX_WAITERS
-            self._count += has_room
-            return has_room
+            if self._count >= settings.MAX_WAITERS:
+                return False
+            self._count += 1
+            return True
 
     def leave(self) -> None:
         """Count one request less."""

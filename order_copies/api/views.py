@@ -148,9 +148,9 @@ _triggers = {"_abort": copying.abort_copies, "_retry": copying.retry_copies}
 _triggered = {"_abort": "aborted", "_retry": "queued for a retry"}
 
 
-def _refuse_for(trigger: str, problems: Sequence[Problem]) -> None:
+def _refuse_for(attribute: str, problems: Sequence[Problem]) -> None:
     if problems:
-        errors = (invalid("attributes", trigger, one.code, one.message) for one in problems)
+        errors = (invalid("attributes", attribute, one.code, one.message) for one in problems)
         raise RequestRefusedError(*errors)
 
 

@@ -80,7 +80,11 @@ def _prune_requests(limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
     if dry_run:
         yield Counter(requests=idempotency.forgotten().count())
         return
-    while removed := transaction.atomic(idempotency.clear)(limit):
+    while True:
+        with transaction.atomic():
+            removed = idempotency.clear(limit)
+        if not removed:
+            return
         yield Counter(requests=removed)
 
 

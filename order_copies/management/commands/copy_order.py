@@ -10,7 +10,7 @@ from order_copies.events.who import command_as_who
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
 
@@ -81,9 +81,12 @@ class Command(DatabaseCommand):
             raise CommandError("; ".join(error.messages)) from None
         return order_copy
 
-    def wait(self, order_copies: list[OrderCopy], seconds: float) -> None:
-        """Print each copy as it ends. Raises CommandError for failures, and after ``seconds``."""
-        deadline = time.monotonic() + seconds
+    def wait(self, order_copies: list[OrderCopy], timeout: float) -> None:
+        """Print each copy as it ends.
+
+        Raises CommandError if a copy fails, or has not ended after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
         keys = [order_copy.pk for order_copy in order_copies]
         waiting = set(keys)
         failed = 0
@@ -91,7 +94,8 @@ class Command(DatabaseCommand):
             for order_copy in OrderFactory.objects.filter(pk__in=waiting):
                 if order_copy.has_ended:
                     waiting.remove(order_copy.pk)
-                    failed += order_copy.status != "completed"
+                    if order_copy.status != Status.COMPLETED:
+                        failed += 1
                     self.show_result(order_copy)
             if waiting and time.monotonic() > deadline:
                 message = f"{len(waiting)} copies have not ended: check that a worker is running."
