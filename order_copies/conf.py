@@ -129,11 +129,11 @@ class Settings:
 
     @property
     def LOCK_TIMEOUT(self) -> float:  # noqa: N802
-        """How long a worker waits for a row lock, in seconds. Default 1.
+        """How long a worker or a request waits for a row lock, in seconds. Default 1.
 
-        After that the copy is released and retried after a backoff, which does not count as an
-        attempt; the other copies of its batch run. MariaDB rounds to whole seconds. SQLite has no
-        row locks: see the ``timeout`` of its connection.
+        After that a request fails, and a copy is released and retried after a backoff, which does
+        not count as an attempt; the other copies of its batch run. MariaDB rounds to whole seconds.
+        SQLite has no row locks: see the ``timeout`` of its connection.
         """
         return float(self._get("LOCK_TIMEOUT", 1))
 

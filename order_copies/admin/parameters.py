@@ -1,19 +1,23 @@
 """Handle invalid parameters of admin pages with a message instead of a database error."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import DataError, models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
+    FormBase = admin.options.BaseModelAdmin[Any]
 else:
-    Base = object
+    Base = FormBase = object
 
 NUL = "\0"
 
@@ -42,8 +46,52 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
     return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
 
 
-class ParametersMixin(Base):
+def accepts(model_field: Any, value: Any) -> bool:
+    """Return whether ``value`` is valid for the field, or as a key that it refers to.
+
+    False for U+0000 and for integers that do not fit into 64 bits, on any database.
+    """
+    try:
+        if isinstance(value, str) and isinstance(model_field, models.Field):
+            parsed = model_field.to_python(value)
+            if isinstance(model_field, models.IntegerField):
+                model_field.run_validators(parsed)
+    except ValidationError:
+        return False
+    return NUL not in str(value)
+
+
+class SafeAutocompleteSelect(AutocompleteSelect):
+    """An autocomplete widget that queries valid keys only; Django's crashes on others (500)."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """Return Django's options for the valid keys in ``value``."""
+        target = self.field.target_field
+        return super().optgroups(name, [key for key in value if accepts(target, key)], attr)
+
+
+class AutocompleteMixin(FormBase):
+    """Uses :class:`SafeAutocompleteSelect` in the forms of admin classes and inlines."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return Django's field, with a widget that accepts any submitted value."""
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            database = kwargs.get("using")
+            kwargs["widget"] = SafeAutocompleteSelect(db_field, self.admin_site, using=database)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ParametersMixin(AutocompleteMixin, Base):
     """An admin class that reports invalid filters, initial values and keys with a message."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Return Django's list. Raises IncorrectLookupParameters also for invalid numbers."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError, DataError) as error:
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -79,13 +127,8 @@ class ParametersMixin(Base):
         return HttpResponseRedirect(request.get_full_path())
 
     def _accepts(self, name: str, value: Any) -> bool:
-        opts = self.opts
         try:
-            model_field = opts.pk if name == "pk" else opts.get_field(name)
-            if isinstance(value, str) and isinstance(model_field, models.Field):
-                model_field.to_python(value)
+            model_field = self.opts.pk if name == "pk" else self.opts.get_field(name)
         except FieldDoesNotExist:
             return True
-        except ValidationError:
-            return False
-        return NUL not in str(value)
+        return accepts(model_field, value)

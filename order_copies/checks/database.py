@@ -87,7 +87,11 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
 
 
 def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """Return W006, W007, W010 and W011; nothing if tables are missing or settings are invalid."""
+    """Return W006, W007, W010 and W011.
+
+    Returns nothing if tables are missing, settings are invalid, or the database is not among
+    ``databases``.
+    """
     connection = _connection()
     if connection.alias not in (databases or ()) or any(invalid_settings()):
         return []

@@ -13,9 +13,6 @@ from order_copies.exceptions import RowsLockedError
 
 Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
 
-#: How long an API request waits for a row lock, in seconds.
-REQUEST_WAIT = 2.0
-
 
 def locked(rows: Rows) -> Rows:
     """Return ``rows`` as a queryset that locks them until the transaction ends.
@@ -86,8 +83,9 @@ def _limit_postgresql(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             before, _now = cursor.fetchone()
         yield
         # The end of an outermost transaction resets the limit, after deferred constraints have
-        # taken their locks. Nothing resets it at the end of a savepoint.
-        if is_nested:
+        # taken their locks. A rollback to a savepoint resets it too, but the release of one does
+        # not.
+        if is_nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])
 

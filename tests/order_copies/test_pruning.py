@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies.copying import abort_copies
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.models import (
     FINAL,
@@ -226,7 +226,7 @@ def test_a_copy_that_is_tried_again_meanwhile_stays() -> None:
     steps = prune(BEFORE, limit=1)
 
     # when it starts afresh before it is its turn
-    OrderFactory.objects.retry(NOW)
+    retry_copies([aborted], who={})
 
     # then
     assert not any(sum(step.values()) for step in steps)

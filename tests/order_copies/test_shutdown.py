@@ -52,7 +52,7 @@ class DetachedWorker(Worker):
     def is_stopping(self) -> bool:
         return self._stopping.is_set()
 
-    def hand_back(self) -> int:
+    def release(self) -> int:
         is_main = threading.current_thread() is threading.main_thread()
         self.told.append(("hand back", is_main))
         raise OperationalError
@@ -213,7 +213,7 @@ def test_a_process_that_does_not_let_go_is_left(left: list[int]) -> None:
     # What cannot be handed back, because the database does not answer, is left to its lease. The
     # second exit is that of the timer, which would have been the first if it had not answered yet.
     assert worker.told == [("hand back", False)]
-    assert left == [shutdown.HANDED_BACK] * 2
+    assert left == [shutdown.RELEASED] * 2
 
 
 @pytest.mark.django_db
@@ -232,7 +232,7 @@ def test_a_worker_hands_back_what_it_holds_and_nothing_else() -> None:
     before = list(OrderFactory.objects.filter(pk__in=[one.pk for one in others]).values())
 
     # when
-    count = worker.hand_back()
+    count = worker.release()
 
     # then
     assert count == 1

@@ -5,12 +5,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from order_copies import transitions
 from order_copies.events.models import Event
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import Kind, OrderFactory, Status
 from order_copies.plans import Problem, Step
-from order_copies.transitions import record_started, save_ended, save_pause
+from order_copies.transitions import Ending
+from order_copies.worker import leases
+from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -28,11 +31,10 @@ def running(count: int) -> list[OrderFactory]:
 def test_the_end_of_a_copy_is_written_with_its_event() -> None:
     [order_copy] = running(1)
     target = placed_order()
-    order_copy.complete(NOW, [PROBLEM])
-    order_copy.target_order_id = target.pk
-    order_copy.outcomes = [{"action": "copied", "at": None}]
+    outcomes = [{"action": "copied", "at": None}]
+    ending = Ending(order_copy, Status.COMPLETED, [PROBLEM], target.pk, outcomes)
 
-    save_ended([order_copy], WHO, NOW)
+    transitions.end([ending], who=WHO, now=NOW)
 
     found = OrderFactory.objects.get()
     assert (found.status, found.completed_at, found.failed_at, found.updated_at) == (
@@ -65,9 +67,8 @@ def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
     [order_copy] = running(1)
     order_copy.type = Kind.RECURRING_ORDER_COPIES
     order_copy.save()
-    order_copy.fail(NOW, [PROBLEM])
 
-    save_ended([order_copy], WHO, NOW)
+    transitions.end([Ending(order_copy, Status.FAILED, [PROBLEM])], who=WHO, now=NOW)
 
     event = Event.objects.get()
     assert (event.resource_type, event.name) == (
@@ -89,11 +90,10 @@ def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
 def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
     order_copies = running(3)
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
-    for order_copy in order_copies:
-        order_copy.complete(NOW)
+    endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
     with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
-        save_ended(order_copies, WHO, NOW)
+        transitions.end(endings, who=WHO, now=NOW)
 
     assert not Event.objects.exists()
 
@@ -102,21 +102,20 @@ def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
 def test_any_number_of_ends_costs_two_statements(count: int) -> None:
     """UPDATE the copies, INSERT their events."""
     order_copies = running(count)
-    for order_copy in order_copies:
-        order_copy.complete(NOW)
+    endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
     with CaptureQueriesContext(connection) as queries:
-        save_ended(order_copies, WHO, NOW)
+        transitions.end(endings, who=WHO, now=NOW)
 
     assert len(queries) == 2
     assert Event.objects.count() == count
 
 
 def test_only_a_first_attempt_is_a_start() -> None:
-    first, second = running(2)
-    second.attempt = 2
+    first, second = OrderCopyFactory(), running(1)[0]
+    OrderFactory.objects.filter(pk=second.pk).update(lease_expires_at=NOW - timedelta(seconds=1))
 
-    record_started([first, second], WHO, NOW)
+    stories.start("w1", now=NOW, expires_at=NOW)
 
     event = Event.objects.get()
     assert (event.name, event.resource_id, event.changes) == (
@@ -132,12 +131,11 @@ def test_only_a_first_attempt_is_a_start() -> None:
 def test_a_pause_shortens_the_lease_of_this_attempt_only() -> None:
     mine, taken_over = running(2)
     OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)
-    soon = NOW + timedelta(seconds=2)
-    for order_copy in (mine, taken_over):
-        order_copy.lease_expires_at = soon
-        save_pause(order_copy)
+    before = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
+    released = [leases.back_off(row, timedelta(seconds=2)) for row in (mine, taken_over)]
 
-    leases = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
-    assert leases[mine.pk] == soon
-    assert leases[taken_over.pk] != soon
+    after = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
+    assert released == [1, 0]
+    assert after[mine.pk] < before[mine.pk]
+    assert after[taken_over.pk] == before[taken_over.pk]
     assert set(OrderFactory.objects.values_list("status", flat=True)) == {Status.IN_PROGRESS}

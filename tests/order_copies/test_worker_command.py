@@ -20,8 +20,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
 from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
-from order_copies.transitions import save_pause
-from order_copies.worker import heartbeats
+from order_copies.worker import heartbeats, leases
 from order_copies.worker.batches import Batch
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.loop import Worker
@@ -138,7 +137,9 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
     worker.run()
 
     assert len(looks) == 3
-    assert "trouble with the database" in caplog.text
+    with_traceback = [bool(record.exc_info) for record in caplog.records]
+    assert with_traceback == [True, False, False]
+    assert "the database fails; looking again soon" in caplog.text
 
 
 @pytest.mark.django_db
@@ -172,7 +173,7 @@ def test_a_worker_may_be_up_before_its_database(
     # then
     assert statuses() == ["completed"]
     assert "0 copies to run" in out.getvalue()
-    assert "trouble with the database" in caplog.text
+    assert "the database fails; looking again soon" in caplog.text
     assert not Heartbeat.objects.exists()
 
 
@@ -212,7 +213,7 @@ def test_a_server_that_may_only_be_read_is_waited_for(caplog: pytest.LogCaptureF
 
     # then
     assert statuses() == ["completed"]
-    assert "trouble with the database" in caplog.text
+    assert "the database fails; looking again soon" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -271,9 +272,7 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
     backlog(2)
     worker = Worker()
     now = timezone.now()
-    OrderFactory.objects.all().start(
-        now, worker=worker.name, lease_expires_at=now + timedelta(hours=1)
-    )
+    stories.start(worker.name, expires_at=now + timedelta(hours=1))
     deadlocks = [OperationalError(1213, "Deadlock found when trying to get lock")]
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -283,7 +282,7 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
 
     # when
     with connection.execute_wrapper(refuse):
-        count = worker.hand_back()
+        count = worker.release()
 
     # then
     assert count == 2
@@ -294,10 +293,11 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
 def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
     # given
     worker = Worker()
-    assert save_pause(OrderCopyFactory(in_progress=True, worker=worker.name))
+    row = OrderCopyFactory(in_progress=True, worker=worker.name)
+    assert leases.back_off(row, timedelta(minutes=1))
 
     # when, then
-    assert worker.hand_back() == 0
+    assert worker.release() == 0
     assert OrderFactory.objects.get().hand_backs == 0
 
 

@@ -15,7 +15,7 @@ from order_copies.models import OrderFactory
 from order_copies.monitoring.health import counted
 from order_copies.worker.batches import Batch
 from order_copies.worker.loop import Worker
-from order_copies.worker.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
+from order_copies.worker.shutdown import RELEASED, Shutdown, TimeIsUpError, drop_connection
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -69,7 +69,7 @@ class Command(DatabaseCommand):
         is_within_transaction = connection.in_atomic_block
         if not self.work(worker, options):
             if not is_within_transaction:
-                let_go()
+                drop_connection()
             self.hand_back(worker)
         self.write_line(f"Worker {worker.name} stopped: {self.done} copies ended.", options)
 
@@ -114,13 +114,13 @@ class Command(DatabaseCommand):
     def hand_back(self, worker: Worker) -> None:
         """Release the copies that were interrupted. Raises CommandError if there are any."""
         try:
-            count = worker.hand_back()
+            count = worker.release()
         except Error as error:
             message = f"Worker {worker.name} ran out of time, its leases must expire: {error}"
-            raise CommandError(message, returncode=HANDED_BACK) from error
+            raise CommandError(message, returncode=RELEASED) from error
         if count:
             message = f"Worker {worker.name} ran out of time: {counted(count, 'copy', 'copies')}"
-            raise CommandError(f"{message} released.", returncode=HANDED_BACK)
+            raise CommandError(f"{message} released.", returncode=RELEASED)
 
     def write_line(self, message: str, options: dict[str, Any]) -> None:
         """Print ``message`` and flush, unless the verbosity is 0."""
