@@ -9,7 +9,7 @@ class OrderCopiesError(Exception):
 
 
 class LeaseLostError(OrderCopiesError):
-    """The lease of the copy was lost to another attempt, an abort or a deletion: roll back."""
+    """The lease was lost: another attempt owns the copy, or it was aborted, ended or deleted."""
 
 
 class RowsLockedError(OrderCopiesError):
