@@ -1,4 +1,4 @@
-"""What is committed counts, whatever anybody does about it afterwards."""
+"""Log, rather than propagate, errors that ``on_commit`` callbacks raise after a commit."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -17,21 +17,22 @@ logger = logging.getLogger("order_copies.worker")
 def committed(
     order_copies: Sequence[OrderFactory], *, lock_wait: float | None = None, **extra: str
 ) -> Iterator[None]:
-    """A transaction that moves these copies; they may become known inside of it.
+    """Open a transaction that changes the status of ``order_copies``.
 
-    What others do after it (``transaction.on_commit``) may raise: the copies have moved
-    nevertheless, and the log says so, with ``extra``. What is raised before is raised, and so is
-    :class:`RowsLockedError` where a row lock cannot be had within ``lock_wait`` seconds.
+    The list may be filled inside the transaction. An exception of an ``on_commit`` callback is
+    logged with ``extra`` and suppressed, because the statuses are committed. An exception before
+    the commit is raised. Raises :class:`RowsLockedError` if a row lock is not granted within
+    ``lock_wait`` seconds.
     """
     has_committed: list[bool] = []
     try:
         with transaction.atomic() if lock_wait is None else limited_wait(lock_wait):
-            # Before anything else is registered, so before anything else is called.
+            # Registered first, so it is called before a callback that raises.
             transaction.on_commit(partial(has_committed.append, True))
             yield
     except Exception:
         if not has_committed:
             raise
         ids = [order_copy.public_id for order_copy in order_copies]
-        message = "What the shop does after a commit failed; the rest of it was left out: %s"
+        message = "An on_commit callback failed, and callbacks after it did not run: %s"
         logger.exception(message, ", ".join(ids), extra={**extra, "order_copy_ids": ids})

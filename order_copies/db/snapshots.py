@@ -1,4 +1,4 @@
-"""See the database as of one moment, whatever others write meanwhile."""
+"""Read a consistent snapshot of the database, independent of concurrent writes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ _begin = {
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """A transaction to read in, all of whose queries see the same state.
+    """Open a transaction in which all queries read one snapshot of the database.
 
-    Within another transaction they see what that one sees.
+    Inside another transaction, queries have the isolation level of that transaction.
     """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic(savepoint=False):
