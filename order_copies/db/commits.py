@@ -4,20 +4,28 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Protocol
 
 from django.db import transaction
 
 from order_copies.db.locks import limited_wait
-from order_copies.models import OrderFactory
 
 logger = logging.getLogger("order_copies.worker")
 
 
+class Row(Protocol):
+    """A row with an id for the log."""
+
+    @property
+    def public_id(self) -> str:
+        """The id on the wire."""
+
+
 @contextmanager
 def committed(
-    order_copies: Sequence[OrderFactory], *, lock_wait: float | None = None, **extra: str
+    rows: Sequence[Row], *, lock_wait: float | None = None, **extra: str
 ) -> Iterator[None]:
-    """Open a transaction that changes the status of ``order_copies``.
+    """Open a transaction that changes the status of rows of a queue.
 
     The list may be filled inside the transaction. An exception of an ``on_commit`` callback is
     logged with ``extra`` and suppressed, because the statuses are committed. An exception before
@@ -33,6 +41,6 @@ def committed(
     except Exception:
         if not has_committed:
             raise
-        ids = [order_copy.public_id for order_copy in order_copies]
+        ids = [row.public_id for row in rows]
         message = "An on_commit callback failed, and callbacks after it did not run: %s"
         logger.exception(message, ", ".join(ids), extra={**extra, "order_copy_ids": ids})

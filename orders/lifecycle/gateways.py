@@ -16,10 +16,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-logger = logging.getLogger(__name__)
+from orders.models.payments import MAX_TOKEN
 
-#: The maximum length of an authorization token, in characters.
-MAX_TOKEN = 255
+logger = logging.getLogger(__name__)
 
 OK, CREATED, NO_CONTENT = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
 PAYMENT_REQUIRED, NOT_FOUND = HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND

@@ -3,7 +3,8 @@ from django.db.models import Case, F, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from orders.lifecycle.gateways import MAX_TOKEN
+#: The longest token that an authorization can have.
+MAX_TOKEN = 255
 
 
 class Authorization(models.Model):
