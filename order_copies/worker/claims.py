@@ -23,8 +23,8 @@ class Start(Protocol):
 def claim_expired(queue: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
     """Claim the row with the fewest attempts among those whose lease has expired.
 
-    It may have killed its worker. Whatever is retried is therefore retried alone: its neighbours
-    of the first attempt end before it can kill a worker again.
+    It may have killed its worker, so it runs alone: the other copies of its first batch end before
+    it can kill a worker again.
     """
     expired = queue.expired(timezone.now()).order_by("attempt", "pk")[:1]
     # Mostly there is none, and a transaction is not needed to see that.

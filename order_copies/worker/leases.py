@@ -83,7 +83,7 @@ def renewed(rows: Sequence[Leased]) -> Iterator[None]:
     """Renew the leases of these rows, all claimed at once, until the context is left.
 
     A worker that hangs for longer than the setting ``BATCH_TIME_LIMIT`` loses them. The lease of a
-    row that was released or claimed by another worker meanwhile is not renewed.
+    row that was released, or claimed by another worker, is not renewed.
     """
     ended = threading.Event()
     thread = threading.Thread(target=_renew, args=(rows, ended), daemon=True)
@@ -98,7 +98,7 @@ def renewed(rows: Sequence[Leased]) -> Iterator[None]:
 def _renew(rows: Sequence[Leased], ended: threading.Event) -> None:
     interval = (settings.LEASE / RENEWALS).total_seconds()
     deadline = time.monotonic() + settings.BATCH_TIME_LIMIT.total_seconds()
-    # Whoever releases or claims a row gives its lease another end.
+    # A release and a claim change the end of the lease.
     ours = {rows[0].lease_expires_at}
     while not ended.wait(interval) and time.monotonic() < deadline:
         later = timezone.now() + settings.LEASE

@@ -189,7 +189,7 @@ class Runner:
         return _parts(others, *unanswered)
 
     def _set_locked_aside(self, part: Part, limits: Limits) -> list[Part]:
-        """Set aside the copies that need locked rows, alone if they cannot be told apart."""
+        """Set aside the copies that need locked rows; halve the part if none is identified."""
         if len(part) == 1:
             self._set_aside(part, limits)
             return []

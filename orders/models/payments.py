@@ -16,7 +16,7 @@ class Authorization(models.Model):
     class Status(models.TextChoices):
         # Live: the order is placed with it.
         AUTHORIZED = "authorized", _("authorized")
-        # The order was cancelled, or was not placed: the gateway is told, or will be.
+        # The order was cancelled, or was not placed.
         VOIDED = "voided", _("voided")
 
     order = models.ForeignKey(
@@ -31,7 +31,7 @@ class Authorization(models.Model):
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     #: When the gateway voided it. Null in a voided authorization: that is still due.
     voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
-    #: How many times the gateway could not be told, and when it is called next.
+    #: The number of failed calls to void it, and when the gateway is called next.
     failures = models.PositiveIntegerField(_("failures"), default=0)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     #: The key of the order while the authorization is live. MariaDB has no unique constraint with a

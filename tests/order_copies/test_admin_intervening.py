@@ -110,7 +110,7 @@ def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
     assert messages[0] == "1 copy will be retried."
     assert messages[1] == (
         f"2 copies could not be retried: {left} (left order {public_id} for repair: place it, "
-        f"or cancel it and ask for a new copy), {done} "
+        f"or cancel it and request a new copy), {done} "
         "(cannot transition from completed to pending)."
     )
     assert fresh(failed).status == Status.PENDING
