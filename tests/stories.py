@@ -15,7 +15,7 @@ from django.utils import timezone
 from order_copies import copying, transitions
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
-from order_copies.worker.claims import claim_expired, claim_pending
+from order_copies.worker.leases import claim_expired, claim_pending
 from order_copies.worker.run import run_batch
 from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import (

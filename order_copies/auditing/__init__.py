@@ -11,7 +11,7 @@ from django.utils import timezone
 from order_copies.auditing.histories import Histories
 from order_copies.auditing.payments import open_payments
 from order_copies.auditing.states import look_at, why_not_over
-from order_copies.db.snapshots import one_moment
+from order_copies.db.transactions import one_moment
 from order_copies.models import OrderFactory
 from order_copies.shops import Finding, Shop, get_shop
 

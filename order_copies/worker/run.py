@@ -19,8 +19,7 @@ from order_copies.models import OrderFactory
 from order_copies.shops import Shop, get_shop
 from order_copies.transitions import start
 from order_copies.worker.batches import Batch, batch_ran
-from order_copies.worker.claims import claim_expired, claim_pending
-from order_copies.worker.leases import renewed
+from order_copies.worker.leases import claim_expired, claim_pending, renewed
 from order_copies.worker.payments import void_unused
 from order_copies.worker.runner import Runner
 

@@ -1,6 +1,7 @@
 """Discount lines of a copy: scaled in proportion to the remaining goods, or recalculated."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -8,12 +9,47 @@ from django.utils.translation import gettext as _
 
 from order_copies.plans import Action
 from orders.allocation import allocate, limit, share
-from orders.copying.decisions import Decision, repriced, single_piece, skipped
 from orders.copying.fields import SourceLine
-from orders.models import Order, Promotion
+from orders.copying.goods import Decision, repriced, single_piece, skipped
+from orders.lifecycle.coupons import discounts_of
+from orders.models import Coupon, Order, Promotion
 from orders.totals import ItemType
 
 FREE_SHIPPING = Promotion.Kind.FREE_SHIPPING
+
+
+@dataclass(frozen=True, slots=True)
+class UsedCoupon:
+    """The coupon of a source order, and whether it is invalid for a copy."""
+
+    code: str = ""
+    coupon: Coupon | None = None
+    is_invalid: bool = False
+
+    @property
+    def promotion_id(self) -> int | None:
+        """The key of the promotion that the coupon gives the target; None if it is invalid."""
+        return self.coupon.promotion_id if self.coupon and not self.is_invalid else None
+
+    def given_lines(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
+        """Return the discount lines that the coupon gave.
+
+        A line of its promotion counts only if orders cannot get the promotion without a coupon.
+        """
+        is_own = self.coupon is not None and self.coupon.promotion.coupon_only
+        promotion = self.coupon.promotion_id if self.coupon and is_own else None
+        return discounts_of(self.code, promotion, discounts)
+
+    def gives_discount(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
+        """Return whether the coupon gives a discount to an order.
+
+        ``discounts`` are the discount lines of the order, ``discount_amount`` is its discount total
+        in cents: an imported order can have a discount without a line.
+        """
+        discounts = list(discounts)
+        lines = discounts_of(self.code, self.promotion_id, discounts)
+        is_without_line = discount_amount != sum(line.total_amount_cents for line in discounts)
+        return any(line.total_amount_cents for line in lines) or (not lines and is_without_line)
 
 
 class Base(NamedTuple):

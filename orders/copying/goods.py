@@ -1,7 +1,8 @@
-"""Decide on the lines of goods: copy, reduce or skip them by what is on sale and in stock."""
+"""Decide on the goods of an order: what is sold now, and how many pieces are available."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -9,10 +10,8 @@ from django.utils.translation import gettext as _
 
 from order_copies.plans import Action, Problem, Step
 from orders.allocation import rounded, scale
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision, copied, skipped
 from orders.copying.fields import LINE_ITEM_OPTION, SourceLine
-from orders.copying.snapshot import SkuState
+from orders.copying.snapshot import Availability, SkuState
 from orders.lifecycle.stock import too_little
 from orders.models import Order
 from orders.totals import ItemType
@@ -20,6 +19,57 @@ from orders.totals import ItemType
 #: The positions of quantity and total in the row of an option.
 QUANTITY = LINE_ITEM_OPTION.copied.index("quantity")
 TOTAL = LINE_ITEM_OPTION.copied.index("total_amount_cents")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The target line of one source line, and why it differs.
+
+    ``source`` is None for a new line, ``target`` is None for a skipped one.
+    """
+
+    source: SourceLine | None
+    target: SourceLine | None
+    action: Action
+    code: str = ""
+    message: str = ""
+    #: The options of the target line; None if they equal those of the source line.
+    options: Sequence[tuple[Any, ...]] | None = None
+
+    @property
+    def changes_amounts(self) -> bool:
+        """Whether the quantity or an amount of the target differs from the source."""
+        if self.source is None or self.target is None:
+            return True
+        return self.action != Action.COPIED
+
+
+def copied(line: SourceLine) -> Decision:
+    """Return the decision to copy the line unchanged."""
+    return Decision(line, line, Action.COPIED)
+
+
+def skipped(line: SourceLine, code: str, message: str) -> Decision:
+    """Return the decision to leave the line out."""
+    return Decision(line, None, Action.SKIPPED, code, message)
+
+
+def repriced(line: SourceLine, amount: int, tax: int, code: str, message: str) -> Decision:
+    """Return the decision to copy the line with this total and tax, in cents."""
+    if (amount, tax) == (line.total_amount_cents, line.tax_amount_cents):
+        return copied(line)
+    return Decision(line, single_piece(line, amount, tax), Action.REPRICED, code, message)
+
+
+def single_piece(line: SourceLine, amount: int, tax: int) -> SourceLine:
+    """Return the line as one piece of this total and tax, in cents."""
+    return line._replace(
+        quantity=1,
+        unit_amount_cents=amount,
+        options_amount_cents=0,
+        total_amount_cents=amount,
+        tax_amount_cents=tax,
+    )
 
 
 def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) -> bool:

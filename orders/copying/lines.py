@@ -7,12 +7,10 @@ from django.utils.translation import gettext as _
 
 from order_copies.models import OrderFactory
 from order_copies.plans import Problem, Step
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision, copied, skipped
-from orders.copying.discounts import Bases, recalculate_discounts, scale_discounts
+from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Goods, needs_shipping
-from orders.copying.header import UsedCoupon
+from orders.copying.goods import Decision, Goods, copied, needs_shipping, skipped
+from orders.copying.snapshot import Availability
 from orders.models import Order, Promotion
 from orders.money import formatted
 from orders.totals import (

@@ -1,19 +1,20 @@
-"""Plan copies from a snapshot: decide what each will do. Queries and writes nothing."""
+"""Decide what copies will do. Reads the snapshot; writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.models import OrderFactory
-from order_copies.plans import CopyPlan, Outcome, Problem, Step
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision
+from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
+from orders.copying.discounts import UsedCoupon
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Goods, needs_shipping
-from orders.copying.header import Header
+from orders.copying.goods import Decision, Goods, needs_shipping
 from orders.copying.lines import Lines
-from orders.copying.snapshot import Snapshot
+from orders.copying.snapshot import Availability, Snapshot
+from orders.lifecycle.coupons import CouponState, why_invalid
 from orders.lifecycle.requirements import (
     Placement,
     negative_total,
@@ -21,6 +22,7 @@ from orders.lifecycle.requirements import (
     reasons_not_to_place,
 )
 from orders.models import AddressRole, Order, PaymentSource
+from orders.money import formatted
 from orders.totals import GOODS, PROMOTIONS, TOTALS
 
 
@@ -176,3 +178,108 @@ def _shown(line: SourceLine) -> dict[str, Any]:
         "total_amount_cents": line.total_amount_cents,
         "tax_amount_cents": line.tax_amount_cents,
     }
+
+
+@dataclass(slots=True)
+class Header:
+    """Decide which header fields of the source the target gets; report the others as outcomes.
+
+    With ``takes_over`` the source is cancelled and its coupon use is transferred to the target.
+    """
+
+    order_copy: OrderFactory
+    order: Order
+    availability: Availability
+    takes_over: bool
+    outcomes: list[Outcome] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    #: Whether the coupon is invalid because earlier copies of the batch use it.
+    is_contended: bool = False
+
+    def coupon(self) -> UsedCoupon:
+        """Return the coupon; an invalid one is a problem, unless ``ignore_invalid_coupon``."""
+        code = self.order.coupon_code
+        if not code:
+            return UsedCoupon()
+        snapshot, state = self.availability.snapshot, CouponState()
+        coupon = snapshot.coupons.get(code.lower())
+        if coupon is not None:
+            state = self.availability.coupon_state(coupon, self.order, takes_over=self.takes_over)
+        invalid = why_invalid(coupon, self.order, snapshot.now, state)
+        if invalid is None:
+            return UsedCoupon(code, coupon)
+        reason, message = invalid
+        self.is_contended = state.is_contended
+        self._skip_coupon(reason, f"{code} {message}")
+        if not self.order_copy.ignore_invalid_coupon:
+            self.problems.append(Problem(Step.WRITE, "coupon_code", reason, f"{code} {message}"))
+        return UsedCoupon(code, coupon, is_invalid=True)
+
+    def coupon_code(self, coupon: UsedCoupon, discounts: list[SourceLine], amount: int) -> str:
+        """Return the coupon code of the target, given its discount lines and discount total.
+
+        It is empty if the coupon is invalid or gives no discount.
+        """
+        if not coupon.code or coupon.is_invalid:
+            return ""
+        if coupon.gives_discount(discounts, amount):
+            return coupon.code
+        message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
+        self._skip_coupon("coupon_without_effect", message)
+        return ""
+
+    def _skip_coupon(self, code: str, message: str) -> None:
+        self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
+
+    def payment_source(self) -> PaymentSource | None:
+        """Return the payment source of the target.
+
+        It is that of the source order, if it is saved in the wallet, valid, and may be reused.
+        """
+        payment_source = self.order.payment_source
+        reason = self._why_not_reused(payment_source) if payment_source else None
+        if reason is None:
+            return payment_source
+        self._skip("payment_source", *reason)
+        return None
+
+    def _why_not_reused(self, payment_source: PaymentSource) -> tuple[str, str] | None:
+        snapshot = self.availability.snapshot
+        if not self.order_copy.reuse_wallet:
+            return "wallet_not_reused", _("the copy does not reuse the wallet")
+        if (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
+            return "not_in_wallet", _("the payment source is not in the customer's wallet")
+        if not payment_source.is_valid(snapshot.now):
+            return "payment_source_expired", _("the payment source has expired")
+        return None
+
+    def skip_gift_card(self) -> None:
+        """Report the gift card as left out: only one order can redeem it."""
+        amount = self.order.gift_card_amount_cents
+        if self.order.gift_card_code or amount:
+            message = _("a gift card is redeemed by one order only")
+            before = {"gift_card_amount_cents": amount}
+            after = {"gift_card_amount_cents": 0}
+            self._skip("gift_card_code", "gift_card_not_copied", message, before, after)
+
+    def skip_amounts(self, dropped: dict[str, int]) -> None:
+        """Report amounts that are left out because no line explains them, by total in cents."""
+        for name, cents in dropped.items():
+            message = _("%(amount)s left out because no line of the order explains it") % {
+                "amount": formatted(cents, self.order.currency_code, self.order.language_code)
+            }
+            attribute = name.removesuffix("_cents")
+            self._skip(attribute, "amount_without_line", message, {name: cents}, {name: 0})
+
+    def _skip(
+        self,
+        attribute: str,
+        code: str,
+        message: str,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        outcome = Outcome(
+            Action.SKIPPED, attribute, code=code, message=message, before=before, after=after
+        )
+        self.outcomes.append(outcome)

@@ -18,7 +18,7 @@ from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
-from orders.copying.source_changes import check_unchanged
+from orders.copying.writing import check_unchanged
 from orders.lifecycle import cancelling, gateways, placing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
 from orders.lifecycle.locks import locked

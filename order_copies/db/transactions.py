@@ -1,4 +1,4 @@
-"""Log, rather than propagate, errors that ``on_commit`` callbacks raise after a commit."""
+"""Transactions: commits whose callbacks may fail, and reads that all see one state."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from order_copies.db.locks import limited_wait
 
@@ -44,3 +44,23 @@ def committed(
         ids = [row.public_id for row in rows]
         message = "An on_commit callback failed, and callbacks after it did not run: %s"
         logger.exception(message, ", ".join(ids), extra={**extra, "order_copy_ids": ids})
+
+
+_begin = {
+    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+    "mysql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+}
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Open a transaction in which all queries read one snapshot of the database.
+
+    Inside another transaction, queries have the isolation level of that transaction.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic(savepoint=False):
+        if is_outermost and connection.vendor in _begin:
+            with connection.cursor() as cursor:
+                cursor.execute(_begin[connection.vendor])
+        yield
