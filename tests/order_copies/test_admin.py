@@ -192,7 +192,7 @@ def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None
     ]
     assert detail.errors == [("The copy", ["aborted by hand"])]
     assert "once the copy has run" not in page
-    assert "ended before anything became of the lines" in page
+    assert "ended before any line was copied" in page
 
 
 def test_a_copy_that_was_aborted_twice_tells_of_the_last_time(admin: Client) -> None:
@@ -467,7 +467,7 @@ def test_a_batch_that_is_gone_leads_back_to_the_list(admin: Client) -> None:
     response = admin.get(reverse("admin:order_copies_ordercopy_batch"), follow=True)
 
     assert response.redirect_chain == [(COPIES, 302)]
-    assert messages_of(response) == ["There are no such copies (any more)."]
+    assert messages_of(response) == ["These copies do not exist any more."]
 
 
 def test_a_batch_shows_errors_and_costs_the_same_queries_for_many(admin: Client) -> None:

@@ -81,7 +81,7 @@ def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None
 
     messages = act(admin_client, "abort_selected", *order_copies)
 
-    assert messages == ["2 copies are aborted."]
+    assert messages == ["2 copies were aborted."]
     assert set(OrderCopy.objects.values_list("status", flat=True)) == {Status.ABORTED}
     assert fresh(order_copies[0]).errors_log == {"base": ["aborted by hand"]}
     assert Event.objects.filter(name="order_copies.abort").count() == 2
@@ -92,7 +92,7 @@ def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None
 
     messages = act(admin_client, "retry_selected", order_copy)
 
-    assert messages == ["1 copy is to be tried again."]
+    assert messages == ["1 copy will be retried."]
     assert fresh(order_copy).status == Status.PENDING
 
 
@@ -107,10 +107,10 @@ def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
 
     assert left.target_order
     public_id = left.target_order.public_id
-    assert messages[0] == "1 copy is to be tried again."
+    assert messages[0] == "1 copy will be retried."
     assert messages[1] == (
         f"2 copies could not be retried: {left} (left order {public_id} for repair: place it, "
-        f"or cancel it and ask for a new copy), {done} "
+        f"or cancel it and request a new copy), {done} "
         "(cannot transition from completed to pending)."
     )
     assert fresh(failed).status == Status.PENDING
@@ -180,7 +180,7 @@ def test_to_retry_what_places_or_cancels_takes_the_permission_to_change_orders(
     pressed = press(client, "retry", changing)
 
     # then
-    why = "To retry copies that place or cancel takes permission to change the orders."
+    why = "You need permission to change the orders to retry copies that place or cancel."
     assert messages == [why]
     assert pressed.status_code == 403
     assert (buttons(client, plain), buttons(client, changing)) == (["retry"], [])
@@ -245,9 +245,9 @@ def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order
 
     url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     assert aborted.redirect_chain == retried.redirect_chain == [(url, 302)]
-    assert [str(message) for message in aborted.context["messages"]] == ["1 copy is aborted."]
+    assert [str(message) for message in aborted.context["messages"]] == ["1 copy was aborted."]
     labels = [happening.label for happening in retried.context["detail"].events]
-    assert labels == ["Aborted", "To be tried again"]
+    assert labels == ["Aborted", "Retry requested"]
 
 
 def test_a_button_is_pressed_and_not_followed(admin_client: Client, order: Order) -> None:

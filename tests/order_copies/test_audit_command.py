@@ -34,7 +34,7 @@ def test_it_says_that_nothing_was_found() -> None:
     stories.copied(placed_order())
 
     # then
-    assert told("--final") == (["1 copies looked at, nothing found."], "")
+    assert told("--final") == (["1 copies audited, no findings."], "")
     assert told("--final", "--verbosity", "0") == ([], "")
     assert told("--final", "--json") == ([], "")
 
@@ -43,7 +43,7 @@ def test_it_tells_each_finding_and_fails() -> None:
     # given
     order_copy = stories.copied(placed_order())
     OrderFactory.objects.update(errors_count=1)
-    message = "counts 1 errors and lists 0: set the count right"
+    message = "counts 1 errors and lists 0: correct the count"
 
     # when
     lines, error = told()
@@ -51,7 +51,7 @@ def test_it_tells_each_finding_and_fails() -> None:
 
     # then
     assert lines == [f"errors_miscounted: order_copies/{order_copy.public_id} {message}"]
-    assert error == "1 copies looked at, 1 findings."
+    assert error == "1 copies audited, 1 findings."
     assert [json.loads(line) for line in printed] == [
         {
             "code": "errors_miscounted",
@@ -78,7 +78,7 @@ def test_it_looks_at_what_changed_since(since: str, looked_at: int) -> None:
     [line], _error = told("--since", since, "--patience", "1e8")
 
     # then
-    assert line == f"{looked_at} copies looked at, nothing found."
+    assert line == f"{looked_at} copies audited, no findings."
 
 
 def test_its_patience_is_told_in_seconds() -> None:
@@ -87,7 +87,7 @@ def test_its_patience_is_told_in_seconds() -> None:
     OrderFactory.objects.update(updated_at=timezone.now() - timedelta(seconds=90))
 
     # then
-    assert told("--patience", "60")[1] == "1 copies looked at, 1 findings."
+    assert told("--patience", "60")[1] == "1 copies audited, 1 findings."
     assert told("--patience", "120")[1] == ""
 
 

@@ -138,7 +138,9 @@ def test_waiting_for_a_failed_copy_says_why_and_fails() -> None:
 def test_waiting_without_a_worker_ends() -> None:
     source = placed_order()
 
-    with pytest.raises(CommandError, match="1 copies have not ended: is a worker running"):
+    with pytest.raises(
+        CommandError, match="1 copies have not ended: check that a worker is running"
+    ):
         copy_order(source.public_id, "--wait", "0.15")
 
 

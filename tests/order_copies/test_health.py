@@ -105,7 +105,7 @@ def test_an_empty_queue_has_waited_for_no_time() -> None:
     queue = Queue.at(timezone.now())
 
     assert queue == Queue(0, timedelta(), 0, 0, 0, timedelta(), 0, 0)
-    assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
+    assert str(queue) == "0 workers active, 0 not seen recently, 0 copies pending, 0 in progress"
 
 
 def test_what_nobody_runs_is_told_apart_from_what_is_in_progress() -> None:
@@ -116,7 +116,7 @@ def test_what_nobody_runs_is_told_apart_from_what_is_in_progress() -> None:
 
     # then
     said = str(Queue.at(timezone.now()))
-    assert said.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
+    assert said.endswith("1 in progress, 1 waiting for a retry, 1 with an expired lease")
 
 
 def test_locked_copies__are_counted_apart_and_the_first_is_named() -> None:
@@ -131,9 +131,7 @@ def test_locked_copies__are_counted_apart_and_the_first_is_named() -> None:
 
     # then
     assert (queue.paused, queue.locked, queue.first_locked) == (1, 2, first)
-    assert f", 1 waiting for the next try, 2 waiting for locked rows ({first} for 30 s)" in str(
-        queue
-    )
+    assert f", 1 waiting for a retry, 2 waiting for locked rows ({first} for 30 s)" in str(queue)
     assert str(second) not in str(queue)
     assert len(queries) == 4
     assert warnings() == []
@@ -239,7 +237,7 @@ def test_copies_that_nobody_takes_are_warned_of() -> None:
     assert warnings() == [
         (
             "order_copies.W006",
-            "2 copies wait, the first for 660 seconds, and no worker is at work.",
+            "2 copies wait, the first for 660 seconds, and no worker is active.",
         )
     ]
 
@@ -278,7 +276,10 @@ def test_leases_that_ran_out_long_ago_are_warned_of() -> None:
     lost(11)
 
     assert warnings() == [
-        ("order_copies.W007", "1 copy lost the worker 660 seconds ago, and no other took over.")
+        (
+            "order_copies.W007",
+            "1 copy lost the worker 660 seconds ago, and no worker claimed them again.",
+        )
     ]
 
 
@@ -316,7 +317,7 @@ def test_the_command_says_that_all_is_well() -> None:
     said = health()
 
     assert said == (
-        "All is well: 1 worker at work, 0 not seen lately, 1 copy pending, 0 in progress.\n"
+        "All is well: 1 worker active, 0 not seen recently, 1 copy pending, 0 in progress.\n"
     )
 
 
@@ -329,8 +330,8 @@ def test_the_command_says_all_that_is_wrong() -> None:
 
     hint = "Start a worker: manage.py order_copies_worker"
     assert str(wrong.value).splitlines() == [
-        f"1 copy waits, the first for 660 seconds, and no worker is at work. {hint}",
-        f"1 copy lost the worker 660 seconds ago, and no other took over. {hint}",
+        f"1 copy waits, the first for 660 seconds, and no worker is active. {hint}",
+        f"1 copy lost the worker 660 seconds ago, and no worker claimed them again. {hint}",
     ]
     assert wrong.value.returncode == 1
 
@@ -361,8 +362,8 @@ def test_a_host_whose_workers_leave_no_sign_of_life_is_told_whom_to_ask(
 
     # then
     assert str(wrong.value) == (
-        f"No worker of {heartbeats.this_host()} has been seen lately. "
-        'Polling ones alone leave a sign of life: ask those of "celery" themselves.'
+        f"No worker of {heartbeats.this_host()} has been seen recently. "
+        'Only polling workers send heartbeats: check those of "celery" with its own tools.'
     )
 
 
@@ -387,4 +388,4 @@ def test_a_worker_that_was_killed_is_not_told_from_one_that_never_was() -> None:
     seen(0.5, f"{heartbeats.this_host()}:1:well")
     seen(15, f"{heartbeats.this_host()}:{2**22 + 1}:killed")
 
-    assert health("--this-host").startswith("All is well: 1 worker at work, 1 not seen lately")
+    assert health("--this-host").startswith("All is well: 1 worker active, 1 not seen recently")

@@ -256,7 +256,7 @@ def test_the_command_says_what_was_handed_back(settings: LazySettings) -> None:
 
     # when
     try:
-        with pytest.raises(CommandError, match="no time left: 1 copy handed back") as stopped:
+        with pytest.raises(CommandError, match="ran out of time: 1 copy released") as stopped:
             call_command("order_copies_worker", "--drain", "-v0")
     finally:
         InterferedShop.before.clear()
@@ -283,4 +283,4 @@ def test_an_interrupted_worker_without_copies_has_nothing_to_say(
     call_command("order_copies_worker", "--drain")
 
     # then
-    assert "stopped: 0 copies done" in capsys.readouterr().out
+    assert "stopped: 0 copies ended" in capsys.readouterr().out

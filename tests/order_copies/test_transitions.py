@@ -92,7 +92,7 @@ def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
     endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
-    with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
+    with pytest.raises(LeaseLostError, match="another attempt owns the copy, or it was aborted"):
         transitions.end(endings, who=WHO, now=NOW)
 
     assert not Event.objects.exists()

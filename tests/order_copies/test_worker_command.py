@@ -55,10 +55,10 @@ def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> No
         call_command("order_copies_worker", "--drain", "--batch-size", "2", stdout=out)
 
     assert statuses() == ["completed"] * 5
-    assert "5 copies to do" in out.getvalue()
+    assert "5 copies to run" in out.getvalue()
     assert "2 of 5 copies (40%)" in out.getvalue()
     assert "5 of 5 copies (100%)" in out.getvalue()
-    assert "stopped: 5 copies done" in out.getvalue()
+    assert "stopped: 5 copies ended" in out.getvalue()
     batches = [
         record.getMessage() for record in caplog.records if record.name == "order_copies.worker"
     ]
@@ -172,7 +172,7 @@ def test_a_worker_may_be_up_before_its_database(
 
     # then
     assert statuses() == ["completed"]
-    assert "0 copies to do" in out.getvalue()
+    assert "0 copies to run" in out.getvalue()
     assert "the database fails; looking again soon" in caplog.text
     assert not Heartbeat.objects.exists()
 
@@ -311,7 +311,7 @@ def test_what_cannot_be_handed_back_is_told() -> None:
     # then
     with (
         connection.execute_wrapper(refuse),
-        pytest.raises(CommandError, match="leases have to run out: server closed") as raised,
+        pytest.raises(CommandError, match="leases must expire: server closed") as raised,
     ):
         # when
         Command().hand_back(Worker())

@@ -36,7 +36,7 @@ def test_stock_cannot_be_less_than_what_orders_hold(admin_client: Client, sku: S
     response = admin_client.post(url, form_of(admin_client, url) | {"stock_item-0-quantity": "1"})
 
     # then
-    assert "Placed orders hold 2 pieces: there cannot be fewer." in response.content.decode()
+    assert "Placed orders hold 2 pieces: enter at least that many." in response.content.decode()
     assert StockItem.objects.get().quantity == 5
 
 
@@ -50,7 +50,7 @@ def test_a_limit_cannot_be_lower_than_how_often_orders_used_the_coupon(
     response = admin_client.post(url, form_of(admin_client, url) | {"usage_limit": "1"})
 
     # then
-    told = "Placed orders used it 2 times: the limit cannot be lower."
+    told = "Placed orders used it 2 times: enter at least that limit."
     assert told in response.content.decode()
     assert Coupon.objects.get().usage_limit == 5
 

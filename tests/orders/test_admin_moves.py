@@ -100,7 +100,7 @@ def test_orders_are_cancelled_only_after_that_was_confirmed(admin: Client) -> No
     done = act(admin, "cancel", orders, _confirmed="1")
 
     assert before == ["placed", "placed", "cancelled"]
-    assert "A cancelled order cannot be taken up again." in page.content.decode()
+    assert "A cancelled order cannot be reopened." in page.content.decode()
     assert 'value="Cancel 2 orders"' in page.content.decode()
     assert statuses(orders) == ["cancelled", "placed", "cancelled"]
     paid = (
@@ -173,7 +173,7 @@ def test_no_more_orders_are_moved_than_can_be_at_once(
 
     [message] = told(act(admin, "approve", orders))
 
-    assert message == "Only 1 orders can be moved at once: please select fewer."
+    assert message == "Too many orders are selected: select at most 1."
     assert statuses(orders) == ["placed", "placed"]
 
 
@@ -200,12 +200,12 @@ def test_an_order_that_is_gone_meanwhile_is_told(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order = placed_order()
-    make = actions.make
+    run_action = actions.run_action
 
-    def vanish(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
-        return make(move, [*keys, 0], **keywords)
+    def vanish(action: Any, keys: Sequence[int], **keywords: Any) -> Any:
+        return run_action(action, [*keys, 0], **keywords)
 
-    monkeypatch.setattr(actions, "make", vanish)
+    monkeypatch.setattr(actions, "run_action", vanish)
 
     messages = told(act(admin, "approve", [order]))
 

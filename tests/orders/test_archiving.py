@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
-from orders.lifecycle.archiving import archive, unarchive
+from orders.lifecycle.transitions import archive, unarchive
 from orders.models import Order
 from tests import stories
 from tests.factories import placed_order
@@ -43,7 +43,7 @@ def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
 
     ((problem,), none) = answers
     assert (problem.attribute, problem.code, none) == ("status", "not_placed", [])
-    assert problem.message == f"cannot be archived while it is {status}: only placed orders are"
+    assert problem.message == f"cannot be archived while it is {status}: place or cancel it first"
     assert stories.every_byte(order) == before
     assert Order.objects.filter(archived_at=None).get() == order
 

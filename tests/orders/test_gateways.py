@@ -15,10 +15,10 @@ from orders.lifecycle.gateways import (
     Declined,
     HTTPGateway,
     LocalGateway,
-    NoAnswerError,
+    UnexpectedResponseError,
     get_gateway,
 )
-from orders.lifecycle.triggers import MOVES, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import Authorization
 from tests import stories
 from tests.factories import pending_order, placed_order
@@ -127,7 +127,7 @@ def test_anything_else_is_no_answer(
     monkeypatch.setattr(office, "answer", answer)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
@@ -139,7 +139,7 @@ def test_an_answer_that_is_cut_off_is_no_answer(
     monkeypatch.setattr(office, "missing", 1)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
@@ -153,9 +153,9 @@ def test_nobody_is_followed_elsewhere(
     monkeypatch.setattr(office, "headers_sent", {"Location": "/sorry"})
 
     # when
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         get_gateway().void("auth_1")
 
     # then
@@ -191,7 +191,7 @@ def test_a_promise_that_is_gone_is_given_back_and_told_in_the_log(
 
     # then
     assert len(office.asked) == 1
-    assert f"nothing to give back: it answered {status}" in caplog.text
+    assert f"nothing to void: it answered {status}" in caplog.text
     assert "auth_1" not in caplog.text
 
 
@@ -205,7 +205,7 @@ def test_a_promise_that_cannot_be_given_back_is_no_answer(
     monkeypatch.setattr(office, "answer", answer)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().void("auth_1")
 
@@ -238,15 +238,16 @@ def test_a_promise_whose_name_cannot_be_kept_is_given_back(
     order = pending_order()
 
     # when
-    [problems] = make(MOVES["_place"], [order.pk], who={})
+    [problems] = run_action(ORDER_ACTIONS["_place"], [order.pk], who={})
 
     # then
     asked, given_back = (path for path, _ in office.asked)
     assert (asked, given_back) == ("/authorizations", f"/authorizations/{quoted}/void")
-    assert "the payment gateway answered with a token that cannot be kept" in {
+    assert "the payment gateway answered with a token that cannot be stored" in {
         problem.message for problem in problems
     }
-    assert set(Authorization.objects.values_list("status", flat=True)) == {"declined"}
+    assert not Authorization.objects.exists()
+    assert not OpenPayment.objects.exists()
 
 
 @pytest.mark.django_db
@@ -266,7 +267,7 @@ def test_a_copy_is_not_placed_with_a_promise_whose_name_cannot_be_kept(
         "/authorizations",
         f"/authorizations/{quoted}/void",
     }
-    assert "the payment gateway answered with a token that cannot be kept" in str(
+    assert "the payment gateway answered with a token that cannot be stored" in str(
         order_copy.errors_log
     )
     assert not OpenPayment.objects.exists()
@@ -281,7 +282,7 @@ def test_a_name_as_long_as_can_be_kept_is(
     order = pending_order()
 
     # when
-    answers = make(MOVES["_place"], [order.pk], who={})
+    answers = run_action(ORDER_ACTIONS["_place"], [order.pk], who={})
 
     # then
     assert answers == [[]]

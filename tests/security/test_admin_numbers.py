@@ -47,7 +47,7 @@ def test_action__key_that_fits_no_column_does_nothing(
     # then
     assert response.status_code == 200
     assert [str(message) for message in response.context["messages"]] in (
-        ["Select the rows again: nothing was done."],
+        ["Nothing was done: select the rows again."],
         [],  # A list without actions.
         ["No action selected."],
     )

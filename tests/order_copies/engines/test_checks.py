@@ -86,9 +86,9 @@ def test_an_engine_whose_package_is_not_installed_is_an_error_with_what_to_type(
     [
         (
             DummyBackend,
-            ["The engine wakes nobody: the backend of django.tasks runs no tasks."],
+            ["No worker is woken: the backend of django.tasks runs no tasks."],
         ),
-        (ImmediateBackend, ["Copies run inside the requests that ask for them."]),
+        (ImmediateBackend, ["Copies run inside the requests that create them."]),
         (QueueingBackend, []),
     ],
     indirect=["backend"],

@@ -42,7 +42,7 @@ def test_a_call_that_is_late_is_given_up_and_no_other_is_made_until_it_is_back()
     # when, then
     with pytest.raises(TimeoutError):
         patience.call(hanging.wait)
-    with pytest.raises(TimeoutError, match="has not come back yet"):
+    with pytest.raises(TimeoutError, match="has not returned yet"):
         patience.call(lambda: calls.append(1))
     assert calls == []
 

@@ -30,7 +30,9 @@ def test_it_says_so_to_those_who_ask(rung: list[datetime | None]) -> None:
     call_command("order_copies_wake", "--verbosity", "2", stdout=out)
 
     # then
-    assert out.getvalue() == 'The engine "tests.order_copies.engines.bells.Bell" wakes a worker.\n'
+    assert (
+        out.getvalue() == 'The engine "tests.order_copies.engines.bells.Bell" has sent a wake-up.\n'
+    )
 
 
 def test_it_says_why_nobody_could_be_woken(

@@ -176,7 +176,7 @@ def test_an_engine_that_fails_fails_no_request(
         (
             "ERROR",
             (
-                "No worker was woken, copies wait for the next one that looks: "
+                "No worker was woken, copies wait for the next wake-up: "
                 "ConnectionError('the rope is torn')"
             ),
         )
