@@ -222,6 +222,19 @@ def is_importable(dotted: str) -> bool:
     return True
 
 
+def test_changelog__new_dotted_paths_can_be_imported() -> None:
+    table = (ROOT / "CHANGELOG.md").read_text().split("| old | new |")[1]
+    rows = [line.strip("|").split(" | ") for line in table.splitlines()[2:] if line[:1] == "|"]
+
+    for _old, new in rows:
+        first, *others = re.findall(r"`([^`]+)`", new)
+        package = first.rpartition(".")[0]
+        paths = [first, *(name if "." in name else f"{package}.{name}" for name in others)]
+        assert [path for path in paths if not is_importable(path)] == []
+
+    assert len(rows) > 20
+
+
 @pytest.mark.parametrize("path", pages())
 def test_files__that_are_named_exist(path: str) -> None:
     text = without_code(pages()[path])
