@@ -72,6 +72,25 @@ def test_error_codes__all_are_listed_with_their_status() -> None:
     assert dict(listed) == {code: str(status_of(code)) for code in CODES}
 
 
+@pytest.mark.parametrize(
+    ("text", "packages"),
+    [
+        (page("audit.md"), ["order_copies/auditing", "orders/auditing"]),
+        (section(page("reference/errors.md"), "Problems of copies"), ["order_copies", "orders"]),
+    ],
+    ids=["findings", "problems"],
+)
+def test_codes__that_are_listed_are_in_the_code(text: str, packages: list[str]) -> None:
+    paths = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    source = "".join(path.read_text() for path in paths)
+    listed = re.findall(r"^\| (`.*?) \|", text, re.MULTILINE)
+
+    codes = [code for cell in listed for code in re.findall(r"`(\w+)`", cell)]
+
+    assert len(codes) > 10
+    assert [code for code in codes if f'"{code}"' not in source] == []
+
+
 def test_system_checks__all_are_listed() -> None:
     listed = first_cells(section(page("reference/commands.md"), "check"))
 
