@@ -123,7 +123,7 @@ def test_a_plain_shop_goes_by_its_own_keys_and_asks_for_no_payment() -> None:
 def test_the_shop_is_the_one_that_the_settings_name(settings: LazySettings) -> None:
     assert type(get_shop()) is ReferenceShop
 
-    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "tests.orders.test_shop.PlainShop"}
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.PlainShop"}
 
     assert type(get_shop()).__name__ == "PlainShop"
 

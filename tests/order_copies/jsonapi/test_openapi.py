@@ -38,7 +38,7 @@ from tests.api import API, MEDIA_TYPE, PERMISSIONS, request_of, staff
 from tests.factories import CouponFactory, OrderCopyFactory, placed_order
 from tests.openapi import check, path_of, resolved, the_document, validator_of
 
-COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+COMMITTED = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
 
 #: Names of what nothing is known of.
 UNKNOWN_NAMES = [
@@ -92,7 +92,7 @@ def test_it_is_that_of_the_urls_that_are_served(client: Client) -> None:
     """The document of one URLconf is not mistaken for that of another."""
     client.get("/api/schema")
 
-    with override_settings(ROOT_URLCONF="tests.jsonapi.test_resources"):
+    with override_settings(ROOT_URLCONF="tests.order_copies.jsonapi.test_resources"):
         paths = client.get("/shop/orders/v1/api/schema").json()["paths"]
 
     assert "/shop/orders/v1/api/order_copies" in paths
