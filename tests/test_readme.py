@@ -81,12 +81,15 @@ def test_every_command_exists_with_its_options() -> None:
 
 
 def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+    # given
     order = placed_order()
 
+    # when
     call_command("copy_order", order.number, "--place-target-order", "--dry-run")
     call_command("copy_order", order.number, "--place-target-order")
     call_command("order_copies_worker", "--drain")
 
+    # then
     assert "the copy would complete and be placed" in capsys.readouterr().out
     assert OrderCopy.objects.get().target_order.status == "placed"
 
@@ -94,14 +97,17 @@ def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[
 def test_the_commands_of_an_operator_do_what_the_readme_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    # given
     stories.copied(placed_order(lines=1))
     OrderFactory.objects.update(updated_at=timezone.now() - timedelta(days=91))
 
+    # when
     call_command("order_copies_health")
     call_command("order_copies_prune", "--older-than", "90", "--dry-run")
     assert OrderCopy.objects.exists()
     call_command("order_copies_prune", "--older-than", "90")
 
+    # then
     assert not OrderCopy.objects.exists()
     said = capsys.readouterr().out
     assert "All is well" in said
@@ -110,23 +116,29 @@ def test_the_commands_of_an_operator_do_what_the_readme_says(
 
 
 def test_the_table_of_metrics_lists_every_metric() -> None:
+    # given
     queue = {metric.name for metric in QueueCollector().collect()}
     ours = [one for one in REGISTRY.collect() if one.name.startswith("order_copies_")]
     worker = {f"{one.name}_total" if one.type == "counter" else one.name for one in ours}
     rows = re.findall(r"^\| (`order_copies_.+?) \| (\w+) \|", section("Operating it"), re.MULTILINE)
 
+    # when
     listed = {(name, of) for names, of in rows for name in re.findall(r"`(\w+)`", names)}
 
+    # then
     assert listed == {(name, "queue") for name in queue} | {(name, "worker") for name in worker}
 
 
 def test_the_curl_and_its_answer_are_real(admin_user) -> None:
+    # given
     body = json.loads(README.split("-d '")[1].split("'\n```")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
     printed = json.loads(README.split("```json\n")[1].split("```")[0])
 
+    # when
     response = API(admin_user).post("/order_copies", body)
 
+    # then
     assert response.status_code == 201
     assert shape(response.json()) == shape(printed)
 

@@ -20,9 +20,11 @@ BOTH = pytest.mark.parametrize("intervene", [abort_copies, retry_copies])
 
 @BOTH
 def test_a_copy_that_is_gone_is_told(intervene: Intervene) -> None:
+    # given
     order_copy = OrderCopyFactory()
     OrderFactory.objects.all().delete()
 
+    # when, then
     with pytest.raises(OrderCopyGoneError):
         intervene([order_copy], who=stories.WHO)
 
@@ -53,16 +55,19 @@ def test_any_number_of_copies_costs_the_same(intervene: Intervene, traits: dict[
 
     And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
     """
+    # given
     source = placed_order(lines=1)
     one = [OrderCopyFactory(source_order=source, **traits)]
     many = [OrderCopyFactory(source_order=source, **traits) for _ in range(20)]
 
+    # when
     costs = []
     for order_copies in (one, many):
         with CaptureQueriesContext(connection) as queries:
             intervene(order_copies, who=stories.WHO)
         costs.append(len(queries))
 
+    # then
     limit = {"sqlite": 0, "postgresql": 2, "mysql": 3}[connection.vendor]
     assert costs == [5 + limit, 5 + limit]
     assert Event.objects.count() == 21

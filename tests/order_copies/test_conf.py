@@ -70,9 +70,11 @@ GIVEN = {
 
 
 def test_all_settings_but_the_required_have_defaults(settings: LazySettings) -> None:
+    # given
     settings.SECRET_KEY = "the secret"
     settings.ORDER_COPIES = {}
 
+    # when, then
     assert {name: getattr(conf, name) for name in DEFAULTS} == DEFAULTS
 
 

@@ -61,8 +61,10 @@ def test_an_exception_has_its_traceback() -> None:
 
 
 def test_fields_cannot_change_what_every_line_says() -> None:
+    # when
     line = line_of("Copied", level="none", time=0, logger="nobody")
 
+    # then
     assert (line["level"], line["logger"]) == ("INFO", "order_copies.worker")
     assert line["time"].startswith("2024")
 

@@ -64,34 +64,41 @@ def test_the_database_refuses_an_order_as_its_own_target() -> None:
 
 
 def test_the_database_refuses_one_target_for_two_copies() -> None:
+    # given
     target = placed_order()
     OrderCopyFactory(completed=True, target_order=target)
     OrderCopyFactory(completed=True)
 
+    # when, then
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderFactory.objects.update(target_order=target)
 
 
 def test_each_kind_shows_its_own_rows() -> None:
+    # given
     once = OrderCopyFactory()
     again = OrderFactory.objects.create(
         type=Kind.RECURRING_ORDER_COPIES, source_order=once.source_order
     )
 
+    # when, then
     assert list(OrderCopy.objects.values_list("pk", flat=True)) == [once.pk]
     assert list(RecurringOrderCopy.objects.values_list("pk", flat=True)) == [again.pk]
     assert list(OrderFactory.objects.values_list("pk", flat=True)) == [once.pk, again.pk]
 
 
 def test_a_copy_goes_by_its_public_id() -> None:
+    # when
     order_copy = OrderCopyFactory()
 
+    # then
     assert str(order_copy) == order_copy.public_id
     assert order_copy.public_id == public_ids.encode("order_factories", order_copy.pk)
     assert str(OrderCopy()) == "new copy"
 
 
 def test_pending_copies_and_those_whose_lease_ran_out_are_claimable() -> None:
+    # given
     now = timezone.now()
     claimable = [
         OrderCopyFactory(),
@@ -102,20 +109,24 @@ def test_pending_copies_and_those_whose_lease_ran_out_are_claimable() -> None:
     OrderCopyFactory(failed=True)
     OrderCopyFactory(status=Status.ABORTED)
 
+    # when, then
     assert list(OrderFactory.objects.claimable(now)) == [
         OrderFactory.objects.get(pk=order_copy.pk) for order_copy in claimable
     ]
 
 
 def test_starting_claims_what_is_claimable_and_nothing_else() -> None:
+    # given
     pending, lapsed = OrderCopyFactory(), OrderCopyFactory(in_progress=True, lease_expires_at=NOW)
     busy = OrderCopyFactory(in_progress=True, lease_expires_at=LATER + timedelta(days=1))
     ended = OrderCopyFactory(completed=True)
     before = {copy.pk: OrderFactory.objects.values().get(pk=copy.pk) for copy in (busy, ended)}
     now = NOW + timedelta(seconds=30)
 
+    # when
     count = OrderFactory.objects.start(now, worker="w9", lease_expires_at=LATER)
 
+    # then
     assert count == 2
     found = OrderFactory.objects.filter(worker="w9").order_by("pk")
     assert list(
@@ -138,10 +149,13 @@ def test_starting_claims_what_is_claimable_and_nothing_else() -> None:
 def test_an_end_says_what_went_wrong_and_gives_back_the_lease(
     end: Any, status: str, completed_at: datetime | None, failed_at: datetime | None
 ) -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True)
 
+    # when
     end(order_copy)
 
+    # then
     assert order_copy.has_ended
     assert order_copy.lease_expires_at is None
     assert order_copy.ending() == {
@@ -156,11 +170,14 @@ def test_an_end_says_what_went_wrong_and_gives_back_the_lease(
 
 
 def test_a_copy_that_is_tried_again_ends_as_the_last_try_did() -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True)
 
+    # when
     order_copy.complete(NOW)
     order_copy.fail(LATER, PROBLEMS)
 
+    # then
     assert (order_copy.completed_at, order_copy.failed_at) == (None, LATER)
 
 
@@ -170,18 +187,22 @@ def test_a_copy_that_has_not_ended_says_so() -> None:
 
 
 def test_a_payment_has_one_key_until_the_copy_is_retried() -> None:
+    # given
     order_copy = OrderCopyFactory()
     first = order_copy.payment_key
 
+    # when
     order_copy.attempt = 2
     again = order_copy.payment_key
     order_copy.retries = 1
 
+    # then
     assert first == again == f"order_copies/{order_copy.public_id}"
     assert order_copy.payment_key == f"order_copies/{order_copy.public_id}/1"
 
 
 def test_only_copies_without_a_target_are_retried() -> None:
+    # given
     now = timezone.now()
     ready = [OrderCopyFactory(failed=True), OrderCopyFactory(status=Status.ABORTED)]
     OrderCopyFactory(failed=True, target_order=placed_order())
@@ -189,8 +210,10 @@ def test_only_copies_without_a_target_are_retried() -> None:
     OrderCopyFactory(completed=True)
     OrderCopyFactory(in_progress=True)
 
+    # when
     count = OrderFactory.objects.retry(now)
 
+    # then
     found = OrderFactory.objects.filter(retries=1).order_by("pk")
     assert count == 2
     assert list(found.values_list("pk", "status", "attempt", "failed_at", "updated_at")) == [
@@ -199,13 +222,16 @@ def test_only_copies_without_a_target_are_retried() -> None:
 
 
 def test_only_copies_that_have_not_ended_are_aborted() -> None:
+    # given
     now = timezone.now()
     ready = [OrderCopyFactory(), OrderCopyFactory(in_progress=True)]
     OrderCopyFactory(failed=True)
     OrderCopyFactory(completed=True)
 
+    # when
     count = OrderFactory.objects.abort(now, PROBLEMS[0])
 
+    # then
     found = OrderFactory.objects.filter(status=Status.ABORTED).order_by("pk")
     assert count == 2
     assert list(found.values_list("pk", "errors_count", "lease_expires_at", "updated_at")) == [

@@ -81,8 +81,10 @@ def test_skip_errors_never_makes_less_of_a_plan(plan: CopyPlan) -> None:
 
 @given(st.lists(problems))
 def test_an_errors_log_has_every_message_once_under_its_attribute(found: list[Problem]) -> None:
+    # when
     log = errors_log(found)
 
+    # then
     assert {(key, text) for key, texts in log.items() for text in texts} == {
         (one.attribute, one.message) for one in found
     }
@@ -149,8 +151,10 @@ def test_skip_errors_never_masks_that_there_is_no_target() -> None:
 
 
 def test_problems_end_a_copy_unless_all_may_be_skipped() -> None:
+    # given
     skippable, fatal = problem(Step.PLACE), problem(Step.WRITE, skippable=False)
 
+    # when, then
     assert succeeds([], skip_errors=False)
     assert succeeds([skippable], skip_errors=True)
     assert not succeeds([skippable], skip_errors=False)
@@ -158,6 +162,7 @@ def test_problems_end_a_copy_unless_all_may_be_skipped() -> None:
 
 
 def test_only_lines_that_are_not_skipped_become_lines_of_the_target() -> None:
+    # given
     outcomes = [
         Outcome(Action.COPIED, source_line_item="a"),
         Outcome(Action.SKIPPED, source_line_item="b"),
@@ -169,12 +174,15 @@ def test_only_lines_that_are_not_skipped_become_lines_of_the_target() -> None:
     ]
     plan = CopyPlan(place=False, cancel=False, skip_errors=False, outcomes=outcomes)
 
+    # when
     lines = plan.lines
 
+    # then
     assert lines == [outcomes[0], outcomes[2], outcomes[3], outcomes[4]]
 
 
 def test_an_outcome_is_an_entry_of_the_copy() -> None:
+    # given
     bare = Outcome(Action.COPIED, source_line_item="abcdefghij", name="Shirt", row=object())
     full = replace(
         bare,
@@ -185,8 +193,10 @@ def test_an_outcome_is_an_entry_of_the_copy() -> None:
         after={"quantity": 1},
     )
 
+    # when
     entries = [bare.as_json(), full.as_json("klmnopqrst")]
 
+    # then
     assert entries == [
         {
             "attribute": "line_items",

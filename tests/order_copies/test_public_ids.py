@@ -17,8 +17,10 @@ def fixed_key(settings: LazySettings) -> None:
 
 @given(keys)
 def test_a_key_survives_the_way_out_and_back(key: int) -> None:
+    # when
     public_id = public_ids.encode("orders", key)
 
+    # then
     assert public_ids.decode("orders", public_id) == key
     assert len(public_id) == 10
     assert public_id.isascii()
@@ -27,15 +29,19 @@ def test_a_key_survives_the_way_out_and_back(key: int) -> None:
 
 @given(ids)
 def test_every_ten_letters_stand_for_exactly_one_key(public_id: str) -> None:
+    # when
     key = public_ids.decode("orders", public_id)
 
+    # then
     assert key is not None
     assert public_ids.encode("orders", key) == public_id
 
 
 def test_keys_have_unlike_ids_that_tell_nothing_of_their_order() -> None:
+    # when
     public_id_of = [public_ids.encode("orders", key) for key in range(5000)]
 
+    # then
     assert len(set(public_id_of)) == 5000
     assert public_id_of != sorted(public_id_of)
     assert len({public_id[:3] for public_id in public_id_of}) > 4000
@@ -72,13 +78,16 @@ def test_ids_change_with_the_secret(settings: LazySettings) -> None:
 
 
 def test_the_secret_key_is_the_secret_where_there_is_no_other(settings: LazySettings) -> None:
+    # given
     without = {k: v for k, v in settings.ORDER_COPIES.items() if k != "PUBLIC_ID_KEY"}
     settings.ORDER_COPIES = without | {"PUBLIC_ID_KEY": "the secret"}
     explicit = public_ids.encode("orders", 1)
 
+    # when
     settings.ORDER_COPIES = without
     settings.SECRET_KEY = "the secret"
 
+    # then
     assert public_ids.encode("orders", 1) == explicit
 
 

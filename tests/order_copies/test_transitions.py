@@ -26,14 +26,17 @@ def running(count: int) -> list[OrderFactory]:
 
 
 def test_the_end_of_a_copy_is_written_with_its_event() -> None:
+    # given
     [order_copy] = running(1)
     target = placed_order()
     order_copy.complete(NOW, [PROBLEM])
     order_copy.target_order_id = target.pk
     order_copy.outcomes = [{"action": "copied", "at": None}]
 
+    # when
     save_ended([order_copy], WHO, NOW)
 
+    # then
     found = OrderFactory.objects.get()
     assert (found.status, found.completed_at, found.failed_at, found.updated_at) == (
         "completed",
@@ -62,13 +65,16 @@ def test_the_end_of_a_copy_is_written_with_its_event() -> None:
 
 
 def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
+    # given
     [order_copy] = running(1)
     order_copy.type = Kind.RECURRING_ORDER_COPIES
     order_copy.save()
     order_copy.fail(NOW, [PROBLEM])
 
+    # when
     save_ended([order_copy], WHO, NOW)
 
+    # then
     event = Event.objects.get()
     assert (event.resource_type, event.name) == (
         "recurring_order_copies",
@@ -87,37 +93,46 @@ def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
     ids=str,
 )
 def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
+    # given
     order_copies = running(3)
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
     for order_copy in order_copies:
         order_copy.complete(NOW)
 
+    # when
     with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
         save_ended(order_copies, WHO, NOW)
 
+    # then
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 50])
 def test_any_number_of_ends_costs_two_statements(count: int) -> None:
     """UPDATE the copies, INSERT their events."""
+    # given
     order_copies = running(count)
     for order_copy in order_copies:
         order_copy.complete(NOW)
 
+    # when
     with CaptureQueriesContext(connection) as queries:
         save_ended(order_copies, WHO, NOW)
 
+    # then
     assert len(queries) == 2
     assert Event.objects.count() == count
 
 
 def test_only_a_first_attempt_is_a_start() -> None:
+    # given
     first, second = running(2)
     second.attempt = 2
 
+    # when
     record_started([first, second], WHO, NOW)
 
+    # then
     event = Event.objects.get()
     assert (event.name, event.resource_id, event.changes) == (
         "order_copies.start",
@@ -130,13 +145,17 @@ def test_only_a_first_attempt_is_a_start() -> None:
 
 
 def test_a_pause_shortens_the_lease_of_this_attempt_only() -> None:
+    # given
     mine, taken_over = running(2)
     OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)
     soon = NOW + timedelta(seconds=2)
+
+    # when
     for order_copy in (mine, taken_over):
         order_copy.lease_expires_at = soon
         save_pause(order_copy)
 
+    # then
     leases = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
     assert leases[mine.pk] == soon
     assert leases[taken_over.pk] != soon

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_everything_goes_by_a_name_that_people_know() -> None:
+    # given
     sku = SkuFactory(code="SHIRT", stock=5)
     order = placed_order(
         lines=[{"sku": sku, "name": "Shirt", "quantity": 2}],
@@ -39,6 +40,7 @@ def test_everything_goes_by_a_name_that_people_know() -> None:
     customer = CustomerFactory(email="ada@example.com")
     source = PaymentSourceFactory(name="Visa 4242")
 
+    # when, then
     assert [
         str(thing)
         for thing in (
@@ -84,8 +86,10 @@ def test_everything_goes_by_a_name_that_people_know() -> None:
 
 
 def test_numbers_and_tokens_are_fresh_and_shaped() -> None:
+    # when
     orders = [Order(market=MarketFactory(), currency_code="EUR") for _ in range(100)]
 
+    # then
     assert len({order.number for order in orders}) == 100
     assert all(len(order.number) == 12 and order.number.isdigit() for order in orders)
     assert len({order.token for order in orders}) == 100
@@ -103,9 +107,11 @@ def refused(model: type[models.Model], **values: Any) -> None:
 
 
 def test_the_database_refuses_what_must_never_be() -> None:
+    # given
     coupon, stock_item = CouponFactory(usage_limit=2), StockItemFactory(quantity=3)
     promotion = PromotionFactory()
 
+    # when, then
     refused(type(coupon), usage_count=3)
     refused(type(stock_item), reserved=4)
     refused(type(promotion), percentage=101)
@@ -164,12 +170,15 @@ def test_shipping_is_free_from_the_cutoff_on(
 
 
 def test_lines_outlive_their_sku_and_promotion() -> None:
+    # given
     promotion = PromotionFactory()
     line_item = LineItemFactory(promotion=promotion)
     line_item.sku.delete()
     promotion.delete()
 
+    # when
     line_item.refresh_from_db()
 
+    # then
     assert (line_item.sku, line_item.promotion) == (None, None)
     assert line_item.sku_code

@@ -37,8 +37,10 @@ def test_an_amount_is_written_with_the_symbol_in_front(
 def test_an_amount_is_written_as_babel_writes_it(
     amount_cents: int, currency_code: str, locale: str
 ) -> None:
+    # when
     text = formatted(amount_cents, currency_code, locale.replace("_", "-"))
 
+    # then
     amount, pattern = as_float(amount_cents, currency_code), "¤#,##0.00;-¤#,##0.00"
     assert text == format_currency(amount, currency_code, pattern, Locale.parse(locale))
 

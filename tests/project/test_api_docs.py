@@ -24,8 +24,10 @@ def test_the_page_needs_nothing_but_this_server(client: Client) -> None:
 
 
 def test_no_script_or_style_stands_in_the_page(client: Client) -> None:
+    # when
     page = client.get("/api/docs").text
 
+    # then
     assert re.findall(r"<script[^>]*>([^<]*)</script>", page) == ["", ""]
     assert "<style" not in page
     assert "style=" not in page
@@ -33,8 +35,10 @@ def test_no_script_or_style_stands_in_the_page(client: Client) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
 def test_nothing_but_the_page_is_html(method: str) -> None:
+    # when
     response = Client(enforce_csrf_checks=True).generic(method, "/api/docs")
 
+    # then
     assert response.status_code == 405
     assert response["Content-Type"] == "application/vnd.api+json"
     assert response.json()["errors"][0]["code"] == "METHOD_NOT_ALLOWED"

@@ -116,8 +116,11 @@ def test_a_token_expires() -> None:
 
 @pytest.mark.parametrize("what", ["revoked", "ended", "application", "user", "locked out"])
 def test_what_happened_since_counts(what: str) -> None:
+    # given
     application = application_of(staff())
     token = token_of(application)
+
+    # when
     match what:
         case "revoked":
             AccessToken.objects.get().revoke()
@@ -131,24 +134,33 @@ def test_what_happened_since_counts(what: str) -> None:
             application.user.is_active = False
             application.user.save()
 
+    # then
     assert ask(token) == INVALID
 
 
 def test_an_application_that_lost_its_user_is_nobody() -> None:
+    # given
     token = token_of(application_of(staff()))
+
+    # when
     Application.objects.update(user=None)
 
+    # then
     assert ask(token) == INVALID
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])
 def test_a_token_is_good_in_one_mode_only(settings: LazySettings, mode: str) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MODE": mode}
     token = token_of(application_of(staff()))
     in_its_own = ask(token)
     other = {"test": "live", "live": "test"}[mode]
+
+    # when
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MODE": other}
 
+    # then
     assert (in_its_own, ask(token)) == (200, INVALID)
 
 
@@ -157,12 +169,15 @@ def test_a_token_is_checked_with_one_query(
     kind: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """The token, joined with its application and its user."""
+    # given
     application = application_of(staff(), kind)
     token = token_of(application, ["market:all", "read"])
 
+    # when
     with django_assert_num_queries(1):
         user, access = BearerAuthentication().user_and_access(token)
 
+    # then
     assert user == application.user
     said = tokens.application_as_json(application)
     assert access == Access(frozenset({"market:all", "read"}), said)

@@ -41,17 +41,21 @@ def test_no_has_as_many(say: Any, value: str) -> None:
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_what_is_empty_is_not_set(say: Any, value: str | None) -> None:
+    # when
     say(value)
 
+    # then
     assert (flag("NAME"), flag("NAME", default=True)) == (False, True)
     assert (number("NAME"), number("NAME", default=3600)) == (0, 3600)
     assert choice("NAME", ENGINES) == "polling"
 
 
 def test_numbers_and_choices_are_taken_as_they_are(say: Any) -> None:
+    # given
     say("12", "NUMBER")
     say("celery", "CHOICE")
 
+    # when, then
     assert (number("NUMBER"), choice("CHOICE", ENGINES)) == (12, "celery")
 
 
@@ -79,9 +83,11 @@ def test_anything_else_is_refused_by_name(say: Any, read: Any, value: str, allow
 
 
 def test_hosts_stand_between_commas(say: Any) -> None:
+    # given
     say("1", "PRODUCTION")
     say("shop.example, .shop.example,")
 
+    # when, then
     assert hosts("NAME", "localhost") == ["shop.example", ".shop.example"]
 
 
@@ -98,9 +104,11 @@ def test_all_hosts_there_are_or_none_are_not_those_of_a_shop(say: Any, value: st
 
 
 def test_a_demo_may_be_asked_by_whatever_name(say: Any) -> None:
+    # given
     say(None, "PRODUCTION")
     say("*")
 
+    # when, then
     assert hosts("NAME", "localhost") == ["*"]
 
 
@@ -195,9 +203,11 @@ def test_origins__anything_else_is_refused(say: Any, value: str) -> None:
     ["https://payments.example/v1", "http://127.0.0.1:9000", "http://localhost", "http://[::1]:80"],
 )
 def test_gateway__production_takes_tls_or_this_machine(say: Any, value: str) -> None:
+    # given
     say("1", "PRODUCTION")
     say(value)
 
+    # when, then
     assert gateway("NAME") == value
 
 
@@ -229,11 +239,15 @@ def test_gateway__production_refuses_others_and_shows_no_password(
 
 
 def test_gateway__demo_takes_any_or_none(say: Any) -> None:
+    # given
     say(None, "PRODUCTION")
     say("http://payments.example")
 
+    # when, then
     assert gateway("NAME") == "http://payments.example"
 
+    # given
     say(None)
 
+    # when, then
     assert gateway("NAME") == ""

@@ -78,8 +78,10 @@ def log_of(tmp_path: Path, more: str = "", **environment: str) -> str:
 def test_every_line_comes_out_once_and_as_json_where_that_is_wanted(
     tmp_path: Path, engine: str, more: str, debug: str
 ) -> None:
+    # when
     log = log_of(tmp_path, more, ENGINE=engine, DEBUG=debug, LOG_FORMAT="json")
 
+    # then
     lines = [json.loads(line) for line in log.splitlines()]
     assert [(line["logger"], line["message"]) for line in lines] == SAID
     tracebacks = [line["exception"].splitlines()[-1] for line in lines if "exception" in line]
@@ -90,8 +92,10 @@ def test_every_line_comes_out_once_and_as_json_where_that_is_wanted(
 
 
 def test_every_line_comes_out_once_as_text(tmp_path: Path) -> None:
+    # when
     log = log_of(tmp_path)
 
+    # then
     for logger, message in SAID:
         assert log.count(f" {logger} {message}\n") == log.count(message) == 1
     assert log.count("Traceback") == 3

@@ -64,8 +64,10 @@ def error_in(response: HttpResponse) -> tuple[int, str, str]:
 
 
 def test_a_token_is_answered_as_commerce_layer_does() -> None:
+    # when
     response = OAuth().token(credentials(integration(), scope="market:all"))
 
+    # then
     document = response.json()
     claims = tokens.read(document["access_token"])
     assert response.status_code == 200
@@ -80,12 +82,15 @@ def test_a_token_is_answered_as_commerce_layer_does() -> None:
 
 
 def test_a_token_says_whom_it_is_for(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ORGANIZATION_ID": "abcdefghij"}
     settings.ORGANIZATION = {"slug": "acme", "domain": "example.com", "region": "eu"}
     application = integration()
 
+    # when
     token = OAuth().token(credentials(application)).json()["access_token"]
 
+    # then
     claims = tokens.read(token)
     assert claims == {
         "organization": {
@@ -113,11 +118,14 @@ def test_a_token_says_whom_it_is_for(settings: LazySettings) -> None:
 
 
 def test_a_token_of_a_customer_says_so() -> None:
+    # given
     customer: Customer = CustomerFactory()
     application = application_of(shopper(customer), client_secret=SECRET)
 
+    # when
     token = OAuth().token(credentials(application)).json()["access_token"]
 
+    # then
     assert tokens.read(token)["owner"] == {"type": "Customer", "id": customer.public_id}
 
 
@@ -126,12 +134,15 @@ def test_a_token_for_nobody_has_no_owner() -> None:
 
 
 def test_a_sales_channel_needs_no_secret_and_may_only_read() -> None:
+    # given
     application = application_of(staff(), "sales_channel")
     body = {"grant_type": "client_credentials", "client_id": application.client_id}
 
+    # when
     granted = OAuth().token(body | {"scope": "market:id:AbcdefghiJ"})
     refused = OAuth().token(body | {"scope": "copy"})
 
+    # then
     claims = tokens.read(granted.json()["access_token"])
     assert claims["scope"] == "market:id:AbcdefghiJ read"
     assert claims["application"]["kind"] == "sales_channel"
@@ -152,8 +163,10 @@ def test_a_sales_channel_needs_no_secret_and_may_only_read() -> None:
     ],
 )
 def test_an_application_gets_the_scopes_that_it_names(asked: str | None, granted: str) -> None:
+    # when
     response = OAuth().token(credentials(integration(), scope=asked))
 
+    # then
     assert response.json()["scope"] == granted
     assert AccessToken.objects.get().scope == granted
 
@@ -162,8 +175,10 @@ def test_an_application_gets_the_scopes_that_it_names(asked: str | None, granted
     "scope", ["write", "read write", "market:", "market:a/b", "market:a " * 21]
 )
 def test_what_is_no_scope_is_refused(scope: str) -> None:
+    # when
     response = OAuth().token(credentials(integration(), scope=scope))
 
+    # then
     assert error_in(response) == (400, "invalid_scope", "BAD_REQUEST")
     assert not AccessToken.objects.exists()
 
@@ -193,11 +208,14 @@ def basic(client_id: str, client_secret: str) -> str:
 
 
 def test_credentials_are_taken_from_the_header() -> None:
+    # given
     application = integration()
     header = basic(application.client_id, SECRET.replace(" ", "+"))
 
+    # when
     response = OAuth().token("grant_type=client_credentials", FORM, Authorization=header)
 
+    # then
     assert response.status_code == 200
 
 
@@ -205,8 +223,10 @@ def test_credentials_are_taken_from_the_header() -> None:
     "header", [basic("nobody", SECRET), "Basic", "Basic é", "Basic AAAA", "Basic /////w=="]
 )
 def test_credentials_of_the_header_are_checked(header: str) -> None:
+    # when
     response = OAuth().token("grant_type=client_credentials", FORM, Authorization=header)
 
+    # then
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
     assert response["WWW-Authenticate"] == 'Bearer error="invalid_client"'
 
@@ -248,19 +268,23 @@ def test_a_sales_channel_with_a_wrong_secret_is_refused() -> None:
 def test_an_application_needs_an_active_user_to_act_for(
     has_user: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     user = staff() if has_user else None
     application = application_of(user, client_secret=SECRET)
     if user:
         user.is_active = False
         user.save()
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
     assert f"Application {application.client_id} has no active user" in caplog.text
 
 
 def test_a_secret_is_hashed_but_not_slowly() -> None:
+    # given
     application = Application.objects.create(
         user=staff(),
         client_type=Application.CLIENT_CONFIDENTIAL,
@@ -268,8 +292,10 @@ def test_a_secret_is_hashed_but_not_slowly() -> None:
         client_secret=SECRET,
     )
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert response.status_code == 200
     assert application.client_secret.startswith("client_secret$1$")
 
@@ -292,12 +318,15 @@ def test_there_is_one_grant(grant_type: str | None, title: str) -> None:
 
 
 def test_an_application_for_another_grant_is_refused() -> None:
+    # given
     application = integration()
     application.authorization_grant_type = Application.GRANT_PASSWORD
     application.save()
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert error_in(response) == (400, "unauthorized_client", "BAD_REQUEST")
 
 
@@ -376,22 +405,28 @@ def test_other_methods_are_not_allowed(method: str) -> None:
 def test_a_crash_is_a_document_too(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     settings.ORGANIZATION = {}
 
+    # when
     response = OAuth().token(credentials(integration()))
 
+    # then
     assert error_in(response) == (500, "server_error", "INTERNAL_SERVER_ERROR")
     assert "No token could be issued." in caplog.text
     assert not AccessToken.objects.exists()
 
 
 def test_tokens_are_given_so_often_and_no_more(settings: LazySettings) -> None:
+    # given
     cache.clear()
     settings.TOKEN_RATE_LIMIT = (2, 60)
     body = credentials(integration())
 
+    # when
     answers = [OAuth().token(body), OAuth().token({}), OAuth().token(body)]
 
+    # then
     assert [answer.status_code for answer in answers] == [200, 400, 429]
     assert [answer["X-Ratelimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert error_in(answers[2]) == (429, "throttled", "TOO_MANY_REQUESTS")
@@ -399,34 +434,43 @@ def test_tokens_are_given_so_often_and_no_more(settings: LazySettings) -> None:
 
 
 def test_a_token_opens_the_api_until_it_is_revoked() -> None:
+    # given
     application = integration()
     token = OAuth().token(credentials(application)).json()["access_token"]
     api = API()
     api.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     opened = api.get("/order_copies")
 
+    # when
     response = OAuth().post("revoke", credentials(application, token=token))
 
+    # then
     assert opened.status_code == 200
     assert (response.status_code, response.json()) == (200, {})
     assert the_error_in(api.get("/order_copies")) == (401, "INVALID_TOKEN", None)
 
 
 def test_nobody_revokes_the_tokens_of_others() -> None:
+    # given
     token = OAuth().token(credentials(integration())).json()["access_token"]
 
+    # when
     response = OAuth().post("revoke", credentials(integration(), token=token))
 
+    # then
     assert (response.status_code, response.json()) == (200, {})
     assert AccessToken.objects.count() == 1
 
 
 def test_revoking_takes_credentials_and_a_token() -> None:
+    # given
     application = integration()
 
+    # when
     stranger = OAuth().post("revoke", credentials(application, token="x", client_secret="wrong"))
     nothing = OAuth().post("revoke", credentials(application))
 
+    # then
     assert error_in(stranger) == (401, "invalid_client", "UNAUTHORIZED")
     assert error_in(nothing) == (400, "invalid_request", "BAD_REQUEST")
 
@@ -439,15 +483,19 @@ def test_a_token_is_stored_as_a_hash_only() -> None:
 
 def test_a_token_costs_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """The application, its user, its customer, a savepoint, the token, and the savepoint again."""
+    # given
     body = credentials(integration())
 
+    # when, then
     with django_assert_num_queries(6):
         OAuth().token(body)
 
 
 def test_only_our_own_signature_is_good(settings: LazySettings) -> None:
+    # given
     token = tokens.mint(application_of(staff()), ["read"], 60)
     settings.SECRET_KEY = "another key of another shop"
 
+    # when, then
     with pytest.raises(jwt.InvalidSignatureError):
         tokens.read(token)

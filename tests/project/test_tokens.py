@@ -32,10 +32,13 @@ def atob(text: str) -> bytes:
 @example({"a": ">?~\x7f\\>", ">": "\\u003e"}, 0)
 @example({"": "".join(map(chr, range(256))) * 3}, 1)
 def test_any_payload_is_plain_base64(payload: dict[str, object], shift: int) -> None:
+    # given
     payload = payload | {"shift": "x" * shift}
 
+    # when
     token = jwt.encode(payload, b"k" * 64, "HS512", json_encoder=PayloadEncoder)
 
+    # then
     encoded = payload_of(token)
     assert set(encoded) <= PLAIN
     assert json.loads(atob(encoded)) == payload

@@ -151,8 +151,10 @@ def answer_of(case: Case, response: HttpResponse, written: list[str]) -> str:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
+    # given
     answers: dict[str, set[str]] = {}
 
+    # when
     for column, client in clients(case):
         row = row_for(case)
         path, form = path_for(case, row), form_for(case, row)
@@ -165,25 +167,31 @@ def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
         assert answer == "done" or not written
         assert answer not in {"login", "403"} or str(row) not in response.content.decode()
 
+    # then
     assert {column: ", ".join(sorted(found)) for column, found in answers.items()} == case.answers
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.method == "POST"], ids=str)
 def test_nothing_is_done_by_a_page_of_somebody_else(case: Case) -> None:
+    # given
     client = signed_in(staff(*permissions_of(case)), enforce_csrf_checks=True)
     row = row_for(case)
     path, form = path_for(case, row), form_for(case, row)
 
+    # when
     with writes() as written:
         response = client.post(path, form)
 
+    # then
     assert (response.status_code, written) == (403, [])
 
 
 def test_every_view_and_action_stands_in_the_table() -> None:
+    # given
     listed = {(case.method, case.path) for case in CASES}
     acted = {(case.path, word) for case in CASES for word in case.words if "_selected" in word}
 
+    # then
     assert {view for admin_of_ours in admins() for view in views_of(*admin_of_ours)} == listed
     assert {action for admin_of_ours in admins() for action in actions_of(*admin_of_ours)} == acted
 

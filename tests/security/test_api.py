@@ -121,10 +121,12 @@ def paths_of(case: Case) -> list[str]:
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_everybody_is_answered_as_the_table_says(case: Case, settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": METRICS_TOKEN}
     answers: dict[str, set[str]] = {}
     world = World()
 
+    # when
     for column, api in clients(case, world):
         if column == ABLE and case.method != "GET":
             # The customer may have done it already.
@@ -137,6 +139,7 @@ def test_everybody_is_answered_as_the_table_says(case: Case, settings: LazySetti
             complaint = complaint_about(answer, response, written, world)
             answers.setdefault(column, set()).add(f"{answer}{complaint}")
 
+    # then
     assert {column: ", ".join(found) for column, found in answers.items()} == case.answers
 
 
@@ -206,16 +209,19 @@ def test_every_endpoint_stands_in_the_table() -> None:
 
 @pytest.mark.parametrize("path", sorted({path for _method, path in offered()}))
 def test_nothing_else_can_be_done_with_an_endpoint(path: str) -> None:
+    # given
     rest = {"OPTIONS", *METHODS} - {method for method, other in offered() if other == path}
     clients = {"anonymous": API().client, "everybody else": API(service(*EVERYTHING)).client}
     url = path.replace(":id", "AbcdefghiJ")
 
+    # when
     with writes() as written:
         answers = {
             name: {client.generic(method, url, "{}", MEDIA_TYPE).status_code for method in rest}
             for name, client in clients.items()
         }
 
+    # then
     is_public = path in {case.path for case in CASES if not case.takes["scope"]}
     assert answers == {"anonymous": {405 if is_public else 401}, "everybody else": {405}}
     assert not written

@@ -129,10 +129,13 @@ def test_a_session_opens_nothing_but_the_admin() -> None:
 
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL"])
 def test_links_lead_to_the_host_that_was_asked(header: str) -> None:
+    # given
     MarketFactory()
 
+    # when
     response = API(service()).get("/markets", **{header: "evil.example"})
 
+    # then
     assert response.json()["data"][0]["links"]["self"].startswith("http://testserver/api/markets/")
     assert "evil.example" not in response.content.decode()
 
@@ -170,11 +173,14 @@ def test_who_may_not_look_at_orders_finds_no_copy_by_them(client: Client) -> Non
 def test_no_list_is_filtered_by_what_no_page_shows(
     admin_client: Client, model: str, field: str
 ) -> None:
+    # given
     PaymentSourceFactory(token="tok_secret")
     url = reverse(f"admin:orders_{model}_changelist")
 
+    # when
     answers = [admin_client.get(url, {f"{field}{lookup}": "t"}) for lookup in ("", "__startswith")]
 
+    # then
     assert [answer.status_code for answer in answers] == [400, 400]
     assert admin_client.get(url, {"reference__startswith": "t"}).status_code == 200
 
@@ -331,6 +337,7 @@ def test_who_signs_in_is_not_sent_elsewhere() -> None:
 
 
 def test_a_payment_source_keeps_its_token_to_itself(admin_client: Client) -> None:
+    # given
     source: PaymentSource = PaymentSourceFactory(token="tok_4242_secret")
     pages = [
         reverse("admin:orders_paymentsource_changelist"),
@@ -339,4 +346,5 @@ def test_a_payment_source_keeps_its_token_to_itself(admin_client: Client) -> Non
         reverse("admin:orders_paymentsource_delete", args=[source.pk]),
     ]
 
+    # when, then
     assert not any("tok_4242" in admin_client.get(page).content.decode() for page in pages)

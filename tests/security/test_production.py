@@ -59,8 +59,10 @@ def check(environment: dict[str, str]) -> CompletedProcess[str]:
 
 
 def test_the_documented_environment_passes_all_checks(environment: dict[str, str]) -> None:
+    # when
     done = check(environment)
 
+    # then
     assert (done.returncode, done.stderr) == (0, "")
     assert "System check identified no issues" in done.stdout
 
@@ -88,8 +90,10 @@ def test_the_documented_commands_run(environment: dict[str, str], tmp_path: Path
 
 
 def test_without_the_switch_the_checks_complain(environment: dict[str, str]) -> None:
+    # when
     done = check(environment | {"PRODUCTION": "0"})
 
+    # then
     assert done.returncode == 1
     assert "security.W008" in done.stderr
 
@@ -181,8 +185,10 @@ def test_debug_does_not_come_on_in_production(environment: dict[str, str]) -> No
 
 
 def test_the_demo_does_not_run_in_production(environment: dict[str, str]) -> None:
+    # when
     done = python(environment, "-m", "project.demo")
 
+    # then
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "Everybody knows the demo's password, admin: PRODUCTION=1 runs no demo."
@@ -196,8 +202,10 @@ def ask(environment: dict[str, str]) -> Any:
 
 
 def test_everybody_is_sent_to_https_and_cookies_stay_there(environment: dict[str, str]) -> None:
+    # when
     plain, secure = ask(environment)
 
+    # then
     for status, headers, cookies in plain:
         assert status == 301
         assert headers["Location"].startswith("https://shop.example/")
@@ -219,14 +227,17 @@ def test_without_proxies_nobody_is_believed_to_be_one(environment: dict[str, str
 
 
 def test_every_variable_of_the_block_is_one_that_the_project_reads() -> None:
+    # given
     block = README.split("# production.env\n")[1].split("```")[0]
     table = README.split("## In production\n")[1].split("\n## ")[0]
     settings = (ROOT / "project" / "settings.py").read_text()
 
+    # when
     named = {*re.findall(r"^(\w+)=", block, re.MULTILINE)}
     named |= {
         *re.findall(r"`([A-Z_]+)`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)))
     }
 
+    # then
     assert len(named) > 12
     assert all(f'"{name}"' in settings for name in named)

@@ -206,10 +206,13 @@ def test_tokens_and_idempotency_keys_are_never_logged(
 
 @pytest.mark.parametrize("path", ["/api/orders", "/oauth/token", "/admin/", "/api/nothing"])
 def test_a_token_in_the_wrong_place_is_not_repeated(path: str, said: list[str]) -> None:
+    # given
     url = f"{path}?access_token={SECRET}"
 
+    # when
     responses = [API(staff()).client.get(url), Client().post(url)]
 
+    # then
     assert all(response.status_code >= 300 for response in responses)
     documents = [response for response in responses if response.status_code >= 400]
     assert not any(found([SECRET], said, response) for response in documents)
@@ -219,19 +222,25 @@ def test_a_token_in_the_wrong_place_is_not_repeated(path: str, said: list[str]) 
 def test_the_token_for_metrics_is_never_logged(
     sent: str, status: int, said: list[str], settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": SECRET}
 
+    # when
     response = Client().get("/metrics", headers={"Authorization": f"Bearer {sent}"})
 
+    # then
     assert response.status_code == status
     assert found([SECRET], said, response) == []
 
 
 def test_an_idempotency_key_that_cannot_be_one_is_not_repeated(said: list[str]) -> None:
+    # given
     order, key = placed_order(lines=1), f"{KEY} with blanks"
 
+    # when
     response = API(staff()).post("/order_copies", request_of(order), **{"Idempotency-Key": key})
 
+    # then
     assert response.status_code == 400
     assert found([KEY], said, response) == []
 

@@ -74,13 +74,16 @@ def buttons(client: Client, order_copy: Any) -> list[str]:
 
 
 def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None:
+    # given
     order_copies = [
         OrderCopyFactory(source_order=order),
         OrderCopyFactory(source_order=order, in_progress=True),
     ]
 
+    # when
     messages = act(admin_client, "abort_selected", *order_copies)
 
+    # then
     assert messages == ["2 copies are aborted."]
     assert set(OrderCopy.objects.values_list("status", flat=True)) == {Status.ABORTED}
     assert fresh(order_copies[0]).errors_log == {"base": ["aborted by hand"]}
@@ -88,10 +91,13 @@ def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None
 
 
 def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=order, failed=True)
 
+    # when
     messages = act(admin_client, "retry_selected", order_copy)
 
+    # then
     assert messages == ["1 copy is to be tried again."]
     assert fresh(order_copy).status == Status.PENDING
 
@@ -99,12 +105,15 @@ def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None
 def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
     admin_client: Client, order: Order
 ) -> None:
+    # given
     failed = OrderCopyFactory(source_order=order, failed=True)
     done = OrderCopyFactory(source_order=order, completed=True)
     left = copied(draft_order(), place_target_order=True)
 
+    # when
     messages = act(admin_client, "retry_selected", failed, done, left)
 
+    # then
     assert left.target_order
     public_id = left.target_order.public_id
     assert messages[0] == "1 copy is to be tried again."
@@ -117,12 +126,15 @@ def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
 
 
 def test_a_message_names_some_and_counts_the_rest(admin_client: Client, order: Order) -> None:
+    # given
     order_copies = [
         OrderCopyFactory(source_order=order, completed=True) for _ in range(MAX_NAMED + 2)
     ]
 
+    # when
     [message] = act(admin_client, "abort_selected", *order_copies)
 
+    # then
     assert message.startswith("12 copies could not be aborted: ")
     assert message.count("cannot transition from completed to aborted") == MAX_NAMED
     assert message.endswith(", and 2 more.")
@@ -134,30 +146,36 @@ def test_acting_costs_the_same_queries_for_one_copy_and_for_many(
 ) -> None:
     """Session, user; count of the list; the copies; their lock, one update, one insert of events;
     the list again."""
+    # given
     one, many = (
         [OrderCopyFactory(source_order=order, **{trait: True}) for _ in range(count)]
         for count in (1, 15)
     )
     costs = []
 
+    # when
     for order_copies in (one, many):
         with CaptureQueriesContext(connection) as queries:
             act(admin_client, f"{action}_selected", *order_copies)
         costs.append(len(queries))
 
+    # then
     assert costs[0] == costs[1]
     assert Event.objects.count() == 16
 
 
 def test_whoever_may_only_look_is_offered_nothing(client: Client, order: Order) -> None:
+    # given
     user = User.objects.create_user("kim", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
     client.force_login(user)
     order_copy = OrderCopyFactory(source_order=order)
 
+    # when
     act(client, "abort_selected", order_copy)
     pressed = press(client, "abort", order_copy)
 
+    # then
     assert pressed.status_code == 403
     assert buttons(client, order_copy) == []
     assert fresh(order_copy).status == Status.PENDING
@@ -238,11 +256,14 @@ def test_a_copy_that_left_an_order_for_repair_offers_no_retry(admin_client: Clie
 
 
 def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order: Order) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=order)
 
+    # when
     aborted = press(admin_client, "abort", order_copy)
     retried = press(admin_client, "retry", order_copy)
 
+    # then
     url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     assert aborted.redirect_chain == retried.redirect_chain == [(url, 302)]
     assert [str(message) for message in aborted.context["messages"]] == ["1 copy is aborted."]
@@ -251,18 +272,23 @@ def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order
 
 
 def test_a_button_is_pressed_and_not_followed(admin_client: Client, order: Order) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=order)
     url = reverse("admin:order_copies_ordercopy_abort", args=[order_copy.pk])
 
+    # when, then
     assert admin_client.get(url).status_code == 405
     assert fresh(order_copy).status == Status.PENDING
 
 
 def test_the_button_of_a_copy_that_is_gone_does_nothing(admin_client: Client) -> None:
+    # given
     url = reverse("admin:order_copies_ordercopy_retry", args=[4711])
 
+    # when
     response = admin_client.post(url, follow=True)
 
+    # then
     assert response.status_code == 200
     assert len(response.context["messages"]) == 1
 
@@ -270,6 +296,7 @@ def test_the_button_of_a_copy_that_is_gone_does_nothing(admin_client: Client) ->
 def test_a_copy_that_vanishes_under_the_hand_is_told(
     admin_client: Client, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=order)
 
     def found(*_arguments: object) -> OrderCopy:
@@ -277,9 +304,12 @@ def test_a_copy_that_vanishes_under_the_hand_is_told(
         return order_copy  # type: ignore[no-any-return]
 
     monkeypatch.setattr("order_copies.admin.OrderCopyAdmin.get_object", found)
+
+    # when
     response = admin_client.post(
         reverse("admin:order_copies_ordercopy_abort", args=[order_copy.pk])
     )
 
+    # then
     assert response.status_code == 302
     assert not Event.objects.exists()

@@ -43,16 +43,20 @@ def test_differences_have_a_sign() -> None:
 
 
 def test_a_side_tells_what_its_options_cost() -> None:
+    # given
     side = Side(quantity=2, unit=100, total=250)
 
+    # when, then
     assert (side.extra, side.is_sum) == (50, True)
     assert (Side(total=250).extra, Side(total=250).is_sum) == (0, False)
     assert Side(quantity=1, unit=100, total=100).is_sum is False
 
 
 def test_many_untouched_lines_fold_and_are_counted() -> None:
+    # when
     lines = Lines([copied_line()] * (MAX_UNTOUCHED + 5))
 
+    # then
     assert (lines.collapses, lines.more, lines.untouched_count) == (True, 5, MAX_UNTOUCHED + 5)
     assert lines.before == lines.after == 100 * (MAX_UNTOUCHED + 5)
 
@@ -72,12 +76,15 @@ def test_other_parts_of_an_order_go_by_their_attribute() -> None:
 
 
 def test_a_preview_leaves_out_totals_that_tell_nothing() -> None:
+    # given
     before = {"subtotal_amount_cents": 5, "total_amount_cents": 9, "of_our_own_cents": 7}
     totals = before | {"discount_amount_cents": 0, "total_amount_with_taxes_cents": 9}
     plan = CopyPlan(False, False, False, source_totals=totals, target_totals=totals)
 
+    # when
     preview = Preview("#1", [], plan, is_open=False)
 
+    # then
     assert [total.label for total in preview.totals] == [
         "Subtotal",
         "Of our own",

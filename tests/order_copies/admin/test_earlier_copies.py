@@ -34,12 +34,15 @@ def words_of(response: Any) -> str:
 def test_an_order_that_was_copied_before_says_so_and_links_to_the_latest_copy(
     admin_client: Client,
 ) -> None:
+    # given
     order = placed_order()
     copied(order)
     latest = requested(order)
 
+    # when
     words = words_of(page_of(admin_client, order))
 
+    # then
     assert "Copied before" in words
     assert f"There are 2 copies of this order already. The latest: {link_to(latest)}, " in words
     assert ", pending. </p>" in words
@@ -56,24 +59,30 @@ def test_an_order_that_was_never_copied_says_nothing(admin_client: Client) -> No
 def test_a_copy_that_came_to_nothing_does_not_count_unless_it_left_an_order(
     admin_client: Client,
 ) -> None:
+    # given
     nothing, left = placed_order(), draft_order()
     OrderCopyFactory(source_order=nothing, failed=True)
     OrderCopyFactory(source_order=nothing, status="aborted")
     order_copy = copied(left, place_target_order=True)
 
+    # when
     [of_nothing, of_left] = page_of(admin_client, nothing, left).context["previews"]
 
+    # then
     assert of_nothing.earlier is None
     assert (of_left.earlier.count, of_left.earlier.latest.pk) == (1, order_copy.pk)
 
 
 def test_staff_who_may_not_view_copies_only_learn_how_many_there_are() -> None:
+    # given
     order_copy = copied(placed_order())
     client = Client()
     client.force_login(staff("view_order", "add_ordercopy"))
 
+    # when
     words = words_of(page_of(client, order_copy.source_order))
 
+    # then
     assert "There is 1 copy of this order already. </p>" in words
     assert str(order_copy) not in words
 
@@ -88,12 +97,15 @@ def test_a_copy_of_a_kind_that_has_no_page_is_counted_only(admin_client: Client)
 
 def test_it_costs_the_same_queries_for_one_order_and_for_many(admin_client: Client) -> None:
     """SELECT the copies of the orders, counted, and the latest of each."""
+    # given
     orders = [copied(placed_order()).source_order for _ in range(4)]
     page_of(admin_client, *orders)
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         page_of(admin_client, orders[0])
     with CaptureQueriesContext(connection) as for_many:
         page_of(admin_client, *orders)
 
+    # then
     assert len(for_one) == len(for_many)

@@ -54,10 +54,13 @@ def messages_of(response: Any) -> list[str]:
 
 
 def test_the_list_shows_what_came_of_each_copy(admin: Client) -> None:
+    # given
     order_copy = copied(placed_order(number="4711"), place_target_order=True)
 
+    # when
     page = admin.get(COPIES).content.decode()
 
+    # then
     assert order_copy.public_id in page
     assert (
         f'<span class="copies-badge copies-completed" data-copy="{order_copy.public_id}">' in page
@@ -68,29 +71,37 @@ def test_the_list_shows_what_came_of_each_copy(admin: Client) -> None:
 
 
 def test_the_list_tells_copies_that_completed_with_errors(admin: Client) -> None:
+    # given
     order_copy = copied(draft_order(), place_target_order=True, skip_errors=True)
 
+    # when
     page = admin.get(COPIES).content.decode()
     detail = admin.get(page_of(order_copy)).context["detail"]
 
+    # then
     assert "completed with errors" in page
     assert (detail.kind, len(detail.errors) > 0) == ("warning", True)
 
 
 def test_copies_of_deleted_orders_are_listed(admin: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=None, reuse_wallet=False)
 
+    # when
     found, page = listed(admin), admin.get(page_of(order_copy))
 
+    # then
     assert found == [order_copy]
     assert "a deleted order" in page.content.decode()
 
 
 def test_the_list_costs_the_same_queries_for_one_copy_and_for_many(admin: Client) -> None:
     """Session, user; count of the search and of all; the copies with both orders."""
+    # given
     OrderCopyFactory(source_order=bare_order())
     admin.get(COPIES)
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         admin.get(COPIES)
     for _ in range(10):
@@ -98,14 +109,17 @@ def test_the_list_costs_the_same_queries_for_one_copy_and_for_many(admin: Client
     with CaptureQueriesContext(connection) as for_many:
         admin.get(COPIES)
 
+    # then
     assert len(for_one) == len(for_many)
 
 
 def test_copies_are_found_by_ids_references_and_orders(admin: Client) -> None:
+    # given
     order = bare_order(number="4711", customer_email="ida@example.com")
     order_copy = OrderCopyFactory(source_order=order, reference="Zebra")
     OrderCopyFactory(source_order=bare_order())
 
+    # when, then
     for term in [order_copy.public_id, order.public_id, "Zebra", "4711", "ida@example.com"]:
         assert listed(admin, q=term) == [order_copy], term
     for term in ["nothing", "9" * 40, public_ids.encode("order_factories", 52**10 - 1)]:
@@ -116,17 +130,21 @@ def test_copies_are_found_by_ids_references_and_orders(admin: Client) -> None:
 def test_search_through_orders_can_be_chosen(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr("order_copies.admin.OrderCopyAdmin.order_search_fields", ["^number"])
     order_copy = OrderCopyFactory(source_order=bare_order(number="4711", customer_email="i@e.org"))
 
+    # when, then
     assert listed(admin, q="47") == [order_copy]
     assert listed(admin, q="i@e.org") == []
 
 
 def test_copies_are_filtered_by_toggle(admin: Client) -> None:
+    # given
     placing = OrderCopyFactory(source_order=bare_order(), place_target_order=True)
     other = OrderCopyFactory(source_order=bare_order())
 
+    # when, then
     assert listed(admin, toggle="place_target_order") == [placing]
     assert listed(admin, toggle="worker") == [other, placing]
     assert listed(admin, source_order__id__exact=str(other.source_order.pk)) == [other]
@@ -142,10 +160,13 @@ def test_nobody_adds_a_copy_here(admin: Client) -> None:
 
 
 def test_the_page_of_a_copy_tells_its_story(admin: Client) -> None:
+    # given
     order_copy = copied(draft_order(), place_target_order=True)
 
+    # when
     response = admin.get(page_of(order_copy))
 
+    # then
     detail, page = response.context["detail"], response.content.decode()
     assert [happening.label for happening in detail.events] == ["Requested", "Started", "Failed"]
     assert [happening.who for happening in detail.events][:2] == ["staff@example.com", "worker w1"]
@@ -156,10 +177,13 @@ def test_the_page_of_a_copy_tells_its_story(admin: Client) -> None:
 
 
 def test_the_page_of_a_pending_copy_waits(admin: Client) -> None:
+    # given
     order_copy = requested(placed_order())
 
+    # when
     response = admin.get(page_of(order_copy))
 
+    # then
     assert [step.state for step in response.context["detail"].steps] == [
         "current",
         "ahead",
@@ -170,20 +194,26 @@ def test_the_page_of_a_pending_copy_waits(admin: Client) -> None:
 
 
 def test_a_running_copy_is_in_the_middle_of_its_steps(admin: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True, attempt=2)
 
+    # when
     response = admin.get(page_of(order_copy))
 
+    # then
     assert [step.state for step in response.context["detail"].steps] == ["done", "current", "ahead"]
     assert "attempt 2" in response.content.decode()
 
 
 def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None:
+    # given
     order_copy = requested(placed_order())
     abort_copies([order_copy], who=WHO)
 
+    # when
     response = admin.get(page_of(order_copy))
 
+    # then
     detail, page = response.context["detail"], response.content.decode()
     event = Event.objects.get(name="order_copies.abort")
     assert [(str(step.label), step.state, step.at) for step in detail.steps] == [
@@ -196,33 +226,42 @@ def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None
 
 
 def test_a_copy_that_was_aborted_twice_tells_of_the_last_time(admin: Client) -> None:
+    # given
     order_copy = requested(placed_order())
     abort_copies([order_copy], who=WHO)
     retry_copies([order_copy], who=WHO)
     Event.objects.update(created_at=PLACED_AT)
     abort_copies([order_copy], who=WHO)
 
+    # when
     ended_at = admin.get(page_of(order_copy)).context["detail"].ended_at
 
+    # then
     assert ended_at > PLACED_AT
 
 
 def test_a_copy_that_cannot_be_retried_says_why(admin: Client) -> None:
+    # given
     order_copy = copied(draft_order(), place_target_order=True)
 
+    # when
     page = admin.get(page_of(order_copy)).content.decode()
 
+    # then
     left = order_copy.target_order.public_id
     assert f"Cannot be retried: left order {left} for repair: place it, or cancel it" in page
     assert ">Retry<" not in page
 
 
 def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client) -> None:
+    # given
     order_copy = copied(placed_order())
     data = {"reference": "R 2", "reference_origin": "desk", "metadata": '{"a": [1, null]}'}
 
+    # when
     admin.post(page_of(order_copy), data)
 
+    # then
     order_copy.refresh_from_db()
     assert (order_copy.reference, order_copy.metadata) == ("R 2", {"a": [1, None]})
     event = Event.objects.get(name="")
@@ -239,6 +278,7 @@ def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client
 def test_a_copy_that_is_deleted_while_its_page_is_open_is_told(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=bare_order())
     update_copy = copying.update_copy
 
@@ -247,8 +287,11 @@ def test_a_copy_that_is_deleted_while_its_page_is_open_is_told(
         update_copy(vanishing, *arguments, **keywords)
 
     monkeypatch.setattr(copying, "update_copy", vanish)
+
+    # when
     response = admin.post(page_of(order_copy), {"reference": "R 2"}, follow=True)
 
+    # then
     assert "The copy was deleted in the meantime." in messages_of(response)
 
 
@@ -261,10 +304,13 @@ def test_nothing_changed_is_no_event(admin: Client) -> None:
 
 
 def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=bare_order())
 
+    # when
     admin.post(page_of(order_copy), {"status": "completed", "metadata": "{}", "attempt": "9"})
 
+    # then
     order_copy.refresh_from_db()
     assert (order_copy.status, order_copy.attempt) == (Status.PENDING, 0)
 
@@ -289,10 +335,13 @@ def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
     ids=range(13),
 )
 def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: str) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"kept": True})
 
+    # when
     response = admin.post(page_of(order_copy), {"metadata": metadata})
 
+    # then
     assert response.status_code == 200
     assert list(response.context["errors"])
     order_copy.refresh_from_db()
@@ -333,23 +382,29 @@ def test_a_metadata_error_says_what_to_do(admin: Client, metadata: str, message:
 def test_metadata_that_the_api_accepts_can_be_filed_again(
     admin: Client, metadata: dict[str, Any]
 ) -> None:
+    # given
     order = placed_order(lines=1)
     response = API(staff()).post("/order_copies", request_of(order, metadata=metadata))
     order_copy = OrderCopy.objects.get()
 
+    # when
     shown = admin.get(page_of(order_copy)).context["adminform"].form["metadata"].value()
     answer = admin.post(page_of(order_copy), {"metadata": shown, "reference": "R-1"})
 
+    # then
     assert (response.status_code, answer.status_code) == (201, 302)
     order_copy.refresh_from_db()
     assert (order_copy.metadata, order_copy.reference) == (metadata, "R-1")
 
 
 def test_empty_metadata_is_an_empty_object(admin: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"a": 1})
 
+    # when
     admin.post(page_of(order_copy), {"metadata": ""})
 
+    # then
     order_copy.refresh_from_db()
     assert order_copy.metadata == {}
 
@@ -369,10 +424,13 @@ def delete_together(client: Client, *order_copies: Any) -> Any:
 
 
 def test_a_copy_that_has_ended_is_deleted_and_its_target_stays(admin: Client) -> None:
+    # given
     order_copy = copied(placed_order())
 
+    # when
     delete(admin, order_copy)
 
+    # then
     assert not OrderCopy.objects.exists()
     assert Order.objects.filter(pk=order_copy.target_order_id).exists()
     event = Event.objects.get(name="order_copies.destroy")
@@ -380,10 +438,13 @@ def test_a_copy_that_has_ended_is_deleted_and_its_target_stays(admin: Client) ->
 
 
 def test_a_copy_in_progress_is_not_deleted(admin: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(in_progress=True)
 
+    # when
     response = delete(admin, order_copy)
 
+    # then
     assert response.redirect_chain == [(page_of(order_copy), 302)]
     assert messages_of(response) == [
         "A copy that is in progress cannot be deleted: wait until it has ended."
@@ -393,20 +454,26 @@ def test_a_copy_in_progress_is_not_deleted(admin: Client) -> None:
 
 
 def test_copies_are_deleted_together(admin: Client) -> None:
+    # given
     order_copies = [OrderCopyFactory(source_order=bare_order()) for _ in range(2)]
 
+    # when
     response = delete_together(admin, *order_copies)
 
+    # then
     assert messages_of(response) == ["Successfully deleted 2 order copies."]
     assert Event.objects.filter(name="order_copies.destroy").count() == 2
 
 
 def test_copies_are_deleted_all_or_none(admin: Client) -> None:
+    # given
     resting = OrderCopyFactory(source_order=bare_order())
     running = OrderCopyFactory(source_order=bare_order(), in_progress=True)
 
+    # when
     response = delete_together(admin, resting, running)
 
+    # then
     assert OrderCopy.objects.count() == 2
     assert "in progress" in messages_of(response)[0]
     assert not Event.objects.exists()
@@ -415,16 +482,19 @@ def test_copies_are_deleted_all_or_none(admin: Client) -> None:
 def test_deleting_costs_the_same_queries_for_one_copy_and_for_many(admin: Client) -> None:
     """Session, user, permissions; the copies; what Django asks to show and to log them; the lock
     on the copies, one delete, one insert of events."""
+    # given
     first, one, many = (
         [OrderCopyFactory(source_order=bare_order()) for _ in range(n)] for n in (1, 1, 10)
     )
     delete_together(admin, *first)  # Django remembers content types from the first time on.
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         delete_together(admin, *one)
     with CaptureQueriesContext(connection) as for_many:
         delete_together(admin, *many)
 
+    # then
     assert not OrderCopy.objects.exists()
     assert len(for_one) == len(for_many)
 
@@ -438,14 +508,17 @@ def status_of(client: Client, *order_copies: Any) -> Any:
 
 
 def test_the_status_view_tells_how_far_the_copies_are(admin: Client) -> None:
+    # given
     order_copies = [
         OrderCopyFactory(source_order=bare_order()),
         OrderCopyFactory(source_order=bare_order(), failed=True),
         OrderCopyFactory(source_order=bare_order(), completed=True),
     ]
 
+    # when
     response = status_of(admin, *order_copies)
 
+    # then
     assert "no-store" in response["Cache-Control"]
     assert response.json() == {
         "text": "2 of 3 ended: 1 completed, 1 failed",
@@ -464,55 +537,68 @@ def test_the_status_of_nothing_is_nothing_to_wait_for(admin: Client) -> None:
 
 
 def test_a_batch_that_is_gone_leads_back_to_the_list(admin: Client) -> None:
+    # when
     response = admin.get(reverse("admin:order_copies_ordercopy_batch"), follow=True)
 
+    # then
     assert response.redirect_chain == [(COPIES, 302)]
     assert messages_of(response) == ["There are no such copies (any more)."]
 
 
 def test_a_batch_shows_errors_and_costs_the_same_queries_for_many(admin: Client) -> None:
     """Session, user; the copies with both orders."""
+    # given
     url = reverse("admin:order_copies_ordercopy_batch")
     order_copies = [OrderCopyFactory(source_order=bare_order(), failed=True) for _ in range(5)]
     ids = [order_copy.public_id for order_copy in order_copies]
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         page = admin.get(url, {"ids": ids[0]})
     with CaptureQueriesContext(connection) as for_many:
         admin.get(url, {"ids": ",".join(ids)})
 
+    # then
     assert "cannot transition from pending to placed" in page.content.decode()
     assert len(for_one) == len(for_many)
 
 
 def test_the_list_watches_the_copies_that_have_not_ended(admin: Client) -> None:
+    # given
     OrderCopyFactory(source_order=bare_order(), completed=True)
     waiting = OrderCopyFactory(source_order=bare_order())
 
+    # when
     response = admin.get(COPIES)
 
+    # then
     assert response.context["progress"].url.endswith(f"?ids={waiting.public_id}")
     assert "data-running" in response.content.decode()
 
 
 def test_staff_without_permission_watch_nothing(client: Client) -> None:
+    # given
     user = User.objects.create_user("eve", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_order"))
     client.force_login(user)
 
+    # when, then
     for view in ("status", "batch", "changelist"):
         assert client.get(reverse(f"admin:order_copies_ordercopy_{view}")).status_code == 403
 
 
 def test_staff_who_may_only_view_read_and_change_nothing(client: Client) -> None:
+    # given
     user = User.objects.create_user("kim", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
     client.force_login(user)
     order_copy = OrderCopyFactory(source_order=bare_order())
 
+    # when
     seen = client.get(page_of(order_copy))
     changed = client.post(page_of(order_copy), {"reference": "mine", "metadata": "{}"})
 
+    # then
     assert (seen.status_code, changed.status_code) == (200, 403)
 
 
@@ -522,26 +608,32 @@ def test_staff_who_may_only_view_read_and_change_nothing(client: Client) -> None
 def test_a_shop_without_an_order_admin_sees_names_without_links(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order = bare_order(number="4711")
     order_copy = OrderCopyFactory(source_order=order)
     monkeypatch.delitem(site._registry, Order)
 
+    # when
     page = admin.get(COPIES).content.decode()
 
+    # then
     assert "#4711" in page
     assert reverse("admin:orders_order_change", args=[order.pk]) not in page
     assert listed(admin, q=order_copy.public_id) == [order_copy]
 
 
 def test_events_are_to_be_read_only(admin: Client) -> None:
+    # given
     requested(placed_order())
     event = Event.objects.get()
     url = reverse("admin:order_copies_events_event_change", args=[event.pk])
 
+    # when
     page = admin.get(url)
     changed = admin.post(url, {})
     names = admin.get(reverse("admin:order_copies_events_event_changelist")).content.decode()
 
+    # then
     assert "staff@example.com" in page.content.decode()
     assert changed.status_code == 403
     assert "order_copies.create" in names

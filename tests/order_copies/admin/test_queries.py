@@ -110,10 +110,13 @@ def test_event_list__ends_at_the_limit_and_says_so(
 
 
 def test_event_list__short_one_does_not_mention_the_limit(admin_client: Client) -> None:
+    # given
     happen(7, OrderCopyFactory())
 
+    # when
     response = admin_client.get(EVENTS)
 
+    # then
     assert response.context["cl"].result_count == 7
     assert "Only the newest" not in response.content.decode()
 

@@ -64,8 +64,10 @@ class NoMore(BaseThrottle):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_nobody_gets_in_without_a_token(path: str) -> None:
+    # when
     response = API().get(path)
 
+    # then
     assert response["WWW-Authenticate"] == "Bearer"
     assert errors_in(response) == [
         {
@@ -92,61 +94,76 @@ def test_nobody_gets_in_with_a_token_that_is_none(token: str) -> None:
 
 
 def test_a_user_who_was_locked_out_stays_out() -> None:
+    # given
     user = staff()
     api = API(user)
     user.is_active = False
     user.save()
 
+    # when
     response = api.get("/order_copies")
 
+    # then
     assert the_error_in(response) == (401, "INVALID_TOKEN", None)
 
 
 def test_a_shop_chooses_how_clients_prove_who_they_are(settings: LazySettings) -> None:
+    # given
     staff()
     path = f"{Everybody.__module__}.{Everybody.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": [path]}
 
+    # when
     response = API().get("/order_copies")
 
+    # then
     assert response.status_code == 200
 
 
 def test_a_shop_that_chooses_nothing_has_its_own_way(settings: LazySettings) -> None:
+    # given
     chosen = {"AUTHENTICATION_CLASSES": None}
     settings.ORDER_COPIES = settings.ORDER_COPIES | chosen
     api = API()
     api.client.force_login(staff())
 
+    # when
     response = api.get("/order_copies")
 
+    # then
     assert SessionAuthentication in OrderCopyViewSet.authentication_classes
     assert response.status_code == 200
 
 
 def test_a_forged_request_with_a_session_is_denied(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": None}
     api, order = API(), placed_order()
     api.client.handler.enforce_csrf_checks = True
     api.client.force_login(staff())
 
+    # when
     response = api.post("/order_copies", request_of(order))
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (0, 0)
 
 
 def test_a_customer_sees_its_own_orders_and_all_that_belongs_to_them() -> None:
+    # given
     own, other = placed_order(lines=1), placed_order(lines=1)
     copies = [OrderCopy(source_order=own), OrderCopy(source_order=other)]
     request_copies(copies, who={})
     api = API(shopper(own.customer))
 
+    # when
     seen = {
         path: {data["id"] for data in api.get(path).json()["data"]}
         for path in ["/orders", "/order_copies", "/customers", "/line_items", "/addresses"]
     }
 
+    # then
     assert seen == {
         "/orders": {own.public_id},
         "/order_copies": {copies[0].public_id},
@@ -177,19 +194,23 @@ def paths_of(order_copy: OrderFactory, order: Order) -> list[str]:
 
 
 def test_what_belongs_to_others_is_not_found() -> None:
+    # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
     api = API(shopper(CustomerFactory()))
 
+    # when
     answers = {
         path: the_error_in(api.get(path)) for path in paths_of(order_copy, order_copy.source_order)
     }
 
+    # then
     assert set(answers.values()) == {(404, "RECORD_NOT_FOUND", None)}
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_events_of_others_are_not_found(stream: bool) -> None:
+    # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
     own = API(staff())
@@ -197,8 +218,10 @@ def test_events_of_others_are_not_found(stream: bool) -> None:
     (event,) = own.get(f"/order_copies/{order_copy.public_id}/{name}").json()["data"]
     api = API(shopper(CustomerFactory()))
 
+    # when
     response = api.get(f"/{name}/{event['id']}")
 
+    # then
     assert own.get(f"/{name}/{event['id']}").json()["data"]["id"] == event["id"]
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
@@ -206,6 +229,7 @@ def test_events_of_others_are_not_found(stream: bool) -> None:
 @pytest.mark.parametrize("of", ["orders", "order_copies"])
 @pytest.mark.parametrize("linkage", ["", "relationships/"])
 def test_a_customer_sees_what_happened_but_not_who_did_it(of: str, linkage: str) -> None:
+    # given
     order_copy = OrderCopy(source_order=placed_order(lines=1), cancel_source_order=True)
     request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
     run_batch("a-host:1")
@@ -213,65 +237,82 @@ def test_a_customer_sees_what_happened_but_not_who_did_it(of: str, linkage: str)
     api = API(shopper(source.customer))
     path = f"/{of}/{(source if of == 'orders' else order_copy).public_id}/{linkage}"
 
+    # when
     events = api.get(f"{path}events").json()
     stores = api.get(f"{path}event_stores").json()
 
+    # then
     assert events["data"]
     assert stores["data"] == []
     assert "next" not in stores["links"]
 
 
 def test_a_customer_finds_no_change_of_its_own_copy() -> None:
+    # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
     event = Event.objects.get()
     own = shopper(order_copy.source_order.customer)
     clients = [own, service("view_order"), service("view_order", "view_event")]
 
+    # when
     answers = [API(user).get(f"/event_stores/{event.stream_id}") for user in clients]
 
+    # then
     assert [answer.status_code for answer in answers] == [404, 404, 200]
     assert the_error_in(answers[0]) == (404, "RECORD_NOT_FOUND", None)
 
 
 def test_who_may_view_events_sees_those_of_visible_orders_only() -> None:
+    # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
     event = Event.objects.get()
 
+    # when
     response = API(service("view_event")).get(f"/event_stores/{event.stream_id}")
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
 def test_an_include_brings_nothing_that_belongs_to_others() -> None:
+    # given
     own, other = placed_order(lines=1), placed_order(lines=1)
     order_copy = OrderCopyFactory(source_order=own, completed=True, target_order=other)
     api = API(shopper(own.customer))
 
+    # when
     document = api.get(f"/order_copies/{order_copy.public_id}?include=target_order").json()
 
+    # then
     assert document["data"]["relationships"]["target_order"]["data"] is None
     assert document["included"] == []
 
 
 def test_a_customer_copies_its_own_order() -> None:
+    # given
     order = placed_order(lines=1)
     api = API(shopper(order.customer))
 
+    # when
     response = api.post("/order_copies", request_of(order))
 
+    # then
     assert response.status_code == 201
     assert OrderFactory.objects.get().source_order == order
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
+    # given
     order_copy = OrderCopyFactory()
     api = API(shopper(CustomerFactory()))
 
+    # when
     response = api.send(method, f"/order_copies/{order_copy.public_id}", {})
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
     assert written() == (1, 0)
 
@@ -283,23 +324,29 @@ def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
 def test_whoever_sees_all_orders_needs_the_permission_that_the_admin_asks_for(
     client: Callable[..., Any], method: str, permission: str
 ) -> None:
+    # given
     order_copy = OrderCopyFactory()
     others = {"add", "change", "delete"} - {permission}
     api = API(client("view_order", *(f"{other}_ordercopy" for other in others)))
     path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
 
+    # when
     response = api.send(method, path, request_of(order_copy.source_order))
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (1, 0)
 
 
 def test_a_service_account_copies_with_permission() -> None:
+    # given
     order = placed_order(lines=1)
     api = API(service("view_order", "add_ordercopy"))
 
+    # when
     response = api.post("/order_copies", request_of(order))
 
+    # then
     assert response.status_code == 201
     assert OrderFactory.objects.get().source_order == order
 
@@ -398,22 +445,28 @@ def test_a_shop_says_which_orders_a_client_may_change(settings: LazySettings) ->
 
 
 def test_a_customer_who_may_view_all_orders_needs_permission_like_everybody() -> None:
+    # given
     order = placed_order(lines=1)
     user = shopper(order.customer)
     user.user_permissions.add(Permission.objects.get(codename="view_order"))
 
+    # when
     response = API(user).post("/order_copies", request_of(order))
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (0, 0)
 
 
 @pytest.mark.parametrize("dry_run", ["true", "false"])
 def test_a_stranger_may_not_even_try_to_copy(dry_run: str) -> None:
+    # given
     order = placed_order(lines=1)
 
+    # when
     response = API(service()).post(f"/order_copies?dry_run={dry_run}", request_of(order))
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (0, 0)
 
@@ -421,24 +474,30 @@ def test_a_stranger_may_not_even_try_to_copy(dry_run: str) -> None:
 def test_in_a_shop_that_does_not_say_otherwise_customers_need_permission(
     settings: LazySettings,
 ) -> None:
+    # given
     path = f"{SilentShop.__module__}.{SilentShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     order = placed_order(lines=1)
     api = API(shopper(order.customer))
 
+    # when
     read = api.get(f"/orders/{order.public_id}")
     response = api.post("/order_copies", request_of(order))
 
+    # then
     assert read.status_code == 200
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     assert written() == (0, 0)
 
 
 def test_a_client_that_asks_too_often_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     api = API(staff())
     monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [NoMore])
 
+    # when
     response = api.get("/order_copies")
 
+    # then
     assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
     assert response["Retry-After"] == "8"

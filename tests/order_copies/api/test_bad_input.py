@@ -44,8 +44,10 @@ def nested(depth: int) -> dict[str, Any]:
     ids=["half", "not UTF-8", "NaN", "absurdly deep", "absurdly long number"],
 )
 def test_what_is_not_json_is_refused_without_a_pointer(api: API, body: bytes) -> None:
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (400, "INVALID_DATA_FORMAT", None)
     assert written() == (0, 0)
 
@@ -84,8 +86,10 @@ def test_a_body_that_is_too_large_is_refused(api: API) -> None:
 def test_a_body_that_is_no_document_of_a_copy_is_refused(
     api: API, body: Any, code: str, pointer: str | None
 ) -> None:
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (400, code, pointer)
     assert written() == (0, 0)
 
@@ -95,11 +99,14 @@ def test_a_body_that_is_no_document_of_a_copy_is_refused(
 def test_members_that_are_no_objects_are_refused(
     api: API, order: Order, member: str, value: Any
 ) -> None:
+    # given
     body = request_of(order)
     body["data"][member] = value
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (400, "INVALID_DATA_FORMAT", f"/data/{member}")
     assert written() == (0, 0)
 
@@ -126,10 +133,13 @@ def test_members_that_are_no_objects_are_refused(
 def test_a_source_order_that_is_no_linkage_is_refused(
     api: API, source_order: Any, code: str, pointer: str
 ) -> None:
+    # given
     body = {"data": {"type": "order_copies", "relationships": {"source_order": source_order}}}
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (400, code, pointer)
     assert written() == (0, 0)
 
@@ -145,8 +155,10 @@ def test_a_source_order_that_is_no_linkage_is_refused(
 def test_a_missing_source_order_is_refused_with_a_pointer(
     api: API, members: dict[str, Any]
 ) -> None:
+    # when
     response = api.post("/order_copies", {"data": {"type": "order_copies", **members}})
 
+    # then
     assert response.status_code == 422
     assert errors_in(response) == [
         {
@@ -163,21 +175,27 @@ def test_a_missing_source_order_is_refused_with_a_pointer(
 
 @pytest.mark.parametrize("public_id", ["AbcdefghiJ", "", "no id", "1", "\0", "\ud800", "é" * 10])
 def test_a_source_order_that_does_not_exist_is_not_found(api: API, public_id: str) -> None:
+    # given
     linkage = {"data": {"type": "orders", "id": public_id}}
     body = {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", SOURCE)
     assert written() == (0, 0)
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
 def test_the_order_of_another_customer_is_not_found(query: str) -> None:
+    # given
     api, order = API(shopper(CustomerFactory())), placed_order()
 
+    # when
     response = api.post(f"/order_copies{query}", request_of(order))
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", SOURCE)
     assert written() == (0, 0)
 
@@ -188,8 +206,10 @@ def test_the_order_of_another_customer_is_not_found(query: str) -> None:
 def test_attributes_that_a_client_may_not_say_are_refused(
     api: API, order: Order, name: str
 ) -> None:
+    # when
     response = api.post("/order_copies", request_of(order, **{name: "completed"}))
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/attributes/{name}")
     assert written() == (0, 0)
 
@@ -198,21 +218,27 @@ def test_attributes_that_a_client_may_not_say_are_refused(
 def test_relationships_that_a_client_may_not_say_are_refused(
     api: API, order: Order, name: str
 ) -> None:
+    # given
     body = request_of(order)
     body["data"]["relationships"][name] = {"data": None}
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", f"/data/relationships/{name}")
     assert written() == (0, 0)
 
 
 def test_all_that_is_not_allowed_is_told_at_once(api: API, order: Order) -> None:
+    # given
     body = request_of(order, status="completed", nonsense=1)
     body["data"]["relationships"]["target_order"] = {"data": None}
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     pointers = [error["source"]["pointer"] for error in errors_in(response)]
     places = ["attributes/status", "attributes/nonsense", "relationships/target_order"]
     assert pointers == [f"/data/{place}" for place in places]
@@ -249,8 +275,10 @@ TOGGLES = ["skip_errors", "apply_promotions", "ignore_invalid_coupon", "reuse_wa
 def test_values_that_break_a_rule_are_refused(
     api: API, order: Order, name: str, value: Any, error: str
 ) -> None:
+    # when
     response = api.post("/order_copies", request_of(order, **{name: value}))
 
+    # then
     (refused,) = errors_in(response)
     assert the_error_in(response) == (422, "VALIDATION_ERROR", f"/data/attributes/{name}")
     assert refused["detail"] == f"{name} - {refused['title']}"
@@ -259,25 +287,31 @@ def test_values_that_break_a_rule_are_refused(
 
 
 def test_a_number_that_is_not_finite_is_refused(api: API, order: Order) -> None:
+    # given
     body = b'{"data": {"type": "order_copies", "attributes": {"metadata": {"a": 1e999}}}}'
 
+    # when
     response = api.post("/order_copies", body)
 
+    # then
     pointers = [error["source"]["pointer"] for error in errors_in(response)]
     assert pointers == [METADATA, SOURCE]
     assert written() == (0, 0)
 
 
 def test_metadata_at_its_limits_is_kept(api: API, order: Order) -> None:
+    # given
     metadata = {"large": 2**63 - 1, "small": -(2**63), "deep": nested(28), "é": "🎁"}
     changed = metadata | {"large": 0}
 
+    # when
     response = api.post("/order_copies", request_of(order, metadata=metadata))
     data = {"id": response.json()["data"]["id"], "type": "order_copies"}
     path = f"/order_copies/{data['id']}"
     kept = api.get(path).json()["data"]["attributes"]["metadata"]
     api.patch(path, {"data": data | {"attributes": {"metadata": changed}}})
 
+    # then
     assert kept == metadata
     assert api.get(path).json()["data"]["attributes"]["metadata"] == changed
     assert Event.objects.last().changes == {"metadata": {"from": metadata, "to": changed}}
@@ -305,11 +339,14 @@ def test_metadata_at_its_limits_is_kept(api: API, order: Order) -> None:
 def test_changes_that_a_client_may_not_make_are_refused(
     api: API, members: dict[str, Any], code: str, pointer: str
 ) -> None:
+    # given
     order_copy = OrderCopyFactory()
     data = {"type": "order_copies", "id": order_copy.public_id, **members}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     order_copy.refresh_from_db()
     assert the_error_in(response) == (400, code, pointer)
     assert (order_copy.reuse_wallet, order_copy.skip_errors) == (True, False)
@@ -327,11 +364,14 @@ def test_a_change_without_an_id_is_refused(api: API) -> None:
 
 
 def test_a_change_to_a_value_that_breaks_a_rule_is_refused(api: API) -> None:
+    # given
     order_copy = OrderCopyFactory(metadata={"a": 1})
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"metadata": "b"}}
 
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     order_copy.refresh_from_db()
     assert the_error_in(response) == (422, "VALIDATION_ERROR", METADATA)
     assert order_copy.metadata == {"a": 1}

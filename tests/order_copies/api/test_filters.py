@@ -180,9 +180,13 @@ def test_a_truth_is_asked_for_or_against(name: str, value: str, truth: bool) -> 
 
 
 def test_every_predicate_of_the_contract_is_tried() -> None:
+    # given
     names = [name for name, *_rest in PREDICATE_CASES]
+
+    # when
     tried = {next(known for known in PREDICATES if name.endswith(f"_{known}")) for name in names}
 
+    # then
     assert tried | {"true", "false"} == set(PREDICATES)
     assert len(PREDICATES) == 52
 
@@ -192,28 +196,34 @@ def test_several_filters_have_all_to_be_met(made: list[OrderFactory]) -> None:
 
 
 def test_one_of_several_attributes_has_to_meet_a_predicate(made: list[OrderFactory]) -> None:
+    # given
     api = API(staff())
 
+    # when, then
     assert found(api, made, reference_or_reference_origin_cont="p") == [0, 1, 2]
     assert found(api, made, reference_or_errors_count_eq="3") == [3]
     assert found(api, made, reference_or_reference_origin_eq_or_null="erp") == [0, 1, 2, 3, 4]
 
 
 def test_ids_are_equal_or_not(made: list[OrderFactory]) -> None:
+    # given
     api = API(staff())
     first, second = made[0].public_id, made[1].public_id
 
+    # when, then
     assert found(api, made, id_eq=first) == [0]
     assert found(api, made, id_in=f"{first},{second}") == [0, 1]
     assert found(api, made, id_not_in=f"{first},{second}") == [2, 3, 4]
 
 
 def test_what_is_related_is_asked_by_the_name_of_the_relationship() -> None:
+    # given
     one, other = placed_order(lines=1), placed_order(lines=1)
     made = [OrderCopyFactory(source_order=order) for order in (one, other)]
     OrderFactory.objects.filter(pk=made[0].pk).update(target_order=draft_order())
     api = API(staff())
 
+    # when, then
     assert found(api, made, source_order_id_eq=one.public_id) == [0]
     assert found(api, made, source_order_number_eq=other.number) == [1]
     assert found(api, made, source_order_customer_email_in=other.customer_email) == [1]
@@ -226,14 +236,17 @@ def test_what_is_related_is_asked_by_the_name_of_the_relationship() -> None:
 
 
 def test_many_related_rows_are_asked_whether_one_of_them_meets_it() -> None:
+    # given
     cheap = placed_order(lines=[{"unit_amount_cents": 100}])
     dear = placed_order(lines=[{"unit_amount_cents": 90000}, {"unit_amount_cents": 100}])
     api = API(staff())
 
+    # when
     def numbers(query: str) -> list[str]:
         documents = api.get(f"/orders?filter[q][{query}").json()["data"]
         return [data["attributes"]["number"] for data in documents]
 
+    # then
     assert numbers("line_items_unit_amount_cents_gt]=1000") == [dear.number]
     assert numbers("line_items_unit_amount_cents_eq]=100") == [cheap.number, dear.number]
     assert numbers("shipping_address_city_eq]=Firenze") == [cheap.number, dear.number]
@@ -289,13 +302,16 @@ def test_what_the_client_may_not_see_is_null_to_it() -> None:
 
 
 def test_what_documents_tell_as_null_is_null() -> None:
+    # given
     draft, placed = draft_order(), placed_order(lines=1, coupon_code="SPRING")
     api = API(staff())
 
+    # when
     def numbers(query: str) -> list[str]:
         documents = api.get(f"/orders?filter[q][{query}").json()["data"]
         return [data["attributes"]["number"] for data in documents]
 
+    # then
     assert numbers("coupon_code_null]=true") == [draft.number]
     assert numbers("coupon_code_eq_or_null]=SPRING") == [draft.number, placed.number]
     assert numbers("coupon_code_not_eq]=WINTER") == [placed.number]
@@ -304,6 +320,7 @@ def test_what_documents_tell_as_null_is_null() -> None:
 
 
 def test_events_are_asked_by_the_resource_they_happened_to(made: list[OrderFactory]) -> None:
+    # given
     api = API(staff())
     body = {
         "type": "order_copies",
@@ -314,9 +331,11 @@ def test_events_are_asked_by_the_resource_they_happened_to(made: list[OrderFacto
     api.delete(f"/order_copies/{made[0].public_id}")
     api.post("/order_copies", _request(made[2].source_order))
 
+    # when
     (event,) = api.get("/events?filter[q][name_end]=create").json()["data"]
     documents = api.get(f"/order_copies?filter[events_id]={event['id']}").json()["data"]
 
+    # then
     assert len(documents) == 1
 
 
@@ -327,11 +346,13 @@ def _request(order: Order | None) -> dict[str, Any]:
 
 
 def test_nothing_is_asked_of_what_the_client_may_not_see() -> None:
+    # given
     own, secret = placed_order(lines=1), placed_order(lines=1, reference="secret")
     order_copy = OrderCopyFactory(source_order=own)
     OrderFactory.objects.filter(pk=order_copy.pk).update(target_order=secret)
     customer = API(shopper(own.customer))
 
+    # when, then
     assert found(API(staff()), [order_copy], target_order_reference_start="sec") == [0]
     assert found(customer, [order_copy], target_order_reference_start="sec") == []
     assert found(customer, [order_copy], target_order_id_eq=secret.public_id) == []
@@ -357,8 +378,10 @@ def test_nothing_is_asked_of_what_the_client_may_not_see() -> None:
     ],
 )
 def test_plain_names_filter_too(made: list[OrderFactory], query: str, numbers: list[int]) -> None:
+    # when
     response = API(staff()).get(f"/order_copies?{query}")
 
+    # then
     documents = response.json()["data"]
     assert [data["id"] for data in documents] == [made[number].public_id for number in numbers]
 
@@ -366,10 +389,12 @@ def test_plain_names_filter_too(made: list[OrderFactory], query: str, numbers: l
 def test_plain_ids_are_those_of_the_resource_and_of_related_ones(
     made: list[OrderFactory],
 ) -> None:
+    # given
     api = API(staff())
     ids = f"{made[0].public_id},{made[4].public_id}"
     assert made[0].source_order is not None
 
+    # when
     lists = [
         api.get(f"/order_copies?{query}").json()["meta"]["record_count"]
         for query in (
@@ -380,6 +405,7 @@ def test_plain_ids_are_those_of_the_resource_and_of_related_ones(
         )
     ]
 
+    # then
     assert lists == [2, 1, 5, 0]
 
 
@@ -397,19 +423,24 @@ def test_the_plain_names_of_copies_are_those_of_the_contract() -> None:
 
 
 def test_a_page_of_a_filtered_list_keeps_its_filter(made: list[OrderFactory]) -> None:
+    # when
     document = API(staff()).get("/order_copies?filter[status]=pending&page[size]=2").json()
 
+    # then
     assert document["meta"] == {"record_count": 3, "page_count": 2}
     assert "filter%5Bstatus%5D=pending" in document["links"]["next"]
 
 
 def test_a_related_list_is_filtered_as_the_resource_is(made: list[OrderFactory]) -> None:
+    # given
     order = made[0].source_order
     assert order is not None
     path = f"/orders/{order.public_id}/order_copies"
 
+    # when
     documents = API(staff()).get(f"{path}?filter[q][reference_eq]=alpha-2").json()["data"]
 
+    # then
     assert [data["id"] for data in documents] == [made[1].public_id]
 
 
@@ -420,15 +451,18 @@ class LineItemFilterSet(django_filters.FilterSet):  # type: ignore[misc]
 
 
 def test_a_shop_adds_plain_names_by_a_filter_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     order = placed_order(lines=[{"quantity": 1}, {"quantity": 5}])
     monkeypatch.setattr(type(resource_of("line_items")), "filterset_class", LineItemFilterSet)
     filterset_of.cache_clear()
     api = API(staff())
 
+    # when
     found = api.get("/line_items?filter[at_least]=4").json()["data"]
     refused = api.get("/line_items?filter[at_least]=four")
     filterset_of.cache_clear()
 
+    # then
     line = LineItem.objects.get(order=order, quantity=5)
     assert [data["id"] for data in found] == [line.public_id]
     assert the_error_in(refused) == (400, "INVALID_FILTER_VALUE", None)
@@ -536,19 +570,24 @@ def test_what_is_no_filter_is_refused(query: str, code: str) -> None:
     ],
 )
 def test_odd_values_find_nothing_and_break_nothing(query: str) -> None:
+    # given
     OrderCopyFactory()
 
+    # when
     response = API(staff()).get(f"/order_copies?{query}")
 
+    # then
     assert response.status_code == 200
     assert response.json()["data"] == []
 
 
 def test_events_of_other_kinds_of_resources_break_no_filter() -> None:
+    # given
     customer = CustomerFactory()
     placed_order(lines=1, customer=customer)
     api = API(staff(*PERMISSIONS, "view_coupon"))
 
+    # when
     statuses = [
         api.get(f"/{path}").status_code
         for path in (
@@ -564,4 +603,5 @@ def test_events_of_other_kinds_of_resources_break_no_filter() -> None:
         )
     ]
 
+    # then
     assert set(statuses) == {200}

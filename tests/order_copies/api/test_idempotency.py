@@ -68,13 +68,16 @@ def test_whoever_is_overtaken_by_nobody_that_can_be_found_asks_again_later() -> 
 
 
 def test_the_last_word_is_said_once() -> None:
+    # given
     order_copy = OrderCopyFactory()
     claimed()
     NAME.remember(order_copy, {"a": 0}, is_waiting=True)
 
+    # when
     for number in (1, 2):
         NAME.conclude({"a": number})
 
+    # then
     found = IdempotentRequest.objects.get()
     assert (found.answer, found.is_waiting) == ('{"a": 1}', False)
     assert found.order_factory_key == order_copy.pk
@@ -82,6 +85,7 @@ def test_the_last_word_is_said_once() -> None:
 
 def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
     """UPDATE the name, SELECT what is old, DELETE it."""
+    # given
     young = timezone.now() - timedelta(hours=23)
     IdempotentRequest.objects.bulk_create(
         IdempotentRequest(identity=f"old {number}", created_at=YESTERDAY) for number in range(25)
@@ -90,6 +94,7 @@ def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
     order_copy = OrderCopyFactory()
     left, costs = [], []
 
+    # when
     for number in range(4):
         name = Name(f"new {number}", "")
         name.claim()
@@ -98,20 +103,24 @@ def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
         left.append(IdempotentRequest.objects.filter(created_at=YESTERDAY).count())
         costs.append(len(queries))
 
+    # then
     assert left == [15, 5, 0, 0]
     assert costs == [3, 3, 3, 2]
     assert IdempotentRequest.objects.filter(identity="young").exists()
 
 
 def test_a_body_that_is_too_deep_to_be_named_is_refused() -> None:
+    # given
     request = Request(HttpRequest())
     request._full_data = nested(200_000)
 
+    # when, then
     with pytest.raises(RequestRefusedError, match="nested too deep"):
         idempotency._fingerprint(request)
 
 
 def test_an_application_has_keys_of_its_own() -> None:
+    # given
     def named(client_id: str) -> Name | None:
         request = Request(HttpRequest())
         request._request.META["HTTP_IDEMPOTENCY_KEY"] = "key"
@@ -119,5 +128,6 @@ def test_an_application_has_keys_of_its_own() -> None:
         request.auth = type("Token", (), {"client_id": client_id})()
         return Name.of(request)
 
+    # when, then
     assert named("one") != named("other")
     assert named("one") == named("one")

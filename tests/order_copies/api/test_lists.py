@@ -31,10 +31,13 @@ def page_link(number: int, size: int = 10, rest: str = "") -> str:
 
 
 def test_a_list_has_ten_rows_in_the_order_of_their_making() -> None:
+    # given
     api, made = API(staff()), copies(11)
 
+    # when
     document = api.get("/order_copies").json()
 
+    # then
     assert list(document) == ["data", "meta", "links"]
     assert ids(document) == [order_copy.public_id for order_copy in made[:10]]
     assert document["meta"] == {"record_count": 11, "page_count": 2}
@@ -46,11 +49,14 @@ def test_a_list_has_ten_rows_in_the_order_of_their_making() -> None:
 
 
 def test_a_page_keeps_the_rest_of_the_query() -> None:
+    # given
     api, made = API(staff()), copies(5)
 
+    # when
     query = "page%5Bsize%5D=2&sort=-created_at&page%5Bnumber%5D=2"
     document = api.get(f"/order_copies?{query}").json()
 
+    # then
     rest = "sort=-created_at&"
     assert ids(document) == [made[2].public_id, made[1].public_id]
     assert document["links"] == {
@@ -62,20 +68,26 @@ def test_a_page_keeps_the_rest_of_the_query() -> None:
 
 
 def test_the_last_page_has_no_next() -> None:
+    # given
     api, made = API(staff()), copies(3)
 
+    # when
     document = api.get("/order_copies?page[number]=2&page[size]=2").json()
 
+    # then
     assert ids(document) == [made[2].public_id]
     assert list(document["links"]) == ["first", "prev", "last"]
 
 
 def test_a_page_beyond_the_end_is_empty() -> None:
+    # given
     api = API(staff())
     copies(3)
 
+    # when
     response = api.get("/order_copies?page[number]=999999999999999&page[size]=2")
 
+    # then
     assert response.status_code == 200
     assert response.json() == {
         "data": [],
@@ -97,11 +109,14 @@ def test_an_empty_list_is_one_empty_page() -> None:
 
 
 def test_a_page_has_25_rows_at_most() -> None:
+    # given
     api = API(staff())
     copies(26)
 
+    # when
     document = api.get("/order_copies?page[size]=25").json()
 
+    # then
     assert len(document["data"]) == 25
 
 
@@ -166,11 +181,14 @@ def test_a_query_that_is_not_understood_is_refused(query: str, code: str) -> Non
     ],
 )
 def test_what_is_sent_twice_is_refused_rather_than_half_ignored(key: str, text: str) -> None:
+    # given
     api = API(staff())
 
+    # when
     once = api.get(f"/order_copies?{key}={text}")
     twice = api.get(f"/order_copies?{key}={text}&{key}={text}")
 
+    # then
     (error,) = errors_in(twice)
     assert once.status_code == 200
     assert (error["status"], error["code"]) == ("400", "PARAM_NOT_ALLOWED")
@@ -178,10 +196,13 @@ def test_what_is_sent_twice_is_refused_rather_than_half_ignored(key: str, text: 
 
 
 def test_a_dry_run_that_is_taken_back_is_refused() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
 
+    # when
     response = api.post("/order_copies?dry_run=true&dry_run=false", request_of(order))
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", None)
     assert written() == (0, 0)
 
@@ -204,25 +225,31 @@ def test_a_dry_run_is_true_or_false() -> None:
 
 
 def test_rows_are_sorted_by_what_the_client_names() -> None:
+    # given
     api = API(staff())
     first, second, third = copies(3)
     OrderFactory.objects.filter(pk=second.pk).update(reference="a")
     OrderFactory.objects.exclude(pk=second.pk).update(reference="b")
 
+    # when
     ascending = api.get("/order_copies?sort=reference,-id").json()
     descending = api.get("/order_copies?sort=-reference").json()
 
+    # then
     assert ids(ascending) == [second.public_id, third.public_id, first.public_id]
     assert ids(descending) == [first.public_id, third.public_id, second.public_id]
 
 
 def test_only_the_fields_that_are_asked_for_are_told() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
 
+    # when
     path = f"/order_copies/{order_copy.public_id}"
     data = api.get(f"{path}?fields[order_copies]=status,events").json()["data"]
     bare = api.get(f"{path}?fields[order_copies]=").json()["data"]
 
+    # then
     url = f"http://testserver/api{path}"
     assert data["attributes"] == {"status": "pending"}
     assert data["relationships"] == {
@@ -252,15 +279,18 @@ def test_the_id_can_be_named_among_the_fields_and_is_always_told() -> None:
 
 
 def test_included_resources_are_linked_from_where_they_belong() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1, options=0, shipping=False, payment_fee=False)
     order_copy = OrderCopy(source_order=order)
     request_copies([order_copy], who={})
     line = order.line_items.get()
 
+    # when
     query = "include=source_order.line_items.order,target_order,events,order_subscription"
     fields = "fields[orders]=number,line_items&fields[line_items]=name,order&fields[events]=name"
     document = api.get(f"/order_copies/{order_copy.public_id}?{query}&{fields}").json()
 
+    # then
     relationships = document["data"]["relationships"]
     linkage = {name: member.get("data", "none") for name, member in relationships.items()}
     included = {
@@ -285,11 +315,14 @@ def test_included_resources_are_linked_from_where_they_belong() -> None:
 
 
 def test_what_stands_in_the_document_is_not_included_again() -> None:
+    # given
     api, (order_copy,) = API(staff()), copies(1)
 
+    # when
     path = f"/order_copies/{order_copy.public_id}?include=source_order.order_copies"
     document = api.get(path).json()
 
+    # then
     assert [resource["type"] for resource in document["included"]] == ["orders"]
 
 
@@ -304,12 +337,15 @@ def test_what_stands_in_the_document_is_not_included_again() -> None:
 def test_an_include_has_to_be_among_the_fields_where_fields_are_given(
     fields: str, types: list[str] | None
 ) -> None:
+    # given
     order = placed_order(lines=1, options=0, shipping=False, payment_fee=False)
     order_copy = OrderCopyFactory(source_order=order)
 
+    # when
     path = f"/order_copies/{order_copy.public_id}?include=source_order.line_items"
     document = API(staff()).get(f"{path}&{fields}").json()
 
+    # then
     included = document.get("included")
     assert types == (included and [resource["type"] for resource in included])
 
@@ -352,12 +388,15 @@ def test_a_smaller_page_can_include_what_a_larger_one_could_not(
 
 
 def test_a_new_copy_can_bring_its_source_along() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     linkage = {"data": {"type": "orders", "id": order.public_id}}
     body = {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
 
+    # when
     document = api.post("/order_copies?include=source_order,target_order", body).json()
 
+    # then
     relationships = document["data"]["relationships"]
     assert relationships["source_order"]["data"] == linkage["data"]
     assert relationships["target_order"]["data"] is None
@@ -376,11 +415,13 @@ def test_a_new_copy_can_bring_its_source_along() -> None:
 )
 def test_a_list_of_25_costs_as_many_queries_as_a_list_of_one(path: str, queries: int) -> None:
     """The user of the token; its permissions (2); the count; the rows; one a relationship."""
+    # given
     api = API(staff())
     page = f"{path}{'&' if '?' in path else '?'}page[size]=25"
     request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
     run_batch("a worker")
 
+    # when
     with CaptureQueriesContext(connection) as of_one:
         one = api.get(page).json()
     order_copies = [OrderCopy(source_order=placed_order(lines=3)) for _ in range(24)]
@@ -389,5 +430,6 @@ def test_a_list_of_25_costs_as_many_queries_as_a_list_of_one(path: str, queries:
     with CaptureQueriesContext(connection) as of_25:
         many = api.get(page).json()
 
+    # then
     assert len(one["data"]) < len(many["data"]) == 25
     assert len(of_one) == len(of_25) == queries

@@ -37,10 +37,13 @@ def linkage(resource_type: str, public_id: str) -> dict[str, Any]:
 
 
 def test_order_factories_are_copies_of_both_kinds() -> None:
+    # given
     api, made = API(staff()), [OrderCopyFactory(), recurring()]
 
+    # when
     documents = api.get("/order_factories").json()["data"]
 
+    # then
     assert [(data["id"], data["type"]) for data in documents] == [
         (factory.public_id, "order_factories") for factory in made
     ]
@@ -52,11 +55,14 @@ def test_order_factories_are_copies_of_both_kinds() -> None:
 
 
 def test_a_recurring_copy_is_no_order_copy() -> None:
+    # given
     api, factory = API(staff()), recurring()
 
+    # when
     data = api.get(f"/recurring_order_copies/{factory.public_id}").json()["data"]
     response = api.get(f"/order_copies/{factory.public_id}")
 
+    # then
     assert data["attributes"]["type"] == "recurring_order_copies"
     assert list(data["attributes"]) == BASE
     assert list(data["relationships"])[-1] == "order_subscription"
@@ -64,14 +70,17 @@ def test_a_recurring_copy_is_no_order_copy() -> None:
 
 
 def test_an_order_lists_its_copies_by_kind() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     made = [OrderCopyFactory(source_order=order), recurring(source_order=order)]
 
+    # when
     lists = {
         name: [data["id"] for data in api.get(f"/orders/{order.public_id}/{name}").json()["data"]]
         for name in ("order_factories", "order_copies", "recurring_order_copies")
     }
 
+    # then
     first, second = (factory.public_id for factory in made)
     assert lists == {
         "order_factories": [first, second],
@@ -81,14 +90,17 @@ def test_an_order_lists_its_copies_by_kind() -> None:
 
 
 def test_a_recurring_copy_needs_a_subscription() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     data = {
         "type": "recurring_order_copies",
         "relationships": {"source_order": linkage("orders", order.public_id)},
     }
 
+    # when
     response = api.post("/recurring_order_copies", {"data": data})
 
+    # then
     assert the_error_in(response) == (
         422,
         "VALIDATION_ERROR",
@@ -98,6 +110,7 @@ def test_a_recurring_copy_needs_a_subscription() -> None:
 
 
 def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     data = {
         "type": "recurring_order_copies",
@@ -107,8 +120,10 @@ def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
         },
     }
 
+    # when
     response = api.post("/recurring_order_copies", {"data": data})
 
+    # then
     assert the_error_in(response) == (
         404,
         "RECORD_NOT_FOUND",
@@ -118,6 +133,7 @@ def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
 
 
 def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
+    # given
     api, factory = API(staff()), recurring()
     path = f"/recurring_order_copies/{factory.public_id}"
     data = {
@@ -126,9 +142,11 @@ def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
         "attributes": {"reference": "7"},
     }
 
+    # when
     patched = api.patch(path, {"data": data})
     deleted = api.delete(path)
 
+    # then
     assert patched.json()["data"]["attributes"]["reference"] == "7"
     assert deleted.status_code == 204
     assert not OrderFactory.objects.exists()
@@ -136,11 +154,14 @@ def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
 def test_order_factories_are_read_only(method: str) -> None:
+    # given
     api, factory = API(staff()), OrderCopyFactory()
     path = "/order_factories" + ("" if method == "POST" else f"/{factory.public_id}")
 
+    # when
     response = api.send(method, path, {"data": {"type": "order_factories"}})
 
+    # then
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
 
 

@@ -43,11 +43,14 @@ def test_a_wait_is_read_as_rfc_7240_has_it(prefer: str, seconds: int) -> None:
 
 @pytest.mark.django_db
 def test_nobody_waits_inside_of_a_transaction() -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     started = time.monotonic()
 
+    # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=9")
 
+    # then
     assert time.monotonic() - started < 5
     assert response.status_code == 201
     assert "Preference-Applied" not in response

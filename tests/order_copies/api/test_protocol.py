@@ -79,11 +79,14 @@ def test_what_can_be_served_is_served(accept: str) -> None:
 
 
 def test_a_client_may_leave_open_what_it_takes() -> None:
+    # given
     api = API(staff())
     del api.client.defaults["HTTP_ACCEPT"]
 
+    # when
     response = api.get("/order_copies")
 
+    # then
     assert response.status_code == 200
 
 
@@ -110,25 +113,31 @@ def test_what_cannot_be_served_is_not_acceptable(accept: str) -> None:
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", f"{MEDIA_TYPE}; ext=x"])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
 def test_a_body_of_another_type_is_unsupported(method: str, content_type: str) -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
     body = request_of(order_copy.source_order)
 
+    # when
     response = api.send(method, path, body, **{"Content-Type": content_type})
 
+    # then
     assert the_error_in(response) == (415, "UNSUPPORTED_MEDIA_TYPE", None)
     assert written() == (1, 0)
 
 
 @pytest.mark.parametrize("content_type", ["", "text/html", "application/json", "nonsense"])
 def test_the_type_of_no_body_does_not_matter(content_type: str) -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     path = f"/order_copies/{order_copy.public_id}"
     headers = {"Content-Type": content_type}
 
+    # when
     got = api.get(path, **headers)
     deleted = api.send("DELETE", path, {}, **headers)
 
+    # then
     assert (got.status_code, deleted.status_code) == (200, 204)
 
 
@@ -137,8 +146,10 @@ def test_the_type_of_no_body_does_not_matter(content_type: str) -> None:
     [("PUT", "/order_copies"), ("DELETE", "/order_copies"), ("PATCH", "/order_copies")],
 )
 def test_other_methods_are_not_allowed(method: str, path: str) -> None:
+    # when
     response = API(staff()).send(method, path, {})
 
+    # then
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
     assert response["Allow"] == "GET, POST, HEAD"
 
@@ -183,13 +194,16 @@ def test_a_head_is_a_get_without_a_body() -> None:
 def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     api = API(staff())
     path = f"{BrokenShop.__module__}.{BrokenShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
 
+    # when
     with caplog.at_level(logging.ERROR, "order_copies.api"):
         response = api.get("/orders")
 
+    # then
     (error,) = errors_in(response)
     (line,) = [record for record in caplog.records if record.name == "order_copies.api"]
     assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
@@ -203,13 +217,16 @@ def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
 def test_trouble_with_the_database_that_passes_is_no_crash(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     api = API(staff())
     path = f"{BusyShop.__module__}.{BusyShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
 
+    # when
     with caplog.at_level(logging.ERROR, "order_copies.api"):
         response = api.get("/orders")
 
+    # then
     assert the_error_in(response) == (503, "SERVICE_UNAVAILABLE", None)
     assert response["Retry-After"] == "1"
     assert "Deadlock found" in caplog.text
@@ -217,16 +234,19 @@ def test_trouble_with_the_database_that_passes_is_no_crash(
 
 @pytest.mark.django_db(transaction=True)
 def test_no_transaction_of_the_shop_holds_back_what_the_api_writes(settings: LazySettings) -> None:
+    # given
     api, order = API(staff()), placed_order(lines=1)
     path = f"{WatchingShop.__module__}.{WatchingShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     connection.settings_dict["ATOMIC_REQUESTS"] = True
 
+    # when
     try:
         response = api.post("/order_copies", request_of(order))
     finally:
         connection.settings_dict["ATOMIC_REQUESTS"] = False
 
+    # then
     assert response.status_code == 201
     assert WatchingShop.in_atomic_block == {False}
 
@@ -242,12 +262,15 @@ def test_no_endpoint_is_in_a_transaction_of_the_shop() -> None:
 def test_a_crash_outside_the_views_is_a_document_too(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     settings.MIDDLEWARE = [f"{Crash.__module__}.{Crash.__qualname__}"]
     client = Client(raise_request_exception=False)
 
+    # when
     with caplog.at_level(logging.ERROR, "order_copies.api"):
         response, page = client.get("/api/orders"), client.get("/admin/")
 
+    # then
     (error,) = errors_in(response)
     lines = [record for record in caplog.records if record.name == "order_copies.api"]
     assert (response.status_code, error["code"]) == (500, "INTERNAL_SERVER_ERROR")
@@ -257,20 +280,26 @@ def test_a_crash_outside_the_views_is_a_document_too(
 
 
 def test_a_host_that_is_not_ours_is_a_bad_request() -> None:
+    # given
     client = Client(raise_request_exception=False)
 
+    # when
     response = client.get("/api/orders", headers={"Host": "evil.example"})
     page = client.get("/admin/", headers={"Host": "evil.example"})
 
+    # then
     assert the_error_in(response) == (400, "BAD_REQUEST", None)
     assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
 def test_paths_beside_the_api_are_answered_as_ever() -> None:
+    # given
     client = Client()
 
+    # when
     responses = [client.get(path) for path in ["/apis", "/nonsense"]]
 
+    # then
     assert [response.status_code for response in responses] == [404, 404]
     assert {response["Content-Type"] for response in responses} == {"text/html; charset=utf-8"}
 
@@ -284,10 +313,13 @@ def test_too_many_parameters_are_a_bad_request() -> None:
 
 
 def test_an_error_can_quote_whatever_was_sent() -> None:
+    # given
     api, order = API(staff()), placed_order()
 
+    # when
     response = api.post("/order_copies", request_of(order, **{"\ud800\0é": 1}))
 
+    # then
     (error,) = errors_in(response)
     assert error["source"]["pointer"] == "/data/attributes/?\0é"
 
@@ -295,6 +327,7 @@ def test_an_error_can_quote_whatever_was_sent() -> None:
 def test_a_copy_that_vanishes_while_it_is_changed_is_not_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     update_copy = copying.update_copy
 
@@ -304,6 +337,9 @@ def test_a_copy_that_vanishes_while_it_is_changed_is_not_found(
 
     monkeypatch.setattr(copying, "update_copy", vanish)
     data = {"type": "order_copies", "id": order_copy.public_id}
+
+    # when
     response = api.patch(f"/order_copies/{order_copy.public_id}", {"data": data})
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)

@@ -36,6 +36,7 @@ def links_in(document: Any) -> Iterator[str]:
 
 
 def test_every_link_of_every_document_answers() -> None:
+    # given
     api = API(staff())
     requested(place_target_order=True)
     run_batch("a worker")
@@ -44,18 +45,21 @@ def test_every_link_of_every_document_answers() -> None:
     waiting.remove("http://testserver/api/event_stores")
     answered: dict[str, int] = {}
 
+    # when
     while waiting:
         url = waiting.pop()
         response = api.get(url.removeprefix("http://testserver/api"))
         answered[url] = response.status_code
         waiting |= set(links_in(response.json())) - set(answered)
 
+    # then
     types = {url.split("/")[4].partition("?")[0] for url in answered}
     assert types == {resource.type for resource in registered()}
     assert set(answered.values()) == {200}
 
 
 def test_no_route_looks_a_relationship_up_by_a_name_in_the_url() -> None:
+    # given
     routes = [
         str(pattern.pattern)
         for resolver in get_resolver().url_patterns
@@ -63,8 +67,10 @@ def test_no_route_looks_a_relationship_up_by_a_name_in_the_url() -> None:
         for pattern in resolver.url_patterns
     ]
 
+    # when
     captured = {route.partition("<")[2] for route in routes if "<" in route}
 
+    # then
     assert len(routes) > 50
     assert all(rest.count("<") == 0 for rest in captured)
     assert all(rest.startswith("str:public_id>") for rest in captured)
@@ -76,10 +82,13 @@ def test_no_route_looks_a_relationship_up_by_a_name_in_the_url() -> None:
     ["delete", "save", "pk", "__class__", "full_clean", "source_order_factory", "customer_id", ""],
 )
 def test_names_that_are_no_relationships_are_not_found(prefix: str, name: str) -> None:
+    # given
     api, order = API(staff()), placed_order()
 
+    # when
     response = api.get(f"/orders/{order.public_id}/{prefix}{name}")
 
+    # then
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
     assert Order.objects.filter(pk=order.pk).exists()
 
@@ -87,32 +96,41 @@ def test_names_that_are_no_relationships_are_not_found(prefix: str, name: str) -
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", ["/line_items", "/relationships/line_items"])
 def test_relationships_of_orders_are_read_only(method: str, path: str) -> None:
+    # given
     api, order = API(staff()), placed_order(lines=2)
 
+    # when
     response = api.send(method, f"/orders/{order.public_id}{path}", {"data": []})
 
+    # then
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
     assert LineItem.objects.filter(order=order, item_type="skus").count() == 2
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
 def test_orders_are_read_and_changed_and_nothing_else(method: str) -> None:
+    # given
     api, order = API(staff()), placed_order()
 
+    # when
     response = api.send(method, f"/orders/{order.public_id}", {"data": []})
 
+    # then
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
     assert Order.objects.filter(pk=order.pk).exists()
 
 
 def test_a_source_order_is_the_order() -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
     url = f"http://testserver/api/order_copies/{order_copy.public_id}"
     order = order_copy.source_order
 
+    # when
     related = api.get(f"/order_copies/{order_copy.public_id}/source_order").json()
     linkage = api.get(f"/order_copies/{order_copy.public_id}/relationships/source_order").json()
 
+    # then
     direct = api.get(f"/orders/{order.public_id}").json()
     del related["data"]["meta"], direct["data"]["meta"]
     assert related == direct
@@ -160,22 +178,28 @@ def test_what_could_be_asked_of_nothing_is_refused(query: str, code: str) -> Non
 
 
 def test_a_copy_can_bring_along_the_subscription_that_it_does_not_have() -> None:
+    # given
     api, order_copy = API(staff()), requested()
     path = f"/order_copies/{order_copy.public_id}?include=order_subscription.market"
 
+    # when
     document = api.get(f"{path}&fields[order_subscriptions]=number,market").json()
 
+    # then
     assert document["data"]["relationships"]["order_subscription"]["data"] is None
     assert document["included"] == []
 
 
 @pytest.mark.parametrize("name", ["target_order", "order_subscription"])
 def test_what_is_not_there_is_null(name: str) -> None:
+    # given
     api, order_copy = API(staff()), OrderCopyFactory()
 
+    # when
     related = api.get(f"/order_copies/{order_copy.public_id}/{name}")
     linkage = api.get(f"/order_copies/{order_copy.public_id}/relationships/{name}")
 
+    # then
     assert (related.status_code, related.json()) == (200, {"data": None})
     assert (linkage.status_code, linkage.json()["data"]) == (200, None)
 
@@ -189,13 +213,16 @@ def test_the_source_of_a_copy_may_be_gone() -> None:
 
 
 def test_an_order_lists_its_copies_page_by_page() -> None:
+    # given
     api, order = API(staff()), placed_order()
     made = [OrderCopyFactory(source_order=order) for _ in range(3)]
     OrderCopyFactory()
     path = f"/orders/{order.public_id}/order_copies"
 
+    # when
     document = api.get(f"{path}?page[size]=2&sort=-id").json()
 
+    # then
     url = f"http://testserver/api{path}?sort=-id&page%5Bnumber%5D"
     assert [data["id"] for data in document["data"]] == [made[2].public_id, made[1].public_id]
     assert document["meta"] == {"record_count": 3, "page_count": 2}
@@ -207,12 +234,15 @@ def test_an_order_lists_its_copies_page_by_page() -> None:
 
 
 def test_the_relationship_to_many_is_a_page_of_identifiers() -> None:
+    # given
     api, order = API(staff()), placed_order()
     made = [OrderCopyFactory(source_order=order) for _ in range(2)]
     path = f"/orders/{order.public_id}/relationships/order_copies"
 
+    # when
     document = api.get(f"{path}?page[size]=1").json()
 
+    # then
     base = f"http://testserver/api/orders/{order.public_id}"
     page = f"http://testserver/api{path}?page%5Bnumber%5D"
     assert document == {
@@ -229,15 +259,18 @@ def test_the_relationship_to_many_is_a_page_of_identifiers() -> None:
 
 
 def test_the_history_of_a_copy_is_read_with_a_cursor() -> None:
+    # given
     api, order_copy = API(staff()), requested()
     copying.update_copy(order_copy, {"reference": "new"}, who={"owner": {"id": "2"}})
     path = f"/order_copies/{order_copy.public_id}/event_stores"
     created, changed = Event.objects.order_by("pk")
 
+    # when
     first = api.get(f"{path}?page[size]=1").json()
     (link,) = first["links"].values()
     second = api.get(link.removeprefix("http://testserver/api")).json()
 
+    # then
     after = f"page%5Bsize%5D=1&page%5Bafter%5D={created.stream_id}"
     assert list(first) == ["data", "links"]
     assert first["links"] == {"next": f"http://testserver/api{path}?{after}"}
@@ -257,11 +290,14 @@ def test_the_history_of_a_copy_is_read_with_a_cursor() -> None:
 
 
 def test_a_plain_change_is_no_event() -> None:
+    # given
     api, order_copy = API(staff()), requested()
     copying.update_copy(order_copy, {"reference": "new"}, who={})
 
+    # when
     document = api.get(f"/order_copies/{order_copy.public_id}/events").json()
 
+    # then
     names = [data["attributes"]["name"] for data in document["data"]]
     assert names == ["order_copies.create"]
 
@@ -286,14 +322,17 @@ def test_a_history_offers_nothing_but_cursors(query: str, code: str) -> None:
 
 
 def test_the_history_of_an_order_names_the_order() -> None:
+    # given
     api, order_copy = API(staff()), requested(place_target_order=True)
     run_batch("a worker")
     order_copy.refresh_from_db()
     target = order_copy.target_order
     assert target is not None
 
+    # when
     document = api.get(f"/orders/{target.public_id}/event_stores").json()
 
+    # then
     subjects = {
         (data["attributes"]["resource_type"], data["attributes"]["resource_id"])
         for data in document["data"]
@@ -331,25 +370,31 @@ def test_what_does_not_exist_is_not_found(path: str) -> None:
 
 
 def test_both_halves_of_a_stream_id_have_to_be_right() -> None:
+    # given
     api = API(staff())
     requested()
     event = Event.objects.get()
 
+    # when
     right = api.get(f"/event_stores/{event.stream_id}")
     wrong = api.get(f"/event_stores/1-{event.pk}")
 
+    # then
     assert right.json()["data"]["id"] == event.stream_id
     assert the_error_in(wrong) == (404, "RECORD_NOT_FOUND", None)
 
 
 def test_who_sees_all_copies_sees_what_happened_to_deleted_ones() -> None:
+    # given
     order_copy = requested()
     customer = API(shopper(order_copy.source_order.customer))
     copying.delete_copy(order_copy, who={})
 
+    # when
     told = API(staff()).get("/events?sort=id").json()["data"]
     told_the_customer = customer.get("/events").json()["data"]
 
+    # then
     names = [event["attributes"]["name"] for event in told]
     assert names == ["order_copies.create", "order_copies.destroy"]
     assert told_the_customer == []

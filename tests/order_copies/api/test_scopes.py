@@ -69,12 +69,15 @@ def test_all_endpoints_are_looked_at() -> None:
 
 @pytest.mark.parametrize(("method", "path", "action"), READS)
 def test_reading_takes_the_scope_to_read(method: str, path: str, action: str) -> None:
+    # given
     user = staff()
     other = API(user, scopes=set(SCOPES) - {"read"})
     own = API(user, scopes=["read"])
 
+    # when
     refused, answered = other.get(path), own.get(path)
 
+    # then
     assert the_error_in(refused) == DENIED
     assert answered.status_code in {200, 404}
     assert other.send("HEAD", path).status_code == 401
@@ -103,8 +106,10 @@ def test_only_orders_can_be_changed_without_the_scope_to_copy(
 def test_a_sales_channel_lists_the_public_catalogue_only(
     method: str, path: str, action: str
 ) -> None:
+    # when
     response = API(staff(), kind="sales_channel").get(path)
 
+    # then
     lists = action == "list" and path not in CATALOGUE
     if lists or is_list_behind(path):
         assert the_error_in(response) == DENIED
@@ -114,13 +119,16 @@ def test_a_sales_channel_lists_the_public_catalogue_only(
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 def test_copies_are_changed_and_deleted_with_the_scope_to_copy(method: str) -> None:
+    # given
     path = f"/order_copies/{OrderCopyFactory().public_id}"
     body = {"data": {"type": "order_copies", "id": path[-10:], "attributes": {"reference": "x"}}}
     user = staff()
 
+    # when
     refused = API(user, scopes=["read", "place", "cancel"]).send(method, path, body)
     done = API(user, scopes=["read", "copy"]).send(method, path, body)
 
+    # then
     assert the_error_in(refused) == DENIED
     assert done.status_code in {200, 204}
 
@@ -153,24 +161,30 @@ TRIGGERS = {
 
 @pytest.mark.parametrize(("trigger", "scope"), TRIGGERS.items())
 def test_a_trigger_takes_its_own_scope(trigger: str, scope: str) -> None:
+    # given
     order, user = placed_order(lines=1), staff()
     path = f"/orders/{order.public_id}"
     body = {"data": {"type": "orders", "id": order.public_id, "attributes": {trigger: True}}}
 
+    # when
     refused = API(user, scopes=set(SCOPES) - {scope}).patch(path, body)
     done = API(user, scopes=["read", scope]).patch(path, body)
 
+    # then
     assert the_error_in(refused) == DENIED
     assert done.status_code in {200, 422}
 
 
 def test_attributes_beside_a_trigger_take_their_scope_too() -> None:
+    # given
     order, user = placed_order(lines=1), staff()
     attributes = {"_cancel": True, "reference": "x"}
     body = {"data": {"type": "orders", "id": order.public_id, "attributes": attributes}}
 
+    # when
     response = API(user, scopes=["read", "cancel"]).patch(f"/orders/{order.public_id}", body)
 
+    # then
     order.refresh_from_db()
     assert the_error_in(response) == DENIED
     assert order.status == "placed"
@@ -193,30 +207,38 @@ def test_attributes_beside_a_trigger_take_their_scope_too() -> None:
 def test_a_copy_takes_the_scopes_of_all_that_it_is_to_do(
     attributes: dict[str, Any], needed: set[str], query: str
 ) -> None:
+    # given
     order, user = placed_order(lines=1), staff()
     body = request_of(order, **attributes)
     needed = needed | {"read"} if query else needed
 
+    # when
     refused = [
         API(user, scopes=set(SCOPES) - {scope}).post(f"/order_copies{query}", body)
         for scope in needed
     ]
 
+    # then
     assert [the_error_in(response) for response in refused] == [DENIED] * len(needed)
     assert written() == (0, 0)
 
+    # when
     done = API(user, scopes=needed).post(f"/order_copies{query}", body)
 
+    # then
     assert done.status_code == (200 if query else 201)
 
 
 def test_what_a_write_is_to_include_is_read() -> None:
+    # given
     order, user = placed_order(lines=1), staff()
     path, body = "/order_copies?include=source_order", request_of(order)
 
+    # when
     refused = API(user, scopes=["copy"]).post(path, body)
     done = API(user, scopes=["copy", "read"]).post(path, body)
 
+    # then
     assert the_error_in(refused) == DENIED
     assert done.status_code == 201
     assert OrderFactory.objects.count() == 1
@@ -244,9 +266,11 @@ class ShopsOwnToken(BaseAuthentication):
 def test_without_scopes_nothing_is_restricted(
     authentication: type[BaseAuthentication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr(OrderCopyViewSet, "get_authenticators", lambda view: [authentication()])
     body = request_of(placed_order(), place_target_order=True, cancel_source_order=True)
 
+    # when, then
     assert API().get("/order_copies").status_code == 200
     assert API().post("/order_copies", body).status_code == 201
 
@@ -257,6 +281,7 @@ def test_without_scopes_nothing_is_restricted(
 def test_tokens_of_django_oauth_toolkit_itself_are_understood(
     settings: LazySettings, scopes: str, reads: int, writes: int
 ) -> None:
+    # given
     path = f"{OAuth2Authentication.__module__}.{OAuth2Authentication.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": [path]}
     settings.OAUTH2_PROVIDER = {"SCOPES_BACKEND_CLASS": "project.oauth.scopes.ApplicationScopes"}
@@ -265,9 +290,11 @@ def test_tokens_of_django_oauth_toolkit_itself_are_understood(
     api = API()
     api.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
 
+    # when
     read = api.get("/order_copies")
     write = api.post("/order_copies", request_of(placed_order(lines=1)))
 
+    # then
     assert (read.status_code, write.status_code) == (reads, writes)
 
 
@@ -294,6 +321,7 @@ def test_a_view_with_other_permissions_looks_at_scopes_all_the_same(
 def test_a_retry_takes_the_scopes_of_what_the_copy_is_to_do(
     toggle: str, scopes: list[str], status: str
 ) -> None:
+    # given
     order_copy = OrderCopyFactory(status="failed", failed_at=timezone.now(), **{toggle: True})
     data = {
         "type": "order_copies",
@@ -301,10 +329,12 @@ def test_a_retry_takes_the_scopes_of_what_the_copy_is_to_do(
         "attributes": {"_retry": True},
     }
 
+    # when
     response = API(staff(), scopes=["read", *scopes]).patch(
         f"/order_copies/{order_copy.public_id}", {"data": data}
     )
 
+    # then
     order_copy.refresh_from_db()
     assert order_copy.status == status
     assert response.status_code == (200 if status == "pending" else 401)
@@ -315,11 +345,13 @@ def sales_channel_of(user: Any) -> API:
 
 
 def test_a_sales_channel_finds_no_list_behind_what_it_may_see() -> None:
+    # given
     order = placed_order(lines=1)
     api = sales_channel_of(staff(*PERMISSIONS, "view_coupon"))
     base, customer = f"/orders/{order.public_id}", order.customer
     assert customer is not None
 
+    # when
     answers = [
         api.get(path).status_code
         for path in (
@@ -333,10 +365,12 @@ def test_a_sales_channel_finds_no_list_behind_what_it_may_see() -> None:
         )
     ]
 
+    # then
     assert answers == [200, 200, 200, 401, 401, 401, 401]
 
 
 def test_a_sales_channel_sees_no_coupon_no_wallet_and_no_history() -> None:
+    # given
     coupon, order = CouponFactory(), placed_order(lines=1)
     entry = CustomerPaymentSourceFactory(customer=order.customer)
     request_copies([OrderCopy(source_order=order)], who={"owner": {"email": "sam@example.com"}})
@@ -348,11 +382,13 @@ def test_a_sales_channel_sees_no_coupon_no_wallet_and_no_history() -> None:
         f"/event_stores/{change.stream_id}",
     ]
 
+    # when
     own = [API(user).get(path).status_code for path in paths]
     channels = [sales_channel_of(user).get(path).status_code for path in paths]
     promotions = sales_channel_of(user).get("/promotions?include=coupons").json()
     guessed = sales_channel_of(user).get("/promotions?filter[q][coupons_code_present]=true")
 
+    # then
     assert own == [200, 200, 200]
     assert channels == [404, 404, 404]
     assert promotions["included"] == []
@@ -361,11 +397,14 @@ def test_a_sales_channel_sees_no_coupon_no_wallet_and_no_history() -> None:
 
 @pytest.mark.parametrize(("status", "code"), [("placed", 200), ("approved", 404)])
 def test_a_sales_channel_sees_orders_until_they_are_placed(status: str, code: int) -> None:
+    # given
     order = placed_order(lines=1)
     Order.objects.update(status=status)
 
+    # when
     response = sales_channel_of(staff()).get(f"/orders/{order.public_id}")
 
+    # then
     assert response.status_code == code
 
 

@@ -360,11 +360,14 @@ def test_deploying_without_a_public_id_key_of_its_own_is_warned_of(settings):
 
 
 def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
+    # given
     installed = [app for app in settings.INSTALLED_APPS if app != "order_copies.events"]
 
+    # when
     with override_settings(INSTALLED_APPS=installed):
         found = checks.check_events_installed()
 
+    # then
     assert [(message.id, message.hint) for message in found] == [
         (
             "order_copies.E005",
@@ -410,10 +413,13 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
     ],
 )
 def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, value: object) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {name: value}
 
+    # when
     (message,) = checks.check_settings()
 
+    # then
     assert message.id == "order_copies.E006"
     assert name in message.msg
     assert message.hint

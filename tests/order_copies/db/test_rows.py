@@ -98,6 +98,7 @@ EVENT_FIELDS = ["resource_type", "resource_id", "name", "changes", "who", "creat
 def test_inserted_rows_read_back_as_the_values_they_were_given(
     unused: Numbers, values: list[dict[str, Any]]
 ) -> None:
+    # given
     market = MarketFactory()
     complete = [
         {"number": f"n{next(unused)}", "token": f"t{next(unused)}", "market_id": market.pk}
@@ -107,19 +108,24 @@ def test_inserted_rows_read_back_as_the_values_they_were_given(
     ]
     fields = [*ORDER_FIELDS, *ORDER_DEFAULTS]
 
+    # when
     keys = insert_rows(Order, fields, [[row[field] for field in fields] for row in complete])
 
+    # then
     found = Order.objects.in_bulk(keys)
     assert [{field: getattr(found[key], field) for field in fields} for key in keys] == complete
 
 
 @given(order_values())
 def test_updated_rows_read_back_as_the_values_they_were_given(values: dict[str, Any]) -> None:
+    # given
     changed, other = OrderFactory(), OrderFactory()
     before = Order.objects.filter(pk=other.pk).values().get()
 
+    # when
     count = update_rows(Order, list(values), [[changed.pk, *values.values()]])
 
+    # then
     assert count == 1
     assert Order.objects.filter(pk=changed.pk).values(*values).get() == values
     assert Order.objects.filter(pk=other.pk).values().get() == before
@@ -127,6 +133,7 @@ def test_updated_rows_read_back_as_the_values_they_were_given(values: dict[str, 
 
 @given(st.lists(rates, min_size=1, max_size=3))
 def test_rows_are_stored_as_the_orm_stores_them(tax_rates: list[Decimal]) -> None:
+    # given
     order = OrderFactory()
     models = [
         LineItemFactory.build(order=order, sku=None, tax_rate=tax_rate, metadata={"a": [None]})
@@ -136,8 +143,10 @@ def test_rows_are_stored_as_the_orm_stores_them(tax_rates: list[Decimal]) -> Non
     for model in models:
         model.created_at = model.updated_at = NOW
 
+    # when
     keys = insert_rows(LineItem, fields, [[getattr(m, field) for field in fields] for m in models])
 
+    # then
     LineItem.objects.bulk_create(models)
     LineItem.objects.filter(pk__in=[m.pk for m in models]).update(updated_at=NOW)
     table = LineItem._meta.db_table
@@ -148,10 +157,13 @@ def test_rows_are_stored_as_the_orm_stores_them(tax_rates: list[Decimal]) -> Non
 
 
 def test_keys_come_back_in_the_order_of_the_rows() -> None:
+    # given
     rows = [["orders", str(number), "", {}, {}, NOW] for number in [7, 3, 9, 1, 3]]
 
+    # when
     keys = insert_rows(Event, EVENT_FIELDS, rows)
 
+    # then
     found = Event.objects.in_bulk(keys)
     assert [found[key].resource_id for key in keys] == ["7", "3", "9", "1", "3"]
     assert keys == sorted(keys)
@@ -159,9 +171,11 @@ def test_keys_come_back_in_the_order_of_the_rows() -> None:
 
 @pytest.mark.parametrize("count", [1, 5000])
 def test_any_number_of_rows_is_inserted_with_one_statement(count: int) -> None:
+    # when
     with CaptureQueriesContext(connection) as queries:
         keys = insert_rows(Event, EVENT_FIELDS, event_rows(count))
 
+    # then
     assert len(queries) == 1
     assert len(set(keys)) == count
     assert list(Event.objects.values_list("pk", "resource_id", "changes")) == [
@@ -171,11 +185,14 @@ def test_any_number_of_rows_is_inserted_with_one_statement(count: int) -> None:
 
 @pytest.mark.parametrize("count", [1, 5000])
 def test_any_number_of_rows_is_updated_with_one_statement(count: int) -> None:
+    # given
     keys = insert_rows(Event, EVENT_FIELDS, event_rows(count))
 
+    # when
     with CaptureQueriesContext(connection) as queries:
         updated = update_rows(Event, ["name"], [[key, f"orders.{key}"] for key in keys])
 
+    # then
     assert (len(queries), updated) == (1, count)
     assert list(Event.objects.values_list("name", flat=True)) == [f"orders.{key}" for key in keys]
 
@@ -189,9 +206,11 @@ def test_no_rows_cost_no_statement() -> None:
 
 
 def test_a_fence_that_matches_nothing_changes_nothing() -> None:
+    # given
     mine, taken_over = OrderCopyFactory(in_progress=True), OrderCopyFactory(in_progress=True)
     model = type(mine)
 
+    # when
     updated = update_rows(
         model,
         ["worker", "lease_expires_at"],
@@ -199,6 +218,7 @@ def test_a_fence_that_matches_nothing_changes_nothing() -> None:
         match=("id", "attempt"),
     )
 
+    # then
     assert updated == 1
     assert list(model.objects.values_list("pk", "worker", "lease_expires_at")) == [
         (mine.pk, "me", NOW),
@@ -207,9 +227,11 @@ def test_a_fence_that_matches_nothing_changes_nothing() -> None:
 
 
 def test_a_condition_that_is_the_same_for_all_rows_is_part_of_the_fence() -> None:
+    # given
     running, ended = OrderCopyFactory(in_progress=True), OrderCopyFactory(completed=True)
     model = type(running)
 
+    # when
     updated = update_rows(
         model,
         ["worker"],
@@ -218,19 +240,23 @@ def test_a_condition_that_is_the_same_for_all_rows_is_part_of_the_fence() -> Non
         where={"status": "in_progress"},
     )
 
+    # then
     assert updated == 1
     assert list(model.objects.values_list("worker", flat=True)) == ["me", ""]
 
 
 def test_a_value_may_become_none() -> None:
+    # given
     order = OrderFactory(placed_at=NOW, reference="abc", metadata={"a": 1})
 
+    # when
     update_rows(
         Order,
         ["placed_at", "reference", "customer_id", "metadata"],
         [[order.pk, None, None, None, [None, {"b": None}]]],
     )
 
+    # then
     order.refresh_from_db()
     assert (order.placed_at, order.reference, order.customer_id, order.metadata) == (
         None,
@@ -241,6 +267,7 @@ def test_a_value_may_become_none() -> None:
 
 
 def test_text_that_looks_like_something_else_stays_text() -> None:
+    # given
     looks = ["007", "1e3", "null", "true", "[1]", '{"a": 1}', "$[0]", "%s", "'; --", "\\", "é😀\n"]
     order = OrderFactory()
     fields = ["order_id", "role", "business", "line_1", "city", "country_code"]
@@ -255,8 +282,10 @@ def test_text_that_looks_like_something_else_stays_text() -> None:
         for text in looks
     ]
 
+    # when
     keys = insert_rows(Address, [*fields, *rest], rows)
 
+    # then
     found = Address.objects.in_bulk(keys)
     assert [(found[key].line_1, found[key].city) for key in keys] == [(t, t) for t in looks]
     assert not order.addresses.exists()
@@ -303,10 +332,13 @@ def test_an_unknown_database_is_refused_in_words(monkeypatch: pytest.MonkeyPatch
 
 
 def test_instants_keep_their_microseconds_in_any_time_zone() -> None:
+    # given
     rome = timezone(timedelta(hours=2))
     order = OrderFactory()
 
+    # when
     update_rows(Order, ["placed_at"], [[order.pk, NOW.astimezone(rome)]])
 
+    # then
     order.refresh_from_db()
     assert order.placed_at == NOW

@@ -43,10 +43,13 @@ def an_event(**values: Any) -> Event:
 
 
 def test_recorded_events_read_back_in_order(heard: list[list[Event]]) -> None:
+    # given
     events = [an_event(), an_event(name="", changes={}), an_event(name="order_copies.complete")]
 
+    # when
     record(events)
 
+    # then
     assert list(
         Event.objects.values_list("pk", "resource_type", "resource_id", "name", "changes", "who")
     ) == [
@@ -72,17 +75,22 @@ def test_recorded_events_read_back_in_order(heard: list[list[Event]]) -> None:
 
 
 def test_receivers_hear_all_events_of_one_recording_at_once(heard: list[list[Event]]) -> None:
+    # given
     events = [an_event(), an_event()]
 
+    # when
     record(events)
 
+    # then
     assert heard == [events]
     assert all(event.pk for event in heard[0])
 
 
 def test_nothing_recorded_is_nothing_told(heard: list[list[Event]]) -> None:
+    # when
     record([])
 
+    # then
     assert heard == []
     assert not Event.objects.exists()
 
@@ -90,17 +98,21 @@ def test_nothing_recorded_is_nothing_told(heard: list[list[Event]]) -> None:
 @pytest.mark.parametrize("count", [1, 300])
 def test_recording_costs_one_statement(count: int) -> None:
     """INSERT the events."""
+    # when
     with CaptureQueriesContext(connection) as queries:
         record([an_event(resource_id=str(number)) for number in range(count)])
 
+    # then
     assert len(queries) == 1
     assert Event.objects.count() == count
 
 
 def test_changes_tell_what_differs() -> None:
+    # given
     before = {"status": "pending", "errors_count": 0, "started_at": None}
     after = {"status": "in_progress", "errors_count": 0, "started_at": NOW}
 
+    # when, then
     assert changes_of(before, after) == {
         "status": {"from": "pending", "to": "in_progress"},
         "started_at": {"from": None, "to": NOW},
@@ -122,9 +134,13 @@ def test_an_event_is_a_create_an_update_or_a_destroy(name: str, kind: str) -> No
 
 
 def test_an_event_goes_by_three_names() -> None:
+    # given
     event = an_event()
+
+    # when
     record([event])
 
+    # then
     assert str(event) == "order_copies.start"
     assert str(an_event(name="")) == "change"
     assert event.public_id == public_ids.encode("events", event.pk)

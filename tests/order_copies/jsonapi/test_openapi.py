@@ -65,45 +65,56 @@ def test_the_committed_file_is_the_document_of_today() -> None:
 def test_the_command_prints_it_or_writes_it_to_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # when
     call_command("order_copies_schema")
     call_command("order_copies_schema", str(tmp_path / "openapi.json"))
 
+    # then
     assert capsys.readouterr().out == openapi_text()
     assert (tmp_path / "openapi.json").read_text(encoding="utf-8") == openapi_text()
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html", MEDIA_TYPE])
 def test_it_is_served_to_strangers_whatever_they_accept(accept: str, client: Client) -> None:
+    # when
     response = client.get("/api/schema", headers={"accept": accept})
 
+    # then
     assert response.status_code == 200
     assert response["Content-Type"] == "application/json"
     assert response.json() == json.loads(openapi_text())
 
 
 def test_it_can_only_be_read(client: Client) -> None:
+    # when
     response = client.delete("/api/schema")
 
+    # then
     assert response.status_code == 405
     assert response.json()["errors"][0]["code"] == "METHOD_NOT_ALLOWED"
 
 
 def test_it_is_that_of_the_urls_that_are_served(client: Client) -> None:
     """The document of one URLconf is not mistaken for that of another."""
+    # given
     client.get("/api/schema")
 
+    # when
     with override_settings(ROOT_URLCONF="tests.order_copies.jsonapi.test_resources"):
         paths = client.get("/shop/orders/v1/api/schema").json()["paths"]
 
+    # then
     assert "/shop/orders/v1/api/order_copies" in paths
     assert "/api/order_copies" not in paths
 
 
 def test_every_endpoint_that_is_installed_is_in_it() -> None:
+    # when
     described = {
         (path, method) for path, item in the_document()["paths"].items() for method in item
     }
 
+    # then
     assert described == {(it.path, it.method) for it in installed_endpoints()}
     assert ("/api/order_copies/{public_id}/relationships/target_order", "get") in described
 
@@ -239,10 +250,13 @@ def test_a_filter_fits_a_pattern_if_it_is_understood() -> None:
 
 
 def test_the_plain_filters_are_all_there() -> None:
+    # given
     parameter = the_document()["components"]["parameters"]["order_copies_filter"]
 
+    # when
     filters = parameter["schema"]["properties"]
 
+    # then
     assert set(filters) == set(filterset_of(resources.resource_of("order_copies")).base_filters)
     assert re.search(filters["created_at_from"]["pattern"], "2018-01-01T12:00:00.000Z")
     assert filters["metadata"]["description"] == "Short for `metadata_jcont`."
@@ -306,21 +320,27 @@ def test_the_limits_of_a_client_are_as_described(settings: LazySettings) -> None
 
 
 def test_every_operation_says_which_scopes_it_takes() -> None:
+    # given
     paths = the_document()["paths"]
 
+    # when
     def scopes(path: str, method: str) -> Any:
         return paths[f"/api{path}"][method]["security"]
 
+    # then
     assert scopes("/order_copies", "get") == [{"bearer": ["read"]}, {"oauth2": ["read"]}]
     assert scopes("/order_copies", "post") == [{"bearer": ["copy"]}, {"oauth2": ["copy"]}]
     assert {"oauth2": ["read", "place"]} in scopes("/orders/{public_id}", "patch")
 
 
 def test_a_shop_need_not_say_where_tokens_come_from(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = {**settings.ORDER_COPIES, "TOKEN_URL": ""}
 
+    # when
     document = openapi_document()
 
+    # then
     assert list(document["components"]["securitySchemes"]) == ["bearer"]
     assert document["paths"]["/api/orders"]["get"]["security"] == [{"bearer": ["read"]}]
 
@@ -350,6 +370,7 @@ def test_every_refusal_is_as_described() -> None:
 
 def test_what_is_refused_does_not_fit_what_is_described() -> None:
     """The description of a body is as strict as the reader of bodies."""
+    # given
     body = the_document()["paths"]["/api/order_copies"]["post"]["requestBody"]
     schema = body["content"][MEDIA_TYPE]["schema"]
     order = {"data": {"type": "orders", "id": "AbcdefghiJ"}}
@@ -360,6 +381,7 @@ def test_what_is_refused_does_not_fit_what_is_described() -> None:
     def copy(**members: Any) -> dict[str, Any]:
         return {"type": "order_copies", "relationships": {"source_order": order}, **members}
 
+    # when, then
     assert fits(copy())
     assert fits(copy(attributes={"place_target_order": None, "reference": None}))
     assert not fits(copy(attributes={"skip_errors": None}))
@@ -473,8 +495,10 @@ def test_a_resource_of_the_shop_appears_by_itself(mugs: dict[str, Any]) -> None:
 
 
 def test_what_an_endpoint_offers_besides_appears(mugs: dict[str, Any]) -> None:
+    # when
     operation = mugs["paths"]["/shop/mugs/{public_id}"]["patch"]
 
+    # then
     assert operation["parameters"][-1] == {
         "name": "X-Spoon",
         "in": "header",

@@ -44,8 +44,10 @@ def changes_of(**attributes: Any) -> Payload:
 
 
 def test_a_trigger_is_pulled_by_true_and_changes_come_with_it() -> None:
+    # when
     payload = changes_of(_publish=True, text="new")
 
+    # then
     assert payload.attributes == {"text": "new"}
     assert payload.trigger is NoteSerializer.triggers[0]
 
@@ -57,18 +59,22 @@ def test_a_trigger_that_is_not_true_is_not_pulled(value: bool | None) -> None:
 
 @pytest.mark.parametrize("value", ["true", 1, 0, "", [], {}])
 def test_a_trigger_takes_true_and_false_only(value: Any) -> None:
+    # when
     with pytest.raises(RequestRefusedError) as caught:
         changes_of(_publish=value)
 
+    # then
     (error,) = caught.value.errors
     assert (error.status, error.pointer) == (422, "/data/attributes/_publish")
     assert error.detail == "_publish - must be true or false"
 
 
 def test_one_trigger_is_pulled_at_a_time() -> None:
+    # when
     with pytest.raises(RequestRefusedError) as caught:
         changes_of(_publish=True, _delete=True)
 
+    # then
     (error,) = caught.value.errors
     assert error.detail == "_delete - can't be sent together with _publish: one trigger at a time"
 

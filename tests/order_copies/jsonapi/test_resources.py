@@ -49,6 +49,7 @@ def test_a_resource_can_be_replaced() -> None:
 
 @pytest.mark.usefixtures("shop_without_resources")
 def test_a_shop_without_resources_has_orders_with_their_copies(settings: LazySettings) -> None:
+    # given
     api, order = API(staff()), placed_order()
     order_copy = OrderCopyFactory(source_order=order)
     base = "http://testserver/shop/orders/v1/api"
@@ -56,8 +57,10 @@ def test_a_shop_without_resources_has_orders_with_their_copies(settings: LazySet
     def get(url: str) -> Any:
         return api.client.get(url.removeprefix("http://testserver")).json()["data"]
 
+    # when
     data = get(f"{base}/order_copies/{order_copy.public_id}/source_order")
 
+    # then
     url = f"{base}/orders/{order.public_id}"
     copies = ["order_factories", "order_copies", "recurring_order_copies"]
     del data["meta"]

@@ -143,10 +143,12 @@ class Comparison:
 
 @OF_ALL_TYPES
 def test_a_resource_is_what_the_library_says(resource_type: str) -> None:
+    # given
     a_shop()
     comparison, resource = Comparison(), resource_of(resource_type)
     row = resource.rows(comparison.request("")).order_by("pk").first()
 
+    # when, then
     for query in queries(resource):
         comparison.check(f"/{resource_type}/{resource.id_of(row)}?", query, resource, row)
 
@@ -154,6 +156,7 @@ def test_a_resource_is_what_the_library_says(resource_type: str) -> None:
 @pytest.mark.exhaustive
 @OF_ALL_TYPES
 def test_a_list_is_what_the_library_says(resource_type: str) -> None:
+    # given
     a_shop()
     comparison, resource = Comparison(), resource_of(resource_type)
     path, rows = f"/{resource_type}", resource.rows(comparison.request(""))
@@ -164,6 +167,7 @@ def test_a_list_is_what_the_library_says(resource_type: str) -> None:
         path = f"/order_copies/{order_copy.public_id}/event_stores"
         rows = rows.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
 
+    # when, then
     for query in queries(resource):
         comparison.check(f"{path}?page[size]=3&", query, resource, list(rows.order_by("pk")[:3]))
 
@@ -172,7 +176,9 @@ def test_a_list_is_what_the_library_says(resource_type: str) -> None:
 @settings(max_examples=10)
 @given(any_order)
 def test_any_order_is_what_the_library_says(description: Description) -> None:
+    # given
     order, comparison, orders = build(description), Comparison(), resource_of("orders")
     paths = "market,customer,billing_address,payment_method,line_items.sku,line_item_options"
 
+    # when, then
     comparison.check(f"/orders/{order.public_id}?", f"include={paths}", orders, order)

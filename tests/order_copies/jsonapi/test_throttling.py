@@ -81,32 +81,38 @@ def statuses(api: API, path: str, times: int) -> list[int]:
 def test_the_limits_are_those_of_commerce_layer(
     settings: LazySettings, clock: Clock, mode: str, path: str, limits: tuple[int, int]
 ) -> None:
+    # given
     average, burst = limits
     given = {key: value for key, value in settings.ORDER_COPIES.items() if key != "RATE_LIMITS"}
     settings.ORDER_COPIES = given | {"MODE": mode}
     api = API()
 
+    # when
     first, answers = api.get(path), statuses(api, path, burst)
     clock.now += 10
     later = api.get(path)
 
+    # then
     assert told(first) == [str(average), "60", str(average - 1)]
     assert answers == [401] * (burst - 1) + [429]
     assert told(later) == [str(average), "60", str(average - burst - 1)]
 
 
 def test_whoever_asks_too_often_is_told_when_to_ask_again(limit: Any, clock: Clock) -> None:
+    # given
     limit((3, 60), (2, 10))
     api = API(staff())
     first = api.get("/orders")
     clock.now += 4
     second = api.get("/orders")
 
+    # when
     burst = api.get("/orders")
     clock.now += 6.5
     third = api.get("/orders")
     average = api.get("/orders")
 
+    # then
     assert [answer.status_code for answer in (first, second, third)] == [200, 200, 200]
     assert errors_in(burst) == [
         {
@@ -123,41 +129,53 @@ def test_whoever_asks_too_often_is_told_when_to_ask_again(limit: Any, clock: Clo
 
 
 def test_the_windows_slide(limit: Any, clock: Clock) -> None:
+    # given
     limit((2, 60), (2, 10))
     api = API(staff())
     seen = []
 
+    # when
     for pause in (0, 30, 29.9, 0.1, 0, 30):
         clock.now += pause
         seen.append(api.get("/orders").status_code)
 
+    # then
     assert seen == [200, 200, 429, 200, 429, 200]
 
 
 def test_what_was_refused_is_not_counted(limit: Any, clock: Clock) -> None:
+    # given
     limit((1, 60), (1, 10))
     api = API(staff())
     refused = statuses(api, "/orders", 5)
+
+    # when
     clock.now += 60
 
+    # then
     assert refused == [200, 429, 429, 429, 429]
     assert api.get("/orders").status_code == 200
 
 
 def test_reading_the_catalogue_is_counted_by_itself(limit: Any) -> None:
+    # given
     limit((1, 60), (1, 10), cacheable={"average": (2, 60), "burst": (2, 10)})
     api = API(staff())
 
+    # when, then
     assert statuses(api, "/markets", 3) == [200, 200, 429]
     assert statuses(api, "/orders", 2) == [200, 429]
 
 
 def test_addresses_are_counted_by_themselves(limit: Any) -> None:
+    # given
     limit((1, 60), (1, 10))
     clients = [Client(REMOTE_ADDR=address) for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1")]
 
+    # when
     answers = [client.get("/api/orders").status_code for client in clients]
 
+    # then
     assert answers == [401, 401, 429]
 
 
@@ -165,21 +183,26 @@ def test_addresses_are_counted_by_themselves(limit: Any) -> None:
 def test_nobody_becomes_another_by_saying_so(
     limit: Any, settings: LazySettings, said: dict[str, Any]
 ) -> None:
+    # given
     limit((1, 60), (1, 10))
     settings.REST_FRAMEWORK = said
 
+    # when
     answers = [
         Client().get("/api/orders", headers={"X-Forwarded-For": f"10.0.0.{number}"}).status_code
         for number in range(2)
     ]
 
+    # then
     assert answers == [401, 429]
 
 
 def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings) -> None:
+    # given
     limit((1, 60), (1, 10))
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
 
+    # when
     answers = [
         Client().get("/api/orders", headers={"X-Forwarded-For": f"{said}, {seen}"}).status_code
         for said, seen in (
@@ -189,6 +212,7 @@ def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings
         )
     ]
 
+    # then
     assert answers == [401, 401, 429]
 
 
@@ -210,33 +234,42 @@ def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings
 def test_every_answer_tells_of_the_limit(
     limit: Any, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
+    # given
     limit((100, 60), (25, 10))
 
+    # when
     response = API(staff()).send(method, path, None, **headers)
 
+    # then
     assert response.status_code == status
     assert told(response) == ["100", "60", "99"]
 
 
 def test_a_crash_tells_of_the_limit_too(limit: Any, settings: LazySettings) -> None:
+    # given
     limit((100, 60), (25, 10))
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "no.such.Shop"}
 
+    # when
     response = API(staff()).get("/orders")
 
+    # then
     assert (response.status_code, told(response)) == (500, ["100", "60", "99"])
 
 
 def test_who_asks_too_often_costs_nothing(
     limit: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
+    # given
     limit((1, 60), (1, 10))
     api, order = API(staff()), placed_order(lines=1)
     api.post("/order_copies", request_of(order))
 
+    # when
     with django_assert_num_queries(0):
         response = api.post("/order_copies", request_of(order))
 
+    # then
     assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
     assert written()[0] == 1
 
@@ -248,9 +281,11 @@ def test_unknown_paths_are_limited_too(limit: Any) -> None:
 
 
 def test_a_shop_may_want_no_limits(settings: LazySettings, clock: Clock) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RATE_LIMITS": None}
     api = API()
 
+    # when, then
     assert statuses(api, "/orders", 60) == [401] * 60
     assert told(api.get("/orders")) == [None, None, None]
 
@@ -285,11 +320,14 @@ def test_a_cache_that_fails_limits_nobody_and_is_told_of(
 
 
 def test_throttles_of_the_shop_work_besides(limit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     limit((100, 60), (25, 10))
     monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [Never])
 
+    # when
     response = API(staff()).get("/order_copies")
 
+    # then
     assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
     assert told(response) == ["100", "60", "99"]
 

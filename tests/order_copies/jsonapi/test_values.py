@@ -46,11 +46,14 @@ def test_a_value_that_nobody_can_read_is_refused() -> None:
 
 
 def test_the_default_of_an_object_is_a_new_one_each_time() -> None:
+    # given
     value = Object(null={})
 
+    # when
     first = value.read(None)
     first["a"] = 1
 
+    # then
     assert value.read(None) == {}
 
 
@@ -122,8 +125,10 @@ def test_every_text_that_is_described_stands_for_a_value(value: Value, data: st.
 
 
 def test_a_choice_is_one_of_its_words() -> None:
+    # given
     colour = Choice(choices=("red", "blue"))
 
+    # when, then
     assert colour.read("red") == "red"
     for other in ("green", "RED", 1, ["red"]):
         with pytest.raises(InvalidValueError) as caught:

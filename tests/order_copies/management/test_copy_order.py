@@ -24,8 +24,10 @@ def copy_order(*words: str, **options: Any) -> str:
 
 
 def test_it_requests_a_copy_of_each_order_with_the_toggles() -> None:
+    # given
     first, second = placed_order(), placed_order()
 
+    # when
     out = copy_order(
         first.public_id,
         f"#{second.number}",
@@ -38,6 +40,7 @@ def test_it_requests_a_copy_of_each_order_with_the_toggles() -> None:
         "shell",
     )
 
+    # then
     copies = list(OrderCopy.objects.all())
     assert [order_copy.source_order for order_copy in copies] == [first, second]
     assert {
@@ -72,13 +75,16 @@ def test_an_unknown_order_is_refused_and_nothing_is_copied(words: list[str]) -> 
 
 
 def test_a_dry_run_prints_the_plan_as_a_table_and_copies_nothing() -> None:
+    # given
     source = placed_order(
         lines=[{"sku": SkuFactory(name="Mug", stock=9), "quantity": 2, "unit_amount_cents": 500}]
     )
     Sku.objects.update(on_sale=False)
 
+    # when
     out = copy_order(source.public_id, "--dry-run", "--place-target-order")
 
+    # then
     assert out.splitlines()[0] == f"#{source.number}: the copy would fail."
     assert re.search(r"^  action +line +quantity +total +reason$", out, re.MULTILINE)
     assert re.search(r"^  skipped +.+ 2 → - +\d+ → - +.* is not on sale", out, re.MULTILINE)
@@ -106,11 +112,14 @@ def test_a_dry_run_tells_that_a_copy_completes_without_being_placed() -> None:
 
 
 def test_a_dry_run_tells_what_is_to_be_paid() -> None:
+    # given
     market = MarketFactory(tax_included=False, currency_code="EUR")
     source = placed_order(market=market)
 
+    # when
     out = copy_order(source.public_id, "--dry-run")
 
+    # then
     to_be_paid = source.total_amount_with_taxes_cents
     assert to_be_paid != source.total_amount_cents
     assert out.splitlines()[-1] == f"  total_amount_with_taxes_cents: {to_be_paid} EUR"
@@ -118,9 +127,13 @@ def test_a_dry_run_tells_what_is_to_be_paid() -> None:
 
 
 def test_waiting_shows_the_results() -> None:
+    # given
     source = placed_order()
+
+    # when
     command_out = copy_in_the_background_of(lambda: run_batch("background"), source)
 
+    # then
     order_copy = OrderCopy.objects.get()
     assert command_out.splitlines()[-1] == (
         f"{order_copy.public_id}: completed, #{order_copy.target_order.number}"
@@ -128,9 +141,11 @@ def test_waiting_shows_the_results() -> None:
 
 
 def test_waiting_for_a_failed_copy_says_why_and_fails() -> None:
+    # given
     source = placed_order()
     Sku.objects.update(on_sale=False)
 
+    # when, then
     with pytest.raises(CommandError, match="1 of 1 copies did not complete"):
         copy_in_the_background_of(lambda: run_batch("background"), source)
 

@@ -49,12 +49,15 @@ def statuses() -> list[str]:
 
 @pytest.mark.django_db
 def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> None:
+    # given
     backlog(5)
     out = io.StringIO()
 
+    # when
     with caplog.at_level("INFO", "order_copies.worker"):
         call_command("order_copies_worker", "--drain", "--batch-size", "2", stdout=out)
 
+    # then
     assert statuses() == ["completed"] * 5
     assert "5 copies to do" in out.getvalue()
     assert "2 of 5 copies (40%)" in out.getvalue()
@@ -72,17 +75,21 @@ def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> No
 
 @pytest.mark.django_db
 def test_a_silent_drain_says_nothing() -> None:
+    # given
     backlog(1)
     out = io.StringIO()
 
+    # when
     call_command("order_copies_worker", "--drain", "--verbosity", "0", stdout=out)
 
+    # then
     assert out.getvalue() == ""
     assert statuses() == ["completed"]
 
 
 @pytest.mark.django_db
 def test_progress_by_hand_moves_on_one_line() -> None:
+    # given
     backlog(2)
 
     class Terminal(io.StringIO):
@@ -91,30 +98,38 @@ def test_progress_by_hand_moves_on_one_line() -> None:
 
     out = Terminal()
 
+    # when
     call_command("order_copies_worker", "--drain", "--batch-size", "1", stdout=out, no_color=True)
 
+    # then
     assert "1 of 2 copies (50%)\r" in out.getvalue()
 
 
 @pytest.mark.django_db
 def test_it_polls_when_there_is_nothing_and_stops_when_told() -> None:
+    # given
     backlog(1)
     worker = Worker(
         interval=0.01, on_batch=lambda batch: threading.Timer(0.05, worker.stop).start()
     )
 
+    # when
     worker.run()
 
+    # then
     assert statuses() == ["completed"]
 
 
 @pytest.mark.django_db
 def test_it_stops_after_the_batch_at_hand() -> None:
+    # given
     backlog(3)
     worker = Worker(batch_size=1, on_batch=lambda batch: worker.stop())
 
+    # when
     worker.run(drain=True)
 
+    # then
     assert statuses() == ["completed", "pending", "pending"]
 
 
@@ -122,6 +137,7 @@ def test_it_stops_after_the_batch_at_hand() -> None:
 def test_a_database_that_does_not_answer_is_looked_at_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"POLL_INTERVAL": 0.01}
     looks = []
 
@@ -135,8 +151,10 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
     monkeypatch.setattr("order_copies.worker.loop.connection.close", lambda: None)
     worker = Worker()
 
+    # when
     worker.run()
 
+    # then
     assert len(looks) == 3
     assert "trouble with the database" in caplog.text
 
@@ -247,8 +265,10 @@ def test_a_worker_that_looks_seldom_leaves_signs_of_life_meanwhile(
 
 
 def test_no_two_workers_share_a_name() -> None:
+    # when
     names = {new_name() for _ in range(50)}
 
+    # then
     assert len(names) == 50
     assert all(len(name) <= 128 for name in names)
 

@@ -101,8 +101,10 @@ def test_the_queue_is_known_in_three_queries() -> None:
 
 
 def test_an_empty_queue_has_waited_for_no_time() -> None:
+    # when
     queue = Queue.at(timezone.now())
 
+    # then
     assert queue == Queue(0, timedelta(), 0, 0, 0, timedelta(), 0, 0)
     assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
 
@@ -232,9 +234,11 @@ def test_database__that_fails_otherwise_is_not_called_read_only() -> None:
 
 
 def test_copies_that_nobody_takes_are_warned_of() -> None:
+    # given
     pending(11)
     pending(1)
 
+    # when, then
     assert warnings() == [
         (
             "order_copies.W006",
@@ -244,49 +248,62 @@ def test_copies_that_nobody_takes_are_warned_of() -> None:
 
 
 def test_a_worker_that_was_killed_does_not_count() -> None:
+    # given
     pending(11)
     seen(11)
 
+    # when, then
     assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
 
 
 def test_a_copy_that_waits_for_its_next_try_keeps_nobody_at_work() -> None:
+    # given
     pending(11)
     paused(worker=seen(11).worker)
 
+    # when, then
     assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
 
 
 @pytest.mark.parametrize("help_", [lambda: seen(0.5), lambda: OrderCopyFactory(in_progress=True)])
 def test_a_long_queue_is_no_stuck_one(help_: Any) -> None:
+    # given
     pending(11)
     help_()
 
+    # when, then
     assert warnings() == []
 
 
 def test_copies_that_have_just_been_asked_for_are_no_fault() -> None:
+    # given
     pending(9)
     lost(9)
 
+    # when, then
     assert warnings() == []
 
 
 def test_leases_that_ran_out_long_ago_are_warned_of() -> None:
+    # given
     seen(0.5)
     lost(11)
 
+    # when, then
     assert warnings() == [
         ("order_copies.W007", "1 copy lost the worker 660 seconds ago, and no other took over.")
     ]
 
 
 def test_the_hint_says_what_to_type() -> None:
+    # given
     pending(11)
     out, err = io.StringIO(), io.StringIO()
 
+    # when
     call_command("check", "--database", "default", stdout=out, stderr=err)
 
+    # then
     assert "HINT: Start a worker: manage.py order_copies_worker" in err.getvalue()
 
 
@@ -309,23 +326,29 @@ def test_before_the_first_migration_there_is_nothing_to_check(
 
 
 def test_the_command_says_that_all_is_well() -> None:
+    # given
     pending(9)
     seen(0.5)
 
+    # when
     said = health()
 
+    # then
     assert said == (
         "All is well: 1 worker at work, 0 not seen lately, 1 copy pending, 0 in progress.\n"
     )
 
 
 def test_the_command_says_all_that_is_wrong() -> None:
+    # given
     pending(11)
     lost(11)
 
+    # when
     with pytest.raises(CommandError) as wrong:
         health()
 
+    # then
     hint = "Start a worker: manage.py order_copies_worker"
     assert str(wrong.value).splitlines() == [
         f"1 copy waits, the first for 660 seconds, and no worker is at work. {hint}",
@@ -335,9 +358,11 @@ def test_the_command_says_all_that_is_wrong() -> None:
 
 
 def test_a_host_whose_workers_are_seen_is_well() -> None:
+    # given
     pending(11)
     seen(0.5, f"{heartbeats.this_host()}:1:a")
 
+    # when, then
     assert health("--this-host").startswith("All is well")
 
 
@@ -375,15 +400,19 @@ def test_a_polling_worker_beside_those_of_a_task_queue_is_seen(settings: LazySet
 
 
 def test_a_worker_that_hangs_is_found_on_its_host() -> None:
+    # given
     seen(0.5, f"{heartbeats.this_host()}:1:well")
     hanging = seen(15, f"{heartbeats.this_host()}:1:hangs")
 
+    # when, then
     with pytest.raises(CommandError, match=f"Worker {hanging} hangs: not seen for 900 s"):
         health("--this-host")
 
 
 def test_a_worker_that_was_killed_is_not_told_from_one_that_never_was() -> None:
+    # given
     seen(0.5, f"{heartbeats.this_host()}:1:well")
     seen(15, f"{heartbeats.this_host()}:{2**22 + 1}:killed")
 
+    # when, then
     assert health("--this-host").startswith("All is well: 1 worker at work, 1 not seen lately")

@@ -117,8 +117,10 @@ def test_a_scrape_costs_four_queries_however_long_the_queue() -> None:
 def test_nobody_is_told_without_the_token(
     scrape: Callable[..., HttpResponse], authorization: str
 ) -> None:
+    # when
     response = scrape(authorization)
 
+    # then
     assert (response.status_code, response["WWW-Authenticate"]) == (401, "Bearer")
     assert response.text == "Send the bearer token.\n"
 
@@ -127,10 +129,13 @@ def test_nobody_is_told_without_the_token(
 def test_nobody_is_told_where_there_is_no_token(
     scrape: Callable[..., HttpResponse], settings: LazySettings, authorization: str
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": ""}
 
+    # when
     response = scrape(authorization)
 
+    # then
     assert response.status_code == 404
     assert "METRICS_TOKEN" in response.text
 
@@ -138,13 +143,16 @@ def test_nobody_is_told_where_there_is_no_token(
 def test_a_database_that_does_not_answer_is_told(
     scrape: Callable[..., HttpResponse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     def at(now: object) -> Queue:
         raise DatabaseError
 
     monkeypatch.setattr(Queue, "at", at)
 
+    # when
     response = scrape()
 
+    # then
     assert (response.status_code, response.text) == (503, "The database does not answer.\n")
 
 
@@ -181,17 +189,20 @@ def test_a_batch_that_found_nothing_is_not_counted() -> None:
 
 
 def test_whoever_cannot_count_does_not_stop_the_work() -> None:
+    # given
     def cannot_count(**_: object) -> None:
         raise ZeroDivisionError
 
     OrderCopyFactory(source_order=placed_order(lines=1))
     batch_ran.connect(cannot_count)
 
+    # when
     try:
         batch = run_batch("w1")
     finally:
         batch_ran.disconnect(cannot_count)
 
+    # then
     assert batch.ended == 1
 
 
@@ -239,8 +250,10 @@ def test_an_address_without_a_port_is_refused(address: str) -> None:
 
 
 def test_a_missing_library_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     monkeypatch.delitem(sys.modules, "order_copies.monitoring.metrics")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
 
+    # when, then
     with pytest.raises(CommandError, match=r"pip install 'django-order-copies\[metrics\]'"):
         call_command("order_copies_worker", "--drain", "--metrics-port", "0")

@@ -131,8 +131,10 @@ def test_events_of_everything_else_go_by_their_age() -> None:
 
 
 def test_old_events_go_although_there_are_no_young_ones() -> None:
+    # given
     an_event(OLD, "orders", "7")
 
+    # when, then
     assert pruned()["events"] == 1
     assert not Event.objects.exists()
 
@@ -166,11 +168,14 @@ def test_requests_go_when_their_names_are_no_longer_remembered() -> None:
 
 
 def test_payments_that_are_to_be_given_back_are_not_forgotten() -> None:
+    # given
     order_copy = a_copy(Status.FAILED, OLD)
     OpenPayment.objects.create(key="a", order_factory=order_copy, retries=0)
 
+    # when
     pruned()
 
+    # then
     assert not OrderFactory.objects.exists()
     assert OpenPayment.objects.orphaned().get().key == "a"
 
@@ -266,17 +271,21 @@ def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
 
 
 def test_a_dry_run_says_so_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    # given
     a_copy(Status.COMPLETED, OLD)
 
+    # when
     with caplog.at_level(logging.INFO, "order_copies.monitoring.pruning"):
         said = command("--older-than", "90", "--dry-run", "--verbosity", "0")
 
+    # then
     assert said.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")
     assert OrderCopy.objects.count() == 1
     assert caplog.records == []
 
 
 def test_on_a_terminal_one_line_moves_on() -> None:
+    # given
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -284,8 +293,10 @@ def test_on_a_terminal_one_line_moves_on() -> None:
     a_copy(Status.COMPLETED, OLD)
     out = Terminal()
 
+    # when
     call_command("order_copies_prune", "--older-than", "90", stdout=out, no_color=True)
 
+    # then
     assert "1 copy, 3 events, 0 answered requests\r" in out.getvalue()
 
 

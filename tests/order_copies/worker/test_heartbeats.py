@@ -82,8 +82,10 @@ def test_a_worker_that_begins_clears_away_the_dead() -> None:
 def test_a_worker_may_go_unseen_for_as_long_as_a_batch_may_take(
     minutes: float, is_alive: bool
 ) -> None:
+    # given
     a_heartbeat(minutes=minutes)
 
+    # when, then
     assert heartbeats.alive(NOW).exists() is is_alive
     assert heartbeats.silent(NOW).exists() is not is_alive
 
@@ -108,34 +110,46 @@ def test_a_worker_that_goes_unseen_is_at_work_while_it_holds_a_lease(
 
 
 def test_a_worker_that_was_just_seen_is_at_work() -> None:
+    # given
     a_heartbeat(minutes=0.9)
 
+    # when, then
     assert heartbeats.at_work(NOW).exists()
     assert not heartbeats.gone(NOW).exists()
 
 
 def test_the_time_is_a_setting(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_TIME_LIMIT": 30}
     a_heartbeat(minutes=1)
 
+    # when, then
     assert heartbeats.silent(NOW).exists()
 
 
 def test_those_of_this_host_are_told_by_their_names() -> None:
+    # given
     here = a_heartbeat()
     a_heartbeat(host=f"{heartbeats.this_host()}2")
 
+    # when, then
     assert list(heartbeats.of_this_host(heartbeats.alive(NOW))) == [here]
 
 
 def test_a_process_is_running_whosever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     def kill(process_id: int, number: int) -> None:
         raise PermissionError
 
     ours, dead = a_heartbeat(), a_heartbeat(process_id=a_dead_process())
+
+    # then
     assert [heartbeats.is_running(one) for one in (ours, dead)] == [True, False]
 
+    # when
     monkeypatch.setattr("os.kill", kill)
+
+    # then
     assert heartbeats.is_running(ours)
 
 
@@ -171,7 +185,9 @@ def test_a_busy_worker_is_not_written_down_with_every_batch() -> None:
 
 
 def test_no_two_workers_share_a_name() -> None:
+    # when
     names = {heartbeats.new_name() for _ in range(50)}
 
+    # then
     assert len(names) == 50
     assert all(len(name) <= 128 for name in names)

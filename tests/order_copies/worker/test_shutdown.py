@@ -90,21 +90,26 @@ def test_without_a_signal_nothing_happens() -> None:
 
 @pytest.mark.parametrize("number", shutdown.SIGNALS)
 def test_the_first_signal_tells_the_worker_to_stop(number: signal.Signals) -> None:
+    # given
     worker = DetachedWorker()
 
+    # when
     with Shutdown(worker, LONG):
         assert not worker.is_stopping
         kill(number)
         wait_for(worker)
 
+    # then
     assert worker.told == []
 
 
 def test_other_signals_have_nothing_to_do_with_it() -> None:
+    # given
     worker = DetachedWorker()
     heard = []
     before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("SIGUSR1"))
 
+    # when
     try:
         with Shutdown(worker, LONG):
             kill(signal.SIGUSR1)
@@ -113,10 +118,12 @@ def test_other_signals_have_nothing_to_do_with_it() -> None:
     finally:
         signal.signal(signal.SIGUSR1, before)
 
+    # then
     assert heard == ["SIGUSR1"]
 
 
 def test_a_worker_whose_time_is_up_is_interrupted() -> None:
+    # given
     worker = DetachedWorker()
     began = time.monotonic()
 
@@ -124,13 +131,16 @@ def test_a_worker_whose_time_is_up_is_interrupted() -> None:
         kill()
         time.sleep(LONG)
 
+    # when
     with pytest.raises(TimeIsUpError), Shutdown(worker, 0.3):
         work()
 
+    # then
     assert 0.3 <= time.monotonic() - began < 5
 
 
 def test_a_second_signal_interrupts_the_worker_at_once() -> None:
+    # given
     worker = DetachedWorker()
     began = time.monotonic()
 
@@ -141,9 +151,11 @@ def test_a_second_signal_interrupts_the_worker_at_once() -> None:
         kill(signal.SIGINT)
         time.sleep(LONG)
 
+    # when
     with pytest.raises(TimeIsUpError), Shutdown(worker, LONG):
         work()
 
+    # then
     assert time.monotonic() - began < 5
 
 
@@ -173,6 +185,7 @@ def test_an_interruption_that_wakes_nobody_comes_again(monkeypatch: pytest.Monke
 
 
 def test_what_is_interrupted_is_not_interrupted_again_on_its_way_out() -> None:
+    # given
     ways_out = []
 
     def work() -> None:
@@ -183,33 +196,41 @@ def test_what_is_interrupted_is_not_interrupted_again_on_its_way_out() -> None:
             kill(signal.SIGINT)
             ways_out.append("to the end")
 
+    # when
     with pytest.raises(TimeIsUpError), Shutdown(DetachedWorker(), 0.1):
         work()
 
+    # then
     assert ways_out == ["to the end"]
 
 
 def test_signals_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
     monkeypatch.setattr(shutdown, "TOGETHER", LONG)
     worker = DetachedWorker()
 
+    # when
     with Shutdown(worker, LONG):
         kill(signal.SIGINT)
         kill(signal.SIGTERM)
         time.sleep(0.3)
 
+    # then
     assert worker.is_stopping
 
 
 def test_a_process_that_does_not_let_go_is_left(left: list[int]) -> None:
+    # given
     worker = DetachedWorker()
 
+    # when
     with Shutdown(worker, 0.1):
         kill()
         while len(left) < 2:
             with suppress(TimeIsUpError):
                 time.sleep(0.05)
 
+    # then
     # What cannot be handed back, because the database does not answer, is left to its lease. The
     # second exit is that of the timer, which would have been the first if it had not answered yet.
     assert worker.told == [("hand back", False)]

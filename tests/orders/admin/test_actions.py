@@ -64,14 +64,17 @@ def page_of(order: Order) -> str:
 def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
     admin: Client, bank: Bank
 ) -> None:
+    # given
     empty = draft_order(addresses=False)
     sold_out = pending_order(lines=[{"sku": SkuFactory(code="MUG", stock=0)}])
     orders = [empty, sold_out, pending_order()]
 
+    # when
     page = act(admin, "place", orders)
     before, asked = statuses(orders), list(bank.asked)
     done = act(admin, "place", orders, _confirmed="1")
 
+    # then
     assert (before, asked) == (["draft", "pending", "pending"], [])
     text = page.content.decode()
     assert 'value="Place 1 order"' in text
@@ -93,12 +96,15 @@ def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
 
 
 def test_orders_are_cancelled_only_after_that_was_confirmed(admin: Client) -> None:
+    # given
     orders = [placed_order(), placed_order(payment_status="paid"), cancelled_order()]
 
+    # when
     page = act(admin, "cancel", orders)
     before = statuses(orders)
     done = act(admin, "cancel", orders, _confirmed="1")
 
+    # then
     assert before == ["placed", "placed", "cancelled"]
     assert "A cancelled order cannot be taken up again." in page.content.decode()
     assert 'value="Cancel 2 orders"' in page.content.decode()
@@ -121,13 +127,16 @@ def test_a_page_on_which_nothing_can_be_done_has_no_button(admin: Client) -> Non
 
 
 def test_orders_are_approved_archived_and_taken_out_again(admin: Client) -> None:
+    # given
     order, pending = placed_order(), pending_order()
 
+    # when
     answers = [told(act(admin, verb, [order, pending])) for verb in ("approve", "archive")]
     archived = Order.objects.filter(archived_at__isnull=False)
     in_it = list(archived)
     answers.append(told(act(admin, "unarchive", [order])))
 
+    # then
     assert [messages[0] for messages in answers] == [
         "1 order is approved.",
         "1 order is archived.",
@@ -155,11 +164,14 @@ def test_the_list_is_narrowed_to_the_archive_or_to_what_is_not_in_it(admin: Clie
 def test_only_some_of_many_refused_orders_are_named(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr(actions, "MAX_NAMED", 1)
     orders = [pending_order() for _ in range(3)]
 
+    # when
     [message] = told(act(admin, "approve", orders))
 
+    # then
     assert message.startswith("3 orders were not approved:")
     assert message.count("<a ") == 1
     assert message.endswith("<br>and 2 more")
@@ -168,11 +180,14 @@ def test_only_some_of_many_refused_orders_are_named(
 def test_no_more_orders_are_moved_than_can_be_at_once(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr(actions, "MAX_ORDERS", 1)
     orders = [placed_order(), placed_order()]
 
+    # when
     [message] = told(act(admin, "approve", orders))
 
+    # then
     assert message == "Only 1 orders can be moved at once: please select fewer."
     assert statuses(orders) == ["placed", "placed"]
 
@@ -199,6 +214,7 @@ def test_payments_that_cannot_be_asked_for_in_time_are_left_for_another_try(
 def test_an_order_that_is_gone_meanwhile_is_told(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     order = placed_order()
     make = actions.make
 
@@ -207,8 +223,10 @@ def test_an_order_that_is_gone_meanwhile_is_told(
 
     monkeypatch.setattr(actions, "make", vanish)
 
+    # when
     messages = told(act(admin, "approve", [order]))
 
+    # then
     assert messages == ["An order was deleted in the meantime."]
     assert statuses([order]) == ["placed"]
 
@@ -217,12 +235,15 @@ def test_an_order_that_is_gone_meanwhile_is_told(
 def test_who_may_not_change_orders_is_offered_no_moves(
     client: Client, permissions: list[str]
 ) -> None:
+    # given
     client.force_login(staff(*permissions))
     order = placed_order()
 
+    # when
     page = client.get(ORDERS).content.decode()
     act(client, "approve", [order])
 
+    # then
     assert "_selected_orders" not in page.replace("copy_selected_orders", "")
     assert statuses([order]) == ["placed"]
 
@@ -239,13 +260,16 @@ def test_who_may_not_change_orders_is_offered_no_moves(
 def test_moving_costs_the_same_queries_for_one_order_and_for_many(
     admin: Client, verb: str, make: Callable[[], Order]
 ) -> None:
+    # given
     orders = [make() for _ in range(6)]
     counts = []
 
+    # when
     for some in (orders[:1], orders[1:]):
         with CaptureQueriesContext(connection) as queries:
             act(admin, verb, some)
             act(admin, verb, some, _confirmed="1")
         counts.append(len(queries))
 
+    # then
     assert counts[0] == counts[1]

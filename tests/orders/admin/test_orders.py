@@ -31,11 +31,14 @@ def page_of(order: Order) -> str:
 
 
 def test_the_list_of_orders_tells_where_they_come_from(admin_client: Client) -> None:
+    # given
     source = placed_order(number="1001")
     target = target_of(copied(source))
 
+    # when
     page = admin_client.get(ORDERS).content.decode()
 
+    # then
     assert f'copy of <a href="{page_of(source)}">#1001</a>' in page
     assert "1 copy</a>" in page
     assert f"?source_order__id__exact={source.pk}" in page
@@ -44,9 +47,11 @@ def test_the_list_of_orders_tells_where_they_come_from(admin_client: Client) -> 
 
 def test_the_list_costs_the_same_queries_for_one_order_and_for_many(admin_client: Client) -> None:
     """Session, user; counts and dates of the orders; markets; the orders with their copies."""
+    # given
     placed_order()
     admin_client.get(ORDERS)
 
+    # when
     with CaptureQueriesContext(connection) as for_one:
         admin_client.get(ORDERS)
     for _ in range(3):
@@ -54,18 +59,22 @@ def test_the_list_costs_the_same_queries_for_one_order_and_for_many(admin_client
     with CaptureQueriesContext(connection) as for_many:
         admin_client.get(ORDERS)
 
+    # then
     assert len(for_one) == len(for_many)
 
 
 def test_the_page_of_an_order_shows_its_copies_in_both_directions(admin_client: Client) -> None:
+    # given
     source = placed_order()
     order_copy = copied(source)
     target = target_of(order_copy)
     failed = copied(source, place_target_order=True, reuse_wallet=False)
 
+    # when
     of_source = admin_client.get(page_of(source)).content.decode()
     of_target = admin_client.get(page_of(target)).content.decode()
 
+    # then
     copy_page = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     assert page_of(target) in of_source
     assert failed.public_id in of_source
@@ -77,36 +86,46 @@ def test_the_page_of_an_order_shows_its_copies_in_both_directions(admin_client: 
 def test_an_order_with_many_copies_links_to_the_rest(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # given
     monkeypatch.setattr(orders_admin, "MAX_COPIES", 1)
     source = placed_order()
     copied(source)
     copied(source)
 
+    # when
     page = admin_client.get(page_of(source)).content.decode()
 
+    # then
     assert "2 copies</a>" in page
 
 
 def test_a_copy_without_a_target_is_listed_too(admin_client: Client) -> None:
+    # given
     source = placed_order(coupon=CouponFactory(expired=True))
     order_copy = copied(source)
 
+    # when
     page = admin_client.get(page_of(source)).content.decode()
 
+    # then
     assert order_copy.target_order is None
     assert order_copy.public_id in page
 
 
 def test_a_guest_order_has_no_customer_page(admin_client: Client) -> None:
+    # given
     guest = draft_order()
 
+    # when
     response = admin_client.get(page_of(guest))
 
+    # then
     assert response.status_code == 200
     assert "/admin/orders/customer/" not in response.content.decode().split("content-main")[1]
 
 
 def test_statuses_and_amounts_are_not_edited_by_hand(admin_client: Client) -> None:
+    # given
     order = pending_order()
     data = {
         "status": "placed",
@@ -119,38 +138,48 @@ def test_statuses_and_amounts_are_not_edited_by_hand(admin_client: Client) -> No
         "addresses-INITIAL_FORMS": "0",
     }
 
+    # when
     admin_client.post(page_of(order), data)
 
+    # then
     changed = Order.objects.get(pk=order.pk)
     assert changed.customer_email == "new@example.com"
     assert (changed.status, changed.total_amount_cents) == (order.status, order.total_amount_cents)
 
 
 def test_addresses_are_corrected_only_while_the_order_is_editable(admin_client: Client) -> None:
+    # when
     editable = admin_client.get(page_of(pending_order())).content.decode()
     placed = admin_client.get(page_of(placed_order())).content.decode()
 
+    # then
     assert 'name="addresses-0-city"' in editable
     assert 'name="addresses-0-city"' not in placed
 
 
 def test_orders_are_neither_added_nor_deleted(admin_client: Client) -> None:
+    # given
     order = placed_order()
 
+    # when
     add = admin_client.get(reverse("admin:orders_order_add"))
     delete = admin_client.get(reverse("admin:orders_order_delete", args=[order.pk]))
 
+    # then
     assert (add.status_code, delete.status_code) == (403, 403)
 
 
 def test_metadata_of_the_shop_is_an_object_too(admin_client: Client) -> None:
+    # given
     method = PaymentMethodFactory()
     url = reverse("admin:orders_paymentmethod_change", args=[method.pk])
     data = {"name": "Card", "payment_source_type": "card", "price_amount_cents": "0"}
 
+    # when
     refused = admin_client.post(url, data | {"metadata": '{"a": "\\u0000"}'})
     saved = admin_client.post(url, data | {"metadata": '{"a": 1}'})
 
+    # then
     assert refused.status_code == 200
     assert saved.status_code == 302
     method.refresh_from_db()
@@ -158,9 +187,11 @@ def test_metadata_of_the_shop_is_an_object_too(admin_client: Client) -> None:
 
 
 def test_every_list_and_page_of_the_shop_opens(admin_client: Client) -> None:
+    # given
     placed_order(coupon=CouponFactory())
     registered = [model for model in admin.site._registry if model._meta.app_label == "orders"]
 
+    # when, then
     for model in registered:
         name = f"admin:orders_{model._meta.model_name}"
         changelist = admin_client.get(reverse(f"{name}_changelist"))
@@ -173,6 +204,7 @@ def test_every_list_and_page_of_the_shop_opens(admin_client: Client) -> None:
 
 
 def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
+    # given
     wallet = {
         "customer_payment_sources-TOTAL_FORMS": "0",
         "customer_payment_sources-INITIAL_FORMS": "0",
@@ -187,6 +219,7 @@ def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
         "stock_item-0-quantity": "7",
     }
 
+    # when
     form = admin_client.get(reverse("admin:orders_customer_add"))
     admin_client.post(
         reverse("admin:orders_customer_add"), {"email": "a@b.org", "metadata": "{}"} | wallet
@@ -195,6 +228,7 @@ def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
         reverse("admin:orders_sku_add"), {"code": "S1", "name": "Mug", "metadata": "{}"} | stock
     )
 
+    # then
     assert form.status_code == 200
     assert Customer.objects.filter(email="a@b.org").exists()
     sku = Sku.objects.get()
@@ -208,21 +242,27 @@ def test_payment_sources_come_from_gateways_only(admin_client: Client) -> None:
 
 
 def test_the_list_of_skus_tells_stock_and_prices(admin_client: Client) -> None:
+    # given
     PriceFactory(sku=SkuFactory(stock=7, price=1250), currency_code="USD", amount_cents=1400)
     SkuFactory(do_not_track=True)
     SkuFactory(stock=False)
 
+    # when
     page = admin_client.get(reverse("admin:orders_sku_changelist")).content.decode()
 
+    # then
     assert '<td class="field-available">7</td>' in page
     assert page.count('<td class="field-available">–</td>') == 2
     assert "12.50\u00a0EUR, 14.00\u00a0USD" in page
 
 
 def test_customers_are_found_by_email(admin_client: Client) -> None:
+    # given
     ida = CustomerFactory(email="ida@example.com")
     CustomerFactory()
 
+    # when
     response = admin_client.get(reverse("admin:orders_customer_changelist"), {"q": "ida"})
 
+    # then
     assert list(response.context["cl"].result_list) == [ida]

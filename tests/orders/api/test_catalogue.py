@@ -58,12 +58,15 @@ def document(row: Resource, attributes: dict[str, Any], *names: str) -> dict[str
     ("placed", "status"), [(0, "prospect"), (1, "acquired"), (2, "repeat"), (3, "repeat")]
 )
 def test_a_customer_is_told_with_how_often_it_ordered(placed: int, status: str) -> None:
+    # given
     customer = draft_order(customer=CustomerFactory()).customer
     for _ in range(placed):
         placed_order(lines=1, customer=customer)
 
+    # when
     data = told(API(staff()), customer)
 
+    # then
     assert data == document(
         customer,
         {"email": customer.email, "status": status, "total_orders_count": placed},
@@ -82,12 +85,15 @@ def test_customers_are_sorted_by_how_often_they_ordered() -> None:
 
 
 def test_a_wallet_entry_is_told_with_what_it_pays_by() -> None:
+    # given
     customer = placed_order(lines=1).customer
     entry = CustomerPaymentSourceFactory(customer=customer)
     api = API(staff())
 
+    # when
     data = told(api, entry)
 
+    # then
     source = entry.payment_source
     assert data == document(
         entry,
@@ -104,25 +110,31 @@ def test_a_wallet_entry_is_told_with_what_it_pays_by() -> None:
 
 
 def test_a_wallet_is_shown_to_its_customer_only() -> None:
+    # given
     customer = placed_order(lines=1).customer
     entry = CustomerPaymentSourceFactory(customer=customer)
     path = f"/customer_payment_sources/{entry.public_id}"
 
+    # when
     own = API(shopper(customer)).get(path)
     other = API(shopper(CustomerFactory())).get(path)
 
+    # then
     assert own.status_code == 200
     assert the_error_in(other) == (404, "RECORD_NOT_FOUND", None)
 
 
 def test_a_promotion_is_told_with_its_coupons() -> None:
+    # given
     promotion = PromotionFactory(currency_code="", starts_at=MOMENT, expires_at=None)
     coupons = [CouponFactory(promotion=promotion), CouponFactory(promotion=promotion)]
     api = API(staff(*PERMISSIONS, "view_coupon"))
 
+    # when
     data = told(api, promotion)
     related = api.get(f"/promotions/{promotion.public_id}/coupons").json()["data"]
 
+    # then
     assert data == document(
         promotion,
         {
@@ -157,13 +169,17 @@ def test_a_promotion_is_told_with_its_coupons() -> None:
 def test_the_status_of_a_promotion_is_that_of_now(
     active: bool, starts: int, ends: int | None, status: str
 ) -> None:
+    # given
     now = timezone.now()
+
+    # when
     promotion = Promotion(
         active=active,
         starts_at=now + timedelta(days=starts),
         expires_at=None if ends is None else now + timedelta(days=ends),
     )
 
+    # then
     assert promotion.status == status
 
 
@@ -187,9 +203,11 @@ def test_a_coupon_is_told_to_whom_may_view_coupons() -> None:
 
 
 def test_the_code_of_a_coupon_is_no_business_of_others() -> None:
+    # given
     coupon = CouponFactory()
     api = API(service("view_order"))
 
+    # when
     answers = [
         api.get(f"/coupons/{coupon.public_id}"),
         api.get("/coupons"),
@@ -197,26 +215,33 @@ def test_the_code_of_a_coupon_is_no_business_of_others() -> None:
         api.get("/promotions?include=coupons"),
     ]
 
+    # then
     assert the_error_in(answers[0]) == (404, "RECORD_NOT_FOUND", None)
     assert answers[1].json()["data"] == answers[2].json()["data"] == []
     assert answers[3].json()["included"] == []
 
 
 def test_a_market_is_told() -> None:
+    # given
     market = MarketFactory(shipping_cost_cutoff_cents=9900)
 
+    # when
     data = told(API(staff()), market)
 
+    # then
     attributes = {"name": market.name, "code": market.code, "shipping_cost_cutoff": 9900}
     assert data == document(market, attributes, "event_stores")
 
 
 def test_promotions_are_read_only() -> None:
+    # given
     promotion = PromotionFactory()
     data = {"type": "promotions", "id": promotion.public_id, "attributes": {"reference": "7"}}
 
+    # when
     response = API(staff("change_promotion")).patch(
         f"/promotions/{promotion.public_id}", {"data": data}
     )
 
+    # then
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)

@@ -62,12 +62,15 @@ VIEW = ["view_order", "view_promotion", "view_coupon"]
 
 @pytest.mark.parametrize("resource_type", TYPES)
 def test_every_resource_can_be_annotated_by_those_who_may_change_it(resource_type: str) -> None:
+    # given
     everything()
     row = row_of(resource_of(resource_type))
     api = API(service(*VIEW, codename_of(row)))
 
+    # when
     response = patch(api, row, **ANNOTATIONS)
 
+    # then
     assert response.status_code == 200
     document = response.json()["data"]
     assert document["attributes"].items() >= ANNOTATIONS.items()
@@ -84,6 +87,7 @@ def test_every_resource_can_be_annotated_by_those_who_may_change_it(resource_typ
 @pytest.mark.parametrize("resource_type", TYPES)
 @pytest.mark.parametrize("who", ["viewer", "customer"])
 def test_nobody_else_changes_a_resource(resource_type: str, who: str) -> None:
+    # given
     order = everything()
     Order.objects.update(status="placed")
     row = row_of(resource_of(resource_type))
@@ -93,8 +97,10 @@ def test_nobody_else_changes_a_resource(resource_type: str, who: str) -> None:
     }
     api = API(users[who]())
 
+    # when
     response = patch(api, row, **ANNOTATIONS)
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
     row.refresh_from_db()
     assert row.reference != "4711"
@@ -103,6 +109,7 @@ def test_nobody_else_changes_a_resource(resource_type: str, who: str) -> None:
 
 @pytest.mark.parametrize("resource_type", TYPES)
 def test_nothing_changes_that_is_not_declared(resource_type: str) -> None:
+    # given
     everything()
     resource = resource_of(resource_type)
     row = row_of(resource)
@@ -114,8 +121,10 @@ def test_nothing_changes_that_is_not_declared(resource_type: str) -> None:
         names -= set(UPDATABLE)
     before = stories.raw_rows(row._meta.db_table, "TRUE")
 
+    # when
     response = patch(api, row, reference="4711", **dict.fromkeys(names, 1))
 
+    # then
     assert {error["code"] for error in errors_in(response)} == {"PARAM_NOT_ALLOWED"}
     assert {error["source"]["pointer"] for error in errors_in(response)} == {
         f"/data/attributes/{name}" for name in names
@@ -124,24 +133,30 @@ def test_nothing_changes_that_is_not_declared(resource_type: str) -> None:
 
 
 def test_no_relationship_is_changed() -> None:
+    # given
     order = everything()
     api = API(staff("view_order", "change_order"))
     linkage = {"data": {"type": "markets", "id": order.market.public_id}}
     data = {"type": "orders", "id": order.public_id, "relationships": {"market": linkage}}
 
+    # when
     response = api.patch(f"/orders/{order.public_id}", {"data": data})
 
+    # then
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", "/data/relationships/market")
 
 
 def test_an_order_gets_all_that_moves_no_money() -> None:
+    # given
     order = placed_order()
     api = API(staff("view_order", "change_order"))
 
+    # when
     response = patch(api, order, **UPDATABLE)
     empty = {"affiliate_code": None, "cart_url": None, "terms_url": ""}
     cleared = patch(api, order, reference=None, metadata=None, **empty)
 
+    # then
     assert response.json()["data"]["attributes"].items() >= UPDATABLE.items()
     attributes = cleared.json()["data"]["attributes"]
     assert [attributes[name] for name in (*empty, "reference")] == [None] * 4
@@ -170,12 +185,15 @@ def test_an_order_gets_all_that_moves_no_money() -> None:
     ],
 )
 def test_a_value_that_makes_no_sense_changes_nothing(name: str, value: Any, key: str) -> None:
+    # given
     order = pending_order()
     before = stories.every_byte(order)
     api = API(staff("view_order", "change_order"))
 
+    # when
     response = patch(api, order, **{"reference_origin": "erp", name: value})
 
+    # then
     assert the_error_in(response) == (422, "VALIDATION_ERROR", f"/data/attributes/{name}")
     assert errors_in(response)[0]["meta"]["error"] == key
     assert stories.every_byte(order) == before
@@ -186,30 +204,39 @@ def test_a_value_that_makes_no_sense_changes_nothing(name: str, value: Any, key:
     [("draft", True), ("pending", True), ("placed", False), ("cancelled", False)],
 )
 def test_customers_change_their_orders_until_these_are_placed(status: str, allowed: bool) -> None:
+    # given
     order = pending_order(status=status)
     api = API(shopper(order.customer))
 
+    # when
     response = patch(api, order, cart_url="https://shop.example/cart")
 
+    # then
     assert response.status_code == (200 if allowed else 401)
     assert Event.objects.count() == allowed
 
 
 def test_what_changes_nothing_is_answered_with_the_resource() -> None:
+    # given
     order = placed_order()
     api = API(shopper(order.customer))
 
+    # when
     response = patch(api, order)
 
+    # then
     assert response.json()["data"]["id"] == order.public_id
     assert not Event.objects.exists()
 
 
 def test_to_change_orders_takes_to_see_them_too() -> None:
+    # given
     order = pending_order()
     user = shopper(order.customer)
     user.user_permissions.set(Permission.objects.filter(codename="change_order"))
 
+    # when
     response = patch(API(user), order, _approve=True)
 
+    # then
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)

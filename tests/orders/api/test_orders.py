@@ -49,10 +49,13 @@ def an_italian_order() -> Order:
 
 
 def test_an_order_is_told_with_all_that_the_shop_knows() -> None:
+    # given
     api, order = API(staff()), an_italian_order()
 
+    # when
     data = api.get(f"/orders/{order.public_id}").json()["data"]
 
+    # then
     url = f"http://testserver/api/orders/{order.public_id}"
     meta = data.pop("meta")
     assert set(meta) == {"mode", "organization_id", "trace_id"}
@@ -125,11 +128,14 @@ def test_an_order_is_told_with_all_that_the_shop_knows() -> None:
 
 
 def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
+    # given
     api, order = API(staff()), an_italian_order()
     line = order.line_items.get(item_type="skus")
 
+    # when
     data = api.get(f"/line_items/{line.public_id}").json()["data"]
 
+    # then
     url = f"http://testserver/api/line_items/{line.public_id}"
     del data["meta"]
     assert data == {
@@ -164,10 +170,13 @@ def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
 
 
 def test_what_was_chosen_for_a_line_is_told_in_the_currency_of_its_order() -> None:
+    # given
     api, order = API(staff()), an_italian_order()
 
+    # when
     (data,) = api.get(f"/orders/{order.public_id}/line_item_options").json()["data"]
 
+    # then
     option = LineItemOption.objects.get()
     assert data["id"] == option.public_id
     assert data["attributes"] == {
@@ -187,10 +196,13 @@ def test_what_was_chosen_for_a_line_is_told_in_the_currency_of_its_order() -> No
 
 @pytest.mark.parametrize("role", ["shipping", "billing"])
 def test_an_address_is_that_of_its_role(role: str) -> None:
+    # given
     api, order = API(staff()), an_italian_order()
 
+    # when
     data = api.get(f"/orders/{order.public_id}/{role}_address").json()["data"]
 
+    # then
     address = order.addresses.get(role=role)
     assert data["id"] == address.public_id
     assert data["attributes"] == {
@@ -219,11 +231,14 @@ def test_an_address_is_that_of_its_role(role: str) -> None:
 
 
 def test_included_addresses_are_those_of_their_role() -> None:
+    # given
     api, order = API(staff()), an_italian_order()
 
+    # when
     query = "include=shipping_address,billing_address"
     document = api.get(f"/orders/{order.public_id}?{query}").json()
 
+    # then
     linked = {
         role: document["data"]["relationships"][f"{role}_address"]["data"]["id"]
         for role in ("shipping", "billing")
@@ -240,10 +255,13 @@ def test_included_addresses_are_those_of_their_role() -> None:
     ],
 )
 def test_what_an_order_refers_to_has_a_place_of_its_own(name: str, path: str) -> None:
+    # given
     api, order = API(staff()), an_italian_order()
 
+    # when
     related = api.get(f"/orders/{order.public_id}/{name}").json()["data"]
 
+    # then
     direct = api.get(f"/{path}/{related['id']}").json()["data"]
     del related["meta"], direct["meta"]
     assert related == direct

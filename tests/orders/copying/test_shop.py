@@ -36,10 +36,12 @@ def a_customers() -> User:
 
 
 def test_staff_sees_all_orders_a_customer_its_own_and_a_stranger_none() -> None:
+    # given
     ada = a_customers()
     own, other = placed_order(customer=ada.customer), placed_order()
     shop = ReferenceShop()
 
+    # when, then
     assert list(shop.orders_for(request_of(staff()))) == [own, other]
     assert list(shop.orders_for(request_of(ada))) == [own]
     assert list(shop.orders_for(request_of(User.objects.create_user("nobody")))) == []
@@ -47,32 +49,40 @@ def test_staff_sees_all_orders_a_customer_its_own_and_a_stranger_none() -> None:
 
 
 def test_only_a_customer_who_sees_no_orders_but_its_own_acts_for_itself() -> None:
+    # given
     ada, clerk = a_customers(), staff()
     CustomerFactory(user=clerk)
     users = [ada, clerk, User.objects.create_user("nobody"), AnonymousUser()]
 
+    # when
     acting = [user for user in users if ReferenceShop().acts_for_itself(request_of(user))]
 
+    # then
     assert acting == [ada]
 
 
 def test_copies_are_seen_with_their_source() -> None:
+    # given
     ada = a_customers()
     own = OrderCopyFactory(source_order=placed_order(customer=ada.customer))
     other, orphan = OrderCopyFactory(), OrderCopyFactory(source_order=None)
     shop, every = ReferenceShop(), OrderCopyTable.objects.order_by("pk")
 
+    # when
     def seen(user: Any) -> list[int]:
         return [order_copy.pk for order_copy in shop.order_copies_for(request_of(user), every)]
 
+    # then
     assert seen(staff()) == [own.pk, other.pk, orphan.pk]
     assert seen(ada) == [own.pk]
     assert seen(AnonymousUser()) == []
 
 
 def test_an_order_goes_by_ten_letters_outside() -> None:
+    # given
     order, shop = OrderFactory(), ReferenceShop()
 
+    # when, then
     assert shop.order_id(order.pk) == order.public_id == public_ids.encode("orders", order.pk)
     assert shop.order_key(order.public_id) == order.pk
     assert shop.order_key("nonsense") is None
@@ -107,9 +117,11 @@ class PlainShop(Shop):
 
 
 def test_a_plain_shop_goes_by_its_own_keys_and_asks_for_no_payment() -> None:
+    # given
     order, shop = OrderFactory(), PlainShop()
     runs: list[Any] = [object(), object()]
 
+    # when, then
     assert shop.order_model is Order
     assert issubclass(shop.order_model, Model)
     assert shop.order_id(order.pk) == str(order.pk)
@@ -121,10 +133,13 @@ def test_a_plain_shop_goes_by_its_own_keys_and_asks_for_no_payment() -> None:
 
 
 def test_the_shop_is_the_one_that_the_settings_name(settings: LazySettings) -> None:
+    # then
     assert type(get_shop()) is ReferenceShop
 
+    # when
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.PlainShop"}
 
+    # then
     assert type(get_shop()).__name__ == "PlainShop"
 
 
@@ -140,11 +155,14 @@ def test_the_shop_is_the_one_that_the_settings_name(settings: LazySettings) -> N
 def test_an_order_that_was_paid_or_shipped_is_not_cancelled(
     values: dict[str, str], code: str
 ) -> None:
+    # given
     source = placed_order(**values)
     before = stories.every_byte(source)
 
+    # when
     order_copy = stories.copied(source, cancel_source_order=True, place_target_order=True)
 
+    # then
     [message] = order_copy.errors_log["source_order"]
     assert order_copy.status == "failed"
     assert code in message

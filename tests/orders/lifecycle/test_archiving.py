@@ -17,14 +17,17 @@ WHO = stories.WHO
 
 @pytest.mark.parametrize("status", ["placed", "editing", "approved", "cancelled"])
 def test_an_order_is_archived_and_comes_back_each_once(status: str) -> None:
+    # given
     order = placed_order(status=status)
 
+    # when
     first, again = archive([order.pk], who=WHO), archive([order.pk], who=WHO)
     order.refresh_from_db()
     archived_at = order.archived_at
     back, once_more = unarchive([order.pk], who=WHO), unarchive([order.pk], who=WHO)
     order.refresh_from_db()
 
+    # then
     assert first == again == back == once_more == [[]]
     assert archived_at is not None
     assert order.archived_at is None
@@ -36,11 +39,14 @@ def test_an_order_is_archived_and_comes_back_each_once(status: str) -> None:
 
 @pytest.mark.parametrize("status", ["draft", "pending", "placing"])
 def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
+    # given
     order, placed = placed_order(status=status), placed_order()
     before = stories.every_byte(order)
 
+    # when
     answers = archive([order.pk, placed.pk], who=WHO)
 
+    # then
     ((problem,), none) = answers
     assert (problem.attribute, problem.code, none) == ("status", "not_placed", [])
     assert problem.message == f"cannot be archived while it is {status}: only placed orders are"
@@ -50,13 +56,16 @@ def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
 
 def test_archiving_costs_the_same_for_one_and_for_many() -> None:
     """SAVEPOINT; SELECT orders; UPDATE orders; INSERT events; RELEASE; and the same back."""
+    # given
     keys = [placed_order().pk for _ in range(6)]
     counts = set()
 
+    # when
     for some in (keys[:1], keys[1:]):
         for act in (archive, unarchive):
             with CaptureQueriesContext(connection) as queries:
                 act(some, who=WHO)
             counts.add(len(queries))
 
+    # then
     assert counts == {5}

@@ -31,10 +31,13 @@ def told() -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def test_a_change_is_recorded_with_what_became_different() -> None:
+    # given
     market = MarketFactory(reference="1")
 
+    # when
     change(market, {"reference": "1", "metadata": {"a": [1]}}, who=WHO)
 
+    # then
     market.refresh_from_db()
     assert (market.reference, market.metadata) == ("1", {"a": [1]})
     event = Event.objects.get()
@@ -44,20 +47,25 @@ def test_a_change_is_recorded_with_what_became_different() -> None:
 
 
 def test_what_changes_nothing_leaves_no_trace() -> None:
+    # given
     market = MarketFactory()
     updated_at = market.updated_at
 
+    # when
     change(market, {"reference": None}, who=WHO)
 
+    # then
     market.refresh_from_db()
     assert market.updated_at == updated_at
     assert not Event.objects.exists()
 
 
 def test_a_resource_that_is_gone_is_not_changed() -> None:
+    # given
     market = MarketFactory()
     Market.objects.all().delete()
 
+    # when, then
     with pytest.raises(ResourceGoneError):
         change(market, {"reference": "1"}, who=WHO)
 
@@ -65,11 +73,14 @@ def test_a_resource_that_is_gone_is_not_changed() -> None:
 def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
     admin_client: Client,
 ) -> None:
+    # given
     promotion = PromotionFactory()
     data = {"code": "SPRING", "promotion": promotion.pk, "usage_limit": "3", "metadata": "{}"}
 
+    # when
     admin_client.post(reverse("admin:orders_coupon_add"), data)
 
+    # then
     assert told() == [
         (
             "coupons",
@@ -91,14 +102,17 @@ def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
 
 
 def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None:
+    # given
     market = MarketFactory(tax_rate="0.2200")
     url = reverse("admin:orders_market_change", args=[market.pk])
     data = form_of(admin_client, url)
 
+    # when
     unchanged = admin_client.post(url, data)
     nothing = told()
     admin_client.post(url, data | {"tax_rate": "0.2", "name": "Italy"})
 
+    # then
     assert (unchanged.status_code, nothing) == (302, [])
     assert told() == [
         (
@@ -115,15 +129,18 @@ def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None
 def test_dates_and_who_signs_in_are_recorded_as_json(
     admin_client: Client, django_user_model: Any
 ) -> None:
+    # given
     customer, user = CustomerFactory(), django_user_model.objects.create_user("ida")
     promotion = PromotionFactory()
     of_customer = reverse("admin:orders_customer_change", args=[customer.pk])
     of_promotion = reverse("admin:orders_promotion_change", args=[promotion.pk])
 
+    # when
     admin_client.post(of_customer, form_of(admin_client, of_customer) | {"user": user.pk})
     expires = {"expires_at_0": "2030-01-01", "expires_at_1": "12:00:00"}
     admin_client.post(of_promotion, form_of(admin_client, of_promotion) | expires)
 
+    # then
     assert told() == [
         ("customers", "", {"user_id": {"from": None, "to": user.pk}}),
         ("promotions", "", {"expires_at": {"from": None, "to": "2030-01-01T12:00:00Z"}}),
@@ -131,6 +148,7 @@ def test_dates_and_who_signs_in_are_recorded_as_json(
 
 
 def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Client) -> None:
+    # given
     promotion = PromotionFactory()
     stays, changes, goes = (CouponFactory(promotion=promotion) for _ in range(3))
     url = reverse("admin:orders_promotion_change", args=[promotion.pk])
@@ -141,8 +159,10 @@ def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Cli
         "coupons-3-code": "NEW",
     }
 
+    # when
     admin_client.post(url, data)
 
+    # then
     new = Coupon.objects.get(code="NEW")
     whole = {"code", "promotion_id", "usage_count", "customer_single_use", "metadata"}
     assert set(Coupon.objects.all()) == {stays, changes, new}
@@ -160,14 +180,17 @@ def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Cli
 
 
 def test_stock_and_addresses_are_recorded(admin_client: Client) -> None:
+    # given
     sku, order = SkuFactory(stock=7), pending_order()
     of_sku = reverse("admin:orders_sku_change", args=[sku.pk])
     of_order = reverse("admin:orders_order_change", args=[order.pk])
 
+    # when
     stock = form_of(admin_client, of_sku) | {"stock_item-0-quantity": "9"}
     admin_client.post(of_sku, stock)
     admin_client.post(of_order, form_of(admin_client, of_order) | {"addresses-0-city": "Roma"})
 
+    # then
     assert StockItem.objects.get(sku=sku).quantity == 9
     assert Address.objects.filter(city="Roma").count() == 1
     assert told() == [
@@ -177,13 +200,16 @@ def test_stock_and_addresses_are_recorded(admin_client: Client) -> None:
 
 
 def test_what_staff_delete_is_recorded_one_by_one_and_together(admin_client: Client) -> None:
+    # given
     one, *others = [SkuFactory(price=False, stock=False) for _ in range(3)]
     keys = [sku.pk for sku in others]
 
+    # when
     admin_client.post(reverse("admin:orders_sku_delete", args=[one.pk]), {"post": "yes"})
     data = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
     admin_client.post(reverse("admin:orders_sku_changelist"), data)
 
+    # then
     assert not Sku.objects.exists()
     assert [(name, changes["code"]) for _type, name, changes in told()] == [
         ("skus.destroy", {"from": sku.code, "to": None}) for sku in [one, *others]
@@ -191,10 +217,13 @@ def test_what_staff_delete_is_recorded_one_by_one_and_together(admin_client: Cli
 
 
 def test_what_is_refused_is_not_recorded(admin_client: Client) -> None:
+    # given
     customer = CustomerFactory()
     url = reverse("admin:orders_customer_change", args=[customer.pk])
 
+    # when
     admin_client.post(url, form_of(admin_client, url) | {"email": "nonsense"})
 
+    # then
     assert Customer.objects.get().email == customer.email
     assert Promotion.objects.count() == Event.objects.count() == 0

@@ -48,11 +48,14 @@ REFUSED = ("status", "cannot_transition")
 
 
 def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
+    # given
     sku = SkuFactory(stock=5)
     order = pending_order(lines=[{"sku": sku, "quantity": 2}], coupon=CouponFactory())
 
+    # when
     problems = place_one(order)
 
+    # then
     assert problems == []
     assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
     assert StockItem.objects.get().reserved == 2
@@ -69,41 +72,53 @@ def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
 
 
 def test_a_placement_that_met_errors_is_tried_again() -> None:
+    # given
     order = pending_order(status=Order.Status.PLACING)
 
+    # when
     problems = place_one(order)
 
+    # then
     assert problems == []
     assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
 
 
 def test_to_place_a_placed_order_again_has_no_further_effect() -> None:
+    # given
     order = placed_order()
     before = stories.every_byte(order)
 
+    # when
     problems = place_one(order)
 
+    # then
     assert problems == []
     assert stories.every_byte(order) == before
     assert not Event.objects.exists()
 
 
 def test_an_order_is_placed_once_however_often_it_is_asked_for_at_once() -> None:
+    # given
     order = pending_order()
 
+    # when
     answers = place([Request(order.pk, authorization=authorized(order))] * 2, who=WHO)
 
+    # then
     assert answers == [[], []]
     assert order.authorizations.count() == Event.objects.count() == 1
 
 
 @pytest.mark.parametrize("status", ["editing", "approved", "cancelled"])
 def test_an_order_that_went_further_is_not_placed(status: str) -> None:
+    # given
     order = placed_order(status=status)
     before = stories.every_byte(order)
 
+    # when
     [problem] = place_one(order)
 
+    # then
     assert problem.message == f"cannot transition from {status} to placed"
     assert stories.every_byte(order) == before
 
@@ -122,11 +137,14 @@ def test_an_order_is_not_placed_with_an_expired_card() -> None:
     ],
 )
 def test_an_order_is_not_placed_for_less_than_it_costs(authorization: Any, message: str) -> None:
+    # given
     order = pending_order()
     before = stories.every_byte(order)
 
+    # when
     problems = place_one(order, authorization)
 
+    # then
     assert told(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
     assert problems[1].message == message
     assert stories.every_byte(order) == before
@@ -150,23 +168,29 @@ def test_an_order_that_nobody_authorized_is_not_placed() -> None:
     ],
 )
 def test_an_order_that_lacks_something_is_not_placed(make: Any, attributes: list[str]) -> None:
+    # given
     order = make()
     before = stories.every_byte(order)
 
+    # when
     problems = place_one(order)
 
+    # then
     assert told(problems) == [REFUSED, *((attribute, "blank") for attribute in attributes)]
     assert stories.every_byte(order) == before
 
 
 def test_orders_are_served_one_after_the_other() -> None:
+    # given
     sku = SkuFactory(stock=3)
     orders = [pending_order(lines=[{"sku": sku, "quantity": 2}, {}]) for _ in range(2)]
 
+    # when
     answers = place(
         [Request(order.pk, authorization=authorized(order)) for order in orders], who=WHO
     )
 
+    # then
     assert [told(problems) for problems in answers] == [
         [],
         [REFUSED, ("line_items", "out_of_stock")],
@@ -176,11 +200,14 @@ def test_orders_are_served_one_after_the_other() -> None:
 
 
 def test_cancelling_twice_gives_back_once() -> None:
+    # given
     order = placed_order(lines=[{"sku": SkuFactory(stock=9), "quantity": 4}])
     placed_order(lines=[{"sku": order.line_items.first().sku, "quantity": 3}])
 
+    # when
     first, again = cancel([order.pk], who=WHO), cancel([order.pk], who=WHO)
 
+    # then
     assert first == again == [[]]
     assert StockItem.objects.get().reserved == 3
     assert stories.statuses(order) == ("cancelled", "voided", "unfulfilled")
@@ -210,21 +237,27 @@ def test_cancelling_twice_gives_back_once() -> None:
 def test_an_order_that_cannot_be_cancelled_says_why(
     statuses: dict[str, str], reasons: dict[str, str]
 ) -> None:
+    # given
     order = placed_order(**statuses)
     before = stories.every_byte(order)
 
+    # when
     [problems] = cancel([order.pk], who=WHO)
 
+    # then
     assert {problem.attribute: problem.message for problem in problems} == reasons
     assert stories.every_byte(order) == before
 
 
 def test_the_source_of_two_copies_is_cancelled_for_one_of_them() -> None:
+    # given
     order = placed_order()
 
+    # when
     answers = cancel_sources([order.pk, order.pk], who=WHO, order_copies=["a", "b"])
     again = cancel_sources([order.pk], who=WHO, order_copies=["c"])
 
+    # then
     refused = [("source_order", "cannot_transition")]
     assert [told(problems) for problems in answers + again] == [[], refused, refused]
     assert Event.objects.get().who == WHO | {"order_copy": {"type": "order_copies", "id": "a"}}
@@ -248,29 +281,35 @@ def test_placing_and_cancelling_cost_the_same_for_one_and_for_many(count: int) -
     reservations; UPDATE stock items; DELETE coupon uses; UPDATE coupons; SELECT and UPDATE
     authorizations; UPDATE orders; INSERT events; RELEASE.
     """
+    # given
     skus = [SkuFactory() for _ in range(count)]
     coupon = CouponFactory()
     orders = [pending_order(lines=[{"sku": sku} for sku in skus], coupon=coupon)]
     orders += [pending_order(lines=[{"sku": sku} for sku in skus]) for _ in range(count - 1)]
     requests = [Request(order.pk, authorization=authorized(order)) for order in orders]
 
+    # when
     with CaptureQueriesContext(connection) as placing:
         place(requests, who=WHO)
     with CaptureQueriesContext(connection) as cancelling:
         cancel([order.pk for order in orders], who=WHO)
 
+    # then
     assert set(Order.objects.values_list("status", flat=True)) == {"cancelled"}
     assert (len(placing), len(cancelling)) == (19, 15)
 
 
 def test_the_local_gateway_authorizes_once_a_key() -> None:
+    # given
     gateway = LocalGateway()
     call = {"payment_source_token": "tok", "amount_cents": 5, "currency": "EUR"}
 
+    # when
     first = gateway.authorize(idempotency_key="a", **call)
     again = gateway.authorize(idempotency_key="a", **call)
     other = gateway.authorize(idempotency_key="b", **call)
 
+    # then
     assert first == again
     assert first != other
     assert gateway.authorize(

@@ -62,19 +62,24 @@ def test_the_database_finds_in_an_object_what_python_finds(
 
 @given(st.data(), objects)
 def test_an_object_contains_each_of_its_parts(data: st.DataObject, value: dict[str, Any]) -> None:
+    # given
     wanted = data.draw(parts(value))
 
+    # when, then
     assert contains(value, wanted)
     assert holds(lookups.ContainsJSON, "metadata", value, wanted)
 
 
 def test_nothing_contains_no_object() -> None:
+    # given
     order_copy = OrderCopyFactory()
     rows = OrderFactory.objects.filter(pk=order_copy.pk)
     rows.update(metadata=Value(None, JSONField()))
 
+    # when
     found = rows.filter(metadata__order_copies_contains={})
 
+    # then
     assert not found.exists()
     assert not contains(None, {})
 
@@ -86,10 +91,12 @@ def test_nothing_contains_no_object() -> None:
 @example("\\", "\\")
 @example("a ", "a")
 def test_the_database_finds_in_a_text_what_python_finds(value: str, part: str) -> None:
+    # when
     found = [
         holds(lookup, "reference", value, part)
         for lookup in (lookups.StartsWith, lookups.EndsWith, lookups.Contains)
     ]
 
+    # then
     value, part = value.upper(), part.upper()
     assert found == [value.startswith(part), value.endswith(part), part in value]
