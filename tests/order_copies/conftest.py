@@ -8,21 +8,21 @@ from django.conf import LazySettings
 
 from order_copies.engines import celery
 from tests.order_copies.engines.backends import TASK_BACKENDS
-from tests.order_copies.engines.bells import Bell, use
+from tests.order_copies.engines.recording_engine import RecordingEngine, use_engine
 
 
 @pytest.fixture
-def rung(settings: LazySettings) -> Iterator[list[datetime | None]]:
-    """For when the engine has woken somebody; ``None`` is at once."""
-    use(settings, f"{Bell.__module__}.Bell")
-    yield Bell.rung
-    Bell.rung.clear()
+def wake_ups(settings: LazySettings) -> Iterator[list[datetime | None]]:
+    """The times of the wake-ups that the engine recorded; ``None`` means at once."""
+    use_engine(settings, f"{RecordingEngine.__module__}.RecordingEngine")
+    yield RecordingEngine.wake_ups
+    RecordingEngine.wake_ups.clear()
 
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest, settings: LazySettings) -> Iterator[Any]:
-    """The default backend of ``django.tasks``, of the class that the test is parametrized with."""
-    use(settings, "django.tasks")
+    """A default backend of ``django.tasks``; tests parametrize its class."""
+    use_engine(settings, "django.tasks")
     TASK_BACKENDS["default"] = request.param(alias="default", params={})
     yield TASK_BACKENDS["default"]
     del TASK_BACKENDS["default"]
@@ -30,8 +30,8 @@ def backend(request: pytest.FixtureRequest, settings: LazySettings) -> Iterator[
 
 @pytest.fixture
 def shops_app(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Celery:
-    """The Celery app of a shop, with a broker in memory."""
-    use(settings, "celery")
+    """A shop's Celery app with an in-memory broker."""
+    use_engine(settings, "celery")
     app = Celery("shop", broker="memory://", set_as_current=False)
     monkeypatch.setattr(celery, "app", app)
     return app

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about the engine."""
+"""System checks of the setting ``ENGINE``."""
 
 import sys
 
@@ -10,14 +10,14 @@ from django.core.checks import CheckMessage
 from order_copies.checks.engine import check_engine
 from order_copies.engines import celery
 from tests.order_copies.engines.backends import DummyBackend, ImmediateBackend, QueueingBackend
-from tests.order_copies.engines.bells import use
+from tests.order_copies.engines.recording_engine import use_engine
 
 
-def said(messages: list[CheckMessage]) -> list[tuple[str, str, str]]:
+def reported(messages: list[CheckMessage]) -> list[tuple[str, str, str]]:
     return [(str(message.id), message.msg, str(message.hint)) for message in messages]
 
 
-def test_the_engine_of_the_project_gives_no_cause_for_complaint() -> None:
+def test_check_engine__project_engine_passes() -> None:
     assert check_engine() == []
 
 
@@ -35,14 +35,14 @@ def test_the_engine_of_the_project_gives_no_cause_for_complaint() -> None:
         ("order_copies.engines.base.Engine", "abstract"),
     ],
 )
-def test_an_engine_that_is_none_is_an_error(
+def test_check_engine__unusable_engine_is_an_error_with_a_hint(
     settings: LazySettings, engine: str, complaint: str
 ) -> None:
     # given
-    use(settings, engine)
+    use_engine(settings, engine)
 
     # when
-    [(number, message, hint)] = said(check_engine())
+    [(number, message, hint)] = reported(check_engine())
 
     # then
     assert number == "order_copies.E007"
@@ -60,7 +60,7 @@ def test_an_engine_that_is_none_is_an_error(
         ("django.tasks", ["django.tasks", "django_tasks"], "tasks"),
     ],
 )
-def test_an_engine_whose_package_is_not_installed_is_an_error_with_what_to_type(
+def test_check_engine__missing_package_is_an_error_with_the_install_command(
     settings: LazySettings,
     monkeypatch: pytest.MonkeyPatch,
     engine: str,
@@ -68,13 +68,13 @@ def test_an_engine_whose_package_is_not_installed_is_an_error_with_what_to_type(
     extra: str,
 ) -> None:
     # given
-    use(settings, engine)
+    use_engine(settings, engine)
     monkeypatch.delitem(sys.modules, f"order_copies.engines.{engine.replace('.', '_')}")
     for package in packages:
         monkeypatch.setitem(sys.modules, package, None)
 
     # when
-    [(number, _message, hint)] = said(check_engine())
+    [(number, _message, hint)] = reported(check_engine())
 
     # then
     assert number == "order_copies.E007"
@@ -93,10 +93,10 @@ def test_an_engine_whose_package_is_not_installed_is_an_error_with_what_to_type(
     ],
     indirect=["backend"],
 )
-def test_a_backend_of_django_tasks_that_is_none_for_production_is_warned_of(
+def test_check_engine__development_backend_of_django_tasks_is_a_warning(
     backend: object, expected: list[str]
 ) -> None:
-    found = said(check_engine())
+    found = reported(check_engine())
 
     assert [(number, message) for number, message, _hint in found] == [
         ("order_copies.W005", message) for message in expected
@@ -104,12 +104,12 @@ def test_a_backend_of_django_tasks_that_is_none_for_production_is_warned_of(
 
 
 @pytest.mark.parametrize(("name", "expected"), [("shop", []), ("default", ["order_copies.W005"])])
-def test_a_celery_app_that_is_not_the_shops_is_warned_of(
+def test_check_engine__default_celery_app_is_a_warning(
     settings: LazySettings, monkeypatch: pytest.MonkeyPatch, name: str, expected: list[str]
 ) -> None:
     # given
-    use(settings, "celery")
+    use_engine(settings, "celery")
     monkeypatch.setattr(celery, "app", Celery(name, set_as_current=False))
 
     # when, then
-    assert [number for number, _message, _hint in said(check_engine())] == expected
+    assert [number for number, _message, _hint in reported(check_engine())] == expected

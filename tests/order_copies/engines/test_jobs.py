@@ -1,4 +1,4 @@
-"""What a worker does that was woken."""
+"""The job that a wake-up runs."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from tests.factories import placed_order
 
 pytestmark = pytest.mark.django_db
 
-Rung = list[datetime | None]
+WakeUps = list[datetime | None]
 MARGIN = timedelta(seconds=0.5)
 
 
@@ -28,15 +28,15 @@ def crash(_: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def shop(settings: LazySettings, rung: Rung) -> Iterator[None]:
-    """Batches of two, of a shop that can be made to crash."""
+def shop(settings: LazySettings, wake_ups: WakeUps) -> Iterator[None]:
+    """Batches of two copies, and a shop that tests can make crash."""
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "BATCH_SIZE": 2}
     yield
     InterferedShop.before.clear()
     InterferedShop.calls.clear()
 
 
-def test_it_runs_all_that_there_is_and_wakes_nobody(rung: Rung) -> None:
+def test_run_copies__runs_all_pending_copies_and_schedules_no_wake_up(wake_ups: WakeUps) -> None:
     # given
     order_copies = [stories.requested(placed_order()) for _ in range(5)]
 
@@ -45,19 +45,19 @@ def test_it_runs_all_that_there_is_and_wakes_nobody(rung: Rung) -> None:
 
     # then
     assert [stories.fresh(one).status for one in order_copies] == [Status.COMPLETED] * 5
-    assert rung == []
+    assert wake_ups == []
 
 
-def test_it_finds_nothing_to_do(rung: Rung) -> None:
+def test_run_copies__empty_queue_schedules_no_wake_up(wake_ups: WakeUps) -> None:
     # when
     jobs.run_copies()
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
-def test_after_a_while_it_lets_another_one_go_on(
-    rung: Rung, monkeypatch: pytest.MonkeyPatch
+def test_run_copies__ends_after_its_time_slice_and_wakes_another_worker(
+    wake_ups: WakeUps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     monkeypatch.setattr(jobs, "SLICE", 0)
@@ -69,10 +69,12 @@ def test_after_a_while_it_lets_another_one_go_on(
 
     # then
     assert OrderFactory.objects.pending().count() == 3
-    assert rung == [None]
+    assert wake_ups == [None]
 
 
-def test_copies_that_crash_wake_somebody_when_it_is_time_to_try_them_again(rung: Rung) -> None:
+def test_run_copies__crashed_copies_schedule_one_wake_up_after_the_backoff(
+    wake_ups: WakeUps,
+) -> None:
     # given
     order_copies = [stories.requested(placed_order()) for _ in range(3)]
     InterferedShop.before["plan"] = crash
@@ -82,13 +84,13 @@ def test_copies_that_crash_wake_somebody_when_it_is_time_to_try_them_again(rung:
 
     # then
     leases = [stories.fresh(one).lease_expires_at for one in order_copies]
-    [at] = rung
+    [at] = wake_ups
     assert at == min(leases) + MARGIN
     assert at >= max(leases)
 
 
-def test_copies_that_wait_for_different_times_wake_somebody_at_each(
-    rung: Rung, settings: LazySettings
+def test_run_copies__each_backoff_schedules_its_own_wake_up(
+    wake_ups: WakeUps, settings: LazySettings
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 60}
@@ -105,10 +107,10 @@ def test_copies_that_wait_for_different_times_wake_somebody_at_each(
     jobs.run_copies()
 
     # then
-    assert rung == [stories.fresh(one).lease_expires_at + MARGIN for one in (first, second)]
+    assert wake_ups == [stories.fresh(one).lease_expires_at + MARGIN for one in (first, second)]
 
 
-def test_copies_of_another_worker_wake_nobody(rung: Rung) -> None:
+def test_run_copies__copies_of_another_worker_schedule_no_wake_up(wake_ups: WakeUps) -> None:
     # given
     order_copy = stories.requested(placed_order())
     OrderFactory.objects.filter(pk=order_copy.pk).update(
@@ -123,13 +125,15 @@ def test_copies_of_another_worker_wake_nobody(rung: Rung) -> None:
     jobs.run_copies()
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
-def test_copies_that_somebody_held_for_a_moment_wake_somebody_after_it(rung: Rung) -> None:
-    # given a copy that nobody could claim, and that is there a moment later
+def test_run_copies__copies_locked_by_another_transaction_schedule_a_wake_up(
+    wake_ups: WakeUps,
+) -> None:
+    # given a copy that is locked during the claim, and claimable after it
     def appear(execute: Any, sql: str, *arguments: Any) -> Any:
-        if " OR " in sql and not held:  # the look at what is claimable, pending or expired
+        if " OR " in sql and not held:  # the query for pending copies and expired leases
             held.append(stories.requested(placed_order()))
         return execute(sql, *arguments)
 
@@ -141,14 +145,14 @@ def test_copies_that_somebody_held_for_a_moment_wake_somebody_after_it(rung: Run
         jobs.run_copies()
 
     # then
-    [at] = rung
+    [at] = wake_ups
     assert at is not None
     assert held
     assert started + MARGIN <= at <= timezone.now() + MARGIN
 
 
 def open_payments(count: int, due_at: datetime | None = None) -> None:
-    """So many payments of copies that are no more."""
+    """Create open payments whose copies are deleted."""
     gone = stories.requested(placed_order())
     for index in range(count):
         due = due_at or timezone.now()
@@ -156,7 +160,7 @@ def open_payments(count: int, due_at: datetime | None = None) -> None:
     OrderFactory.objects.all().delete()
 
 
-def test_payments_that_could_not_be_given_back_wake_somebody_once(rung: Rung) -> None:
+def test_run_copies__failed_voids_schedule_one_wake_up(wake_ups: WakeUps) -> None:
     # given
     open_payments(3)
     InterferedShop.before["void"] = crash
@@ -168,10 +172,10 @@ def test_payments_that_could_not_be_given_back_wake_somebody_once(rung: Rung) ->
     # then
     first = OpenPayment.objects.earliest("due_at")
     assert first.failures == 1
-    assert rung == [first.due_at + MARGIN]
+    assert wake_ups == [first.due_at + MARGIN]
 
 
-def test_whoever_is_woken_for_payments_wakes_somebody_for_the_others(rung: Rung) -> None:
+def test_run_copies__remaining_voids_schedule_a_wake_up(wake_ups: WakeUps) -> None:
     # given
     open_payments(2)
     OpenPayment.objects.update(failures=1)
@@ -182,13 +186,13 @@ def test_whoever_is_woken_for_payments_wakes_somebody_for_the_others(rung: Rung)
     jobs.run_copies()
 
     # then
-    [at] = rung
+    [at] = wake_ups
     assert at is not None
     assert started + MARGIN <= at <= timezone.now() + MARGIN
     assert sorted(OpenPayment.objects.values_list("failures", flat=True)) == [1, 2]
 
 
-def test_payments_that_wait_for_their_time_wake_nobody_again(rung: Rung) -> None:
+def test_run_copies__voids_in_backoff_schedule_no_second_wake_up(wake_ups: WakeUps) -> None:
     # given
     open_payments(1, due_at=timezone.now() + timedelta(seconds=60))
 
@@ -196,11 +200,11 @@ def test_payments_that_wait_for_their_time_wake_nobody_again(rung: Rung) -> None
     jobs.run_copies()
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
-def test_trouble_with_the_database_wakes_somebody_when_the_leases_are_over(rung: Rung) -> None:
-    # given a connection that is lost for a moment
+def test_run_copies__lost_connection_schedules_a_wake_up_after_the_lease(wake_ups: WakeUps) -> None:
+    # given a connection that is lost during the job
     def lose(execute: Any, sql: str, *arguments: Any) -> Any:
         message = "connection already closed"
         raise InterfaceError(message)
@@ -213,12 +217,12 @@ def test_trouble_with_the_database_wakes_somebody_when_the_leases_are_over(rung:
         jobs.run_copies()
 
     # then
-    [at] = rung
+    [at] = wake_ups
     assert at is not None
     assert started + pause <= at <= timezone.now() + pause
 
 
-# Wake-ups against the death of workers
+# Wake-ups for copies of killed workers
 
 
 @pytest.fixture
@@ -237,7 +241,9 @@ def run_by_another(*, seconds_left: float) -> OrderFactory:
     return stories.fresh(order_copy)
 
 
-def test_wake_after_lease__schedules_one_wake_up_in_a_lease(rung: Rung, unguarded: None) -> None:
+def test_wake_after_lease__schedules_one_wake_up_per_lease(
+    wake_ups: WakeUps, unguarded: None
+) -> None:
     # given
     run_by_another(seconds_left=60)
     started = timezone.now()
@@ -247,7 +253,7 @@ def test_wake_after_lease__schedules_one_wake_up_in_a_lease(rung: Rung, unguarde
     jobs.wake_after_lease()
 
     # then
-    [at] = rung
+    [at] = wake_ups
     assert at is not None
     assert (
         started + conf.settings.LEASE + MARGIN
@@ -256,8 +262,8 @@ def test_wake_after_lease__schedules_one_wake_up_in_a_lease(rung: Rung, unguarde
     )
 
 
-def test_wake_after_lease__schedules_nothing_where_all_have_ended(
-    rung: Rung, unguarded: None
+def test_wake_after_lease__schedules_nothing_if_all_copies_have_ended(
+    wake_ups: WakeUps, unguarded: None
 ) -> None:
     # given
     stories.copied(placed_order())
@@ -266,14 +272,14 @@ def test_wake_after_lease__schedules_nothing_where_all_have_ended(
     jobs.wake_after_lease()
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
 @pytest.mark.parametrize(
     ("seconds_left", "woken"), [([], []), ([60], []), ([-1], [None]), ([-1, 60], [])]
 )
-def test_wake_for_abandoned__wakes_where_copies_wait_and_no_worker_runs_any(
-    rung: Rung, seconds_left: list[float], woken: Rung
+def test_wake_for_abandoned__wakes_if_copies_wait_and_no_worker_runs_any(
+    wake_ups: WakeUps, seconds_left: list[float], woken: WakeUps
 ) -> None:
     # given
     for seconds in seconds_left:
@@ -283,23 +289,23 @@ def test_wake_for_abandoned__wakes_where_copies_wait_and_no_worker_runs_any(
     jobs.wake_for_abandoned()
 
     # then
-    assert rung == woken
+    assert wake_ups == woken
 
 
-def test_wake_for_abandoned__wakes_for_pending_copies(rung: Rung) -> None:
+def test_wake_for_abandoned__wakes_for_pending_copies(wake_ups: WakeUps) -> None:
     # given
     stories.requested(placed_order())
-    rung.clear()
+    wake_ups.clear()
 
     # when
     jobs.wake_for_abandoned()
 
     # then
-    assert rung == [None]
+    assert wake_ups == [None]
 
 
-def test_wake_for_abandoned__logs_what_keeps_it_from_looking(
-    rung: Rung, caplog: pytest.LogCaptureFixture
+def test_wake_for_abandoned__logs_database_errors(
+    wake_ups: WakeUps, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
     def fail(*_: Any) -> None:
@@ -310,5 +316,5 @@ def test_wake_for_abandoned__logs_what_keeps_it_from_looking(
         jobs.wake_for_abandoned()
 
     # then
-    assert rung == []
+    assert wake_ups == []
     assert "Could not look for abandoned copies: connection already closed" in caplog.text

@@ -6,7 +6,7 @@ import pytest
 from order_copies.engines.timeouts import Patience
 
 
-def test_a_call_in_time_just_happens() -> None:
+def test_timeout__call_in_time_runs() -> None:
     # given
     calls: list[int] = []
     patience = Patience(seconds=5)
@@ -20,7 +20,7 @@ def test_a_call_in_time_just_happens() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, TimeoutError])
-def test_a_call_that_fails_raises_what_it_raises_each_time(error: type[Exception]) -> None:
+def test_timeout__error_of_the_call_is_raised_each_time(error: type[Exception]) -> None:
     # given
     def fail() -> None:
         raise error("no")
@@ -33,7 +33,7 @@ def test_a_call_that_fails_raises_what_it_raises_each_time(error: type[Exception
             patience.call(fail)
 
 
-def test_a_call_that_is_late_is_given_up_and_no_other_is_made_until_it_is_back() -> None:
+def test_timeout__late_call_times_out_and_blocks_further_calls_until_it_returns() -> None:
     # given
     hanging = threading.Event()
     calls: list[int] = []
@@ -46,7 +46,7 @@ def test_a_call_that_is_late_is_given_up_and_no_other_is_made_until_it_is_back()
         patience.call(lambda: calls.append(1))
     assert calls == []
 
-    # when it comes back
+    # when the late call returns
     hanging.set()
     while calls == []:
         with suppress(TimeoutError):

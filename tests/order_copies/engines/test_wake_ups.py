@@ -1,4 +1,4 @@
-"""When workers are woken, and that it never does harm."""
+"""When workers are woken, and that a failed wake-up never fails a request."""
 
 from datetime import datetime
 from typing import Any
@@ -19,33 +19,33 @@ from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
-Rung = list[datetime | None]
+WakeUps = list[datetime | None]
 
 
 def requested(count: int = 1) -> list[OrderCopy]:
-    """Copies that are pending, as of now."""
+    """Request copies of one order."""
     source = placed_order()
     order_copies = [OrderCopy(source_order=source) for _ in range(count)]
     copying.request_copies(order_copies, who=stories.WHO)
     return order_copies
 
 
-def test_a_request_wakes_a_worker_once_it_is_committed(
-    rung: Rung, django_capture_on_commit_callbacks: Any
+def test_request__wakes_a_worker_after_commit(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any
 ) -> None:
     # when
     with django_capture_on_commit_callbacks() as committed:
         requested()
 
     # then
-    assert rung == []
+    assert wake_ups == []
     for callback in committed:
         callback()
-    assert rung == [None]
+    assert wake_ups == [None]
 
 
-def test_a_request_that_is_rolled_back_wakes_nobody(
-    rung: Rung, django_capture_on_commit_callbacks: Any
+def test_request__rolled_back_one_wakes_no_worker(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any
 ) -> None:
     # when
     with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
@@ -53,12 +53,12 @@ def test_a_request_that_is_rolled_back_wakes_nobody(
         transaction.set_rollback(True)
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
 @pytest.mark.parametrize(("status", "expected"), [("aborted", [None]), ("pending", [])])
-def test_a_retry_wakes_a_worker_if_there_is_one_to_do(
-    rung: Rung, django_capture_on_commit_callbacks: Any, status: str, expected: Rung
+def test_retry__wakes_a_worker_if_a_copy_became_pending(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any, status: str, expected: WakeUps
 ) -> None:
     # given
     order_copy = OrderCopyFactory(status=status)
@@ -68,14 +68,17 @@ def test_a_retry_wakes_a_worker_if_there_is_one_to_do(
         retry_copies([order_copy], who=stories.WHO)
 
     # then
-    assert rung == expected
+    assert wake_ups == expected
 
 
 @pytest.mark.parametrize(
     ("traits", "expected"), [({"in_progress": True}, [None]), ({}, []), ({"failed": True}, [])]
 )
-def test_an_abort_wakes_a_worker_if_there_may_be_money_to_give_back(
-    rung: Rung, django_capture_on_commit_callbacks: Any, traits: dict[str, bool], expected: Rung
+def test_abort__wakes_a_worker_if_a_payment_may_need_voiding(
+    wake_ups: WakeUps,
+    django_capture_on_commit_callbacks: Any,
+    traits: dict[str, bool],
+    expected: WakeUps,
 ) -> None:
     # given
     order_copy = OrderCopyFactory(**traits)
@@ -85,17 +88,17 @@ def test_an_abort_wakes_a_worker_if_there_may_be_money_to_give_back(
         abort_copies([order_copy], who=stories.WHO)
 
     # then
-    assert rung == []
+    assert wake_ups == []
     for callback in committed:
         callback()
-    assert rung == expected
+    assert wake_ups == expected
 
 
 @pytest.mark.parametrize(
     ("count", "expected"), [(0, 0), (1, 1), (3, 1), (4, 2), (6, 2), (MOST * 3 + 1, MOST)]
 )
-def test_each_batch_of_a_request_wakes_a_worker_up_to_a_limit(
-    rung: Rung, settings: LazySettings, count: int, expected: int
+def test_wake_for__one_wake_up_per_batch_up_to_a_limit(
+    wake_ups: WakeUps, settings: LazySettings, count: int, expected: int
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_SIZE": 3}
@@ -105,10 +108,10 @@ def test_each_batch_of_a_request_wakes_a_worker_up_to_a_limit(
     wake_for(order_copies)
 
     # then
-    assert rung == [None] * expected
+    assert wake_ups == [None] * expected
 
 
-def test_copies_that_queue_up_behind_others_wake_nobody(rung: Rung) -> None:
+def test_wake_for__debounced_while_recent_copies_are_pending(wake_ups: WakeUps) -> None:
     # given
     requested()
 
@@ -116,10 +119,10 @@ def test_copies_that_queue_up_behind_others_wake_nobody(rung: Rung) -> None:
     wake_for(requested())
 
     # then
-    assert rung == []
+    assert wake_ups == []
 
 
-def test_copies_behind_others_that_nobody_came_for_wake_somebody(rung: Rung) -> None:
+def test_wake_for__wakes_if_the_pending_copies_are_not_recent(wake_ups: WakeUps) -> None:
     # given
     requested()
     OrderFactory.objects.update(created_at=timezone.now() - SOON)
@@ -128,10 +131,10 @@ def test_copies_behind_others_that_nobody_came_for_wake_somebody(rung: Rung) -> 
     wake_for(requested())
 
     # then
-    assert rung == [None]
+    assert wake_ups == [None]
 
 
-def test_copies_behind_others_that_are_under_way_wake_somebody(rung: Rung) -> None:
+def test_wake_for__wakes_if_the_other_copies_were_claimed(wake_ups: WakeUps) -> None:
     # given
     requested()
     run_batch("w1")
@@ -140,10 +143,10 @@ def test_copies_behind_others_that_are_under_way_wake_somebody(rung: Rung) -> No
     wake_for(requested())
 
     # then
-    assert rung == [None]
+    assert wake_ups == [None]
 
 
-def test_workers_that_poll_are_not_woken_and_cost_no_query() -> None:
+def test_wake_for__polling_engine_costs_no_query() -> None:
     # given
     order_copies = requested()
 
@@ -155,14 +158,14 @@ def test_workers_that_poll_are_not_woken_and_cost_no_query() -> None:
     assert len(queries) == 0
 
 
-def test_an_engine_that_fails_fails_no_request(
-    rung: Rung,
+def test_wake_for__failing_engine_is_logged_once_and_fails_no_request(
+    wake_ups: WakeUps,
     settings: LazySettings,
     caplog: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     # given
-    broken = "tests.order_copies.engines.bells.BrokenBell"
+    broken = "tests.order_copies.engines.recording_engine.FailingEngine"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": broken, "BATCH_SIZE": 1}
 
     # when
@@ -170,20 +173,20 @@ def test_an_engine_that_fails_fails_no_request(
         requested(3)
 
     # then
-    assert rung == [None], "it is not asked again and again"
+    assert wake_ups == [None], "one wake-up is attempted, not three"
     assert OrderFactory.objects.pending().count() == 3
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "ERROR",
             (
                 "No worker was woken, copies wait for the next one that looks: "
-                "ConnectionError('the rope is torn')"
+                "ConnectionError('the broker is down')"
             ),
         )
     ]
 
 
-def test_an_engine_that_is_not_there_fails_no_request(
+def test_wake_for__missing_engine_is_logged_and_fails_no_request(
     settings: LazySettings,
     caplog: pytest.LogCaptureFixture,
     django_capture_on_commit_callbacks: Any,

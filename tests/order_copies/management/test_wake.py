@@ -1,4 +1,4 @@
-"""The sweep: a command for cron, against wake-ups that were lost."""
+"""``order_copies_wake``: wake a worker from cron, in case a wake-up was lost."""
 
 import io
 from datetime import datetime
@@ -7,10 +7,10 @@ import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 
-from tests.order_copies.engines.bells import use
+from tests.order_copies.engines.recording_engine import use_engine
 
 
-def test_it_wakes_a_worker_in_silence(rung: list[datetime | None]) -> None:
+def test_wake__wakes_a_worker_without_output(wake_ups: list[datetime | None]) -> None:
     # given
     out = io.StringIO()
 
@@ -18,11 +18,11 @@ def test_it_wakes_a_worker_in_silence(rung: list[datetime | None]) -> None:
     call_command("order_copies_wake", stdout=out)
 
     # then
-    assert rung == [None]
+    assert wake_ups == [None]
     assert out.getvalue() == ""
 
 
-def test_it_says_so_to_those_who_ask(rung: list[datetime | None]) -> None:
+def test_wake__verbose_output_names_the_engine(wake_ups: list[datetime | None]) -> None:
     # given
     out = io.StringIO()
 
@@ -30,16 +30,19 @@ def test_it_says_so_to_those_who_ask(rung: list[datetime | None]) -> None:
     call_command("order_copies_wake", "--verbosity", "2", stdout=out)
 
     # then
-    assert out.getvalue() == 'The engine "tests.order_copies.engines.bells.Bell" wakes a worker.\n'
+    engine = "tests.order_copies.engines.recording_engine.RecordingEngine"
+    assert out.getvalue() == f'The engine "{engine}" wakes a worker.\n'
 
 
-def test_it_says_why_nobody_could_be_woken(
-    rung: list[datetime | None], settings: LazySettings
+def test_wake__failing_engine_is_an_error_with_the_reason(
+    wake_ups: list[datetime | None], settings: LazySettings
 ) -> None:
     # given
-    use(settings, "tests.order_copies.engines.bells.BrokenBell")
+    use_engine(settings, "tests.order_copies.engines.recording_engine.FailingEngine")
 
     # when, then
-    with pytest.raises(CommandError, match='BrokenBell" could not wake a worker: the rope is torn'):
+    with pytest.raises(
+        CommandError, match='FailingEngine" could not wake a worker: the broker is down'
+    ):
         call_command("order_copies_wake")
-    assert rung == [None]
+    assert wake_ups == [None]
