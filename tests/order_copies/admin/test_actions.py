@@ -1,4 +1,4 @@
-"""Copies in the admin, taken back and sent off once more."""
+"""Abort and retry of copies in the admin."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ COPIES = reverse("admin:order_copies_ordercopy_changelist")
 
 
 class LockedOrderAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """The order admin of a site where no order is changed."""
+    """An order admin that lets no user change orders."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -47,7 +47,7 @@ def order() -> Order:
 
 
 def act(client: Client, action: str, *order_copies: Any) -> list[str]:
-    """The messages of an action on these copies."""
+    """Run an action on these copies and return its messages."""
     keys = [order_copy.pk for order_copy in order_copies]
     response = client.post(COPIES, {"action": action, "_selected_action": keys}, follow=True)
     assert response.status_code == 200
@@ -60,7 +60,7 @@ def press(client: Client, verb: str, order_copy: Any) -> Any:
 
 
 def buttons(client: Client, order_copy: Any) -> list[str]:
-    """The verbs that the page of a copy offers."""
+    """Return the actions that the page of a copy offers."""
     url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     page = client.get(url).content.decode()
     addresses = {
@@ -73,7 +73,9 @@ def buttons(client: Client, order_copy: Any) -> list[str]:
 # Selected copies
 
 
-def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None:
+def test_abort_selected__aborts_pending_and_running_copies(
+    admin_client: Client, order: Order
+) -> None:
     # given
     order_copies = [
         OrderCopyFactory(source_order=order),
@@ -90,7 +92,7 @@ def test_selected_copies_are_aborted(admin_client: Client, order: Order) -> None
     assert Event.objects.filter(name="order_copies.abort").count() == 2
 
 
-def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None:
+def test_retry_selected__retries_failed_copies(admin_client: Client, order: Order) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=order, failed=True)
 
@@ -102,7 +104,7 @@ def test_selected_copies_are_retried(admin_client: Client, order: Order) -> None
     assert fresh(order_copy).status == Status.PENDING
 
 
-def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
+def test_retry_selected__refused_copies_are_named_and_others_are_retried(
     admin_client: Client, order: Order
 ) -> None:
     # given
@@ -125,7 +127,9 @@ def test_copies_that_are_refused_are_named_and_are_in_nobodys_way(
     assert fresh(failed).status == Status.PENDING
 
 
-def test_a_message_names_some_and_counts_the_rest(admin_client: Client, order: Order) -> None:
+def test_abort_selected__message_names_ten_copies_and_counts_the_others(
+    admin_client: Client, order: Order
+) -> None:
     # given
     order_copies = [
         OrderCopyFactory(source_order=order, completed=True) for _ in range(MAX_NAMED + 2)
@@ -141,7 +145,7 @@ def test_a_message_names_some_and_counts_the_rest(admin_client: Client, order: O
 
 
 @pytest.mark.parametrize(("action", "trait"), [("abort", "in_progress"), ("retry", "failed")])
-def test_acting_costs_the_same_queries_for_one_copy_and_for_many(
+def test_selected_actions__query_count_is_equal_for_one_and_many_copies(
     admin_client: Client, order: Order, action: str, trait: str
 ) -> None:
     """Session, user; count of the list; the copies; their lock, one update, one insert of events;
@@ -164,7 +168,7 @@ def test_acting_costs_the_same_queries_for_one_copy_and_for_many(
     assert Event.objects.count() == 16
 
 
-def test_whoever_may_only_look_is_offered_nothing(client: Client, order: Order) -> None:
+def test_actions__user_with_view_permission_only_is_refused(client: Client, order: Order) -> None:
     # given
     user = User.objects.create_user("kim", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
@@ -185,7 +189,7 @@ RETRIABLE = ["view_order", "view_ordercopy", "change_ordercopy"]
 
 
 @pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
-def test_to_retry_what_places_or_cancels_takes_the_permission_to_change_orders(
+def test_retry__placing_and_cancelling_copies_need_change_order(
     client: Client, order: Order, option: str
 ) -> None:
     # given
@@ -216,7 +220,7 @@ def test_to_retry_what_places_or_cancels_takes_the_permission_to_change_orders(
 
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize(("site", "status"), [("locked", Status.FAILED), ("bare", Status.PENDING)])
-def test_the_order_admin_of_the_site_has_a_say_in_what_is_retried(
+def test_retry__order_admin_of_the_site_decides_on_changing_orders(
     admin_client: Client, order: Order, site: str, status: Status
 ) -> None:
     order_copy = OrderCopyFactory(source_order=order, failed=True, cancel_source_order=True)
@@ -241,7 +245,7 @@ def test_the_order_admin_of_the_site_has_a_say_in_what_is_retried(
     ],
     ids=str,
 )
-def test_the_page_of_a_copy_offers_what_can_be_done(
+def test_buttons__depend_on_the_status_of_the_copy(
     admin_client: Client, order: Order, traits: dict[str, Any], offered: list[str]
 ) -> None:
     order_copy = OrderCopyFactory(**{"source_order": order} | traits)
@@ -249,13 +253,13 @@ def test_the_page_of_a_copy_offers_what_can_be_done(
     assert buttons(admin_client, order_copy) == offered
 
 
-def test_a_copy_that_left_an_order_for_repair_offers_no_retry(admin_client: Client) -> None:
+def test_buttons__copy_that_left_an_order_for_repair_has_none(admin_client: Client) -> None:
     order_copy = copied(draft_order(), place_target_order=True)
 
     assert buttons(admin_client, order_copy) == []
 
 
-def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order: Order) -> None:
+def test_buttons__redirect_to_the_page_of_the_copy(admin_client: Client, order: Order) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=order)
 
@@ -271,7 +275,7 @@ def test_a_button_leads_back_to_the_page_of_the_copy(admin_client: Client, order
     assert labels == ["Aborted", "To be tried again"]
 
 
-def test_a_button_is_pressed_and_not_followed(admin_client: Client, order: Order) -> None:
+def test_buttons__get_is_not_allowed(admin_client: Client, order: Order) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=order)
     url = reverse("admin:order_copies_ordercopy_abort", args=[order_copy.pk])
@@ -281,7 +285,7 @@ def test_a_button_is_pressed_and_not_followed(admin_client: Client, order: Order
     assert fresh(order_copy).status == Status.PENDING
 
 
-def test_the_button_of_a_copy_that_is_gone_does_nothing(admin_client: Client) -> None:
+def test_buttons__deleted_copy_gives_a_message(admin_client: Client) -> None:
     # given
     url = reverse("admin:order_copies_ordercopy_retry", args=[4711])
 
@@ -293,7 +297,7 @@ def test_the_button_of_a_copy_that_is_gone_does_nothing(admin_client: Client) ->
     assert len(response.context["messages"]) == 1
 
 
-def test_a_copy_that_vanishes_under_the_hand_is_told(
+def test_buttons__copy_deleted_meanwhile_records_no_event(
     admin_client: Client, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given

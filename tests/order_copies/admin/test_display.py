@@ -1,4 +1,4 @@
-"""How the admin puts plans, amounts and people into words."""
+"""How the admin displays plans, amounts, durations and actors."""
 
 from datetime import timedelta
 from typing import Any
@@ -28,21 +28,19 @@ def copied_line(**values: Any) -> dict[str, Any]:
         (0, "", "0.00"),
     ],
 )
-def test_amounts_have_the_places_of_their_currency(
-    cents: int, currency_code: str, text: str
-) -> None:
+def test_money__has_the_decimals_of_its_currency(cents: int, currency_code: str, text: str) -> None:
     assert money(cents, currency_code) == text
 
 
-def test_no_amount_is_no_text() -> None:
+def test_amount__none_is_empty() -> None:
     assert amount(None) == ""
 
 
-def test_differences_have_a_sign() -> None:
+def test_signed_money__has_a_sign() -> None:
     assert [signed_money(cents) for cents in (5, 0, -5)] == ["+0.05", "0.00", "\u22120.05"]
 
 
-def test_a_side_tells_what_its_options_cost() -> None:
+def test_side__extra_is_the_price_of_the_options() -> None:
     # given
     side = Side(quantity=2, unit=100, total=250)
 
@@ -52,7 +50,7 @@ def test_a_side_tells_what_its_options_cost() -> None:
     assert Side(quantity=1, unit=100, total=100).is_sum is False
 
 
-def test_many_untouched_lines_fold_and_are_counted() -> None:
+def test_lines__many_unchanged_ones_collapse_and_are_counted() -> None:
     # when
     lines = Lines([copied_line()] * (MAX_UNTOUCHED + 5))
 
@@ -61,13 +59,13 @@ def test_many_untouched_lines_fold_and_are_counted() -> None:
     assert lines.before == lines.after == 100 * (MAX_UNTOUCHED + 5)
 
 
-def test_few_untouched_lines_stand_in_the_open() -> None:
+def test_lines__few_unchanged_ones_do_not_collapse() -> None:
     lines = Lines([copied_line()])
 
     assert (lines.collapses, lines.more) == (False, 0)
 
 
-def test_other_parts_of_an_order_go_by_their_attribute() -> None:
+def test_lines__note_is_named_by_its_attribute() -> None:
     note = Outcome(Action.SKIPPED, "coupon_code", message="has expired").as_json()
 
     [line] = Lines([note]).notes
@@ -75,7 +73,7 @@ def test_other_parts_of_an_order_go_by_their_attribute() -> None:
     assert (line.name, line.label, line.before) == ("Coupon code", "skipped", None)
 
 
-def test_a_preview_leaves_out_totals_that_tell_nothing() -> None:
+def test_preview__leaves_out_zero_totals() -> None:
     # given
     before = {"subtotal_amount_cents": 5, "total_amount_cents": 9, "of_our_own_cents": 7}
     totals = before | {"discount_amount_cents": 0, "total_amount_with_taxes_cents": 9}
@@ -94,7 +92,7 @@ def test_a_preview_leaves_out_totals_that_tell_nothing() -> None:
     assert (preview.total.after, preview.total.difference) == (9, 0)
 
 
-def test_a_shop_may_name_no_totals() -> None:
+def test_preview__shop_without_totals_has_none() -> None:
     preview = Preview("#1", [], CopyPlan(False, False, False), is_open=False)
 
     assert (preview.total, preview.totals, preview.is_open) == (None, [], False)
@@ -103,13 +101,13 @@ def test_a_shop_may_name_no_totals() -> None:
 @pytest.mark.parametrize(
     ("milliseconds", "text"), [(31, "31 ms"), (2500, "2.5 s"), (600_000, "10 min")]
 )
-def test_durations_are_told_in_the_unit_that_fits(milliseconds: int, text: str) -> None:
+def test_duration_of__uses_the_fitting_unit(milliseconds: int, text: str) -> None:
     ended = PLACED_AT + timedelta(milliseconds=milliseconds)
 
     assert duration_of(OrderCopy(started_at=PLACED_AT, completed_at=ended)) == text
 
 
-def test_a_copy_that_has_not_ended_has_no_duration() -> None:
+def test_duration_of__running_copy_has_none() -> None:
     assert duration_of(OrderCopy(started_at=PLACED_AT)) is None
 
 
@@ -123,5 +121,5 @@ def test_a_copy_that_has_not_ended_has_no_duration() -> None:
         ({"worker": {"id": "w1"}}, "worker w1"),
     ],
 )
-def test_who_did_it_has_a_name(who: dict[str, Any], text: str) -> None:
+def test_who_in_words__names_the_actor(who: dict[str, Any], text: str) -> None:
     assert who_in_words(who) == text

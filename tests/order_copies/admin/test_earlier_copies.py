@@ -1,4 +1,4 @@
-"""Staff see which orders were copied before, so that none is copied twice unawares."""
+"""The copy page warns of earlier copies, so that no order is copied twice by mistake."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def words_of(response: Any) -> str:
     return " ".join(response.content.decode().split())
 
 
-def test_an_order_that_was_copied_before_says_so_and_links_to_the_latest_copy(
+def test_earlier_copies__are_counted_with_a_link_to_the_latest(
     admin_client: Client,
 ) -> None:
     # given
@@ -48,7 +48,7 @@ def test_an_order_that_was_copied_before_says_so_and_links_to_the_latest_copy(
     assert ", pending. </p>" in words
 
 
-def test_an_order_that_was_never_copied_says_nothing(admin_client: Client) -> None:
+def test_earlier_copies__order_without_copies_has_no_warning(admin_client: Client) -> None:
     copied(placed_order())
 
     words = words_of(page_of(admin_client, placed_order()))
@@ -56,7 +56,7 @@ def test_an_order_that_was_never_copied_says_nothing(admin_client: Client) -> No
     assert "Copied before" not in words
 
 
-def test_a_copy_that_came_to_nothing_does_not_count_unless_it_left_an_order(
+def test_earlier_copies__failed_copy_counts_only_if_it_left_an_order(
     admin_client: Client,
 ) -> None:
     # given
@@ -73,7 +73,7 @@ def test_a_copy_that_came_to_nothing_does_not_count_unless_it_left_an_order(
     assert (of_left.earlier.count, of_left.earlier.latest.pk) == (1, order_copy.pk)
 
 
-def test_staff_who_may_not_view_copies_only_learn_how_many_there_are() -> None:
+def test_earlier_copies__staff_without_view_permission_see_the_count_only() -> None:
     # given
     order_copy = copied(placed_order())
     client = Client()
@@ -87,7 +87,7 @@ def test_staff_who_may_not_view_copies_only_learn_how_many_there_are() -> None:
     assert str(order_copy) not in words
 
 
-def test_a_copy_of_a_kind_that_has_no_page_is_counted_only(admin_client: Client) -> None:
+def test_earlier_copies__recurring_copy_is_counted_without_a_link(admin_client: Client) -> None:
     order_copy = OrderCopyFactory(source_order=placed_order(), type="recurring_order_copies")
 
     words = words_of(page_of(admin_client, order_copy.source_order))
@@ -95,7 +95,7 @@ def test_a_copy_of_a_kind_that_has_no_page_is_counted_only(admin_client: Client)
     assert "There is 1 copy of this order already. </p>" in words
 
 
-def test_it_costs_the_same_queries_for_one_order_and_for_many(admin_client: Client) -> None:
+def test_earlier_copies__query_count_is_equal_for_one_and_many_orders(admin_client: Client) -> None:
     """SELECT the copies of the orders, counted, and the latest of each."""
     # given
     orders = [copied(placed_order()).source_order for _ in range(4)]

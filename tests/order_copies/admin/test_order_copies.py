@@ -1,4 +1,4 @@
-"""The copies in the admin: listed, read, watched, filed and deleted."""
+"""Copies in the admin: list, page, progress, changes and deletion."""
 
 from functools import reduce
 from typing import Any
@@ -53,7 +53,7 @@ def messages_of(response: Any) -> list[str]:
 # The list
 
 
-def test_the_list_shows_what_came_of_each_copy(admin: Client) -> None:
+def test_list__shows_orders_status_and_options_of_a_copy(admin: Client) -> None:
     # given
     order_copy = copied(placed_order(number="4711"), place_target_order=True)
 
@@ -70,7 +70,7 @@ def test_the_list_shows_what_came_of_each_copy(admin: Client) -> None:
     assert '<span class="copies-badge copies-toggle">place</span>' in page
 
 
-def test_the_list_tells_copies_that_completed_with_errors(admin: Client) -> None:
+def test_list__marks_copies_completed_with_errors(admin: Client) -> None:
     # given
     order_copy = copied(draft_order(), place_target_order=True, skip_errors=True)
 
@@ -83,7 +83,7 @@ def test_the_list_tells_copies_that_completed_with_errors(admin: Client) -> None
     assert (detail.kind, len(detail.errors) > 0) == ("warning", True)
 
 
-def test_copies_of_deleted_orders_are_listed(admin: Client) -> None:
+def test_list__shows_copies_of_deleted_orders(admin: Client) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=None, reuse_wallet=False)
 
@@ -95,7 +95,7 @@ def test_copies_of_deleted_orders_are_listed(admin: Client) -> None:
     assert "a deleted order" in page.content.decode()
 
 
-def test_the_list_costs_the_same_queries_for_one_copy_and_for_many(admin: Client) -> None:
+def test_list__query_count_is_equal_for_one_and_many_copies(admin: Client) -> None:
     """Session, user; count of the search and of all; the copies with both orders."""
     # given
     OrderCopyFactory(source_order=bare_order())
@@ -113,7 +113,7 @@ def test_the_list_costs_the_same_queries_for_one_copy_and_for_many(admin: Client
     assert len(for_one) == len(for_many)
 
 
-def test_copies_are_found_by_ids_references_and_orders(admin: Client) -> None:
+def test_search__finds_ids_references_and_order_fields(admin: Client) -> None:
     # given
     order = bare_order(number="4711", customer_email="ida@example.com")
     order_copy = OrderCopyFactory(source_order=order, reference="Zebra")
@@ -127,7 +127,7 @@ def test_copies_are_found_by_ids_references_and_orders(admin: Client) -> None:
     assert len(listed(admin, q="a\0b")) == 2  # The stock form drops the term, with a message.
 
 
-def test_search_through_orders_can_be_chosen(
+def test_search__order_fields_can_be_configured(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -139,7 +139,7 @@ def test_search_through_orders_can_be_chosen(
     assert listed(admin, q="i@e.org") == []
 
 
-def test_copies_are_filtered_by_toggle(admin: Client) -> None:
+def test_list__is_filtered_by_option_and_source_order(admin: Client) -> None:
     # given
     placing = OrderCopyFactory(source_order=bare_order(), place_target_order=True)
     other = OrderCopyFactory(source_order=bare_order())
@@ -150,7 +150,7 @@ def test_copies_are_filtered_by_toggle(admin: Client) -> None:
     assert listed(admin, source_order__id__exact=str(other.source_order.pk)) == [other]
 
 
-def test_nobody_adds_a_copy_here(admin: Client) -> None:
+def test_add_page__is_forbidden(admin: Client) -> None:
     response = admin.get(reverse("admin:order_copies_ordercopy_add"))
 
     assert response.status_code == 403
@@ -159,7 +159,7 @@ def test_nobody_adds_a_copy_here(admin: Client) -> None:
 # One copy
 
 
-def test_the_page_of_a_copy_tells_its_story(admin: Client) -> None:
+def test_page__shows_events_steps_errors_and_totals(admin: Client) -> None:
     # given
     order_copy = copied(draft_order(), place_target_order=True)
 
@@ -176,7 +176,7 @@ def test_the_page_of_a_copy_tells_its_story(admin: Client) -> None:
     assert detail.lines.before == detail.lines.after == order_copy.source_order.total_amount_cents
 
 
-def test_the_page_of_a_pending_copy_waits(admin: Client) -> None:
+def test_page__pending_copy_is_polled(admin: Client) -> None:
     # given
     order_copy = requested(placed_order())
 
@@ -193,7 +193,7 @@ def test_the_page_of_a_pending_copy_waits(admin: Client) -> None:
     assert "once the copy has run" in response.content.decode()
 
 
-def test_a_running_copy_is_in_the_middle_of_its_steps(admin: Client) -> None:
+def test_page__copy_in_progress_is_at_the_second_step(admin: Client) -> None:
     # given
     order_copy = OrderCopyFactory(in_progress=True, attempt=2)
 
@@ -205,7 +205,7 @@ def test_a_running_copy_is_in_the_middle_of_its_steps(admin: Client) -> None:
     assert "attempt 2" in response.content.decode()
 
 
-def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None:
+def test_page__aborted_copy_shows_the_time_and_that_it_never_ran(admin: Client) -> None:
     # given
     order_copy = requested(placed_order())
     abort_copies([order_copy], who=WHO)
@@ -225,7 +225,7 @@ def test_an_aborted_copy_tells_when_and_that_it_never_ran(admin: Client) -> None
     assert "ended before anything became of the lines" in page
 
 
-def test_a_copy_that_was_aborted_twice_tells_of_the_last_time(admin: Client) -> None:
+def test_page__copy_aborted_twice_shows_the_last_time(admin: Client) -> None:
     # given
     order_copy = requested(placed_order())
     abort_copies([order_copy], who=WHO)
@@ -240,7 +240,7 @@ def test_a_copy_that_was_aborted_twice_tells_of_the_last_time(admin: Client) -> 
     assert ended_at > PLACED_AT
 
 
-def test_a_copy_that_cannot_be_retried_says_why(admin: Client) -> None:
+def test_page__copy_that_cannot_be_retried_shows_the_reason(admin: Client) -> None:
     # given
     order_copy = copied(draft_order(), place_target_order=True)
 
@@ -253,7 +253,7 @@ def test_a_copy_that_cannot_be_retried_says_why(admin: Client) -> None:
     assert ">Retry<" not in page
 
 
-def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client) -> None:
+def test_change__reference_and_metadata_are_saved_and_recorded(admin: Client) -> None:
     # given
     order_copy = copied(placed_order())
     data = {"reference": "R 2", "reference_origin": "desk", "metadata": '{"a": [1, null]}'}
@@ -275,7 +275,7 @@ def test_what_a_copy_is_filed_under_can_be_changed_and_is_recorded(admin: Client
     assert set(changed.split(", ")) == {"Reference", "Reference origin", "Metadata"}
 
 
-def test_a_copy_that_is_deleted_while_its_page_is_open_is_told(
+def test_change__copy_deleted_meanwhile_gives_a_message(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -295,7 +295,7 @@ def test_a_copy_that_is_deleted_while_its_page_is_open_is_told(
     assert "The copy was deleted in the meantime." in messages_of(response)
 
 
-def test_nothing_changed_is_no_event(admin: Client) -> None:
+def test_change__unchanged_form_records_no_event(admin: Client) -> None:
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"a": 1})
 
     admin.post(page_of(order_copy), {"metadata": '{"a": 1}'})
@@ -303,7 +303,7 @@ def test_nothing_changed_is_no_event(admin: Client) -> None:
     assert not Event.objects.exists()
 
 
-def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
+def test_change__other_fields_are_ignored(admin: Client) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=bare_order())
 
@@ -334,7 +334,7 @@ def test_nothing_else_of_a_copy_can_be_changed(admin: Client) -> None:
     ],
     ids=range(13),
 )
-def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: str) -> None:
+def test_change__invalid_metadata_is_a_form_error(admin: Client, metadata: str) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"kept": True})
 
@@ -361,7 +361,7 @@ def test_metadata_that_cannot_be_kept_is_a_form_error(admin: Client, metadata: s
     ],
     ids=range(7),
 )
-def test_a_metadata_error_says_what_to_do(admin: Client, metadata: str, message: str) -> None:
+def test_change__metadata_error_says_what_to_do(admin: Client, metadata: str, message: str) -> None:
     order_copy = OrderCopyFactory(source_order=bare_order())
 
     response = admin.post(page_of(order_copy), {"metadata": metadata})
@@ -379,7 +379,7 @@ def test_a_metadata_error_says_what_to_do(admin: Client, metadata: str, message:
     ],
     ids=range(4),
 )
-def test_metadata_that_the_api_accepts_can_be_filed_again(
+def test_change__metadata_accepted_by_the_api_can_be_saved_again(
     admin: Client, metadata: dict[str, Any]
 ) -> None:
     # given
@@ -397,7 +397,7 @@ def test_metadata_that_the_api_accepts_can_be_filed_again(
     assert (order_copy.metadata, order_copy.reference) == (metadata, "R-1")
 
 
-def test_empty_metadata_is_an_empty_object(admin: Client) -> None:
+def test_change__empty_metadata_is_an_empty_object(admin: Client) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=bare_order(), metadata={"a": 1})
 
@@ -423,7 +423,7 @@ def delete_together(client: Client, *order_copies: Any) -> Any:
     return client.post(COPIES, data, follow=True)
 
 
-def test_a_copy_that_has_ended_is_deleted_and_its_target_stays(admin: Client) -> None:
+def test_delete__target_order_stays(admin: Client) -> None:
     # given
     order_copy = copied(placed_order())
 
@@ -437,7 +437,7 @@ def test_a_copy_that_has_ended_is_deleted_and_its_target_stays(admin: Client) ->
     assert event.who["owner"]["name"] == "admin"
 
 
-def test_a_copy_in_progress_is_not_deleted(admin: Client) -> None:
+def test_delete__copy_in_progress_is_refused(admin: Client) -> None:
     # given
     order_copy = OrderCopyFactory(in_progress=True)
 
@@ -453,7 +453,7 @@ def test_a_copy_in_progress_is_not_deleted(admin: Client) -> None:
     assert not LogEntry.objects.exists()
 
 
-def test_copies_are_deleted_together(admin: Client) -> None:
+def test_delete_selected__deletes_copies_and_records_events(admin: Client) -> None:
     # given
     order_copies = [OrderCopyFactory(source_order=bare_order()) for _ in range(2)]
 
@@ -465,7 +465,7 @@ def test_copies_are_deleted_together(admin: Client) -> None:
     assert Event.objects.filter(name="order_copies.destroy").count() == 2
 
 
-def test_copies_are_deleted_all_or_none(admin: Client) -> None:
+def test_delete_selected__one_copy_in_progress_refuses_all(admin: Client) -> None:
     # given
     resting = OrderCopyFactory(source_order=bare_order())
     running = OrderCopyFactory(source_order=bare_order(), in_progress=True)
@@ -479,14 +479,14 @@ def test_copies_are_deleted_all_or_none(admin: Client) -> None:
     assert not Event.objects.exists()
 
 
-def test_deleting_costs_the_same_queries_for_one_copy_and_for_many(admin: Client) -> None:
-    """Session, user, permissions; the copies; what Django asks to show and to log them; the lock
+def test_delete_selected__query_count_is_equal_for_one_and_many_copies(admin: Client) -> None:
+    """Session, user, permissions; the copies; Django's queries to list and to log them; the lock
     on the copies, one delete, one insert of events."""
     # given
     first, one, many = (
         [OrderCopyFactory(source_order=bare_order()) for _ in range(n)] for n in (1, 1, 10)
     )
-    delete_together(admin, *first)  # Django remembers content types from the first time on.
+    delete_together(admin, *first)  # Fills Django's cache of content types.
 
     # when
     with CaptureQueriesContext(connection) as for_one:
@@ -499,7 +499,7 @@ def test_deleting_costs_the_same_queries_for_one_copy_and_for_many(admin: Client
     assert len(for_one) == len(for_many)
 
 
-# Watching
+# Progress
 
 
 def status_of(client: Client, *order_copies: Any) -> Any:
@@ -507,7 +507,7 @@ def status_of(client: Client, *order_copies: Any) -> Any:
     return client.get(reverse("admin:order_copies_ordercopy_status"), {"ids": ids})
 
 
-def test_the_status_view_tells_how_far_the_copies_are(admin: Client) -> None:
+def test_status_view__counts_ended_copies_by_status(admin: Client) -> None:
     # given
     order_copies = [
         OrderCopyFactory(source_order=bare_order()),
@@ -529,14 +529,14 @@ def test_the_status_view_tells_how_far_the_copies_are(admin: Client) -> None:
     }
 
 
-def test_the_status_of_nothing_is_nothing_to_wait_for(admin: Client) -> None:
+def test_status_view__unknown_ids_are_not_running(admin: Client) -> None:
     url = reverse("admin:order_copies_ordercopy_status")
 
     for ids in ["", "garbage", "\0" * 10, "A" * 100_000]:
         assert admin.get(url, {"ids": ids}).json()["is_running"] is False
 
 
-def test_a_batch_that_is_gone_leads_back_to_the_list(admin: Client) -> None:
+def test_batch_page__unknown_copies_redirect_to_the_list(admin: Client) -> None:
     # when
     response = admin.get(reverse("admin:order_copies_ordercopy_batch"), follow=True)
 
@@ -545,7 +545,7 @@ def test_a_batch_that_is_gone_leads_back_to_the_list(admin: Client) -> None:
     assert messages_of(response) == ["There are no such copies (any more)."]
 
 
-def test_a_batch_shows_errors_and_costs_the_same_queries_for_many(admin: Client) -> None:
+def test_batch_page__query_count_is_equal_for_one_and_many_copies(admin: Client) -> None:
     """Session, user; the copies with both orders."""
     # given
     url = reverse("admin:order_copies_ordercopy_batch")
@@ -576,7 +576,7 @@ def test_the_list_watches_the_copies_that_have_not_ended(admin: Client) -> None:
     assert "data-running" in response.content.decode()
 
 
-def test_staff_without_permission_watch_nothing(client: Client) -> None:
+def test_progress_views__need_the_permission_to_view_copies(client: Client) -> None:
     # given
     user = User.objects.create_user("eve", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_order"))

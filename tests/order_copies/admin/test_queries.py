@@ -1,4 +1,4 @@
-"""How many queries the admin asks for the list of events and to delete copies."""
+"""Query counts of the event list and of the delete pages of copies."""
 
 from typing import Any
 
@@ -20,15 +20,15 @@ EVENTS = reverse("admin:order_copies_events_event_changelist")
 
 
 def a_copy(size: int) -> OrderFactory:
-    """An ended copy with this number of lines and events."""
+    """Create a completed copy with this number of lines and of events."""
     line = {"attribute": "line_items", "name": "Mug", "action": "copied"}
     copy: OrderFactory = OrderCopyFactory(completed=True, outcomes=[line] * size)
-    happen(size, copy)
+    record_events(size, copy)
     return copy
 
 
-def happen(count: int, copy: OrderFactory, name: str = "order_copies.start") -> None:
-    """Record events of a copy."""
+def record_events(count: int, copy: OrderFactory, name: str = "order_copies.start") -> None:
+    """Record this number of events of a copy."""
     Event.objects.bulk_create(
         Event(resource_type="order_copies", resource_id=str(copy.pk), name=name, who={})
         for _ in range(count)
@@ -84,7 +84,7 @@ def test_event_list__queries_are_bounded_and_do_not_grow_with_events(admin_clien
 
     # when
     for_one = queries(admin_client, "get", EVENTS)
-    happen(150, copy)
+    record_events(150, copy)
     for_many = queries(admin_client, "get", EVENTS)
 
     # then
@@ -94,12 +94,12 @@ def test_event_list__queries_are_bounded_and_do_not_grow_with_events(admin_clien
     assert all("LIMIT" in sql for sql in of_events)
 
 
-def test_event_list__ends_at_the_limit_and_says_so(
+def test_event_list__longer_than_the_limit_shows_the_newest_with_a_note(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     monkeypatch.setattr(events_admin, "MAX_LISTED", 5)
-    happen(7, OrderCopyFactory())
+    record_events(7, OrderCopyFactory())
 
     # when
     response = admin_client.get(EVENTS)
@@ -109,9 +109,9 @@ def test_event_list__ends_at_the_limit_and_says_so(
     assert "Only the newest 5 events are listed." in response.content.decode()
 
 
-def test_event_list__short_one_does_not_mention_the_limit(admin_client: Client) -> None:
+def test_event_list__shorter_than_the_limit_has_no_note(admin_client: Client) -> None:
     # given
-    happen(7, OrderCopyFactory())
+    record_events(7, OrderCopyFactory())
 
     # when
     response = admin_client.get(EVENTS)
@@ -136,8 +136,8 @@ def test_event_list__is_filtered_by_type_and_name(
 ) -> None:
     # given
     copy = OrderCopyFactory()
-    happen(2, copy)
-    happen(1, copy, "order_copies.fail")
+    record_events(2, copy)
+    record_events(1, copy, "order_copies.fail")
 
     # when
     response = admin_client.get(f"{EVENTS}?{query}")

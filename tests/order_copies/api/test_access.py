@@ -1,4 +1,4 @@
-"""Who gets in, who sees what, and who may do what."""
+"""Authentication, visible rows and permissions of the API."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -39,21 +39,21 @@ PATHS = [
 ]
 
 
-class Everybody(BaseAuthentication):
-    """Lets everybody in as the first user."""
+class FirstUserAuthentication(BaseAuthentication):
+    """Authenticate every request as the only user."""
 
     def authenticate(self, request: Any) -> tuple[Any, None]:
         return get_user_model().objects.get(), None
 
 
-class SilentShop(ReferenceShop):
-    """Does not say of any client that it acts for itself."""
+class DefaultPermissionShop(ReferenceShop):
+    """A shop that leaves ``acts_for_itself`` at its default, ``False``."""
 
     acts_for_itself = Shop.acts_for_itself
 
 
-class NoMore(BaseThrottle):
-    """Enough is enough."""
+class RefuseAll(BaseThrottle):
+    """Refuse every request."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
         return False
@@ -63,7 +63,7 @@ class NoMore(BaseThrottle):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_nobody_gets_in_without_a_token(path: str) -> None:
+def test_authentication__request_without_a_token_is_unauthorized(path: str) -> None:
     # when
     response = API().get(path)
 
@@ -80,7 +80,7 @@ def test_nobody_gets_in_without_a_token(path: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["garbage", "", "two words", "a\0b", "é"])
-def test_nobody_gets_in_with_a_token_that_is_none(token: str) -> None:
+def test_authentication__malformed_token_is_invalid(token: str) -> None:
     response = API().get("/order_copies", Authorization=f"Bearer {token}")
 
     assert errors_in(response) == [
@@ -93,7 +93,7 @@ def test_nobody_gets_in_with_a_token_that_is_none(token: str) -> None:
     ]
 
 
-def test_a_user_who_was_locked_out_stays_out() -> None:
+def test_authentication__token_of_an_inactive_user_is_invalid() -> None:
     # given
     user = staff()
     api = API(user)
@@ -107,10 +107,10 @@ def test_a_user_who_was_locked_out_stays_out() -> None:
     assert the_error_in(response) == (401, "INVALID_TOKEN", None)
 
 
-def test_a_shop_chooses_how_clients_prove_who_they_are(settings: LazySettings) -> None:
+def test_authentication__classes_come_from_the_setting(settings: LazySettings) -> None:
     # given
     staff()
-    path = f"{Everybody.__module__}.{Everybody.__qualname__}"
+    path = f"{FirstUserAuthentication.__module__}.{FirstUserAuthentication.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": [path]}
 
     # when
@@ -120,7 +120,9 @@ def test_a_shop_chooses_how_clients_prove_who_they_are(settings: LazySettings) -
     assert response.status_code == 200
 
 
-def test_a_shop_that_chooses_nothing_has_its_own_way(settings: LazySettings) -> None:
+def test_authentication__without_the_setting_the_defaults_of_drf_apply(
+    settings: LazySettings,
+) -> None:
     # given
     chosen = {"AUTHENTICATION_CLASSES": None}
     settings.ORDER_COPIES = settings.ORDER_COPIES | chosen
@@ -135,7 +137,7 @@ def test_a_shop_that_chooses_nothing_has_its_own_way(settings: LazySettings) -> 
     assert response.status_code == 200
 
 
-def test_a_forged_request_with_a_session_is_denied(settings: LazySettings) -> None:
+def test_authentication__session_without_csrf_token_is_unauthorized(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"AUTHENTICATION_CLASSES": None}
     api, order = API(), placed_order()
@@ -150,7 +152,7 @@ def test_a_forged_request_with_a_session_is_denied(settings: LazySettings) -> No
     assert written() == (0, 0)
 
 
-def test_a_customer_sees_its_own_orders_and_all_that_belongs_to_them() -> None:
+def test_visibility__customer_lists_its_own_orders_and_their_resources() -> None:
     # given
     own, other = placed_order(lines=1), placed_order(lines=1)
     copies = [OrderCopy(source_order=own), OrderCopy(source_order=other)]
@@ -193,7 +195,7 @@ def paths_of(order_copy: OrderFactory, order: Order) -> list[str]:
     ]
 
 
-def test_what_belongs_to_others_is_not_found() -> None:
+def test_visibility__resources_of_other_customers_are_not_found() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
@@ -209,7 +211,7 @@ def test_what_belongs_to_others_is_not_found() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_events_of_others_are_not_found(stream: bool) -> None:
+def test_visibility__events_of_other_customers_are_not_found(stream: bool) -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
@@ -228,7 +230,7 @@ def test_events_of_others_are_not_found(stream: bool) -> None:
 
 @pytest.mark.parametrize("of", ["orders", "order_copies"])
 @pytest.mark.parametrize("linkage", ["", "relationships/"])
-def test_a_customer_sees_what_happened_but_not_who_did_it(of: str, linkage: str) -> None:
+def test_visibility__customer_sees_events_but_no_event_stores(of: str, linkage: str) -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1), cancel_source_order=True)
     request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
@@ -247,7 +249,7 @@ def test_a_customer_sees_what_happened_but_not_who_did_it(of: str, linkage: str)
     assert "next" not in stores["links"]
 
 
-def test_a_customer_finds_no_change_of_its_own_copy() -> None:
+def test_visibility__event_store_needs_the_permission_to_view_events() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
@@ -263,7 +265,7 @@ def test_a_customer_finds_no_change_of_its_own_copy() -> None:
     assert the_error_in(answers[0]) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_who_may_view_events_sees_those_of_visible_orders_only() -> None:
+def test_visibility__event_store_of_an_invisible_order_is_not_found() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
     request_copies([order_copy], who={})
@@ -276,7 +278,7 @@ def test_who_may_view_events_sees_those_of_visible_orders_only() -> None:
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_an_include_brings_nothing_that_belongs_to_others() -> None:
+def test_visibility__include_leaves_out_orders_of_other_customers() -> None:
     # given
     own, other = placed_order(lines=1), placed_order(lines=1)
     order_copy = OrderCopyFactory(source_order=own, completed=True, target_order=other)
@@ -290,7 +292,7 @@ def test_an_include_brings_nothing_that_belongs_to_others() -> None:
     assert document["included"] == []
 
 
-def test_a_customer_copies_its_own_order() -> None:
+def test_permissions__customer_copies_its_own_order() -> None:
     # given
     order = placed_order(lines=1)
     api = API(shopper(order.customer))
@@ -304,7 +306,7 @@ def test_a_customer_copies_its_own_order() -> None:
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
+def test_permissions__copies_of_other_customers_cannot_be_changed_or_deleted(method: str) -> None:
     # given
     order_copy = OrderCopyFactory()
     api = API(shopper(CustomerFactory()))
@@ -321,7 +323,7 @@ def test_the_copies_of_others_cannot_be_touched(method: str) -> None:
 @pytest.mark.parametrize(
     ("method", "permission"), [("POST", "add"), ("PATCH", "change"), ("DELETE", "delete")]
 )
-def test_whoever_sees_all_orders_needs_the_permission_that_the_admin_asks_for(
+def test_permissions__staff_and_services_need_the_model_permission(
     client: Callable[..., Any], method: str, permission: str
 ) -> None:
     # given
@@ -338,7 +340,7 @@ def test_whoever_sees_all_orders_needs_the_permission_that_the_admin_asks_for(
     assert written() == (1, 0)
 
 
-def test_a_service_account_copies_with_permission() -> None:
+def test_permissions__service_with_permission_copies_any_order() -> None:
     # given
     order = placed_order(lines=1)
     api = API(service("view_order", "add_ordercopy"))
@@ -357,7 +359,7 @@ CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
 @pytest.mark.parametrize("client", [staff, service])
 @pytest.mark.parametrize("option", CHANGING_ORDERS)
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_to_place_and_to_cancel_takes_the_permission_to_change_orders(
+def test_permissions__placing_and_cancelling_need_change_order(
     client: Callable[..., Any], option: str, query: str
 ) -> None:
     # given
@@ -377,7 +379,7 @@ def test_to_place_and_to_cancel_takes_the_permission_to_change_orders(
 
 
 @pytest.mark.parametrize("option", CHANGING_ORDERS)
-def test_to_retry_a_copy_that_places_or_cancels_takes_it_too(option: str) -> None:
+def test_permissions__retry_of_a_placing_or_cancelling_copy_needs_change_order(option: str) -> None:
     # given
     order_copy = OrderCopyFactory(failed=True, **{option: True})
     path, body = f"/order_copies/{order_copy.public_id}", retry_of(order_copy)
@@ -402,33 +404,33 @@ def retry_of(order_copy: OrderFactory) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("option", CHANGING_ORDERS)
-def test_a_customer_places_and_cancels_its_own_by_copying(option: str) -> None:
+def test_permissions__customer_places_and_cancels_its_own_orders_by_copying(option: str) -> None:
     # given
     order = placed_order(lines=1)
     api = API(shopper(order.customer))
 
     # when
-    asked = api.post("/order_copies", request_of(order, **{option: True}))
+    created = api.post("/order_copies", request_of(order, **{option: True}))
     order_copy = OrderFactory.objects.get()
     abort_copies([order_copy], who={})
     retried = api.patch(f"/order_copies/{order_copy.public_id}", retry_of(order_copy))
 
     # then
-    assert (asked.status_code, retried.status_code) == (201, 200)
+    assert (created.status_code, retried.status_code) == (201, 200)
     assert OrderFactory.objects.get().status == "pending"
 
 
-class CautiousShop(ReferenceShop):
-    """Lets nobody change orders that weigh much."""
+class SmallOrdersShop(ReferenceShop):
+    """Only orders under 100.00 may be changed."""
 
     def may_change_orders(self, request: Any, orders: Sequence[Any]) -> bool:
         is_light = all(order.total_amount_with_taxes_cents < 100_00 for order in orders)
         return is_light and super().may_change_orders(request, orders)
 
 
-def test_a_shop_says_which_orders_a_client_may_change(settings: LazySettings) -> None:
+def test_permissions__shop_decides_which_orders_a_client_may_change(settings: LazySettings) -> None:
     # given
-    path = f"{CautiousShop.__module__}.{CautiousShop.__qualname__}"
+    path = f"{SmallOrdersShop.__module__}.{SmallOrdersShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     light, heavy = placed_order(lines=1), placed_order(lines=9)
     api = API(staff())
@@ -444,7 +446,7 @@ def test_a_shop_says_which_orders_a_client_may_change(settings: LazySettings) ->
     assert OrderFactory.objects.get().source_order == light
 
 
-def test_a_customer_who_may_view_all_orders_needs_permission_like_everybody() -> None:
+def test_permissions__customer_who_may_view_all_orders_needs_add_ordercopy() -> None:
     # given
     order = placed_order(lines=1)
     user = shopper(order.customer)
@@ -459,7 +461,7 @@ def test_a_customer_who_may_view_all_orders_needs_permission_like_everybody() ->
 
 
 @pytest.mark.parametrize("dry_run", ["true", "false"])
-def test_a_stranger_may_not_even_try_to_copy(dry_run: str) -> None:
+def test_permissions__dry_run_needs_permission_too(dry_run: str) -> None:
     # given
     order = placed_order(lines=1)
 
@@ -471,11 +473,11 @@ def test_a_stranger_may_not_even_try_to_copy(dry_run: str) -> None:
     assert written() == (0, 0)
 
 
-def test_in_a_shop_that_does_not_say_otherwise_customers_need_permission(
+def test_permissions__customers_need_permission_by_default(
     settings: LazySettings,
 ) -> None:
     # given
-    path = f"{SilentShop.__module__}.{SilentShop.__qualname__}"
+    path = f"{DefaultPermissionShop.__module__}.{DefaultPermissionShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     order = placed_order(lines=1)
     api = API(shopper(order.customer))
@@ -490,10 +492,12 @@ def test_in_a_shop_that_does_not_say_otherwise_customers_need_permission(
     assert written() == (0, 0)
 
 
-def test_a_client_that_asks_too_often_is_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttling__refused_request_gets_retry_after_in_whole_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # given
     api = API(staff())
-    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [NoMore])
+    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [RefuseAll])
 
     # when
     response = api.get("/order_copies")

@@ -1,4 +1,4 @@
-"""Bodies that are refused: the right status, code and pointer, and nothing written."""
+"""Invalid request bodies: status, code and pointer of the error, and nothing is written."""
 
 from typing import Any
 
@@ -41,9 +41,9 @@ def nested(depth: int) -> dict[str, Any]:
         b'{"data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
         b'{"data": ' + b"9" * 5000 + b"}",
     ],
-    ids=["half", "not UTF-8", "NaN", "absurdly deep", "absurdly long number"],
+    ids=["truncated", "not UTF-8", "NaN", "deeply nested", "5000 digits"],
 )
-def test_what_is_not_json_is_refused_without_a_pointer(api: API, body: bytes) -> None:
+def test_body__invalid_json_is_refused_without_a_pointer(api: API, body: bytes) -> None:
     # when
     response = api.post("/order_copies", body)
 
@@ -52,13 +52,13 @@ def test_what_is_not_json_is_refused_without_a_pointer(api: API, body: bytes) ->
     assert written() == (0, 0)
 
 
-def test_a_body_of_nothing_is_refused(api: API) -> None:
+def test_body__empty_one_is_refused(api: API) -> None:
     response = api.post("/order_copies", b"", **{"Content-Type": "application/vnd.api+json"})
 
     assert the_error_in(response) == (400, "PARAM_MISSING", "/data")
 
 
-def test_a_body_that_is_too_large_is_refused(api: API) -> None:
+def test_body__too_large_one_is_refused(api: API) -> None:
     response = api.post("/order_copies", b" " * 262_145)
 
     assert the_error_in(response) == (413, "PAYLOAD_TOO_LARGE", None)
@@ -83,7 +83,7 @@ def test_a_body_that_is_too_large_is_refused(api: API) -> None:
         ({"data": {"type": "order_copies", "a/~b": 1}}, "PARAM_NOT_ALLOWED", "/data/a~1~0b"),
     ],
 )
-def test_a_body_that_is_no_document_of_a_copy_is_refused(
+def test_body__other_document_than_a_copy_is_refused(
     api: API, body: Any, code: str, pointer: str | None
 ) -> None:
     # when
@@ -96,7 +96,7 @@ def test_a_body_that_is_no_document_of_a_copy_is_refused(
 
 @pytest.mark.parametrize("value", ["text", [], 1, None])
 @pytest.mark.parametrize("member", ["attributes", "relationships"])
-def test_members_that_are_no_objects_are_refused(
+def test_body__attributes_and_relationships_must_be_objects(
     api: API, order: Order, member: str, value: Any
 ) -> None:
     # given
@@ -130,7 +130,7 @@ def test_members_that_are_no_objects_are_refused(
         ({"data": {"type": "orders", "id": 7}}, "INVALID_LINKS_OBJECT", f"{SOURCE}/data/id"),
     ],
 )
-def test_a_source_order_that_is_no_linkage_is_refused(
+def test_source_order__malformed_linkage_is_refused(
     api: API, source_order: Any, code: str, pointer: str
 ) -> None:
     # given
@@ -152,7 +152,7 @@ def test_a_source_order_that_is_no_linkage_is_refused(
         {"relationships": {"source_order": {"data": None}}},
     ],
 )
-def test_a_missing_source_order_is_refused_with_a_pointer(
+def test_source_order__missing_one_is_refused_with_a_pointer(
     api: API, members: dict[str, Any]
 ) -> None:
     # when
@@ -174,7 +174,7 @@ def test_a_missing_source_order_is_refused_with_a_pointer(
 
 
 @pytest.mark.parametrize("public_id", ["AbcdefghiJ", "", "no id", "1", "\0", "\ud800", "é" * 10])
-def test_a_source_order_that_does_not_exist_is_not_found(api: API, public_id: str) -> None:
+def test_source_order__unknown_id_is_not_found(api: API, public_id: str) -> None:
     # given
     linkage = {"data": {"type": "orders", "id": public_id}}
     body = {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
@@ -188,7 +188,7 @@ def test_a_source_order_that_does_not_exist_is_not_found(api: API, public_id: st
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
-def test_the_order_of_another_customer_is_not_found(query: str) -> None:
+def test_source_order__order_of_another_customer_is_not_found(query: str) -> None:
     # given
     api, order = API(shopper(CustomerFactory())), placed_order()
 
@@ -203,7 +203,7 @@ def test_the_order_of_another_customer_is_not_found(query: str) -> None:
 @pytest.mark.parametrize(
     "name", ["status", "type", "id", "errors_log", "created_at", "outcomes", "attempt", "__class__"]
 )
-def test_attributes_that_a_client_may_not_say_are_refused(
+def test_attributes__read_only_and_unknown_ones_are_refused(
     api: API, order: Order, name: str
 ) -> None:
     # when
@@ -215,7 +215,7 @@ def test_attributes_that_a_client_may_not_say_are_refused(
 
 
 @pytest.mark.parametrize("name", ["target_order", "order_subscription", "events", "metadata"])
-def test_relationships_that_a_client_may_not_say_are_refused(
+def test_relationships__read_only_and_unknown_ones_are_refused(
     api: API, order: Order, name: str
 ) -> None:
     # given
@@ -230,7 +230,9 @@ def test_relationships_that_a_client_may_not_say_are_refused(
     assert written() == (0, 0)
 
 
-def test_all_that_is_not_allowed_is_told_at_once(api: API, order: Order) -> None:
+def test_errors__one_response_lists_all_members_that_are_not_allowed(
+    api: API, order: Order
+) -> None:
     # given
     body = request_of(order, status="completed", nonsense=1)
     body["data"]["relationships"]["target_order"] = {"data": None}
@@ -272,7 +274,7 @@ TOGGLES = ["skip_errors", "apply_promotions", "ignore_invalid_coupon", "reuse_wa
         ("metadata", {"a": [[]] * 3 + ["x" * 65_536]}, "too_long"),
     ],
 )
-def test_values_that_break_a_rule_are_refused(
+def test_attributes__invalid_values_are_refused(
     api: API, order: Order, name: str, value: Any, error: str
 ) -> None:
     # when
@@ -286,7 +288,7 @@ def test_values_that_break_a_rule_are_refused(
     assert written() == (0, 0)
 
 
-def test_a_number_that_is_not_finite_is_refused(api: API, order: Order) -> None:
+def test_metadata__infinite_number_is_refused(api: API, order: Order) -> None:
     # given
     body = b'{"data": {"type": "order_copies", "attributes": {"metadata": {"a": 1e999}}}}'
 
@@ -299,7 +301,7 @@ def test_a_number_that_is_not_finite_is_refused(api: API, order: Order) -> None:
     assert written() == (0, 0)
 
 
-def test_metadata_at_its_limits_is_kept(api: API, order: Order) -> None:
+def test_metadata__values_at_the_limits_are_saved(api: API, order: Order) -> None:
     # given
     metadata = {"large": 2**63 - 1, "small": -(2**63), "deep": nested(28), "é": "🎁"}
     changed = metadata | {"large": 0}
@@ -336,7 +338,7 @@ def test_metadata_at_its_limits_is_kept(api: API, order: Order) -> None:
         ),
     ],
 )
-def test_changes_that_a_client_may_not_make_are_refused(
+def test_patch__changes_that_are_not_allowed_are_refused(
     api: API, members: dict[str, Any], code: str, pointer: str
 ) -> None:
     # given
@@ -353,7 +355,7 @@ def test_changes_that_a_client_may_not_make_are_refused(
     assert written() == (1, 0)
 
 
-def test_a_change_without_an_id_is_refused(api: API) -> None:
+def test_patch__missing_id_is_refused(api: API) -> None:
     order_copy = OrderCopyFactory()
 
     response = api.patch(
@@ -363,7 +365,7 @@ def test_a_change_without_an_id_is_refused(api: API) -> None:
     assert the_error_in(response) == (400, "PARAM_MISSING", "/data/id")
 
 
-def test_a_change_to_a_value_that_breaks_a_rule_is_refused(api: API) -> None:
+def test_patch__invalid_value_is_refused(api: API) -> None:
     # given
     order_copy = OrderCopyFactory(metadata={"a": 1})
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"metadata": "b"}}

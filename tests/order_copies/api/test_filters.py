@@ -1,4 +1,4 @@
-"""Filters: every predicate of the contract (5.6), the plain names (1.3), and what is refused."""
+"""Filters: each predicate (contract 5.6), the plain names (1.3), and invalid filters."""
 
 import json
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ def moment(day: int, microsecond: int = 0) -> datetime:
     return datetime(2024, 5, day, 12, 0, 0, microsecond, tzinfo=UTC)
 
 
-#: The copies that most tests look for, by number.
+#: The attributes of the copies in ``made``; tests compare their indexes.
 COPIES: list[dict[str, Any]] = [
     {"reference": "Alpha-1", "errors_count": 0, "metadata": {"a": 1, "tags": ["x", "y"]}},
     {"reference": "alpha-2", "errors_count": 1, "metadata": {"a": {"b": True, "c": 2}}},
@@ -42,7 +42,7 @@ COPIES: list[dict[str, Any]] = [
 
 @pytest.fixture
 def made() -> list[OrderFactory]:
-    """The copies, created on five days, two of them completed."""
+    """Five copies, created on five days; the last two are completed."""
     order = placed_order(lines=1)
     copies = [OrderCopyFactory(source_order=order, **attributes) for attributes in COPIES]
     for day, order_copy in enumerate(copies, start=1):
@@ -55,7 +55,7 @@ def made() -> list[OrderFactory]:
 
 
 def found(api: API, made: list[OrderFactory], **query: str) -> list[int]:
-    """The numbers of the copies that a list with these filters has."""
+    """Return the indexes in ``made`` of the copies that match these filters."""
     filters = {f"filter[q][{name}]": value for name, value in query.items()}
     response = api.get(f"/order_copies?{urlencode(filters)}")
     numbers = {order_copy.public_id: number for number, order_copy in enumerate(made)}
@@ -154,7 +154,7 @@ MOMENTS = [
 
 
 @pytest.mark.parametrize(("name", "value", "numbers"), PREDICATE_CASES + MOMENTS)
-def test_a_predicate_finds_what_meets_it(
+def test_predicate__finds_matching_copies(
     made: list[OrderFactory], name: str, value: str, numbers: list[int]
 ) -> None:
     assert found(API(staff()), made, **{name: value}) == numbers
@@ -171,7 +171,7 @@ def test_a_predicate_finds_what_meets_it(
         ("exclusive_in", "false", False),
     ],
 )
-def test_a_truth_is_asked_for_or_against(name: str, value: str, truth: bool) -> None:
+def test_predicate__booleans_match_true_and_false(name: str, value: str, truth: bool) -> None:
     promotions = {truth: PromotionFactory(exclusive=truth) for truth in (True, False)}
 
     documents = API(staff()).get(f"/promotions?filter[q][{name}]={value}").json()["data"]
@@ -179,7 +179,7 @@ def test_a_truth_is_asked_for_or_against(name: str, value: str, truth: bool) -> 
     assert [data["id"] for data in documents] == [promotions[truth].public_id]
 
 
-def test_every_predicate_of_the_contract_is_tried() -> None:
+def test_predicate__cases_cover_the_contract() -> None:
     # given
     names = [name for name, *_rest in PREDICATE_CASES]
 
@@ -191,11 +191,11 @@ def test_every_predicate_of_the_contract_is_tried() -> None:
     assert len(PREDICATES) == 52
 
 
-def test_several_filters_have_all_to_be_met(made: list[OrderFactory]) -> None:
+def test_filters__are_combined_with_and(made: list[OrderFactory]) -> None:
     assert found(API(staff()), made, reference_cont="alpha", errors_count_gt="0") == [1]
 
 
-def test_one_of_several_attributes_has_to_meet_a_predicate(made: list[OrderFactory]) -> None:
+def test_filters__attributes_joined_by_or_match_if_one_does(made: list[OrderFactory]) -> None:
     # given
     api = API(staff())
 
@@ -205,7 +205,7 @@ def test_one_of_several_attributes_has_to_meet_a_predicate(made: list[OrderFacto
     assert found(api, made, reference_or_reference_origin_eq_or_null="erp") == [0, 1, 2, 3, 4]
 
 
-def test_ids_are_equal_or_not(made: list[OrderFactory]) -> None:
+def test_filters__id_takes_eq_in_and_not_in(made: list[OrderFactory]) -> None:
     # given
     api = API(staff())
     first, second = made[0].public_id, made[1].public_id
@@ -216,7 +216,7 @@ def test_ids_are_equal_or_not(made: list[OrderFactory]) -> None:
     assert found(api, made, id_not_in=f"{first},{second}") == [2, 3, 4]
 
 
-def test_what_is_related_is_asked_by_the_name_of_the_relationship() -> None:
+def test_filters__related_attributes_are_named_by_the_relationship() -> None:
     # given
     one, other = placed_order(lines=1), placed_order(lines=1)
     made = [OrderCopyFactory(source_order=order) for order in (one, other)]
@@ -235,7 +235,7 @@ def test_what_is_related_is_asked_by_the_name_of_the_relationship() -> None:
     assert found(api, made, source_order_line_items_sku_code_present="true") == [0, 1]
 
 
-def test_many_related_rows_are_asked_whether_one_of_them_meets_it() -> None:
+def test_filters__to_many_relationship_matches_if_one_row_does() -> None:
     # given
     cheap = placed_order(lines=[{"unit_amount_cents": 100}])
     dear = placed_order(lines=[{"unit_amount_cents": 90000}, {"unit_amount_cents": 100}])
@@ -256,7 +256,7 @@ def test_many_related_rows_are_asked_whether_one_of_them_meets_it() -> None:
     assert numbers("events_name_eq]=orders.place") == []
 
 
-def test_where_nothing_is_related_there_is_null_and_false_inverts() -> None:
+def test_filters__missing_related_row_is_null_and_false_inverts_a_predicate() -> None:
     # given
     copied, never_copied = placed_order(lines=1), placed_order(lines=1)
     OrderCopyFactory.create_batch(2, source_order=copied)
@@ -282,7 +282,7 @@ def test_where_nothing_is_related_there_is_null_and_false_inverts() -> None:
     assert numbers("order_copies_reference_eq_or_null", "S") == [copied.number, never_copied.number]
 
 
-def test_what_the_client_may_not_see_is_null_to_it() -> None:
+def test_filters__invisible_related_rows_are_null() -> None:
     # given
     promotion, other = PromotionFactory(), PromotionFactory()
     CouponFactory(promotion=promotion)
@@ -301,7 +301,7 @@ def test_what_the_client_may_not_see_is_null_to_it() -> None:
     assert unseen == [[promotion.public_id, other.public_id], []]
 
 
-def test_what_documents_tell_as_null_is_null() -> None:
+def test_filters__empty_text_that_documents_show_as_null_is_null() -> None:
     # given
     draft, placed = draft_order(), placed_order(lines=1, coupon_code="SPRING")
     api = API(staff())
@@ -319,7 +319,7 @@ def test_what_documents_tell_as_null_is_null() -> None:
     assert numbers("placed_at_present]=true") == [placed.number]
 
 
-def test_events_are_asked_by_the_resource_they_happened_to(made: list[OrderFactory]) -> None:
+def test_filters__events_id_finds_the_copy_of_the_event(made: list[OrderFactory]) -> None:
     # given
     api = API(staff())
     body = {
@@ -345,7 +345,7 @@ def _request(order: Order | None) -> dict[str, Any]:
     return {"data": {"type": "order_copies", "relationships": {"source_order": linkage}}}
 
 
-def test_nothing_is_asked_of_what_the_client_may_not_see() -> None:
+def test_filters__do_not_reveal_invisible_related_orders() -> None:
     # given
     own, secret = placed_order(lines=1), placed_order(lines=1, reference="secret")
     order_copy = OrderCopyFactory(source_order=own)
@@ -377,7 +377,9 @@ def test_nothing_is_asked_of_what_the_client_may_not_see() -> None:
         ("filter[status]=pending&filter[q][reference_start]=beta", [2]),
     ],
 )
-def test_plain_names_filter_too(made: list[OrderFactory], query: str, numbers: list[int]) -> None:
+def test_plain_filters__find_matching_copies(
+    made: list[OrderFactory], query: str, numbers: list[int]
+) -> None:
     # when
     response = API(staff()).get(f"/order_copies?{query}")
 
@@ -386,7 +388,7 @@ def test_plain_names_filter_too(made: list[OrderFactory], query: str, numbers: l
     assert [data["id"] for data in documents] == [made[number].public_id for number in numbers]
 
 
-def test_plain_ids_are_those_of_the_resource_and_of_related_ones(
+def test_plain_filters__ids_match_the_resource_and_related_ones(
     made: list[OrderFactory],
 ) -> None:
     # given
@@ -409,7 +411,7 @@ def test_plain_ids_are_those_of_the_resource_and_of_related_ones(
     assert lists == [2, 1, 5, 0]
 
 
-def test_the_plain_names_of_copies_are_those_of_the_contract() -> None:
+def test_plain_filters__names_are_those_of_the_contract() -> None:
     assert set(filterset_of(resource_of("order_copies")).base_filters) == {
         *("id", "ids", "type", "status", "errors_count"),
         *("reference", "reference_origin", "metadata"),
@@ -422,7 +424,7 @@ def test_the_plain_names_of_copies_are_those_of_the_contract() -> None:
     }
 
 
-def test_a_page_of_a_filtered_list_keeps_its_filter(made: list[OrderFactory]) -> None:
+def test_filters__page_links_keep_the_filter(made: list[OrderFactory]) -> None:
     # when
     document = API(staff()).get("/order_copies?filter[status]=pending&page[size]=2").json()
 
@@ -431,7 +433,7 @@ def test_a_page_of_a_filtered_list_keeps_its_filter(made: list[OrderFactory]) ->
     assert "filter%5Bstatus%5D=pending" in document["links"]["next"]
 
 
-def test_a_related_list_is_filtered_as_the_resource_is(made: list[OrderFactory]) -> None:
+def test_filters__apply_to_related_lists(made: list[OrderFactory]) -> None:
     # given
     order = made[0].source_order
     assert order is not None
@@ -445,12 +447,12 @@ def test_a_related_list_is_filtered_as_the_resource_is(made: list[OrderFactory])
 
 
 class LineItemFilterSet(django_filters.FilterSet):  # type: ignore[misc]
-    """A filter that a shop adds to lines."""
+    """A filter that a shop adds to line items."""
 
     at_least = django_filters.NumberFilter("quantity", "gte")
 
 
-def test_a_shop_adds_plain_names_by_a_filter_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_filters__filter_set_of_the_shop_adds_names(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     order = placed_order(lines=[{"quantity": 1}, {"quantity": 5}])
     monkeypatch.setattr(type(resource_of("line_items")), "filterset_class", LineItemFilterSet)
@@ -544,7 +546,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "code"), REFUSED)
-def test_what_is_no_filter_is_refused(query: str, code: str) -> None:
+def test_filters__invalid_ones_are_refused(query: str, code: str) -> None:
     response = API(staff()).get(f"/order_copies?{query}")
 
     assert the_error_in(response) == (400, code, None)
@@ -569,7 +571,7 @@ def test_what_is_no_filter_is_refused(query: str, code: str) -> None:
         f"filter[q][{'reference_or_' * 12}reference_cont_any]=" + ",".join("a" * 100),
     ],
 )
-def test_odd_values_find_nothing_and_break_nothing(query: str) -> None:
+def test_filters__extreme_values_find_nothing(query: str) -> None:
     # given
     OrderCopyFactory()
 
@@ -581,7 +583,7 @@ def test_odd_values_find_nothing_and_break_nothing(query: str) -> None:
     assert response.json()["data"] == []
 
 
-def test_events_of_other_kinds_of_resources_break_no_filter() -> None:
+def test_filters__every_resource_type_answers() -> None:
     # given
     customer = CustomerFactory()
     placed_order(lines=1, customer=customer)

@@ -34,7 +34,7 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-def test_a_name_is_claimed_once() -> None:
+def test_claim__second_claim_of_a_key_is_refused() -> None:
     claimed()
 
     with pytest.raises(AlreadyAskedError):
@@ -43,31 +43,31 @@ def test_a_name_is_claimed_once() -> None:
     assert IdempotentRequest.objects.count() == 1
 
 
-def test_a_name_reads_as_its_identity() -> None:
+def test_idempotent_request__str_is_its_identity() -> None:
     assert str(claimed()) == "identity"
 
 
-def test_whoever_is_overtaken_repeats_what_the_other_one_did() -> None:
-    def overtaken() -> Response:
+def test_answer_once__returns_the_response_of_the_concurrent_request() -> None:
+    def lose_the_race() -> Response:
         claimed()
         raise AlreadyAskedError
 
-    response = answer_once(NAME, overtaken, lambda first: Response(first.identity))
+    response = answer_once(NAME, lose_the_race, lambda first: Response(first.identity))
 
     assert response.data == "identity"
 
 
-def test_whoever_is_overtaken_by_nobody_that_can_be_found_asks_again_later() -> None:
-    def overtaken() -> Response:
+def test_answer_once__concurrent_request_without_a_row_is_still_running() -> None:
+    def lose_the_race() -> Response:
         raise AlreadyAskedError
 
     with pytest.raises(StillRunningError) as refused:
-        answer_once(NAME, overtaken, lambda first: Response())
+        answer_once(NAME, lose_the_race, lambda first: Response())
 
     assert refused.value.wait == 1
 
 
-def test_the_last_word_is_said_once() -> None:
+def test_conclude__only_the_first_response_is_saved() -> None:
     # given
     order_copy = OrderCopyFactory()
     claimed()
@@ -83,8 +83,8 @@ def test_the_last_word_is_said_once() -> None:
     assert found.order_factory_key == order_copy.pk
 
 
-def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
-    """UPDATE the name, SELECT what is old, DELETE it."""
+def test_remember__deletes_old_requests_in_small_steps() -> None:
+    """UPDATE the request, SELECT old requests, DELETE them."""
     # given
     young = timezone.now() - timedelta(hours=23)
     IdempotentRequest.objects.bulk_create(
@@ -109,7 +109,7 @@ def test_old_names_are_cleared_away_a_few_at_a_time() -> None:
     assert IdempotentRequest.objects.filter(identity="young").exists()
 
 
-def test_a_body_that_is_too_deep_to_be_named_is_refused() -> None:
+def test_fingerprint__deeply_nested_body_is_refused() -> None:
     # given
     request = Request(HttpRequest())
     request._full_data = nested(200_000)
@@ -119,7 +119,7 @@ def test_a_body_that_is_too_deep_to_be_named_is_refused() -> None:
         idempotency._fingerprint(request)
 
 
-def test_an_application_has_keys_of_its_own() -> None:
+def test_name__keys_are_separate_per_application() -> None:
     # given
     def named(client_id: str) -> Name | None:
         request = Request(HttpRequest())

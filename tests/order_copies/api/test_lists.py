@@ -1,4 +1,4 @@
-"""Pages, order, sparse fields and includes; and what a list costs."""
+"""Pagination, sorting, sparse fields, includes, and the number of queries of a list."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def page_link(number: int, size: int = 10, rest: str = "") -> str:
     return f"http://testserver/api/order_copies?{rest}{page}"
 
 
-def test_a_list_has_ten_rows_in_the_order_of_their_making() -> None:
+def test_pagination__page_has_ten_rows_in_order_of_creation() -> None:
     # given
     api, made = API(staff()), copies(11)
 
@@ -48,7 +48,7 @@ def test_a_list_has_ten_rows_in_the_order_of_their_making() -> None:
     }
 
 
-def test_a_page_keeps_the_rest_of_the_query() -> None:
+def test_pagination__links_keep_the_other_parameters() -> None:
     # given
     api, made = API(staff()), copies(5)
 
@@ -67,7 +67,7 @@ def test_a_page_keeps_the_rest_of_the_query() -> None:
     }
 
 
-def test_the_last_page_has_no_next() -> None:
+def test_pagination__last_page_has_no_next_link() -> None:
     # given
     api, made = API(staff()), copies(3)
 
@@ -79,7 +79,7 @@ def test_the_last_page_has_no_next() -> None:
     assert list(document["links"]) == ["first", "prev", "last"]
 
 
-def test_a_page_beyond_the_end_is_empty() -> None:
+def test_pagination__page_past_the_end_is_empty() -> None:
     # given
     api = API(staff())
     copies(3)
@@ -96,7 +96,7 @@ def test_a_page_beyond_the_end_is_empty() -> None:
     }
 
 
-def test_an_empty_list_is_one_empty_page() -> None:
+def test_pagination__empty_list_has_one_page_link() -> None:
     api = API(staff())
 
     document = api.get("/order_copies").json()
@@ -108,7 +108,7 @@ def test_an_empty_list_is_one_empty_page() -> None:
     }
 
 
-def test_a_page_has_25_rows_at_most() -> None:
+def test_pagination__page_size_may_be_25() -> None:
     # given
     api = API(staff())
     copies(26)
@@ -161,7 +161,7 @@ def test_a_page_has_25_rows_at_most() -> None:
         ("nonsense", "PARAM_NOT_ALLOWED"),
     ],
 )
-def test_a_query_that_is_not_understood_is_refused(query: str, code: str) -> None:
+def test_query__invalid_parameters_are_refused(query: str, code: str) -> None:
     api = API(staff())
 
     response = api.get(f"/order_copies?{query}")
@@ -180,7 +180,7 @@ def test_a_query_that_is_not_understood_is_refused(query: str, code: str) -> Non
         ("filter[q][status_in]", "pending"),
     ],
 )
-def test_what_is_sent_twice_is_refused_rather_than_half_ignored(key: str, text: str) -> None:
+def test_query__repeated_parameter_is_refused(key: str, text: str) -> None:
     # given
     api = API(staff())
 
@@ -195,7 +195,7 @@ def test_what_is_sent_twice_is_refused_rather_than_half_ignored(key: str, text: 
     assert error["detail"] == (f"{key} is sent 2 times: send it once, a list separated by commas.")
 
 
-def test_a_dry_run_that_is_taken_back_is_refused() -> None:
+def test_dry_run__contradicting_values_are_refused() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
 
@@ -208,7 +208,7 @@ def test_a_dry_run_that_is_taken_back_is_refused() -> None:
 
 
 @pytest.mark.parametrize("query", ["sort=status", "page[size]=1", "filter[status]=pending"])
-def test_a_single_resource_offers_no_list_parameters(query: str) -> None:
+def test_query__list_parameters_are_refused_for_one_resource(query: str) -> None:
     api, order_copy = API(staff()), OrderCopyFactory()
 
     response = api.get(f"/order_copies/{order_copy.public_id}?{query}")
@@ -216,7 +216,7 @@ def test_a_single_resource_offers_no_list_parameters(query: str) -> None:
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", None)
 
 
-def test_a_dry_run_is_true_or_false() -> None:
+def test_dry_run__other_values_than_true_and_false_are_refused() -> None:
     api = API(staff())
 
     response = api.post("/order_copies?dry_run=1", {})
@@ -224,7 +224,7 @@ def test_a_dry_run_is_true_or_false() -> None:
     assert the_error_in(response) == (400, "INVALID_FIELD_VALUE", None)
 
 
-def test_rows_are_sorted_by_what_the_client_names() -> None:
+def test_sort__orders_by_the_named_attributes() -> None:
     # given
     api = API(staff())
     first, second, third = copies(3)
@@ -240,7 +240,7 @@ def test_rows_are_sorted_by_what_the_client_names() -> None:
     assert ids(descending) == [first.public_id, third.public_id, second.public_id]
 
 
-def test_only_the_fields_that_are_asked_for_are_told() -> None:
+def test_fields__only_requested_fields_are_returned() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
 
@@ -258,7 +258,7 @@ def test_only_the_fields_that_are_asked_for_are_told() -> None:
     assert (bare["attributes"], bare["relationships"]) == ({}, {})
 
 
-def test_the_id_can_be_named_among_the_fields_and_is_always_told() -> None:
+def test_fields__id_may_be_named_and_is_always_returned() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     path = f"/order_copies/{order_copy.public_id}?include=source_order"
@@ -278,7 +278,7 @@ def test_the_id_can_be_named_among_the_fields_and_is_always_told() -> None:
         assert answer["data"]["attributes"] == {}
 
 
-def test_included_resources_are_linked_from_where_they_belong() -> None:
+def test_include__included_resources_are_linked() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1, options=0, shipping=False, payment_fee=False)
     order_copy = OrderCopy(source_order=order)
@@ -314,7 +314,7 @@ def test_included_resources_are_linked_from_where_they_belong() -> None:
     assert included["events"][1] == {"name": "order_copies.create"}
 
 
-def test_what_stands_in_the_document_is_not_included_again() -> None:
+def test_include__primary_data_is_not_repeated() -> None:
     # given
     api, (order_copy,) = API(staff()), copies(1)
 
@@ -334,7 +334,7 @@ def test_what_stands_in_the_document_is_not_included_again() -> None:
         ("fields[order_copies]=source_order&fields[orders]=line_items", ["orders", "line_items"]),
     ],
 )
-def test_an_include_has_to_be_among_the_fields_where_fields_are_given(
+def test_include__relationship_must_be_among_the_requested_fields(
     fields: str, types: list[str] | None
 ) -> None:
     # given
@@ -350,7 +350,7 @@ def test_an_include_has_to_be_among_the_fields_where_fields_are_given(
     assert types == (included and [resource["type"] for resource in included])
 
 
-def test_an_include_of_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_include__too_many_resources_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(includes, "MAX_INCLUDED", 2)
     api, made = API(staff()), copies(3)
@@ -370,7 +370,7 @@ def test_an_include_of_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
-def test_a_smaller_page_can_include_what_a_larger_one_could_not(
+def test_include__limit_applies_to_the_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
@@ -387,7 +387,7 @@ def test_a_smaller_page_can_include_what_a_larger_one_could_not(
     assert len(answers[1].json()["included"]) == 2
 
 
-def test_a_new_copy_can_bring_its_source_along() -> None:
+def test_include__applies_to_the_response_of_a_post() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
     linkage = {"data": {"type": "orders", "id": order.public_id}}
@@ -413,8 +413,8 @@ def test_a_new_copy_can_bring_its_source_along() -> None:
         ("/line_items?include=order,sku", 7),
     ],
 )
-def test_a_list_of_25_costs_as_many_queries_as_a_list_of_one(path: str, queries: int) -> None:
-    """The user of the token; its permissions (2); the count; the rows; one a relationship."""
+def test_query_count__equal_for_lists_of_1_and_of_25(path: str, queries: int) -> None:
+    """The user of the token; its permissions (2); the count; the rows; one per relationship."""
     # given
     api = API(staff())
     page = f"{path}{'&' if '?' in path else '?'}page[size]=25"

@@ -1,4 +1,4 @@
-"""Copies of all kinds: as order factories, and those of subscriptions."""
+"""Order factories, which are copies of all kinds, and recurring order copies."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def linkage(resource_type: str, public_id: str) -> dict[str, Any]:
     return {"data": {"type": resource_type, "id": public_id}}
 
 
-def test_order_factories_are_copies_of_both_kinds() -> None:
+def test_order_factories__list_copies_of_both_kinds() -> None:
     # given
     api, made = API(staff()), [OrderCopyFactory(), recurring()]
 
@@ -54,7 +54,7 @@ def test_order_factories_are_copies_of_both_kinds() -> None:
     assert list(documents[0]["relationships"]) == names
 
 
-def test_a_recurring_copy_is_no_order_copy() -> None:
+def test_recurring_order_copies__are_not_found_as_order_copies() -> None:
     # given
     api, factory = API(staff()), recurring()
 
@@ -69,7 +69,7 @@ def test_a_recurring_copy_is_no_order_copy() -> None:
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_an_order_lists_its_copies_by_kind() -> None:
+def test_order__lists_its_copies_by_kind() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
     made = [OrderCopyFactory(source_order=order), recurring(source_order=order)]
@@ -89,7 +89,7 @@ def test_an_order_lists_its_copies_by_kind() -> None:
     }
 
 
-def test_a_recurring_copy_needs_a_subscription() -> None:
+def test_recurring_order_copies__subscription_is_required() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
     data = {
@@ -109,7 +109,7 @@ def test_a_recurring_copy_needs_a_subscription() -> None:
     assert written() == (0, 0)
 
 
-def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
+def test_recurring_order_copies__unknown_subscription_is_not_found() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
     data = {
@@ -132,7 +132,7 @@ def test_a_recurring_copy_of_no_subscription_there_is_is_not_made() -> None:
     assert written() == (0, 0)
 
 
-def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
+def test_recurring_order_copies__can_be_changed_and_deleted() -> None:
     # given
     api, factory = API(staff()), recurring()
     path = f"/recurring_order_copies/{factory.public_id}"
@@ -153,7 +153,7 @@ def test_a_recurring_copy_is_annotated_and_deleted_as_any_copy() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_order_factories_are_read_only(method: str) -> None:
+def test_order_factories__are_read_only(method: str) -> None:
     # given
     api, factory = API(staff()), OrderCopyFactory()
     path = "/order_factories" + ("" if method == "POST" else f"/{factory.public_id}")
@@ -165,7 +165,7 @@ def test_order_factories_are_read_only(method: str) -> None:
     assert the_error_in(response) == (405, "METHOD_NOT_ALLOWED", None)
 
 
-def test_a_customer_sees_its_own_factories_only() -> None:
+def test_order_factories__customer_sees_only_its_own() -> None:
     own, _other = OrderCopyFactory(), OrderCopyFactory()
 
     documents = API(shopper(own.source_order.customer)).get("/order_factories").json()["data"]

@@ -9,7 +9,7 @@ from tests.api import API, request_of, staff
 from tests.factories import placed_order
 
 
-def asked(prefer: str) -> int:
+def wait_of(prefer: str) -> int:
     request = HttpRequest()
     request.META["HTTP_PREFER"] = prefer
     return preferred_wait(Request(request))
@@ -37,12 +37,12 @@ def asked(prefer: str) -> int:
         ("", 0),
     ],
 )
-def test_a_wait_is_read_as_rfc_7240_has_it(prefer: str, seconds: int) -> None:
-    assert asked(prefer) == seconds
+def test_preferred_wait__is_parsed_as_rfc_7240_says(prefer: str, seconds: int) -> None:
+    assert wait_of(prefer) == seconds
 
 
 @pytest.mark.django_db
-def test_nobody_waits_inside_of_a_transaction() -> None:
+def test_preferred_wait__is_ignored_inside_a_transaction() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
     started = time.monotonic()

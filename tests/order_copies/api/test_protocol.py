@@ -1,4 +1,4 @@
-"""Media types, methods and crashes: every answer under /api is a document."""
+"""Media types, methods and crashes: every response under /api is a JSON:API document."""
 
 import logging
 from typing import ClassVar
@@ -23,22 +23,22 @@ pytestmark = pytest.mark.django_db
 
 
 class BusyShop(ReferenceShop):
-    """A shop whose database is busy."""
+    """A shop whose queries fail with a deadlock."""
 
     def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
         raise OperationalError(1213, "Deadlock found")
 
 
 class BrokenShop(ReferenceShop):
-    """A shop that breaks."""
+    """A shop that raises an error."""
 
     def orders_for(self, request: HttpRequest) -> "object":
         message = "the shop is broken"
         raise ZeroDivisionError(message)
 
 
-class WatchingShop(ReferenceShop):
-    """A shop that watches whether it is asked in a transaction."""
+class TransactionRecordingShop(ReferenceShop):
+    """A shop that records whether its calls run inside a transaction."""
 
     in_atomic_block: ClassVar[set[bool]] = set()
 
@@ -48,7 +48,7 @@ class WatchingShop(ReferenceShop):
 
 
 class Crash:
-    """A middleware that breaks before any view is called."""
+    """A middleware that raises before any view is called."""
 
     def __init__(self, get_response: object) -> None:
         self.get_response = get_response
@@ -72,13 +72,13 @@ class Crash:
         "",
     ],
 )
-def test_what_can_be_served_is_served(accept: str) -> None:
+def test_accept__json_api_is_served(accept: str) -> None:
     response = API(staff()).get("/order_copies", Accept=accept)
 
     assert (response.status_code, response["Content-Type"]) == (200, MEDIA_TYPE)
 
 
-def test_a_client_may_leave_open_what_it_takes() -> None:
+def test_accept__missing_header_is_fine() -> None:
     # given
     api = API(staff())
     del api.client.defaults["HTTP_ACCEPT"]
@@ -104,7 +104,7 @@ def test_a_client_may_leave_open_what_it_takes() -> None:
         "application/*;q=0.0, */*;q=1",
     ],
 )
-def test_what_cannot_be_served_is_not_acceptable(accept: str) -> None:
+def test_accept__other_media_types_are_not_acceptable(accept: str) -> None:
     response = API(staff()).get("/order_copies", Accept=accept)
 
     assert the_error_in(response) == (406, "NOT_ACCEPTABLE", None)
@@ -112,7 +112,7 @@ def test_what_cannot_be_served_is_not_acceptable(accept: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", f"{MEDIA_TYPE}; ext=x"])
 @pytest.mark.parametrize("method", ["POST", "PATCH"])
-def test_a_body_of_another_type_is_unsupported(method: str, content_type: str) -> None:
+def test_content_type__other_media_types_are_unsupported(method: str, content_type: str) -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     path = "/order_copies" if method == "POST" else f"/order_copies/{order_copy.public_id}"
@@ -127,7 +127,7 @@ def test_a_body_of_another_type_is_unsupported(method: str, content_type: str) -
 
 
 @pytest.mark.parametrize("content_type", ["", "text/html", "application/json", "nonsense"])
-def test_the_type_of_no_body_does_not_matter(content_type: str) -> None:
+def test_content_type__is_ignored_without_a_body(content_type: str) -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     path = f"/order_copies/{order_copy.public_id}"
@@ -145,7 +145,7 @@ def test_the_type_of_no_body_does_not_matter(content_type: str) -> None:
     ("method", "path"),
     [("PUT", "/order_copies"), ("DELETE", "/order_copies"), ("PATCH", "/order_copies")],
 )
-def test_other_methods_are_not_allowed(method: str, path: str) -> None:
+def test_methods__other_methods_are_not_allowed(method: str, path: str) -> None:
     # when
     response = API(staff()).send(method, path, {})
 
@@ -164,7 +164,7 @@ def test_other_methods_are_not_allowed(method: str, path: str) -> None:
         ("/schema", "GET, HEAD"),
     ],
 )
-def test_every_method_that_an_answer_allows_is_served_and_no_other(path: str, methods: str) -> None:
+def test_methods__allow_header_lists_the_methods_that_are_served(path: str, methods: str) -> None:
     # given
     path = path.format(id=OrderCopyFactory().public_id)
     others = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
@@ -179,19 +179,19 @@ def test_every_method_that_an_answer_allows_is_served_and_no_other(path: str, me
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "NONSENSE"])
-def test_an_unknown_path_is_not_found_whoever_asks_and_however(method: str) -> None:
+def test_unknown_path__is_not_found_without_a_token_and_for_any_method(method: str) -> None:
     response = API().send(method, "/nonsense/order_copies", Accept="text/html")
 
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_a_head_is_a_get_without_a_body() -> None:
+def test_methods__head_is_a_get_without_a_body() -> None:
     response = API(staff()).send("HEAD", "/order_copies")
 
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
+def test_crash__document_has_the_trace_id_of_the_log_line(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -214,7 +214,7 @@ def test_a_crash_is_a_document_with_the_trace_id_of_the_log(
     assert line.exc_info[0] is ZeroDivisionError
 
 
-def test_trouble_with_the_database_that_passes_is_no_crash(
+def test_transient_database_error__is_service_unavailable_with_retry_after(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -233,10 +233,10 @@ def test_trouble_with_the_database_that_passes_is_no_crash(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_no_transaction_of_the_shop_holds_back_what_the_api_writes(settings: LazySettings) -> None:
+def test_atomic_requests__do_not_apply_to_a_post(settings: LazySettings) -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
-    path = f"{WatchingShop.__module__}.{WatchingShop.__qualname__}"
+    path = f"{TransactionRecordingShop.__module__}.{TransactionRecordingShop.__qualname__}"
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
     connection.settings_dict["ATOMIC_REQUESTS"] = True
 
@@ -248,10 +248,10 @@ def test_no_transaction_of_the_shop_holds_back_what_the_api_writes(settings: Laz
 
     # then
     assert response.status_code == 201
-    assert WatchingShop.in_atomic_block == {False}
+    assert TransactionRecordingShop.in_atomic_block == {False}
 
 
-def test_no_endpoint_is_in_a_transaction_of_the_shop() -> None:
+def test_atomic_requests__do_not_apply_to_any_endpoint() -> None:
     views = [route.callback for route in (*order_copies_urls, *orders_urls)]
 
     outside = [view._non_atomic_requests for view in views]
@@ -259,7 +259,7 @@ def test_no_endpoint_is_in_a_transaction_of_the_shop() -> None:
     assert outside == [set(connections)] * len(views)
 
 
-def test_a_crash_outside_the_views_is_a_document_too(
+def test_crash__in_a_middleware_is_a_document_too(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -279,7 +279,7 @@ def test_a_crash_outside_the_views_is_a_document_too(
     assert (page.status_code, page["Content-Type"]) == (500, "text/html; charset=utf-8")
 
 
-def test_a_host_that_is_not_ours_is_a_bad_request() -> None:
+def test_host__unknown_one_is_a_bad_request() -> None:
     # given
     client = Client(raise_request_exception=False)
 
@@ -292,7 +292,7 @@ def test_a_host_that_is_not_ours_is_a_bad_request() -> None:
     assert (page.status_code, page["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
-def test_paths_beside_the_api_are_answered_as_ever() -> None:
+def test_unknown_path__outside_the_api_is_an_html_page() -> None:
     # given
     client = Client()
 
@@ -304,7 +304,7 @@ def test_paths_beside_the_api_are_answered_as_ever() -> None:
     assert {response["Content-Type"] for response in responses} == {"text/html; charset=utf-8"}
 
 
-def test_too_many_parameters_are_a_bad_request() -> None:
+def test_query__too_many_parameters_are_a_bad_request() -> None:
     query = "&".join(f"a{number}=1" for number in range(1001))
 
     response = API(staff()).get(f"/order_copies?{query}")
@@ -312,7 +312,7 @@ def test_too_many_parameters_are_a_bad_request() -> None:
     assert the_error_in(response) == (400, "BAD_REQUEST", None)
 
 
-def test_an_error_can_quote_whatever_was_sent() -> None:
+def test_errors__pointer_may_hold_any_characters_of_the_request() -> None:
     # given
     api, order = API(staff()), placed_order()
 
@@ -324,7 +324,7 @@ def test_an_error_can_quote_whatever_was_sent() -> None:
     assert error["source"]["pointer"] == "/data/attributes/?\0é"
 
 
-def test_a_copy_that_vanishes_while_it_is_changed_is_not_found(
+def test_patch__copy_deleted_meanwhile_is_not_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given

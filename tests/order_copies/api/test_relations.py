@@ -1,4 +1,4 @@
-"""Every link in a document answers, and nothing else does."""
+"""Every link of a document is served, and no other relationship."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def requested(**attributes: Any) -> OrderCopy:
 
 
 def links_in(document: Any) -> Iterator[str]:
-    """All addresses in a document, wherever they stand."""
+    """Yield all links of a document, at any depth."""
     if isinstance(document, dict):
         yield from document.get("links", {}).values()
         for member in document.values():
@@ -35,7 +35,7 @@ def links_in(document: Any) -> Iterator[str]:
             yield from links_in(member)
 
 
-def test_every_link_of_every_document_answers() -> None:
+def test_links__every_link_of_every_document_is_served() -> None:
     # given
     api = API(staff())
     requested(place_target_order=True)
@@ -58,7 +58,7 @@ def test_every_link_of_every_document_answers() -> None:
     assert set(answered.values()) == {200}
 
 
-def test_no_route_looks_a_relationship_up_by_a_name_in_the_url() -> None:
+def test_routes__only_the_id_is_captured_from_the_url() -> None:
     # given
     routes = [
         str(pattern.pattern)
@@ -81,7 +81,7 @@ def test_no_route_looks_a_relationship_up_by_a_name_in_the_url() -> None:
     "name",
     ["delete", "save", "pk", "__class__", "full_clean", "source_order_factory", "customer_id", ""],
 )
-def test_names_that_are_no_relationships_are_not_found(prefix: str, name: str) -> None:
+def test_relationships__other_names_are_not_found(prefix: str, name: str) -> None:
     # given
     api, order = API(staff()), placed_order()
 
@@ -95,7 +95,7 @@ def test_names_that_are_no_relationships_are_not_found(prefix: str, name: str) -
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "OPTIONS", "TRACE"])
 @pytest.mark.parametrize("path", ["/line_items", "/relationships/line_items"])
-def test_relationships_of_orders_are_read_only(method: str, path: str) -> None:
+def test_relationships__of_orders_are_read_only(method: str, path: str) -> None:
     # given
     api, order = API(staff()), placed_order(lines=2)
 
@@ -108,7 +108,7 @@ def test_relationships_of_orders_are_read_only(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
-def test_orders_are_read_and_changed_and_nothing_else(method: str) -> None:
+def test_orders__take_only_get_and_patch(method: str) -> None:
     # given
     api, order = API(staff()), placed_order()
 
@@ -120,7 +120,7 @@ def test_orders_are_read_and_changed_and_nothing_else(method: str) -> None:
     assert Order.objects.filter(pk=order.pk).exists()
 
 
-def test_a_source_order_is_the_order() -> None:
+def test_related_resource__equals_the_resource_at_its_own_url() -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
     url = f"http://testserver/api/order_copies/{order_copy.public_id}"
@@ -149,7 +149,7 @@ def test_a_source_order_is_the_order() -> None:
         "fields[order_subscriptions]=number,market&include=market&fields[markets]=name",
     ],
 )
-def test_what_could_be_asked_of_a_subscription_can_be_asked_of_none(query: str) -> None:
+def test_missing_subscription__takes_the_parameters_of_a_subscription(query: str) -> None:
     api, order_copy = API(staff()), requested()
 
     response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
@@ -169,7 +169,7 @@ def test_what_could_be_asked_of_a_subscription_can_be_asked_of_none(query: str) 
         ("page[size]=1", "PARAM_NOT_ALLOWED"),
     ],
 )
-def test_what_could_be_asked_of_nothing_is_refused(query: str, code: str) -> None:
+def test_missing_subscription__refuses_invalid_parameters(query: str, code: str) -> None:
     api, order_copy = API(staff()), requested()
 
     response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
@@ -177,7 +177,7 @@ def test_what_could_be_asked_of_nothing_is_refused(query: str, code: str) -> Non
     assert the_error_in(response) == (400, code, None)
 
 
-def test_a_copy_can_bring_along_the_subscription_that_it_does_not_have() -> None:
+def test_missing_subscription__include_is_null() -> None:
     # given
     api, order_copy = API(staff()), requested()
     path = f"/order_copies/{order_copy.public_id}?include=order_subscription.market"
@@ -191,7 +191,7 @@ def test_a_copy_can_bring_along_the_subscription_that_it_does_not_have() -> None
 
 
 @pytest.mark.parametrize("name", ["target_order", "order_subscription"])
-def test_what_is_not_there_is_null(name: str) -> None:
+def test_related_resource__missing_one_is_null(name: str) -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
 
@@ -204,7 +204,7 @@ def test_what_is_not_there_is_null(name: str) -> None:
     assert (linkage.status_code, linkage.json()["data"]) == (200, None)
 
 
-def test_the_source_of_a_copy_may_be_gone() -> None:
+def test_related_resource__deleted_source_order_is_null() -> None:
     api, order_copy = API(staff()), OrderCopyFactory(source_order=None)
 
     related = api.get(f"/order_copies/{order_copy.public_id}/source_order")
@@ -212,7 +212,7 @@ def test_the_source_of_a_copy_may_be_gone() -> None:
     assert (related.status_code, related.json()) == (200, {"data": None})
 
 
-def test_an_order_lists_its_copies_page_by_page() -> None:
+def test_related_list__is_paginated_and_sorted() -> None:
     # given
     api, order = API(staff()), placed_order()
     made = [OrderCopyFactory(source_order=order) for _ in range(3)]
@@ -233,7 +233,7 @@ def test_an_order_lists_its_copies_page_by_page() -> None:
     }
 
 
-def test_the_relationship_to_many_is_a_page_of_identifiers() -> None:
+def test_relationship_to_many__is_a_page_of_identifiers() -> None:
     # given
     api, order = API(staff()), placed_order()
     made = [OrderCopyFactory(source_order=order) for _ in range(2)]
@@ -258,7 +258,7 @@ def test_the_relationship_to_many_is_a_page_of_identifiers() -> None:
     }
 
 
-def test_the_history_of_a_copy_is_read_with_a_cursor() -> None:
+def test_event_stores__are_paginated_by_cursor() -> None:
     # given
     api, order_copy = API(staff()), requested()
     copying.update_copy(order_copy, {"reference": "new"}, who={"owner": {"id": "2"}})
@@ -289,7 +289,7 @@ def test_the_history_of_a_copy_is_read_with_a_cursor() -> None:
     assert second["data"][0]["id"] == changed.stream_id
 
 
-def test_a_plain_change_is_no_event() -> None:
+def test_events__plain_change_is_not_listed() -> None:
     # given
     api, order_copy = API(staff()), requested()
     copying.update_copy(order_copy, {"reference": "new"}, who={})
@@ -313,7 +313,7 @@ def test_a_plain_change_is_no_event() -> None:
         ("filter[event]=create", "FILTER_NOT_ALLOWED"),
     ],
 )
-def test_a_history_offers_nothing_but_cursors(query: str, code: str) -> None:
+def test_event_stores__other_parameters_are_refused(query: str, code: str) -> None:
     api, order_copy = API(staff()), requested()
 
     response = api.get(f"/order_copies/{order_copy.public_id}/event_stores?{query}")
@@ -321,7 +321,7 @@ def test_a_history_offers_nothing_but_cursors(query: str, code: str) -> None:
     assert the_error_in(response) == (400, code, None)
 
 
-def test_the_history_of_an_order_names_the_order() -> None:
+def test_event_stores__of_an_order_name_the_order() -> None:
     # given
     api, order_copy = API(staff()), requested(place_target_order=True)
     run_batch("a worker")
@@ -361,7 +361,7 @@ def test_the_history_of_an_order_names_the_order() -> None:
         "",
     ],
 )
-def test_what_does_not_exist_is_not_found(path: str) -> None:
+def test_unknown_path__is_not_found(path: str) -> None:
     api = API(staff())
 
     response = api.get(path)
@@ -369,7 +369,7 @@ def test_what_does_not_exist_is_not_found(path: str) -> None:
     assert the_error_in(response) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_both_halves_of_a_stream_id_have_to_be_right() -> None:
+def test_event_stores__both_parts_of_the_id_must_match() -> None:
     # given
     api = API(staff())
     requested()
@@ -384,17 +384,17 @@ def test_both_halves_of_a_stream_id_have_to_be_right() -> None:
     assert the_error_in(wrong) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_who_sees_all_copies_sees_what_happened_to_deleted_ones() -> None:
+def test_events__of_deleted_copies_are_visible_to_staff_only() -> None:
     # given
     order_copy = requested()
     customer = API(shopper(order_copy.source_order.customer))
     copying.delete_copy(order_copy, who={})
 
     # when
-    told = API(staff()).get("/events?sort=id").json()["data"]
-    told_the_customer = customer.get("/events").json()["data"]
+    seen_by_staff = API(staff()).get("/events?sort=id").json()["data"]
+    seen_by_customer = customer.get("/events").json()["data"]
 
     # then
-    names = [event["attributes"]["name"] for event in told]
+    names = [event["attributes"]["name"] for event in seen_by_staff]
     assert names == ["order_copies.create", "order_copies.destroy"]
-    assert told_the_customer == []
+    assert seen_by_customer == []

@@ -1,4 +1,4 @@
-"""What a token lets its client do, over all endpoints."""
+"""The scopes that each endpoint requires of a token."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -43,7 +43,7 @@ CATALOGUE = {"/markets", "/skus", "/promotions"}
 
 
 def endpoints() -> Iterator[tuple[str, str, str]]:
-    """Method, path and action of all endpoints; paths have an id that nothing has."""
+    """Yield method, path and action of all endpoints, with the id of no resource."""
     for route in (*orders_urls, *order_copies_urls[:-1]):
         path = "/" + str(route.pattern).replace("<str:public_id>", "AbcdefghiJ")
         for method, action in getattr(route.callback, "actions", {}).items():
@@ -51,7 +51,7 @@ def endpoints() -> Iterator[tuple[str, str, str]]:
 
 
 def is_list_behind(path: str) -> bool:
-    """Whether the path leads from one resource to many."""
+    """Return whether the path is a to-many relationship of a resource."""
     _root, resource_type, *rest = path.split("/")
     relationship = resource_of(resource_type).relationships_by_name.get(rest[-1] if rest else "")
     return relationship is not None and relationship.many
@@ -62,13 +62,13 @@ READS = [endpoint for endpoint in ENDPOINTS if endpoint[0] == "GET"]
 WRITES = [endpoint for endpoint in ENDPOINTS if endpoint[0] != "GET"]
 
 
-def test_all_endpoints_are_looked_at() -> None:
+def test_endpoints__all_are_covered() -> None:
     assert len(READS) > 100
     assert {action for _method, _path, action in WRITES} == {"create", "update", "destroy"}
 
 
 @pytest.mark.parametrize(("method", "path", "action"), READS)
-def test_reading_takes_the_scope_to_read(method: str, path: str, action: str) -> None:
+def test_read__needs_the_scope_read(method: str, path: str, action: str) -> None:
     # given
     user = staff()
     other = API(user, scopes=set(SCOPES) - {"read"})
@@ -84,14 +84,14 @@ def test_reading_takes_the_scope_to_read(method: str, path: str, action: str) ->
 
 
 @pytest.mark.parametrize(("method", "path", "action"), WRITES)
-def test_writing_takes_more_than_the_scope_to_read(method: str, path: str, action: str) -> None:
+def test_write__scope_read_is_not_enough(method: str, path: str, action: str) -> None:
     response = API(staff(), scopes=["read"]).send(method, path, {"data": {}})
 
     assert the_error_in(response) == DENIED
 
 
 @pytest.mark.parametrize(("method", "path", "action"), WRITES)
-def test_only_orders_can_be_changed_without_the_scope_to_copy(
+def test_write__only_orders_can_be_changed_without_the_scope_copy(
     method: str, path: str, action: str
 ) -> None:
     response = API(staff(), scopes=["read", "place", "cancel"]).send(method, path, {"data": {}})
@@ -103,7 +103,7 @@ def test_only_orders_can_be_changed_without_the_scope_to_copy(
 
 
 @pytest.mark.parametrize(("method", "path", "action"), READS)
-def test_a_sales_channel_lists_the_public_catalogue_only(
+def test_sales_channel__lists_only_the_public_catalogue(
     method: str, path: str, action: str
 ) -> None:
     # when
@@ -118,7 +118,7 @@ def test_a_sales_channel_lists_the_public_catalogue_only(
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_copies_are_changed_and_deleted_with_the_scope_to_copy(method: str) -> None:
+def test_write__copies_need_the_scope_copy(method: str) -> None:
     # given
     path = f"/order_copies/{OrderCopyFactory().public_id}"
     body = {"data": {"type": "order_copies", "id": path[-10:], "attributes": {"reference": "x"}}}
@@ -134,7 +134,7 @@ def test_copies_are_changed_and_deleted_with_the_scope_to_copy(method: str) -> N
 
 
 @pytest.mark.parametrize("attributes", [{}, {"reference": "x"}])
-def test_a_patch_tells_the_whole_resource_so_it_takes_the_scope_to_read(
+def test_patch__returns_the_resource_and_needs_the_scope_read(
     attributes: dict[str, str],
 ) -> None:
     # given
@@ -160,7 +160,7 @@ TRIGGERS = {
 
 
 @pytest.mark.parametrize(("trigger", "scope"), TRIGGERS.items())
-def test_a_trigger_takes_its_own_scope(trigger: str, scope: str) -> None:
+def test_trigger__needs_its_own_scope(trigger: str, scope: str) -> None:
     # given
     order, user = placed_order(lines=1), staff()
     path = f"/orders/{order.public_id}"
@@ -175,7 +175,7 @@ def test_a_trigger_takes_its_own_scope(trigger: str, scope: str) -> None:
     assert done.status_code in {200, 422}
 
 
-def test_attributes_beside_a_trigger_take_their_scope_too() -> None:
+def test_trigger__attributes_sent_with_it_need_their_scope_too() -> None:
     # given
     order, user = placed_order(lines=1), staff()
     attributes = {"_cancel": True, "reference": "x"}
@@ -204,7 +204,7 @@ def test_attributes_beside_a_trigger_take_their_scope_too() -> None:
         ),
     ],
 )
-def test_a_copy_takes_the_scopes_of_all_that_it_is_to_do(
+def test_create__needs_the_scopes_of_its_options(
     attributes: dict[str, Any], needed: set[str], query: str
 ) -> None:
     # given
@@ -229,7 +229,7 @@ def test_a_copy_takes_the_scopes_of_all_that_it_is_to_do(
     assert done.status_code == (200 if query else 201)
 
 
-def test_what_a_write_is_to_include_is_read() -> None:
+def test_create__include_needs_the_scope_read() -> None:
     # given
     order, user = placed_order(lines=1), staff()
     path, body = "/order_copies?include=source_order", request_of(order)
@@ -244,26 +244,26 @@ def test_what_a_write_is_to_include_is_read() -> None:
     assert OrderFactory.objects.count() == 1
 
 
-def test_a_token_without_scopes_reads_nothing() -> None:
+def test_read__token_without_scopes_is_denied() -> None:
     assert the_error_in(API(staff(), scopes=[]).get("/markets")) == DENIED
 
 
 class Session(BaseAuthentication):
-    """Somebody who has no token, hence no scopes."""
+    """Authentication by session: no token, hence no scopes."""
 
     def authenticate(self, request: Any) -> tuple[Any, None]:
         return staff(), None
 
 
 class ShopsOwnToken(BaseAuthentication):
-    """A token that knows no scopes."""
+    """Authentication by a token without scopes."""
 
     def authenticate(self, request: Any) -> tuple[Any, object]:
         return staff(), object()
 
 
 @pytest.mark.parametrize("authentication", [Session, ShopsOwnToken])
-def test_without_scopes_nothing_is_restricted(
+def test_scopes__authentication_without_scopes_is_unrestricted(
     authentication: type[BaseAuthentication], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -278,7 +278,7 @@ def test_without_scopes_nothing_is_restricted(
 @pytest.mark.parametrize(
     ("scopes", "reads", "writes"), [("read", 200, 401), ("copy", 401, 201), ("read copy", 200, 201)]
 )
-def test_tokens_of_django_oauth_toolkit_itself_are_understood(
+def test_scopes__tokens_of_django_oauth_toolkit_are_supported(
     settings: LazySettings, scopes: str, reads: int, writes: int
 ) -> None:
     # given
@@ -298,7 +298,7 @@ def test_tokens_of_django_oauth_toolkit_itself_are_understood(
     assert (read.status_code, write.status_code) == (reads, writes)
 
 
-def test_a_view_with_other_permissions_looks_at_scopes_all_the_same(
+def test_scopes__are_checked_with_other_permission_classes_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(OrderCopyViewSet, "permission_classes", [IsAuthenticated])
@@ -318,7 +318,7 @@ def test_a_view_with_other_permissions_looks_at_scopes_all_the_same(
         ("skip_errors", ["copy"], "pending"),
     ],
 )
-def test_a_retry_takes_the_scopes_of_what_the_copy_is_to_do(
+def test_retry__needs_the_scopes_of_the_options_of_the_copy(
     toggle: str, scopes: list[str], status: str
 ) -> None:
     # given
@@ -344,7 +344,7 @@ def sales_channel_of(user: Any) -> API:
     return API(user, scopes=["read"], kind="sales_channel")
 
 
-def test_a_sales_channel_finds_no_list_behind_what_it_may_see() -> None:
+def test_sales_channel__related_lists_are_denied() -> None:
     # given
     order = placed_order(lines=1)
     api = sales_channel_of(staff(*PERMISSIONS, "view_coupon"))
@@ -369,7 +369,7 @@ def test_a_sales_channel_finds_no_list_behind_what_it_may_see() -> None:
     assert answers == [200, 200, 200, 401, 401, 401, 401]
 
 
-def test_a_sales_channel_sees_no_coupon_no_wallet_and_no_history() -> None:
+def test_sales_channel__coupons_wallets_and_event_stores_are_not_found() -> None:
     # given
     coupon, order = CouponFactory(), placed_order(lines=1)
     entry = CustomerPaymentSourceFactory(customer=order.customer)
@@ -396,7 +396,7 @@ def test_a_sales_channel_sees_no_coupon_no_wallet_and_no_history() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [("placed", 200), ("approved", 404)])
-def test_a_sales_channel_sees_orders_until_they_are_placed(status: str, code: int) -> None:
+def test_sales_channel__sees_orders_until_they_are_approved(status: str, code: int) -> None:
     # given
     order = placed_order(lines=1)
     Order.objects.update(status=status)
@@ -408,7 +408,7 @@ def test_a_sales_channel_sees_orders_until_they_are_placed(status: str, code: in
     assert response.status_code == code
 
 
-def test_a_dry_run_reads_too() -> None:
+def test_dry_run__needs_the_scope_read() -> None:
     api = API(staff(), scopes=["copy"])
 
     response = api.post("/order_copies?dry_run=true", request_of(placed_order(lines=1)))
