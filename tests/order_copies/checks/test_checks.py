@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about order copies."""
+"""System checks of settings, shop and database."""
 
 import math
 from collections.abc import Sequence
@@ -34,16 +34,16 @@ class UnfinishedShop(Shop):
     """A shop that defines nothing."""
 
 
-class ForgetfulShop(ReferenceShop):
-    """A shop that declares one field of its coupons, and one that they do not have."""
+class UndeclaredFieldsShop(ReferenceShop):
+    """A shop that declares one field of its coupons, and one that does not exist."""
 
     copied_models = [CopiedModel(Coupon, copied=("code", "colour"))]
 
 
-def complaints(
+def results_of_checks(
     *, deploy: bool = False, databases: Sequence[str] | None = None
 ) -> list[tuple[str, str]]:
-    """The id and message of everything that the app's registered checks say."""
+    """Return id and message of each result of the app's registered checks."""
     registered = registry.get_checks(include_deployment_checks=deploy)
     own = [check for check in registered if check.__module__.startswith("order_copies.")]
     messages = [
@@ -53,13 +53,13 @@ def complaints(
 
 
 def ids(*, deploy: bool = False, databases: Sequence[str] | None = None) -> list[str]:
-    """The ids alone."""
-    return [id_ for id_, _message in complaints(deploy=deploy, databases=databases)]
+    """Return only the ids of the results."""
+    return [id_ for id_, _message in results_of_checks(deploy=deploy, databases=databases)]
 
 
 @pytest.mark.django_db
-def test_the_project_gives_no_cause_for_complaint():
-    # given the project as it is
+def test_check__project_passes():
+    # given
     out = StringIO()
 
     # when
@@ -70,7 +70,7 @@ def test_the_project_gives_no_cause_for_complaint():
 
 
 @pytest.mark.parametrize("model", ["", "orders", "orders.Nothing", "nowhere.Order"])
-def test_an_order_model_that_is_no_model_is_an_error(settings, model):
+def test_order_model__unknown_model_is_an_error(settings, model):
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ORDER_MODEL": model}
 
@@ -88,31 +88,31 @@ def test_an_order_model_that_is_no_model_is_an_error(settings, model):
         (f"{__name__}.UnfinishedShop", "does not define cancel, orders_for, place, plan, write"),
     ],
 )
-def test_a_shop_that_is_no_complete_shop_is_an_error(settings, path, complaint):
+def test_shop__unusable_class_is_an_error(settings, path, complaint):
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
 
     # when
-    [(id_, message)] = complaints()
+    [(id_, message)] = results_of_checks()
 
     # then
     assert id_ == "order_copies.E002"
     assert complaint in message
 
 
-def test_a_field_that_nobody_declared_is_an_error(settings):
+def test_copied_models__undeclared_and_unknown_fields_are_errors(settings):
     # given
-    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.ForgetfulShop"}
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.UndeclaredFieldsShop"}
 
     # when
-    said = complaints()
+    messages = results_of_checks()
 
     # then
-    assert ("order_copies.E004", "orders.Coupon.usage_limit is not declared.") in said
+    assert ("order_copies.E004", "orders.Coupon.usage_limit is not declared.") in messages
     assert (
         "order_copies.E004",
         "orders.Coupon.colour is declared, but orders.Coupon has no such field.",
-    ) in said
+    ) in messages
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_field_that_nobody_declared_is_an_error(settings):
         ({"init_command": None}, ["order_copies.W003"]),
     ],
 )
-def test_sqlite_that_would_lose_copies_is_warned_of(monkeypatch, change, expected):
+def test_sqlite__unsafe_options_are_warnings(monkeypatch, change, expected):
     # given
     monkeypatch.setattr(connection, "vendor", "sqlite")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", GOOD_SQLITE | change)
@@ -138,7 +138,7 @@ def test_sqlite_that_would_lose_copies_is_warned_of(monkeypatch, change, expecte
 
 
 @pytest.mark.django_db
-def test_sqlite_with_the_settings_of_django_gets_all_warnings_and_the_cure(monkeypatch):
+def test_sqlite__default_options_give_warnings_with_hints(monkeypatch):
     # given
     monkeypatch.setattr(connection, "vendor", "sqlite")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
@@ -148,14 +148,14 @@ def test_sqlite_with_the_settings_of_django_gets_all_warnings_and_the_cure(monke
     call_command("check", stderr=err)
 
     # then
-    said = err.getvalue()
-    assert "order_copies.W001" in said
-    assert "order_copies.W003" in said
-    assert '"transaction_mode": "IMMEDIATE", "timeout": 20' in said
-    assert "PRAGMA journal_mode=WAL" in said
+    messages = err.getvalue()
+    assert "order_copies.W001" in messages
+    assert "order_copies.W003" in messages
+    assert '"transaction_mode": "IMMEDIATE", "timeout": 20' in messages
+    assert "PRAGMA journal_mode=WAL" in messages
 
 
-def test_other_supported_databases_need_no_options(monkeypatch):
+def test_postgresql__needs_no_options(monkeypatch):
     # given
     monkeypatch.setattr(connection, "vendor", "postgresql")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
@@ -164,13 +164,13 @@ def test_other_supported_databases_need_no_options(monkeypatch):
     assert ids() == []
 
 
-def test_a_database_that_is_not_supported_is_an_error(monkeypatch):
+def test_database__unsupported_vendor_is_an_error(monkeypatch):
     # given
     monkeypatch.setattr(connection, "vendor", "oracle")
     monkeypatch.setattr(connection, "display_name", "Oracle")
 
     # when, then
-    assert complaints() == [("order_copies.E003", "Order copies do not run on Oracle.")]
+    assert results_of_checks() == [("order_copies.E003", "Order copies do not run on Oracle.")]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_database_that_is_not_supported_is_an_error(monkeypatch):
         ({"isolation_level": None}, ["order_copies.W008"]),
     ],
 )
-def test_mariadb_that_would_lock_gaps_is_warned_of(monkeypatch, options, expected):
+def test_mariadb__isolation_level_with_gap_locks_is_a_warning(monkeypatch, options, expected):
     # given
     monkeypatch.setattr(connection, "vendor", "mysql")
     monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
@@ -191,13 +191,13 @@ def test_mariadb_that_would_lock_gaps_is_warned_of(monkeypatch, options, expecte
     assert ids() == expected
 
 
-class Answer:
-    """A cursor of a server that has one answer to every question."""
+class FakeCursor:
+    """A cursor that returns the same row for every query."""
 
     def __init__(self, *row: Any) -> None:
         self.row = row
 
-    def __enter__(self) -> "Answer":
+    def __enter__(self) -> "FakeCursor":
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -221,14 +221,14 @@ class Answer:
         (False, (8, 4, 0), "utf8mb4_0900_ai_ci", ["order_copies.E003"]),
     ],
 )
-def test_mysql_and_what_mariadb_is_told_by_asking_it(
+def test_mariadb__version_and_collation_are_read_from_the_server(
     monkeypatch, is_mariadb, version, collation, expected
 ):
     # given
     monkeypatch.setattr(connection, "vendor", "mysql")
     monkeypatch.setattr(connection, "mysql_is_mariadb", is_mariadb, raising=False)
     monkeypatch.setattr(connection, "mysql_version", version, raising=False)
-    monkeypatch.setattr(connection, "cursor", lambda: Answer(collation))
+    monkeypatch.setattr(connection, "cursor", lambda: FakeCursor(collation))
 
     # when, then
     assert [message.id for message in check_mariadb(databases=["default"])] == expected
@@ -243,7 +243,7 @@ def test_mysql_and_what_mariadb_is_told_by_asking_it(
         ("Europe/Rome", None, ["order_copies.E010"]),
     ],
 )
-def test_time_zone_tables__missing_where_they_are_needed_are_an_error(
+def test_time_zone_tables__missing_ones_are_an_error_if_needed(
     monkeypatch, settings, zone, converted, expected
 ):
     # given
@@ -252,7 +252,7 @@ def test_time_zone_tables__missing_where_they_are_needed_are_an_error(
     monkeypatch.setattr(connection, "mysql_is_mariadb", True, raising=False)
     monkeypatch.setattr(connection, "mysql_version", (11, 8, 1), raising=False)
     monkeypatch.setattr(database, "_check_collation", lambda _connection: [])
-    monkeypatch.setattr(connection, "cursor", lambda: Answer(converted))
+    monkeypatch.setattr(connection, "cursor", lambda: FakeCursor(converted))
 
     # when
     found = check_mariadb(databases=["default"])
@@ -264,17 +264,17 @@ def test_time_zone_tables__missing_where_they_are_needed_are_an_error(
 
 @pytest.mark.django_db
 @pytest.mark.skipif(connection.vendor != "mysql", reason="other databases need no tables")
-def test_time_zone_tables__check_says_what_a_lookup_by_date_needs(settings):
+def test_time_zone_tables__check_agrees_with_a_lookup_by_date(settings):
     # given
     settings.TIME_ZONE = "Europe/Rome"
     OrderCopyFactory()
 
     # when
     [found] = OrderCopy.objects.filter(created_at__date__gte="2001-01-01") or [None]
-    said = [message.id for message in check_mariadb(databases=["default"])]
+    messages = [message.id for message in check_mariadb(databases=["default"])]
 
     # then
-    assert said == ([] if found else ["order_copies.E010"])
+    assert messages == ([] if found else ["order_copies.E010"])
 
 
 def test_use_tz__false_is_an_error_with_a_hint(settings):
@@ -289,14 +289,14 @@ def test_use_tz__false_is_an_error_with_a_hint(settings):
 
 
 class OrdersElsewhere:
-    """Keeps the orders in another database."""
+    """Route orders to another database."""
 
     def db_for_write(self, model: Any, **_hints: Any) -> str | None:
         return "shop" if model is Order else None
 
 
 class EverythingElsewhere:
-    """Keeps all of them in another database than the default one."""
+    """Route all models to another database."""
 
     def db_for_write(self, model: Any, **_hints: Any) -> str:
         return "shop"
@@ -329,11 +329,11 @@ def test_databases__orders_or_copies_in_another_one_are_an_error_with_a_hint(
 
 
 @pytest.mark.django_db
-def test_the_database_of_the_suite_is_as_it_should_be():
+def test_mariadb__database_of_the_tests_passes():
     assert check_mariadb(databases=["default"]) == []
 
 
-def test_a_mysql_that_does_not_answer_is_no_reason_to_complain(monkeypatch):
+def test_mariadb__unreachable_server_gives_no_results(monkeypatch):
     # given
     def does_not_answer(_connection: Any) -> bool:
         raise OperationalError
@@ -346,7 +346,7 @@ def test_a_mysql_that_does_not_answer_is_no_reason_to_complain(monkeypatch):
     assert check_mariadb(databases=["default"]) == []
 
 
-def test_deploying_without_a_public_id_key_of_its_own_is_warned_of(settings):
+def test_public_id_key__missing_one_is_a_warning_on_deploy(settings):
     # given
     without = settings.ORDER_COPIES.copy()
     without.pop("PUBLIC_ID_KEY", None)
@@ -359,7 +359,7 @@ def test_deploying_without_a_public_id_key_of_its_own_is_warned_of(settings):
     assert ids(deploy=True) == []
 
 
-def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
+def test_events_app__missing_one_is_an_error_with_a_hint(settings: LazySettings) -> None:
     # given
     installed = [app for app in settings.INSTALLED_APPS if app != "order_copies.events"]
 
@@ -412,7 +412,9 @@ def test_the_events_app_must_be_installed(settings: LazySettings) -> None:
         ("STUCK_AFTER", 0),
     ],
 )
-def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, value: object) -> None:
+def test_settings__invalid_value_is_an_error_with_a_hint(
+    settings: LazySettings, name: str, value: object
+) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {name: value}
 
@@ -425,11 +427,11 @@ def test_a_setting_that_cannot_be_is_told(settings: LazySettings, name: str, val
     assert message.hint
 
 
-def test_the_settings_of_the_project_are_all_possible() -> None:
+def test_settings__project_settings_pass() -> None:
     assert checks.check_settings() == []
 
 
-#: What somebody may set by mistake.
+#: Values that a developer may set by mistake, by name.
 MISTAKES = {
     "None": None,
     "''": "",
@@ -443,7 +445,7 @@ MISTAKES = {
     "{}": {},
     "object()": object(),
 }
-#: The error of each setting, and those of the mistakes that it can live with.
+#: For each setting: the id of its error, and the mistakes that are valid values of it.
 TOLERANCE: dict[str, tuple[str, set[str]]] = {
     "AUTHENTICATION_CLASSES": ("E006", {"None", "[]"}),
     "BATCH_SIZE": ("E006", set()),
@@ -469,13 +471,13 @@ TOLERANCE: dict[str, tuple[str, set[str]]] = {
 }
 
 
-def test_every_setting_is_tried_with_every_mistake() -> None:
+def test_settings__table_of_mistakes_covers_every_setting() -> None:
     assert {name for name in vars(Settings) if name.isupper()} == set(TOLERANCE)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", TOLERANCE)
-def test_whatever_a_setting_is_the_checks_report_it_and_never_raise(
+def test_settings__checks_report_every_mistake_and_never_raise(
     settings: LazySettings, name: str
 ) -> None:
     # given
@@ -495,7 +497,7 @@ def test_whatever_a_setting_is_the_checks_report_it_and_never_raise(
 
 
 @pytest.mark.parametrize("path", [".", ".x", "..x.Shop"])
-def test_a_path_that_is_none_is_reported_too(settings: LazySettings, path: str) -> None:
+def test_shop__malformed_path_is_an_error(settings: LazySettings, path: str) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
 

@@ -1,4 +1,4 @@
-"""Trouble that passes: what counts as such, and how it is waited out."""
+"""Transient database errors: which ones they are, and how they are retried."""
 
 import sqlite3
 import time
@@ -29,13 +29,13 @@ class PostgreSQLError(Exception):
         self.sqlstate = sqlstate
 
 
-def because_of(cause: Exception, kind: type[DatabaseError] = OperationalError) -> DatabaseError:
+def caused_by(cause: Exception, kind: type[DatabaseError] = OperationalError) -> DatabaseError:
     error = kind(*cause.args)
     error.__cause__ = cause
     return error
 
 
-def of_sqlite(code: int) -> Exception:
+def sqlite_error(code: int) -> Exception:
     error = sqlite3.OperationalError("of SQLite")
     error.sqlite_errorcode = code  # type: ignore[attr-defined]
     return error
@@ -45,20 +45,20 @@ def of_sqlite(code: int) -> Exception:
     "error",
     [
         InterfaceError("connection already closed"),
-        because_of(of_sqlite(sqlite3.SQLITE_BUSY)),
-        because_of(of_sqlite(sqlite3.SQLITE_BUSY_SNAPSHOT)),
-        because_of(of_sqlite(sqlite3.SQLITE_LOCKED_SHAREDCACHE)),
-        because_of(of_sqlite(sqlite3.SQLITE_PROTOCOL)),
-        because_of(of_sqlite(sqlite3.SQLITE_FULL)),
-        because_of(PostgreSQLError("40001")),
-        because_of(PostgreSQLError("40P01")),
-        because_of(PostgreSQLError("55P03")),
-        because_of(PostgreSQLError("57P01")),
-        because_of(PostgreSQLError("08006")),
-        because_of(PostgreSQLError("53300")),
-        because_of(PostgreSQLError("25006"), InternalError),
-        because_of(PostgreSQLError("25P03")),
-        because_of(PostgreSQLError(None)),
+        caused_by(sqlite_error(sqlite3.SQLITE_BUSY)),
+        caused_by(sqlite_error(sqlite3.SQLITE_BUSY_SNAPSHOT)),
+        caused_by(sqlite_error(sqlite3.SQLITE_LOCKED_SHAREDCACHE)),
+        caused_by(sqlite_error(sqlite3.SQLITE_PROTOCOL)),
+        caused_by(sqlite_error(sqlite3.SQLITE_FULL)),
+        caused_by(PostgreSQLError("40001")),
+        caused_by(PostgreSQLError("40P01")),
+        caused_by(PostgreSQLError("55P03")),
+        caused_by(PostgreSQLError("57P01")),
+        caused_by(PostgreSQLError("08006")),
+        caused_by(PostgreSQLError("53300")),
+        caused_by(PostgreSQLError("25006"), InternalError),
+        caused_by(PostgreSQLError("25P03")),
+        caused_by(PostgreSQLError(None)),
         OperationalError(1213, "Deadlock found"),
         OperationalError(1205, "Lock wait timeout exceeded"),
         OperationalError(1290, "The server is running with --read-only"),
@@ -68,7 +68,7 @@ def of_sqlite(code: int) -> Exception:
         OperationalError(2013, "Lost connection"),
     ],
 )
-def test_it_is_transient(error: Exception) -> None:
+def test_is_transient__connection_lock_and_read_only_errors(error: Exception) -> None:
     assert is_transient(error)
 
 
@@ -77,20 +77,20 @@ def test_it_is_transient(error: Exception) -> None:
     [
         ZeroDivisionError(),
         ConnectionResetError(),
-        because_of(of_sqlite(sqlite3.SQLITE_CONSTRAINT), IntegrityError),
-        because_of(PostgreSQLError("23505"), IntegrityError),
-        because_of(PostgreSQLError("57014")),
-        because_of(PostgreSQLError(None), DatabaseError),
+        caused_by(sqlite_error(sqlite3.SQLITE_CONSTRAINT), IntegrityError),
+        caused_by(PostgreSQLError("23505"), IntegrityError),
+        caused_by(PostgreSQLError("57014")),
+        caused_by(PostgreSQLError(None), DatabaseError),
         IntegrityError(1062, "Duplicate entry"),
         OperationalError(1054, "Unknown column"),
         OperationalError(),
     ],
 )
-def test_it_is_not_transient(error: Exception) -> None:
+def test_is_transient__not_other_errors(error: Exception) -> None:
     assert not is_transient(error)
 
 
-#: How a session is told that it may only read, and that it may write again.
+#: The statements that make a session read-only, and writable again.
 MODES = {
     "postgresql": (
         "SET default_transaction_read_only = on",
@@ -102,13 +102,13 @@ MODES = {
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_database_that_may_only_be_read_says_is_transient() -> None:
+def test_is_transient__error_of_a_read_only_session() -> None:
     # given
-    only_to_be_read, writable = MODES[connection.vendor]
+    read_only, writable = MODES[connection.vendor]
 
     # when
     with connection.cursor() as cursor:
-        cursor.execute(only_to_be_read)
+        cursor.execute(read_only)
         with pytest.raises(DatabaseError) as refused:
             Heartbeat.objects.all().delete()
         cursor.execute(writable)
@@ -117,7 +117,7 @@ def test_what_a_database_that_may_only_be_read_says_is_transient() -> None:
     assert is_transient(refused.value)
 
 
-def failing(errors: list[Exception]) -> Callable[[], Any]:
+def raising(errors: list[Exception]) -> Callable[[], Any]:
     def work() -> str:
         if errors:
             raise errors.pop(0)
@@ -127,12 +127,12 @@ def failing(errors: list[Exception]) -> Callable[[], Any]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_passes_is_waited_out() -> None:
+def test_retry__transient_errors_are_retried() -> None:
     # given
     errors: list[Exception] = [OperationalError(1213, "Deadlock found")] * 3
 
     # when
-    result = steadily(failing(errors), patience=SOON)
+    result = steadily(raising(errors), patience=SOON)
 
     # then
     assert (result, errors) == ("done", [])
@@ -143,26 +143,28 @@ def test_what_passes_is_waited_out() -> None:
     ("error", "patience"),
     [(OperationalError(1213, "Deadlock found"), AT_ONCE), (IntegrityError(1062, "Twice"), SOON)],
 )
-def test_what_does_not_pass_is_raised(error: Exception, patience: timedelta) -> None:
+def test_retry__permanent_errors_and_exhausted_patience_are_raised(
+    error: Exception, patience: timedelta
+) -> None:
     # given
     errors = [error] * 3
 
     # when
     with pytest.raises(type(error)):
-        steadily(failing(errors), patience=patience)
+        steadily(raising(errors), patience=patience)
 
     # then
     assert len(errors) == 2
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lost_connection_is_waited_out_and_what_went_before_takes_no_patience() -> None:
+def test_retry__patience_starts_with_the_first_error() -> None:
     # given
     errors: list[Exception] = [InterfaceError("connection already closed")]
 
     def work() -> Any:
         time.sleep(0.3 if errors else 0)
-        return failing(errors)()
+        return raising(errors)()
 
     # when
     result = steadily(work, patience=timedelta(seconds=0.2))
@@ -172,7 +174,7 @@ def test_a_lost_connection_is_waited_out_and_what_went_before_takes_no_patience(
 
 
 @pytest.mark.django_db
-def test_a_database_answers_or_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers__is_false_for_an_unreachable_database(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     there = answers()
 
@@ -186,13 +188,13 @@ def test_a_database_answers_or_does_not(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.django_db
-def test_there_is_one_try_inside_of_a_transaction() -> None:
+def test_retry__one_attempt_inside_a_transaction() -> None:
     # given
     errors: list[Exception] = [OperationalError(1213, "Deadlock found")] * 3
 
     # when
     with pytest.raises(OperationalError):
-        steadily(failing(errors), patience=SOON)
+        steadily(raising(errors), patience=SOON)
 
     # then
     assert len(errors) == 2

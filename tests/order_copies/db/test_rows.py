@@ -67,7 +67,7 @@ def order_values(draw: st.DrawFn) -> dict[str, Any]:
 
 
 class Numbers:
-    """Order numbers and tokens that no other example has."""
+    """Unique order numbers and tokens over all examples."""
 
     def __init__(self) -> None:
         self.last = 0
@@ -95,9 +95,7 @@ EVENT_FIELDS = ["resource_type", "resource_id", "name", "changes", "who", "creat
 
 
 @given(st.lists(order_values(), max_size=4))
-def test_inserted_rows_read_back_as_the_values_they_were_given(
-    unused: Numbers, values: list[dict[str, Any]]
-) -> None:
+def test_insert_rows__saves_the_given_values(unused: Numbers, values: list[dict[str, Any]]) -> None:
     # given
     market = MarketFactory()
     complete = [
@@ -117,7 +115,7 @@ def test_inserted_rows_read_back_as_the_values_they_were_given(
 
 
 @given(order_values())
-def test_updated_rows_read_back_as_the_values_they_were_given(values: dict[str, Any]) -> None:
+def test_update_rows__saves_the_given_values(values: dict[str, Any]) -> None:
     # given
     changed, other = OrderFactory(), OrderFactory()
     before = Order.objects.filter(pk=other.pk).values().get()
@@ -132,7 +130,7 @@ def test_updated_rows_read_back_as_the_values_they_were_given(values: dict[str, 
 
 
 @given(st.lists(rates, min_size=1, max_size=3))
-def test_rows_are_stored_as_the_orm_stores_them(tax_rates: list[Decimal]) -> None:
+def test_insert_rows__stores_values_as_the_orm_does(tax_rates: list[Decimal]) -> None:
     # given
     order = OrderFactory()
     models = [
@@ -156,7 +154,7 @@ def test_rows_are_stored_as_the_orm_stores_them(tax_rates: list[Decimal]) -> Non
     assert [raw[key] for key in keys] == [raw[m.pk] for m in models]
 
 
-def test_keys_come_back_in_the_order_of_the_rows() -> None:
+def test_insert_rows__returns_keys_in_the_order_of_the_rows() -> None:
     # given
     rows = [["orders", str(number), "", {}, {}, NOW] for number in [7, 3, 9, 1, 3]]
 
@@ -170,7 +168,7 @@ def test_keys_come_back_in_the_order_of_the_rows() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5000])
-def test_any_number_of_rows_is_inserted_with_one_statement(count: int) -> None:
+def test_insert_rows__any_number_of_rows_costs_one_statement(count: int) -> None:
     # when
     with CaptureQueriesContext(connection) as queries:
         keys = insert_rows(Event, EVENT_FIELDS, event_rows(count))
@@ -184,7 +182,7 @@ def test_any_number_of_rows_is_inserted_with_one_statement(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 5000])
-def test_any_number_of_rows_is_updated_with_one_statement(count: int) -> None:
+def test_update_rows__any_number_of_rows_costs_one_statement(count: int) -> None:
     # given
     keys = insert_rows(Event, EVENT_FIELDS, event_rows(count))
 
@@ -197,7 +195,7 @@ def test_any_number_of_rows_is_updated_with_one_statement(count: int) -> None:
     assert list(Event.objects.values_list("name", flat=True)) == [f"orders.{key}" for key in keys]
 
 
-def test_no_rows_cost_no_statement() -> None:
+def test_rows__no_rows_cost_no_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
         inserted = insert_rows(Event, EVENT_FIELDS, [])
         updated = update_rows(Event, ["name"], [])
@@ -205,7 +203,7 @@ def test_no_rows_cost_no_statement() -> None:
     assert (inserted, updated, len(queries)) == ([], 0, 0)
 
 
-def test_a_fence_that_matches_nothing_changes_nothing() -> None:
+def test_update_rows__match_fences_rows() -> None:
     # given
     mine, taken_over = OrderCopyFactory(in_progress=True), OrderCopyFactory(in_progress=True)
     model = type(mine)
@@ -226,7 +224,7 @@ def test_a_fence_that_matches_nothing_changes_nothing() -> None:
     ]
 
 
-def test_a_condition_that_is_the_same_for_all_rows_is_part_of_the_fence() -> None:
+def test_update_rows__where_applies_to_all_rows() -> None:
     # given
     running, ended = OrderCopyFactory(in_progress=True), OrderCopyFactory(completed=True)
     model = type(running)
@@ -245,7 +243,7 @@ def test_a_condition_that_is_the_same_for_all_rows_is_part_of_the_fence() -> Non
     assert list(model.objects.values_list("worker", flat=True)) == ["me", ""]
 
 
-def test_a_value_may_become_none() -> None:
+def test_update_rows__values_may_be_none() -> None:
     # given
     order = OrderFactory(placed_at=NOW, reference="abc", metadata={"a": 1})
 
@@ -266,9 +264,21 @@ def test_a_value_may_become_none() -> None:
     )
 
 
-def test_text_that_looks_like_something_else_stays_text() -> None:
+def test_insert_rows__text_like_numbers_and_json_stays_text() -> None:
     # given
-    looks = ["007", "1e3", "null", "true", "[1]", '{"a": 1}', "$[0]", "%s", "'; --", "\\", "é😀\n"]
+    texts_like_values = [
+        "007",
+        "1e3",
+        "null",
+        "true",
+        "[1]",
+        '{"a": 1}',
+        "$[0]",
+        "%s",
+        "'; --",
+        "\\",
+        "é😀\n",
+    ]
     order = OrderFactory()
     fields = ["order_id", "role", "business", "line_1", "city", "country_code"]
     rest = [
@@ -279,7 +289,7 @@ def test_text_that_looks_like_something_else_stays_text() -> None:
     blank = Address(created_at=NOW, updated_at=NOW)
     rows = [
         [OrderFactory().pk, "billing", False, text, text, "IT", *(getattr(blank, f) for f in rest)]
-        for text in looks
+        for text in texts_like_values
     ]
 
     # when
@@ -287,11 +297,13 @@ def test_text_that_looks_like_something_else_stays_text() -> None:
 
     # then
     found = Address.objects.in_bulk(keys)
-    assert [(found[key].line_1, found[key].city) for key in keys] == [(t, t) for t in looks]
+    assert [(found[key].line_1, found[key].city) for key in keys] == [
+        (t, t) for t in texts_like_values
+    ]
     assert not order.addresses.exists()
 
 
-def test_a_broken_constraint_is_an_integrity_error_and_nothing_is_inserted() -> None:
+def test_insert_rows__violated_constraint_inserts_nothing() -> None:
     rows = [*event_rows(1), ["orders", None, "", {}, {}, NOW]]
 
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -300,12 +312,12 @@ def test_a_broken_constraint_is_an_integrity_error_and_nothing_is_inserted() -> 
     assert not Event.objects.exists()
 
 
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="its columns take whatever is longer")
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="its columns have no limits")
 @pytest.mark.parametrize(
     ("field", "value"),
     [("number", "x" * 256), ("total_amount_cents", 2**63), ("tax_rate", Decimal(10))],
 )
-def test_what_does_not_fit_is_refused_and_never_cut_off(field: str, value: Any) -> None:
+def test_update_rows__too_large_values_are_refused(field: str, value: Any) -> None:
     order = OrderFactory()
 
     with pytest.raises(DataError), transaction.atomic():
@@ -314,24 +326,24 @@ def test_what_does_not_fit_is_refused_and_never_cut_off(field: str, value: Any) 
     assert getattr(Order.objects.get(pk=order.pk), field) == getattr(order, field)
 
 
-def test_values_that_are_no_json_are_refused() -> None:
+def test_insert_rows__values_that_are_not_json_are_refused() -> None:
     with pytest.raises(TypeError):
         insert_rows(Event, EVENT_FIELDS, [["orders", object(), "", {}, {}, NOW]])
 
 
-def test_rows_of_different_lengths_are_refused() -> None:
+def test_insert_rows__rows_of_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="has 2"):
         insert_rows(Event, EVENT_FIELDS, [["orders", "1"]])
 
 
-def test_an_unknown_database_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insert_rows__unsupported_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "vendor", "oracle")
 
     with pytest.raises(UnsupportedDatabaseError, match="PostgreSQL, MariaDB and SQLite"):
         insert_rows(Event, EVENT_FIELDS, event_rows(1))
 
 
-def test_instants_keep_their_microseconds_in_any_time_zone() -> None:
+def test_update_rows__instants_keep_microseconds_and_time_zone() -> None:
     # given
     rome = timezone(timedelta(hours=2))
     order = OrderFactory()

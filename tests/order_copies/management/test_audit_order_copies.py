@@ -1,4 +1,4 @@
-"""``audit_order_copies``: what an operator types, and gets to read."""
+"""``audit_order_copies``: arguments, output and exit."""
 
 import io
 import json
@@ -19,8 +19,8 @@ from tests.factories import placed_order
 pytestmark = pytest.mark.django_db
 
 
-def told(*words: str, **options: Any) -> tuple[list[str], str]:
-    """The lines that the command prints, and what it fails with."""
+def audit_output(*words: str, **options: Any) -> tuple[list[str], str]:
+    """Return the lines that the command prints, and its error message."""
     out = io.StringIO()
     try:
         call_command("audit_order_copies", *words, stdout=out, **options)
@@ -29,25 +29,25 @@ def told(*words: str, **options: Any) -> tuple[list[str], str]:
     return out.getvalue().splitlines(), ""
 
 
-def test_it_says_that_nothing_was_found() -> None:
+def test_audit__no_findings_print_a_summary() -> None:
     # given
     stories.copied(placed_order())
 
     # then
-    assert told("--final") == (["1 copies looked at, nothing found."], "")
-    assert told("--final", "--verbosity", "0") == ([], "")
-    assert told("--final", "--json") == ([], "")
+    assert audit_output("--final") == (["1 copies looked at, nothing found."], "")
+    assert audit_output("--final", "--verbosity", "0") == ([], "")
+    assert audit_output("--final", "--json") == ([], "")
 
 
-def test_it_tells_each_finding_and_fails() -> None:
+def test_audit__findings_are_printed_and_fail_the_command() -> None:
     # given
     order_copy = stories.copied(placed_order())
     OrderFactory.objects.update(errors_count=1)
     message = "counts 1 errors and lists 0: set the count right"
 
     # when
-    lines, error = told()
-    printed, _error = told("--json")
+    lines, error = audit_output()
+    printed, _error = audit_output("--json")
 
     # then
     assert lines == [f"errors_miscounted: order_copies/{order_copy.public_id} {message}"]
@@ -66,7 +66,7 @@ def test_it_tells_each_finding_and_fails() -> None:
     ("since", "looked_at"),
     [("2026-11-24", 2), ("2026-11-24T10:30", 1), ("2026-11-24T10:30+01:00", 2)],
 )
-def test_it_looks_at_what_changed_since(since: str, looked_at: int) -> None:
+def test_audit__since_limits_the_copies(since: str, looked_at: int) -> None:
     # given
     for hour in (10, 11):
         stories.requested(placed_order())
@@ -75,20 +75,20 @@ def test_it_looks_at_what_changed_since(since: str, looked_at: int) -> None:
         OrderFactory.objects.filter(pk=newest.pk).update(updated_at=instant, created_at=instant)
 
     # when
-    [line], _error = told("--since", since, "--patience", "1e8")
+    [line], _error = audit_output("--since", since, "--patience", "1e8")
 
     # then
     assert line == f"{looked_at} copies looked at, nothing found."
 
 
-def test_its_patience_is_told_in_seconds() -> None:
+def test_audit__patience_is_in_seconds() -> None:
     # given
     stories.requested(placed_order())
     OrderFactory.objects.update(updated_at=timezone.now() - timedelta(seconds=90))
 
     # then
-    assert told("--patience", "60")[1] == "1 copies looked at, 1 findings."
-    assert told("--patience", "120")[1] == ""
+    assert audit_output("--patience", "60")[1] == "1 copies looked at, 1 findings."
+    assert audit_output("--patience", "120")[1] == ""
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_its_patience_is_told_in_seconds() -> None:
         ["--patience", "long"],
     ],
 )
-def test_it_refuses_what_it_does_not_understand(words: list[str]) -> None:
+def test_audit__invalid_arguments_are_refused(words: list[str]) -> None:
     with pytest.raises(CommandError, match=words[0]):
         call_command("audit_order_copies", *words)
 
 
-def test_it_asks_as_much_of_one_copy_as_of_many_and_writes_nothing() -> None:
-    """SELECTs only, for a chunk: copies, the oldest event, events; of the shop: orders, lines,
+def test_audit__query_count_is_equal_for_one_and_many_copies_and_nothing_is_written() -> None:
+    """SELECTs only. For each chunk: copies, the oldest event, events; of the shop: orders, lines,
     lines of lost targets, stock, payments, uses of coupons, coupons, events of orders, copies that
-    cancelled. And once: five questions about stock, coupons and payments, the next chunk.
+    cancelled. And once: five queries about stock, coupons and payments, the next chunk.
     """
     # given
     toggles = {"place_target_order": True, "cancel_source_order": True}
@@ -131,5 +131,5 @@ def test_it_asks_as_much_of_one_copy_as_of_many_and_writes_nothing() -> None:
 
 def queries() -> list[str]:
     with CaptureQueriesContext(connection) as captured:
-        told("--final")
+        audit_output("--final")
     return [query["sql"] for query in captured.captured_queries]

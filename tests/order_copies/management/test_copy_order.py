@@ -1,4 +1,4 @@
-"""``copy_order``: the command line has the toggles of the API and the admin."""
+"""``copy_order``: the command line has the options of the API and the admin."""
 
 import io
 import re
@@ -17,13 +17,13 @@ pytestmark = pytest.mark.django_db
 
 
 def copy_order(*words: str, **options: Any) -> str:
-    """What the command prints."""
+    """Run the command and return its output."""
     out = io.StringIO()
     call_command("copy_order", *words, stdout=out, **options)
     return out.getvalue()
 
 
-def test_it_requests_a_copy_of_each_order_with_the_toggles() -> None:
+def test_copy_order__requests_a_copy_of_each_order_with_the_options() -> None:
     # given
     first, second = placed_order(), placed_order()
 
@@ -65,7 +65,7 @@ def test_it_requests_a_copy_of_each_order_with_the_toggles() -> None:
 
 
 @pytest.mark.parametrize("words", [["nobody"], ["ABCRtyUpBa"], ["#0"], ["\0"]])
-def test_an_unknown_order_is_refused_and_nothing_is_copied(words: list[str]) -> None:
+def test_copy_order__unknown_order_is_refused_and_nothing_is_requested(words: list[str]) -> None:
     known = placed_order()
 
     with pytest.raises(CommandError, match="There is no order"):
@@ -74,7 +74,7 @@ def test_an_unknown_order_is_refused_and_nothing_is_copied(words: list[str]) -> 
     assert not OrderFactory.objects.exists()
 
 
-def test_a_dry_run_prints_the_plan_as_a_table_and_copies_nothing() -> None:
+def test_dry_run__prints_the_plan_as_a_table_and_requests_nothing() -> None:
     # given
     source = placed_order(
         lines=[{"sku": SkuFactory(name="Mug", stock=9), "quantity": 2, "unit_amount_cents": 500}]
@@ -93,7 +93,7 @@ def test_a_dry_run_prints_the_plan_as_a_table_and_copies_nothing() -> None:
     assert Order.objects.count() == 1
 
 
-def test_a_dry_run_tells_that_the_target_is_placed_and_the_source_cancelled() -> None:
+def test_dry_run__says_that_the_target_is_placed_and_the_source_cancelled() -> None:
     source = placed_order()
 
     out = copy_order(source.public_id, "--dry-run", "--place-target-order", "--cancel-source-order")
@@ -103,7 +103,7 @@ def test_a_dry_run_tells_that_the_target_is_placed_and_the_source_cancelled() ->
     )
 
 
-def test_a_dry_run_tells_that_a_copy_completes_without_being_placed() -> None:
+def test_dry_run__says_that_the_target_is_not_placed() -> None:
     source = draft_order()
 
     out = copy_order(source.public_id, "--dry-run", "--place-target-order", "--skip-errors")
@@ -111,7 +111,7 @@ def test_a_dry_run_tells_that_a_copy_completes_without_being_placed() -> None:
     assert out.splitlines()[0] == (f"#{source.number}: the copy would complete, but not be placed.")
 
 
-def test_a_dry_run_tells_what_is_to_be_paid() -> None:
+def test_dry_run__prints_the_amount_to_pay() -> None:
     # given
     market = MarketFactory(tax_included=False, currency_code="EUR")
     source = placed_order(market=market)
@@ -126,12 +126,12 @@ def test_a_dry_run_tells_what_is_to_be_paid() -> None:
     assert f"  total_tax_amount_cents: {source.total_tax_amount_cents} EUR" in out
 
 
-def test_waiting_shows_the_results() -> None:
+def test_wait__prints_the_results() -> None:
     # given
     source = placed_order()
 
     # when
-    command_out = copy_in_the_background_of(lambda: run_batch("background"), source)
+    command_out = copy_order_while(lambda: run_batch("background"), source)
 
     # then
     order_copy = OrderCopy.objects.get()
@@ -140,17 +140,17 @@ def test_waiting_shows_the_results() -> None:
     )
 
 
-def test_waiting_for_a_failed_copy_says_why_and_fails() -> None:
+def test_wait__failed_copy_fails_the_command() -> None:
     # given
     source = placed_order()
     Sku.objects.update(on_sale=False)
 
     # when, then
     with pytest.raises(CommandError, match="1 of 1 copies did not complete"):
-        copy_in_the_background_of(lambda: run_batch("background"), source)
+        copy_order_while(lambda: run_batch("background"), source)
 
 
-def test_waiting_without_a_worker_ends() -> None:
+def test_wait__ends_after_the_given_seconds_without_a_worker() -> None:
     source = placed_order()
 
     with pytest.raises(CommandError, match="1 copies have not ended: is a worker running"):
@@ -158,7 +158,7 @@ def test_waiting_without_a_worker_ends() -> None:
 
 
 @pytest.mark.parametrize("wait", [["--wait", "-3"], ["--wait=-0.5"], ["--wait=long"]])
-def test_a_time_that_cannot_be_is_refused_and_nothing_is_copied(wait: list[str]) -> None:
+def test_wait__invalid_seconds_are_refused_and_nothing_is_requested(wait: list[str]) -> None:
     source = placed_order()
 
     with pytest.raises(CommandError, match="argument --wait"):
@@ -167,8 +167,8 @@ def test_a_time_that_cannot_be_is_refused_and_nothing_is_copied(wait: list[str])
     assert not OrderFactory.objects.exists()
 
 
-def copy_in_the_background_of(work: Any, source: Order) -> str:
-    """Run the command with ``--wait``; the work is done when it first sleeps."""
+def copy_order_while(work: Any, source: Order) -> str:
+    """Run the command with ``--wait``, and the work when the command first sleeps."""
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
         context.setattr(
@@ -177,7 +177,7 @@ def copy_in_the_background_of(work: Any, source: Order) -> str:
         return copy_order(source.public_id, "--wait")
 
 
-def test_a_reference_that_is_too_long_is_refused_and_nothing_is_copied() -> None:
+def test_reference__too_long_one_is_refused_and_nothing_is_requested() -> None:
     source = placed_order()
 
     with pytest.raises(CommandError, match="at most 255 characters"):

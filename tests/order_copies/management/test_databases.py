@@ -1,4 +1,4 @@
-"""What an operator reads where the database is away, or has no tables."""
+"""Error messages of the commands if the database is unreachable or not migrated."""
 
 import io
 import os
@@ -15,7 +15,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from tests.commands import run
 
-AWAY = 'The database does not answer: gone away. Is its server up, and DATABASES["default"] right?'
+UNREACHABLE = (
+    'The database does not answer: gone away. Is its server up, and DATABASES["default"] right?'
+)
 NOT_MIGRATED = "The database is not migrated: no such table. Run: manage.py migrate"
 
 COMMANDS = [
@@ -25,13 +27,13 @@ COMMANDS = [
     ["order_copies_prune", "--older-than", "90"],
     ["order_copies_worker", "--drain"],
 ]
-# A transaction in which a query failed would refuse those that look for the reason.
+# Inside a transaction, a failed query would also fail the queries that look for the cause.
 outside_of_transactions = pytest.mark.django_db(transaction=True)
 of_each_command = pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 
 
 def refusing(error: Exception, table: str = "") -> AbstractContextManager[None]:
-    """A database that refuses whatever concerns these tables, or all there is."""
+    """Make each query that names the table fail; without a table, every query."""
 
     def refuse(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if table in sql:
@@ -42,7 +44,7 @@ def refusing(error: Exception, table: str = "") -> AbstractContextManager[None]:
 
 
 @pytest.fixture
-def away(transactional_db: None) -> Iterator[None]:
+def unreachable(transactional_db: None) -> Iterator[None]:
     with refusing(OperationalError("gone away\nand more")):
         yield
 
@@ -58,36 +60,38 @@ def without_tables(transactional_db: None) -> Iterator[None]:
 
 
 def failure(*words: str) -> tuple[str, int]:
-    """What the command fails with: its words and the exit status."""
+    """Return the message and the exit status of a command that fails."""
     with pytest.raises(CommandError) as failed:
         call_command(*words, stdout=io.StringIO())
     return str(failed.value), failed.value.returncode
 
 
 @outside_of_transactions
-@pytest.mark.usefixtures("away")
+@pytest.mark.usefixtures("unreachable")
 @of_each_command
-def test_a_database_that_does_not_answer_is_told_in_a_line(words: list[str]) -> None:
-    assert failure(*words) == (AWAY, 1)
+def test_unreachable_database__fails_with_one_line(words: list[str]) -> None:
+    assert failure(*words) == (UNREACHABLE, 1)
 
 
 @outside_of_transactions
 @pytest.mark.usefixtures("without_tables")
 @of_each_command
-def test_tables_that_are_missing_are_told_with_what_to_type(words: list[str]) -> None:
+def test_missing_tables__fail_with_the_command_to_run(words: list[str]) -> None:
     assert failure(*words) == (NOT_MIGRATED, 1)
 
 
 @outside_of_transactions
 @pytest.mark.usefixtures("without_tables")
-def test_a_worker_that_stays_does_not_wait_for_tables() -> None:
+def test_missing_tables__fail_a_polling_worker_too() -> None:
     assert failure("order_copies_worker") == (NOT_MIGRATED, 1)
 
 
 @outside_of_transactions
-@pytest.mark.parametrize(("state", "told"), [("away", AWAY), ("without_tables", NOT_MIGRATED)])
-def test_no_such_trouble_restarts_workers(
-    request: pytest.FixtureRequest, state: str, told: str
+@pytest.mark.parametrize(
+    ("state", "message"), [("unreachable", UNREACHABLE), ("without_tables", NOT_MIGRATED)]
+)
+def test_health_of_this_host__passes_despite_database_errors(
+    request: pytest.FixtureRequest, state: str, message: str
 ) -> None:
     # given
     request.getfixturevalue(state)
@@ -97,11 +101,11 @@ def test_no_such_trouble_restarts_workers(
     call_command("order_copies_health", "--this-host", stdout=out)
 
     # then
-    assert out.getvalue() == f"{told}\n"
+    assert out.getvalue() == f"{message}\n"
 
 
 @outside_of_transactions
-def test_what_a_database_that_is_fit_raises_goes_through() -> None:
+def test_other_database_errors__are_raised() -> None:
     with (
         refusing(OperationalError("disk full"), "order_copies_"),
         pytest.raises(OperationalError, match="disk full"),
@@ -110,14 +114,14 @@ def test_what_a_database_that_is_fit_raises_goes_through() -> None:
 
 
 @outside_of_transactions
-def test_health_is_told_in_a_line_whatever_the_database_raises() -> None:
+def test_health__any_database_error_fails_with_one_line() -> None:
     with refusing(OperationalError("disk full\nand more"), "order_copies_"):
         assert failure("order_copies_health") == ("The database fails: disk full", 1)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(
-    ("words", "place", "told"),
+    ("words", "place", "message"),
     [
         (["audit_order_copies"], "nowhere/shop.sqlite3", "does not answer"),
         (["order_copies_worker", "--drain"], "nowhere/shop.sqlite3", "does not answer"),
@@ -126,8 +130,8 @@ def test_health_is_told_in_a_line_whatever_the_database_raises() -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_nobody_has_to_read_a_traceback(
-    tmp_path: Path, words: list[str], place: str, told: str
+def test_database_errors__print_no_traceback(
+    tmp_path: Path, words: list[str], place: str, message: str
 ) -> None:
     # given
     environment = os.environ | {"DATABASE": "sqlite", "DATABASE_NAME": str(tmp_path / place)}
@@ -137,5 +141,5 @@ def test_nobody_has_to_read_a_traceback(
 
     # then
     assert done.returncode == 1
-    assert done.stderr.startswith(f"CommandError: The database {told}: ")
+    assert done.stderr.startswith(f"CommandError: The database {message}: ")
     assert done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The worker: it drains, polls, and stops when told to."""
+"""``order_copies_worker``: draining, polling, stopping and database errors."""
 
 import io
 import os
@@ -32,13 +32,13 @@ GONE_AWAY = (2006, "Server has gone away")
 
 
 class ReadOnlySqlTransactionError(Exception):
-    """As psycopg has it."""
+    """Has the attribute that psycopg sets."""
 
     sqlstate = "25006"
 
 
 def backlog(count: int) -> None:
-    """So many copies of one order, pending."""
+    """Create this number of pending copies of one order."""
     order = placed_order(lines=1)
     request_copies([OrderCopy(source_order=order) for _ in range(count)], who={})
 
@@ -48,7 +48,7 @@ def statuses() -> list[str]:
 
 
 @pytest.mark.django_db
-def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> None:
+def test_drain__runs_all_copies_and_stops(caplog: pytest.LogCaptureFixture) -> None:
     # given
     backlog(5)
     out = io.StringIO()
@@ -74,7 +74,7 @@ def test_drain_runs_everything_and_stops(caplog: pytest.LogCaptureFixture) -> No
 
 
 @pytest.mark.django_db
-def test_a_silent_drain_says_nothing() -> None:
+def test_drain__verbosity_0_prints_nothing() -> None:
     # given
     backlog(1)
     out = io.StringIO()
@@ -88,7 +88,7 @@ def test_a_silent_drain_says_nothing() -> None:
 
 
 @pytest.mark.django_db
-def test_progress_by_hand_moves_on_one_line() -> None:
+def test_progress__is_printed_on_one_line_of_a_terminal() -> None:
     # given
     backlog(2)
 
@@ -106,7 +106,7 @@ def test_progress_by_hand_moves_on_one_line() -> None:
 
 
 @pytest.mark.django_db
-def test_it_polls_when_there_is_nothing_and_stops_when_told() -> None:
+def test_run__polls_until_it_is_stopped() -> None:
     # given
     backlog(1)
     worker = Worker(
@@ -121,7 +121,7 @@ def test_it_polls_when_there_is_nothing_and_stops_when_told() -> None:
 
 
 @pytest.mark.django_db
-def test_it_stops_after_the_batch_at_hand() -> None:
+def test_stop__ends_after_the_current_batch() -> None:
     # given
     backlog(3)
     worker = Worker(batch_size=1, on_batch=lambda batch: worker.stop())
@@ -134,16 +134,16 @@ def test_it_stops_after_the_batch_at_hand() -> None:
 
 
 @pytest.mark.django_db
-def test_a_database_that_does_not_answer_is_looked_at_again(
+def test_unreachable_database__is_polled_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, settings: LazySettings
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"POLL_INTERVAL": 0.01}
-    looks = []
+    calls = []
 
     def run_batch(*_args: object, **_kwargs: object) -> None:
-        looks.append(1)
-        if len(looks) == 3:
+        calls.append(1)
+        if len(calls) == 3:
             worker.stop()
         raise OperationalError(*GONE_AWAY)
 
@@ -155,18 +155,18 @@ def test_a_database_that_does_not_answer_is_looked_at_again(
     worker.run()
 
     # then
-    assert len(looks) == 3
+    assert len(calls) == 3
     assert "trouble with the database" in caplog.text
 
 
 @pytest.mark.django_db
-def test_a_worker_may_be_up_before_its_database(
+def test_unreachable_database__worker_may_start_before_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
     backlog(1)
     monkeypatch.setattr("order_copies.worker.loop.connection.close", lambda: None)
-    refusals = ["the first sign of life", "the backlog"]
+    refusals = ["the first heartbeat", "the backlog"]
     out = io.StringIO()
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -199,7 +199,7 @@ def test_a_worker_may_be_up_before_its_database(
     ("error", "drain"),
     [(OperationalError(*GONE_AWAY), True), (ProgrammingError(1146, "No such table"), False)],
 )
-def test_a_drain_waits_for_no_database_and_nobody_for_what_does_not_pass(
+def test_database_errors__are_raised_by_a_drain_and_if_permanent(
     monkeypatch: pytest.MonkeyPatch, error: Exception, *, drain: bool
 ) -> None:
     def run_batch(*_args: object, **_kwargs: object) -> None:
@@ -212,12 +212,12 @@ def test_a_drain_waits_for_no_database_and_nobody_for_what_does_not_pass(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_server_that_may_only_be_read_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
-    """As after a failover, until the connection leads to the new server."""
+def test_read_only_database__is_retried(caplog: pytest.LogCaptureFixture) -> None:
+    """After a failover, the old server is read-only until the address names the new one."""
     # given
     backlog(1)
     worker = Worker(interval=0.01, on_batch=lambda batch: worker.stop())
-    refusals = ["a sign of life"]
+    refusals = ["a heartbeat"]
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
         if refusals:
@@ -234,37 +234,37 @@ def test_a_server_that_may_only_be_read_is_waited_for(caplog: pytest.LogCaptureF
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_that_looks_seldom_leaves_signs_of_life_meanwhile(
+def test_heartbeats__are_saved_between_distant_polls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
     monkeypatch.setattr(heartbeats, "INTERVAL", 0.01)
     worker = Worker(interval=3600)
-    signs: list[str] = []
-    troubles = [OperationalError(*GONE_AWAY)]
+    beats: list[str] = []
+    errors = [OperationalError(*GONE_AWAY)]
 
-    def watch(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+    def record(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         if sql.startswith("UPDATE") and Heartbeat._meta.db_table in sql:
-            signs.append(sql)
-            if len(signs) == 2:
-                raise troubles.pop()
-            if len(signs) == 4:
+            beats.append(sql)
+            if len(beats) == 2:
+                raise errors.pop()
+            if len(beats) == 4:
                 worker.stop()
         return execute(sql, *rest)
 
-    in_any_case = threading.Timer(30, worker.stop)
-    in_any_case.start()
+    timeout = threading.Timer(30, worker.stop)
+    timeout.start()
 
     # when
-    with connection.execute_wrapper(watch):
+    with connection.execute_wrapper(record):
         worker.run()
-    in_any_case.cancel()
+    timeout.cancel()
 
     # then
-    assert len(signs) == 4
+    assert len(beats) == 4
 
 
-def test_no_two_workers_share_a_name() -> None:
+def test_new_name__is_unique_and_short() -> None:
     # when
     names = {new_name() for _ in range(50)}
 
@@ -274,19 +274,19 @@ def test_no_two_workers_share_a_name() -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-3", "many"])
-def test_a_batch_size_that_cannot_be_is_refused(size: str) -> None:
+def test_batch_size__invalid_one_is_refused(size: str) -> None:
     with pytest.raises(CommandError, match="batch-size"):
         call_command("order_copies_worker", f"--batch-size={size}")
 
 
 @pytest.mark.parametrize("interval", ["-1", "nan", "often"])
-def test_an_interval_that_cannot_be_is_refused(interval: str) -> None:
+def test_interval__invalid_one_is_refused(interval: str) -> None:
     with pytest.raises(CommandError, match="interval"):
         call_command("order_copies_worker", "--drain", f"--interval={interval}")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
+def test_release__is_retried_after_a_deadlock() -> None:
     # given
     backlog(2)
     worker = Worker()
@@ -311,7 +311,7 @@ def test_copies_are_handed_back_in_spite_of_a_deadlock() -> None:
 
 
 @pytest.mark.django_db
-def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
+def test_release__leaves_copies_in_backoff() -> None:
     # given
     worker = Worker()
     assert save_pause(OrderCopyFactory(in_progress=True, worker=worker.name))
@@ -322,7 +322,7 @@ def test_a_copy_that_waits_for_its_next_try_is_not_handed_back() -> None:
 
 
 @pytest.mark.django_db
-def test_what_cannot_be_handed_back_is_told() -> None:
+def test_release__database_error_fails_the_command() -> None:
     # given
     def refuse(*_: Any) -> None:
         message = "server closed the connection"
@@ -340,7 +340,7 @@ def test_what_cannot_be_handed_back_is_told() -> None:
 
 @contextmanager
 def full_disk(failures: int) -> Iterator[list[str]]:
-    """A database that may not grow until this number of statements have failed."""
+    """Limit the size of the database until this number of statements have failed."""
     refused: list[str] = []
 
     def look(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
@@ -365,7 +365,7 @@ def full_disk(failures: int) -> Iterator[list[str]]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="limits the file of SQLite")
 @pytest.mark.parametrize(("lease", "failures"), [(60, 3), (1, 12)], ids=["short", "long"])
-def test_full_disk__worker_outlives_it_and_no_attempt_counts(
+def test_full_disk__worker_survives_it_and_no_attempt_counts(
     settings: LazySettings, lease: float, failures: int
 ) -> None:
     # given

@@ -1,4 +1,4 @@
-"""Whether copies get done, as operators, probes and ``manage.py check`` are told."""
+"""Health of the queue: the counts, the system check and ``order_copies_health``."""
 
 import io
 from collections.abc import Iterator
@@ -28,26 +28,26 @@ def ago(minutes: float) -> Any:
 
 
 def pending(minutes: float) -> OrderCopy:
-    """A copy that has been pending for so long."""
+    """Create a copy that has been pending for this number of minutes."""
     order_copy = OrderCopyFactory()
     OrderFactory.objects.filter(pk=order_copy.pk).update(queued_at=ago(minutes))
     return order_copy
 
 
 def lost(minutes: float) -> OrderCopy:
-    """A copy whose lease ran out so long ago."""
+    """Create a copy whose lease expired this number of minutes ago."""
     return OrderCopyFactory(in_progress=True, lease_expires_at=ago(minutes))
 
 
 def paused(minutes: float = 1, worker: str = "a worker") -> OrderCopy:
-    """A copy that crashed and is to be tried again in so many minutes."""
+    """Create a crashed copy whose retry is due in this number of minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker=worker, lease_expires_at=ago(-minutes))
     assert save_pause(order_copy)
     return order_copy
 
 
 def locked(minutes: float) -> OrderCopy:
-    """A copy that has waited for locked rows since that many minutes."""
+    """Create a copy that has waited for locked rows for this number of minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker="a worker")
     assert save_locked([order_copy], ago(minutes), timedelta(hours=1)) == 1
     order_copy.refresh_from_db()
@@ -55,7 +55,7 @@ def locked(minutes: float) -> OrderCopy:
 
 
 def seen(minutes: float, worker: str = "elsewhere:1:a") -> Heartbeat:
-    """A worker that was seen so long ago."""
+    """Create the heartbeat of a worker that was seen this number of minutes ago."""
     return Heartbeat.objects.create(worker=worker, started_at=ago(99), seen_at=ago(minutes))
 
 
@@ -64,7 +64,7 @@ def warnings() -> list[tuple[Any, str]]:
 
 
 def health(*arguments: str) -> str:
-    """What the command says. Raises CommandError where it says that something is wrong."""
+    """Return the output of the command. Raises CommandError if there is a problem."""
     out = io.StringIO()
     call_command("order_copies_health", *arguments, stdout=out)
     return out.getvalue()
@@ -73,7 +73,7 @@ def health(*arguments: str) -> str:
 # The queue
 
 
-def test_the_queue_is_known_in_three_queries() -> None:
+def test_queue__costs_three_queries() -> None:
     """SELECT counts of the copies that have not ended, of workers seen and not seen lately."""
     # given
     now = timezone.now()
@@ -100,7 +100,7 @@ def test_the_queue_is_known_in_three_queries() -> None:
     assert len(queries) == 3
 
 
-def test_an_empty_queue_has_waited_for_no_time() -> None:
+def test_queue__empty_one_has_zero_counts() -> None:
     # when
     queue = Queue.at(timezone.now())
 
@@ -109,18 +109,18 @@ def test_an_empty_queue_has_waited_for_no_time() -> None:
     assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
 
 
-def test_what_nobody_runs_is_told_apart_from_what_is_in_progress() -> None:
+def test_queue__text_separates_backoff_and_lost_leases_from_in_progress() -> None:
     # given
     OrderCopyFactory(in_progress=True)
     paused()
     lost(1)
 
     # then
-    said = str(Queue.at(timezone.now()))
-    assert said.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
+    output = str(Queue.at(timezone.now()))
+    assert output.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
 
 
-def test_locked_copies__are_counted_apart_and_the_first_is_named() -> None:
+def test_locked_copies__are_counted_separately_and_the_first_is_named() -> None:
     # given
     now = timezone.now()
     first, second = locked(0.5), locked(0.2)
@@ -140,24 +140,24 @@ def test_locked_copies__are_counted_apart_and_the_first_is_named() -> None:
     assert warnings() == []
 
 
-def test_locked_copies__are_complained_of_after_a_minute() -> None:
+def test_locked_copies__are_a_problem_after_a_minute() -> None:
     # given
     first = locked(1.5)
     locked(0.5)
 
     # when
-    with pytest.raises(CommandError) as wrong:
+    with pytest.raises(CommandError) as caught:
         health()
 
     # then
     message = f"2 copies wait for locked rows, {first} for 90 seconds."
     assert warnings() == [("order_copies.W010", message)]
-    assert str(wrong.value).startswith(f"{message} End the transaction that locks")
+    assert str(caught.value).startswith(f"{message} End the transaction that locks")
 
 
 @contextmanager
 def read_only() -> Iterator[None]:
-    """A database that may only be read, as its server says so."""
+    """Make the session of the database read-only."""
     refusals = {
         "postgresql": "SET default_transaction_read_only = on",
         "mysql": "SET SESSION TRANSACTION READ ONLY",
@@ -178,7 +178,7 @@ def read_only() -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_read_only_database__is_complained_of_while_copies_are_pending() -> None:
+def test_read_only_database__is_a_problem_if_copies_are_pending() -> None:
     # given
     with read_only():
         without_copies = health()
@@ -187,13 +187,13 @@ def test_read_only_database__is_complained_of_while_copies_are_pending() -> None
     writable = health()
 
     # when
-    with read_only(), pytest.raises(CommandError) as wrong:
+    with read_only(), pytest.raises(CommandError) as caught:
         health()
 
     # then
     assert without_copies.startswith("All is well")
     assert writable.startswith("All is well")
-    assert str(wrong.value) == (
+    assert str(caught.value) == (
         "1 copy waits, and the database is read-only. "
         "Make it writable, or connect the workers to the server that is."
     )
@@ -207,13 +207,13 @@ def test_read_only_database__is_a_warning_of_the_system_check() -> None:
 
     # when
     with read_only():
-        said = warnings()
+        output = warnings()
 
     # then
-    assert said == [("order_copies.W011", "1 copy waits, and the database is read-only.")]
+    assert output == [("order_copies.W011", "1 copy waits, and the database is read-only.")]
 
 
-def test_database__that_fails_otherwise_is_not_called_read_only() -> None:
+def test_read_only_database__other_errors_are_not_reported_as_read_only() -> None:
     # given
     pending(1)
 
@@ -223,17 +223,17 @@ def test_database__that_fails_otherwise_is_not_called_read_only() -> None:
         return execute(sql, *arguments)
 
     # when
-    with connection.execute_wrapper(fail), pytest.raises(CommandError) as wrong:
+    with connection.execute_wrapper(fail), pytest.raises(CommandError) as caught:
         health()
 
     # then
-    assert "read-only" not in str(wrong.value)
+    assert "read-only" not in str(caught.value)
 
 
 # The system check
 
 
-def test_copies_that_nobody_takes_are_warned_of() -> None:
+def test_check_queue__old_pending_copies_without_a_worker_are_a_warning() -> None:
     # given
     pending(11)
     pending(1)
@@ -247,7 +247,7 @@ def test_copies_that_nobody_takes_are_warned_of() -> None:
     ]
 
 
-def test_a_worker_that_was_killed_does_not_count() -> None:
+def test_check_queue__silent_worker_does_not_count() -> None:
     # given
     pending(11)
     seen(11)
@@ -256,7 +256,7 @@ def test_a_worker_that_was_killed_does_not_count() -> None:
     assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
 
 
-def test_a_copy_that_waits_for_its_next_try_keeps_nobody_at_work() -> None:
+def test_check_queue__copy_in_backoff_does_not_count_as_work() -> None:
     # given
     pending(11)
     paused(worker=seen(11).worker)
@@ -265,17 +265,19 @@ def test_a_copy_that_waits_for_its_next_try_keeps_nobody_at_work() -> None:
     assert [id_ for id_, _ in warnings()] == ["order_copies.W006"]
 
 
-@pytest.mark.parametrize("help_", [lambda: seen(0.5), lambda: OrderCopyFactory(in_progress=True)])
-def test_a_long_queue_is_no_stuck_one(help_: Any) -> None:
+@pytest.mark.parametrize(
+    "add_worker", [lambda: seen(0.5), lambda: OrderCopyFactory(in_progress=True)]
+)
+def test_check_queue__old_pending_copies_are_fine_with_a_worker(add_worker: Any) -> None:
     # given
     pending(11)
-    help_()
+    add_worker()
 
     # when, then
     assert warnings() == []
 
 
-def test_copies_that_have_just_been_asked_for_are_no_fault() -> None:
+def test_check_queue__recent_copies_are_fine() -> None:
     # given
     pending(9)
     lost(9)
@@ -284,7 +286,7 @@ def test_copies_that_have_just_been_asked_for_are_no_fault() -> None:
     assert warnings() == []
 
 
-def test_leases_that_ran_out_long_ago_are_warned_of() -> None:
+def test_check_queue__leases_expired_long_ago_are_a_warning() -> None:
     # given
     seen(0.5)
     lost(11)
@@ -295,7 +297,7 @@ def test_leases_that_ran_out_long_ago_are_warned_of() -> None:
     ]
 
 
-def test_the_hint_says_what_to_type() -> None:
+def test_check_queue__hint_names_the_command() -> None:
     # given
     pending(11)
     out, err = io.StringIO(), io.StringIO()
@@ -308,13 +310,13 @@ def test_the_hint_says_what_to_type() -> None:
 
 
 @pytest.mark.parametrize("databases", [None, [], ["other"]])
-def test_the_queue_is_looked_at_only_where_that_is_asked_for(databases: Any) -> None:
+def test_check_queue__runs_only_for_the_requested_database(databases: Any) -> None:
     pending(11)
 
     assert check_queue(databases=databases) == []
 
 
-def test_before_the_first_migration_there_is_nothing_to_check(
+def test_check_queue__missing_tables_give_no_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Heartbeat._meta, "db_table", "not_there_yet")
@@ -325,39 +327,39 @@ def test_before_the_first_migration_there_is_nothing_to_check(
 # The command
 
 
-def test_the_command_says_that_all_is_well() -> None:
+def test_health__no_problem_prints_the_counts() -> None:
     # given
     pending(9)
     seen(0.5)
 
     # when
-    said = health()
+    output = health()
 
     # then
-    assert said == (
+    assert output == (
         "All is well: 1 worker at work, 0 not seen lately, 1 copy pending, 0 in progress.\n"
     )
 
 
-def test_the_command_says_all_that_is_wrong() -> None:
+def test_health__error_lists_all_problems() -> None:
     # given
     pending(11)
     lost(11)
 
     # when
-    with pytest.raises(CommandError) as wrong:
+    with pytest.raises(CommandError) as caught:
         health()
 
     # then
     hint = "Start a worker: manage.py order_copies_worker"
-    assert str(wrong.value).splitlines() == [
+    assert str(caught.value).splitlines() == [
         f"1 copy waits, the first for 660 seconds, and no worker is at work. {hint}",
         f"1 copy lost the worker 660 seconds ago, and no other took over. {hint}",
     ]
-    assert wrong.value.returncode == 1
+    assert caught.value.returncode == 1
 
 
-def test_a_host_whose_workers_are_seen_is_well() -> None:
+def test_this_host__recent_heartbeat_passes() -> None:
     # given
     pending(11)
     seen(0.5, f"{heartbeats.this_host()}:1:a")
@@ -366,31 +368,31 @@ def test_a_host_whose_workers_are_seen_is_well() -> None:
     assert health("--this-host").startswith("All is well")
 
 
-def test_a_host_without_workers_is_not_well() -> None:
+def test_this_host__no_heartbeat_fails() -> None:
     seen(0.5)
 
     with pytest.raises(CommandError, match=f"No worker of {heartbeats.this_host()} has been seen"):
         health("--this-host")
 
 
-def test_a_host_whose_workers_leave_no_sign_of_life_is_told_whom_to_ask(
+def test_this_host__error_explains_that_only_polling_workers_have_heartbeats(
     settings: LazySettings,
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": "celery"}
 
     # when
-    with pytest.raises(CommandError) as wrong:
+    with pytest.raises(CommandError) as caught:
         health("--this-host")
 
     # then
-    assert str(wrong.value) == (
+    assert str(caught.value) == (
         f"No worker of {heartbeats.this_host()} has been seen lately. "
         'Polling ones alone leave a sign of life: ask those of "celery" themselves.'
     )
 
 
-def test_a_polling_worker_beside_those_of_a_task_queue_is_seen(settings: LazySettings) -> None:
+def test_this_host__polling_worker_counts_with_any_engine(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": "celery"}
     seen(0.5, f"{heartbeats.this_host()}:1:a")
@@ -399,7 +401,7 @@ def test_a_polling_worker_beside_those_of_a_task_queue_is_seen(settings: LazySet
     assert health("--this-host").startswith("All is well")
 
 
-def test_a_worker_that_hangs_is_found_on_its_host() -> None:
+def test_this_host__hanging_worker_fails() -> None:
     # given
     seen(0.5, f"{heartbeats.this_host()}:1:well")
     hanging = seen(15, f"{heartbeats.this_host()}:1:hangs")
@@ -409,7 +411,7 @@ def test_a_worker_that_hangs_is_found_on_its_host() -> None:
         health("--this-host")
 
 
-def test_a_worker_that_was_killed_is_not_told_from_one_that_never_was() -> None:
+def test_this_host__killed_worker_is_ignored() -> None:
     # given
     seen(0.5, f"{heartbeats.this_host()}:1:well")
     seen(15, f"{heartbeats.this_host()}:{2**22 + 1}:killed")

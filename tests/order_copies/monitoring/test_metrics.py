@@ -1,4 +1,4 @@
-"""Metrics: how the queue stands, and what workers have done."""
+"""Metrics: gauges of the queue, and counters of the batches."""
 
 import socket
 import sys
@@ -35,7 +35,7 @@ TOKEN = "a long random string"
 
 @pytest.fixture
 def scrape(settings: LazySettings) -> Callable[..., HttpResponse]:
-    """What ``/metrics`` answers to a token."""
+    """Return a function that requests ``/metrics``."""
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": TOKEN}
 
     def scrape(authorization: str = f"Bearer {TOKEN}") -> HttpResponse:
@@ -46,7 +46,7 @@ def scrape(settings: LazySettings) -> Callable[..., HttpResponse]:
 
 
 def samples(text: str) -> dict[str, float]:
-    """All samples of ours, by name and labels."""
+    """Parse the samples of the app, by name and labels."""
     return {
         " ".join([sample.name, *sample.labels.values()]): sample.value
         for family in text_string_to_metric_families(text)
@@ -55,13 +55,13 @@ def samples(text: str) -> dict[str, float]:
     }
 
 
-def counted() -> dict[str, float]:
-    """What this process has counted so far."""
+def current_samples() -> dict[str, float]:
+    """Return the samples of this process."""
     return samples(generate_latest(REGISTRY).decode())
 
 
 def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, float]:
-    """What has been counted meanwhile."""
+    """Return the counters that changed, with their increments."""
     return {
         name: value - before.get(name, 0)
         for name, value in after.items()
@@ -70,7 +70,7 @@ def difference(after: dict[str, float], before: dict[str, float]) -> dict[str, f
     }
 
 
-def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> None:
+def test_gauges__show_the_queue_and_the_workers(scrape: Callable[..., HttpResponse]) -> None:
     # given
     now = timezone.now()
     pending = OrderCopyFactory.create_batch(2)
@@ -103,7 +103,7 @@ def test_the_queue_is_told_as_it_stands(scrape: Callable[..., HttpResponse]) -> 
     }
 
 
-def test_a_scrape_costs_four_queries_however_long_the_queue() -> None:
+def test_gauges__cost_four_queries() -> None:
     """SELECT counts of copies, of workers seen and not seen lately, of payments to void."""
     OrderCopyFactory.create_batch(5)
 
@@ -114,7 +114,7 @@ def test_a_scrape_costs_four_queries_however_long_the_queue() -> None:
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", TOKEN, "Bearer ü"])
-def test_nobody_is_told_without_the_token(
+def test_token__missing_or_wrong_one_is_unauthorized(
     scrape: Callable[..., HttpResponse], authorization: str
 ) -> None:
     # when
@@ -126,7 +126,7 @@ def test_nobody_is_told_without_the_token(
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer "])
-def test_nobody_is_told_where_there_is_no_token(
+def test_token__without_the_setting_the_page_is_not_found(
     scrape: Callable[..., HttpResponse], settings: LazySettings, authorization: str
 ) -> None:
     # given
@@ -140,7 +140,7 @@ def test_nobody_is_told_where_there_is_no_token(
     assert "METRICS_TOKEN" in response.text
 
 
-def test_a_database_that_does_not_answer_is_told(
+def test_unreachable_database__is_service_unavailable(
     scrape: Callable[..., HttpResponse], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -156,20 +156,20 @@ def test_a_database_that_does_not_answer_is_told(
     assert (response.status_code, response.text) == (503, "The database does not answer.\n")
 
 
-def test_what_a_batch_did_is_counted() -> None:
+def test_counters__count_ends_and_problems_of_a_batch() -> None:
     # given
     placed = placed_order(lines=1)
     OrderCopyFactory.create_batch(2, source_order=placed)
     not_for_sale = [{"sku": SkuFactory(on_sale=False)}, {"sku": SkuFactory(on_sale=False)}]
     OrderCopyFactory(source_order=placed_order(lines=not_for_sale))
     OrderCopyFactory(source_order=None)
-    before = counted()
+    before = current_samples()
 
     # when
     run_batch("w1")
 
     # then
-    assert difference(counted(), before) == {
+    assert difference(current_samples(), before) == {
         "order_copies_ends_total completed": 2,
         "order_copies_ends_total failed": 1,
         "order_copies_ends_total aborted": 1,
@@ -180,60 +180,62 @@ def test_what_a_batch_did_is_counted() -> None:
     }
 
 
-def test_a_batch_that_found_nothing_is_not_counted() -> None:
-    before = counted()
+def test_counters__empty_batch_is_not_counted() -> None:
+    before = current_samples()
 
     run_batch("w1")
 
-    assert difference(counted(), before) == {}
+    assert difference(current_samples(), before) == {}
 
 
-def test_whoever_cannot_count_does_not_stop_the_work() -> None:
+def test_batch_ran__failing_receiver_does_not_stop_the_batch() -> None:
     # given
-    def cannot_count(**_: object) -> None:
+    def fail(**_: object) -> None:
         raise ZeroDivisionError
 
     OrderCopyFactory(source_order=placed_order(lines=1))
-    batch_ran.connect(cannot_count)
+    batch_ran.connect(fail)
 
     # when
     try:
         batch = run_batch("w1")
     finally:
-        batch_ran.disconnect(cannot_count)
+        batch_ran.disconnect(fail)
 
     # then
     assert batch.ended == 1
 
 
-def test_a_worker_tells_what_it_does_on_a_port_of_its_own(
+def test_metrics_port__worker_serves_its_metrics_until_it_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
     OrderCopyFactory(source_order=placed_order(lines=1))
-    port, told = free_port(), []
-    before = counted()
+    port, responses = free_port(), []
+    before = current_samples()
 
-    class Scraped(Worker):
+    class ScrapedWorker(Worker):
         def run(self, *, drain: bool = False) -> None:
             super().run(drain=drain)
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
-                told.append(response.read().decode())
+                responses.append(response.read().decode())
 
-    monkeypatch.setattr("order_copies.management.commands.order_copies_worker.Worker", Scraped)
+    monkeypatch.setattr(
+        "order_copies.management.commands.order_copies_worker.Worker", ScrapedWorker
+    )
     threads = threading.active_count()
 
     # when
     call_command("order_copies_worker", "--drain", "-v0", "--metrics-port", str(port))
 
     # then
-    assert difference(samples(told[0]), before)["order_copies_ends_total completed"] == 1
+    assert difference(samples(responses[0]), before)["order_copies_ends_total completed"] == 1
     assert threading.active_count() == threads
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port)).close()
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_metrics_port__port_in_use_fails_the_command() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -244,12 +246,14 @@ def test_a_port_that_is_taken_is_told() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "port", "127.0.0.1", "1:x"])
-def test_an_address_without_a_port_is_refused(address: str) -> None:
+def test_metrics_port__invalid_address_is_refused(address: str) -> None:
     with pytest.raises(CommandError, match="metrics-port"):
         call_command("order_copies_worker", "--drain", f"--metrics-port={address}")
 
 
-def test_a_missing_library_is_told_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_port__missing_library_fails_with_the_install_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # given
     monkeypatch.delitem(sys.modules, "order_copies.monitoring.metrics")
     monkeypatch.setitem(sys.modules, "prometheus_client", None)

@@ -1,4 +1,4 @@
-"""``/healthz``: a word and a status for programs that look."""
+"""``/healthz``: the readiness probe."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def a_new_process() -> Iterator[None]:
-    """One that knows nothing of the database yet."""
+    """Forget the cached state of the migrations."""
     probes._migrated.clear()
     yield
     probes._migrated.clear()
 
 
-def test_all_is_well() -> None:
+def test_healthz__ok() -> None:
     # when
     response = Client().get("/healthz")
 
@@ -33,7 +33,7 @@ def test_all_is_well() -> None:
     assert not response.cookies
 
 
-def test_it_costs_one_query_after_the_first_time() -> None:
+def test_healthz__costs_one_query_after_the_first_request() -> None:
     Client().get("/healthz")
 
     with CaptureQueriesContext(connection) as queries:
@@ -42,7 +42,7 @@ def test_it_costs_one_query_after_the_first_time() -> None:
     assert [query["sql"] for query in queries] == ["SELECT 1"]
 
 
-def test_a_database_that_does_not_answer_is_no_secret_and_nothing_else_is(
+def test_healthz__unreachable_database_is_unavailable_without_details(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -60,7 +60,7 @@ def test_a_database_that_does_not_answer_is_no_secret_and_nothing_else_is(
     assert "no route to 10.0.0.7" in caplog.text
 
 
-def test_a_database_that_is_not_migrated_cannot_serve_until_it_is() -> None:
+def test_healthz__pending_migrations_are_unavailable() -> None:
     # given
     applied = MigrationRecorder(connection).migration_qs.filter(app="order_copies")
     row = applied.latest("pk")
@@ -78,13 +78,13 @@ def test_a_database_that_is_not_migrated_cannot_serve_until_it_is() -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_there_is_nothing_to_do_but_look(method: str) -> None:
+def test_healthz__other_methods_are_not_allowed(method: str) -> None:
     response = Client(enforce_csrf_checks=True).generic(method, "/healthz")
 
     assert (response.status_code, response.content) == (405, b"")
 
 
-def test_a_head_is_enough() -> None:
+def test_healthz__answers_head() -> None:
     response = Client().head("/healthz")
 
     assert (response.status_code, response.content) == (200, b"")

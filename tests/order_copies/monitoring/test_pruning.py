@@ -1,4 +1,4 @@
-"""Retention: what goes, what stays, and in steps of which size."""
+"""Retention: which rows are deleted, which stay, and the size of the steps."""
 
 import io
 import logging
@@ -36,7 +36,7 @@ OLD = BEFORE - timedelta(seconds=1)
 
 
 def a_copy(status: str, at: datetime, **values: Any) -> OrderFactory:
-    """A copy in this status since then, with three events of that time."""
+    """Create a copy with this status and time of change, and three events of that time."""
     completed = {"completed_at": OLD} if status == Status.COMPLETED else {}
     failed = {"failed_at": OLD} if status == Status.FAILED else {}
     running = {}
@@ -56,7 +56,7 @@ def an_event(at: datetime, resource_type: str, resource_id: str, name: str = "")
 
 
 def pruned(*, limit: int = 1000, dry_run: bool = False) -> dict[str, int]:
-    """What was removed, in all."""
+    """Prune, and return the number of removed rows by kind."""
     removed: Counter[str] = Counter()
     for step in prune(BEFORE, limit=limit, dry_run=dry_run):
         removed.update(step)
@@ -70,7 +70,7 @@ def everything() -> list[Any]:
 
 @pytest.mark.parametrize("status", sorted(FINAL))
 @pytest.mark.parametrize("kind", Kind.values)
-def test_copies_that_ended_long_ago_go_with_their_events(status: str, kind: str) -> None:
+def test_prune__deletes_old_ended_copies_with_their_events(status: str, kind: str) -> None:
     # given
     a_copy(status, OLD, type=kind)
     kept = a_copy(status, BEFORE, type=kind)
@@ -86,7 +86,7 @@ def test_copies_that_ended_long_ago_go_with_their_events(status: str, kind: str)
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.IN_PROGRESS])
-def test_copies_that_have_not_ended_stay_with_their_events(status: str) -> None:
+def test_prune__keeps_copies_that_have_not_ended(status: str) -> None:
     # given
     a_copy(status, OLD)
     before = everything()
@@ -99,7 +99,7 @@ def test_copies_that_have_not_ended_stay_with_their_events(status: str) -> None:
     assert everything() == before
 
 
-def test_orders_stay() -> None:
+def test_prune__keeps_orders() -> None:
     # given
     source = placed_order(lines=1)
     order_copy = stories.copied(source)
@@ -113,8 +113,8 @@ def test_orders_stay() -> None:
     assert set(Order.objects.all()) == {source, order_copy.target_order}
 
 
-def test_events_of_everything_else_go_by_their_age() -> None:
-    # given events in the order of their keys, and one that came late
+def test_prune__deletes_old_events_of_other_resources() -> None:
+    # given events in the order of their keys, and an old one with a late key
     old = an_event(OLD, "orders", "7")
     an_event(OLD, "order_copies", "999999999")
     young = [an_event(BEFORE, "orders", "7"), an_event(NOW, "events", "1")]
@@ -126,11 +126,11 @@ def test_events_of_everything_else_go_by_their_age() -> None:
     # then
     assert removed["events"] == 2
     assert not Event.objects.filter(pk=old.pk).exists()
-    # It is found once those before it are gone.
+    # The late one goes with a later run, once the events before it are old.
     assert set(Event.objects.all()) == {*young, late}
 
 
-def test_old_events_go_although_there_are_no_young_ones() -> None:
+def test_prune__deletes_old_events_if_there_are_no_recent_ones() -> None:
     # given
     an_event(OLD, "orders", "7")
 
@@ -139,8 +139,8 @@ def test_old_events_go_although_there_are_no_young_ones() -> None:
     assert not Event.objects.exists()
 
 
-def test_old_events_of_copies_that_stay_stay() -> None:
-    # given a copy that was changed lately
+def test_prune__keeps_old_events_of_kept_copies() -> None:
+    # given an old copy that was changed recently
     order_copy = a_copy(Status.COMPLETED, OLD)
     OrderFactory.objects.filter(pk=order_copy.pk).update(updated_at=NOW)
 
@@ -152,7 +152,7 @@ def test_old_events_of_copies_that_stay_stay() -> None:
     assert Event.objects.count() == 3
 
 
-def test_requests_go_when_their_names_are_no_longer_remembered() -> None:
+def test_prune__deletes_idempotent_requests_past_their_retention() -> None:
     # given
     for number, days in enumerate((0.5, 1.5, 2, 3)):
         IdempotentRequest.objects.create(
@@ -167,7 +167,7 @@ def test_requests_go_when_their_names_are_no_longer_remembered() -> None:
     assert IdempotentRequest.objects.get().identity == "0"
 
 
-def test_payments_that_are_to_be_given_back_are_not_forgotten() -> None:
+def test_prune__keeps_open_payments() -> None:
     # given
     order_copy = a_copy(Status.FAILED, OLD)
     OpenPayment.objects.create(key="a", order_factory=order_copy, retries=0)
@@ -180,7 +180,7 @@ def test_payments_that_are_to_be_given_back_are_not_forgotten() -> None:
     assert OpenPayment.objects.orphaned().get().key == "a"
 
 
-def test_a_dry_run_counts_the_same_and_removes_nothing() -> None:
+def test_dry_run__counts_the_same_rows_and_deletes_none() -> None:
     # given
     for status in Status.values:
         a_copy(status, OLD)
@@ -191,15 +191,15 @@ def test_a_dry_run_counts_the_same_and_removes_nothing() -> None:
     before = everything()
 
     # when
-    told = pruned(dry_run=True, limit=2)
+    counted = pruned(dry_run=True, limit=2)
 
     # then
     assert everything() == before
-    assert told == pruned(limit=2) == {"copies": 3, "events": 10, "requests": 1}
+    assert counted == pruned(limit=2) == {"copies": 3, "events": 10, "requests": 1}
 
 
-def test_no_step_takes_more_than_it_may() -> None:
-    """Each of copies: SAVEPOINT, SELECT keys, SELECT or DELETE events, DELETE copies, RELEASE."""
+def test_prune__each_step_keeps_to_the_limit() -> None:
+    """Each step: SAVEPOINT, SELECT keys, SELECT or DELETE events, DELETE copies, RELEASE."""
     # given
     for _ in range(5):
         a_copy(Status.COMPLETED, OLD)
@@ -223,14 +223,14 @@ def test_no_step_takes_more_than_it_may() -> None:
     assert len(deleted) == 9
 
 
-def test_a_copy_that_is_tried_again_meanwhile_stays() -> None:
+def test_prune__keeps_a_copy_retried_meanwhile() -> None:
     # given
     aborted = OrderCopyFactory()
     abort_copies([aborted], who={})
     OrderFactory.objects.update(updated_at=OLD)
     steps = prune(BEFORE, limit=1)
 
-    # when it starts afresh before it is its turn
+    # when the copy is retried before the first step
     OrderFactory.objects.retry(NOW)
 
     # then
@@ -247,7 +247,7 @@ def command(*arguments: str) -> str:
     return out.getvalue()
 
 
-def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
+def test_command__prints_each_step_and_logs_the_total(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     # given
@@ -256,10 +256,10 @@ def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
 
     # when
     with caplog.at_level(logging.INFO, "order_copies.monitoring.pruning"):
-        said = command("--older-than", "90", "--batch-size", "2")
+        output = command("--older-than", "90", "--batch-size", "2")
 
     # then
-    *steps, last = said.splitlines()
+    *steps, last = output.splitlines()
     assert steps == [
         "2 copies, 6 events, 0 answered requests",
         "3 copies, 9 events, 0 answered requests",
@@ -270,21 +270,21 @@ def test_the_command_tells_of_each_step_and_leaves_a_line_in_the_log(
     assert vars(record)["removed"] == {"copies": 3, "events": 9, "requests": 0}
 
 
-def test_a_dry_run_says_so_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+def test_command__dry_run_is_printed_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     # given
     a_copy(Status.COMPLETED, OLD)
 
     # when
     with caplog.at_level(logging.INFO, "order_copies.monitoring.pruning"):
-        said = command("--older-than", "90", "--dry-run", "--verbosity", "0")
+        output = command("--older-than", "90", "--dry-run", "--verbosity", "0")
 
     # then
-    assert said.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")
+    assert output.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")
     assert OrderCopy.objects.count() == 1
     assert caplog.records == []
 
 
-def test_on_a_terminal_one_line_moves_on() -> None:
+def test_command__progress_is_printed_on_one_line_of_a_terminal() -> None:
     # given
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -301,12 +301,12 @@ def test_on_a_terminal_one_line_moves_on() -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["--older-than", "0"], ["--older-than", "soon"]])
-def test_how_old_is_too_old_has_to_be_said(arguments: list[str]) -> None:
+def test_command__older_than_is_required(arguments: list[str]) -> None:
     with pytest.raises(CommandError, match="older-than"):
         command(*arguments)
 
 
-def test_nothing_that_the_audit_looks_for_is_left_behind() -> None:
+def test_command__leaves_no_audit_findings() -> None:
     # given
     sku = SkuFactory(stock=10)
     source = placed_order(lines=[{"sku": sku}])

@@ -1,4 +1,4 @@
-"""Signs of life of workers: who is seen, who is not, and who is cleared away."""
+"""Heartbeats of workers: when they count as alive, and when they are deleted."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ INIT = 1
 def a_heartbeat(
     *, host: str = "", process_id: int = INIT, minutes: float = 0, name: str = "1f"
 ) -> Heartbeat:
-    """Of a worker that was seen so many minutes ago."""
+    """Create the heartbeat of a worker that was seen this number of minutes ago."""
     return Heartbeat.objects.create(
         worker=f"{host or heartbeats.this_host()}:{process_id}:{name}",
         started_at=LONG_AGO,
@@ -36,33 +36,37 @@ def a_heartbeat(
 
 
 def a_dead_process() -> int:
-    """The id of a process that has ended."""
+    """Return the id of a process that has ended."""
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     return process.pid
 
 
-def test_a_worker_comes_is_seen_and_goes() -> None:
-    # when it comes
+def test_heartbeat__is_created_updated_and_deleted() -> None:
+    # given
     heartbeats.begin("w:1:a")
     Heartbeat.objects.update(seen_at=LONG_AGO)
     before = timezone.now()
 
-    # then it is seen
+    # when
     heartbeats.beat("w:1:a")
+
+    # then
     heartbeat = Heartbeat.objects.get()
     assert str(heartbeat) == "w:1:a"
     assert heartbeat.seen_at >= before
     assert heartbeat.started_at <= before
 
-    # and goes
+    # when
     heartbeats.end("w:1:a")
+
+    # then
     assert not Heartbeat.objects.exists()
 
 
-def test_a_worker_that_begins_clears_away_the_dead() -> None:
+def test_begin__deletes_heartbeats_of_dead_workers() -> None:
     # given
-    a_heartbeat(process_id=os.getpid(), name="had our process id before us")
+    a_heartbeat(process_id=os.getpid(), name="reused process id")
     a_heartbeat(process_id=a_dead_process())
     a_heartbeat(host="elsewhere", minutes=60 * 25)
     kept = [
@@ -79,9 +83,7 @@ def test_a_worker_that_begins_clears_away_the_dead() -> None:
 
 
 @pytest.mark.parametrize(("minutes", "is_alive"), [(0, True), (9.9, True), (10.1, False)])
-def test_a_worker_may_go_unseen_for_as_long_as_a_batch_may_take(
-    minutes: float, is_alive: bool
-) -> None:
+def test_alive__until_the_time_limit_of_a_batch(minutes: float, is_alive: bool) -> None:
     # given
     a_heartbeat(minutes=minutes)
 
@@ -93,10 +95,10 @@ def test_a_worker_may_go_unseen_for_as_long_as_a_batch_may_take(
 @pytest.mark.parametrize(
     ("lease", "is_at_work"), [(None, False), (timedelta(seconds=-1), False), (timedelta(), True)]
 )
-def test_a_worker_that_goes_unseen_is_at_work_while_it_holds_a_lease(
+def test_at_work__silent_worker_counts_while_it_holds_a_lease(
     lease: timedelta | None, *, is_at_work: bool
 ) -> None:
-    # given a worker that was not seen for longer than a lease, and another one's copy
+    # given a worker that was silent for longer than a lease, and a copy of another worker
     heartbeat = a_heartbeat(minutes=1.1)
     OrderCopyFactory(in_progress=True, worker="another", lease_expires_at=NOW)
 
@@ -109,7 +111,7 @@ def test_a_worker_that_goes_unseen_is_at_work_while_it_holds_a_lease(
     assert heartbeats.gone(NOW).exists() is not is_at_work
 
 
-def test_a_worker_that_was_just_seen_is_at_work() -> None:
+def test_at_work__recent_heartbeat_counts() -> None:
     # given
     a_heartbeat(minutes=0.9)
 
@@ -118,7 +120,7 @@ def test_a_worker_that_was_just_seen_is_at_work() -> None:
     assert not heartbeats.gone(NOW).exists()
 
 
-def test_the_time_is_a_setting(settings: LazySettings) -> None:
+def test_silent__time_limit_is_a_setting(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_TIME_LIMIT": 30}
     a_heartbeat(minutes=1)
@@ -127,7 +129,7 @@ def test_the_time_is_a_setting(settings: LazySettings) -> None:
     assert heartbeats.silent(NOW).exists()
 
 
-def test_those_of_this_host_are_told_by_their_names() -> None:
+def test_of_this_host__compares_the_whole_host_name() -> None:
     # given
     here = a_heartbeat()
     a_heartbeat(host=f"{heartbeats.this_host()}2")
@@ -136,7 +138,7 @@ def test_those_of_this_host_are_told_by_their_names() -> None:
     assert list(heartbeats.of_this_host(heartbeats.alive(NOW))) == [here]
 
 
-def test_a_process_is_running_whosever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_is_running__includes_processes_of_other_users(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     def kill(process_id: int, number: int) -> None:
         raise PermissionError
@@ -153,7 +155,7 @@ def test_a_process_is_running_whosever_it_is(monkeypatch: pytest.MonkeyPatch) ->
     assert heartbeats.is_running(ours)
 
 
-def test_a_worker_is_seen_while_it_works_and_not_after_it() -> None:
+def test_worker__has_a_heartbeat_only_while_it_runs() -> None:
     # given
     OrderCopyFactory()
     seen = []
@@ -167,7 +169,7 @@ def test_a_worker_is_seen_while_it_works_and_not_after_it() -> None:
     assert not Heartbeat.objects.exists()
 
 
-def test_a_busy_worker_is_not_written_down_with_every_batch() -> None:
+def test_worker__does_not_write_its_heartbeat_with_every_batch() -> None:
     # given
     OrderCopyFactory.create_batch(3)
     batches: list[Batch] = []
@@ -184,7 +186,7 @@ def test_a_busy_worker_is_not_written_down_with_every_batch() -> None:
     assert written.count("INSERT") + written.count("UPDATE") <= 3
 
 
-def test_no_two_workers_share_a_name() -> None:
+def test_new_name__is_unique_and_short() -> None:
     # when
     names = {heartbeats.new_name() for _ in range(50)}
 

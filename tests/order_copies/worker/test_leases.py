@@ -1,4 +1,4 @@
-"""The thread that renews leases, without the thread."""
+"""Renewal of leases, run without its thread."""
 
 from datetime import timedelta
 
@@ -14,15 +14,15 @@ from tests.factories import OrderCopyFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Ended:
-    """Ends after so many looks at it."""
+class FakeEvent:
+    """An event that is set after this number of waits."""
 
-    def __init__(self, looks: int) -> None:
-        self.looks = looks
+    def __init__(self, waits: int) -> None:
+        self.waits = waits
 
     def wait(self, seconds: float) -> bool:
-        self.looks -= 1
-        return self.looks < 0
+        self.waits -= 1
+        return self.waits < 0
 
 
 def claimed(count: int) -> list[OrderFactory]:
@@ -37,60 +37,60 @@ def seconds_left() -> list[int]:
     return [round((instant - timezone.now()).total_seconds()) for instant in expires_at]
 
 
-def test_the_leases_of_a_batch_are_renewed_as_often_as_it_takes(settings: LazySettings) -> None:
+def test_renewal__extends_the_leases_until_the_batch_ends(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 90}
     order_copies = claimed(2)
 
     # when
-    leases._renew(order_copies, Ended(looks=3))  # type: ignore[arg-type]
+    leases._renew(order_copies, FakeEvent(waits=3))  # type: ignore[arg-type]
 
     # then
     assert seconds_left() == [90, 90]
 
 
-def test_what_was_handed_back_is_left_alone() -> None:
+def test_renewal__leaves_released_copies() -> None:
     # given
     order_copies = claimed(2)
     later = timezone.now() + timedelta(seconds=5)
     OrderFactory.objects.filter(pk=order_copies[0].pk).update(lease_expires_at=later)
 
     # when
-    leases._renew(order_copies, Ended(looks=2))  # type: ignore[arg-type]
+    leases._renew(order_copies, FakeEvent(waits=2))  # type: ignore[arg-type]
 
     # then
     assert seconds_left() == [5, 60]
 
 
-def test_a_batch_that_takes_too_long_is_not_renewed(settings: LazySettings) -> None:
+def test_renewal__stops_at_the_time_limit_of_a_batch(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_TIME_LIMIT": 0}
     order_copies = claimed(1)
 
     # when
-    leases._renew(order_copies, Ended(looks=2))  # type: ignore[arg-type]
+    leases._renew(order_copies, FakeEvent(waits=2))  # type: ignore[arg-type]
 
     # then
     assert seconds_left() == [1]
 
 
-def test_a_renewal_that_fails_is_tried_again(
+def test_renewal__is_retried_after_a_database_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
     order_copies = claimed(1)
     update = models.QuerySet.update
-    troubles = [DatabaseError("away")]
+    errors = [DatabaseError("away")]
 
     def fail_once(self: "models.QuerySet[OrderFactory]", **values: object) -> int:
-        if troubles:
-            raise troubles.pop()
+        if errors:
+            raise errors.pop()
         return update(self, **values)
 
     monkeypatch.setattr(models.QuerySet, "update", fail_once)
 
     # when
-    leases._renew(order_copies, Ended(looks=2))  # type: ignore[arg-type]
+    leases._renew(order_copies, FakeEvent(waits=2))  # type: ignore[arg-type]
 
     # then
     assert seconds_left() == [60]

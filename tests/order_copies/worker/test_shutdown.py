@@ -1,4 +1,4 @@
-"""Shutdown: what signals do to a worker. Whole processes: ``tests/acceptance``."""
+"""Shutdown of a worker by signals. ``tests/acceptance`` has the tests with real processes."""
 
 import os
 import signal
@@ -25,28 +25,28 @@ LONG = 60.0
 
 
 @pytest.fixture(autouse=True)
-def quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutdown, "TOGETHER", 0.1)
-    # A busy machine takes its time to interrupt the tests, and none of them is to be left for it.
+    # A busy machine may interrupt a test late; the test must not exit the process for that.
     monkeypatch.setattr(shutdown, "GRACE", LONG)
 
 
 @pytest.fixture
-def left(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The exit statuses with which the process would have gone."""
-    left: list[int] = []
-    monkeypatch.setattr("os._exit", left.append)
+def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The exit statuses that were passed to ``os._exit``."""
+    exits: list[int] = []
+    monkeypatch.setattr("os._exit", exits.append)
     monkeypatch.setattr(shutdown, "GRACE", 0.1)
     monkeypatch.setattr(shutdown, "PATIENCE", 0.1)
-    return left
+    return exits
 
 
 class DetachedWorker(Worker):
-    """A worker that notes what it is told, and by which thread."""
+    """A worker that records calls of ``hand_back``, and whether the main thread made them."""
 
     def __init__(self) -> None:
         super().__init__(interval=0)
-        self.told: list[tuple[str, bool]] = []
+        self.calls: list[tuple[str, bool]] = []
 
     @property
     def is_stopping(self) -> bool:
@@ -54,7 +54,7 @@ class DetachedWorker(Worker):
 
     def hand_back(self) -> int:
         is_main = threading.current_thread() is threading.main_thread()
-        self.told.append(("hand back", is_main))
+        self.calls.append(("hand back", is_main))
         raise OperationalError
 
 
@@ -69,7 +69,7 @@ def wait_for(worker: DetachedWorker) -> None:
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
-    """Whatever happens, signals do afterwards what they did before."""
+    """Check that signal handlers and threads are as before the test."""
     before = [signal.getsignal(number) for number in shutdown.SIGNALS]
     threads = threading.active_count()
     yield
@@ -78,18 +78,18 @@ def handlers() -> Iterator[None]:
     assert threading.active_count() == threads
 
 
-def test_without_a_signal_nothing_happens() -> None:
+def test_shutdown__no_signal_has_no_effect() -> None:
     worker = DetachedWorker()
 
     with Shutdown(worker, LONG):
         pass
 
-    # The watcher wakes up at the end.
-    assert worker.told == []
+    # The watcher thread ends with the block.
+    assert worker.calls == []
 
 
 @pytest.mark.parametrize("number", shutdown.SIGNALS)
-def test_the_first_signal_tells_the_worker_to_stop(number: signal.Signals) -> None:
+def test_shutdown__first_signal_stops_the_worker(number: signal.Signals) -> None:
     # given
     worker = DetachedWorker()
 
@@ -100,14 +100,14 @@ def test_the_first_signal_tells_the_worker_to_stop(number: signal.Signals) -> No
         wait_for(worker)
 
     # then
-    assert worker.told == []
+    assert worker.calls == []
 
 
-def test_other_signals_have_nothing_to_do_with_it() -> None:
+def test_shutdown__other_signals_keep_their_handlers() -> None:
     # given
     worker = DetachedWorker()
-    heard = []
-    before = signal.signal(signal.SIGUSR1, lambda *_: heard.append("SIGUSR1"))
+    received = []
+    before = signal.signal(signal.SIGUSR1, lambda *_: received.append("SIGUSR1"))
 
     # when
     try:
@@ -119,10 +119,10 @@ def test_other_signals_have_nothing_to_do_with_it() -> None:
         signal.signal(signal.SIGUSR1, before)
 
     # then
-    assert heard == ["SIGUSR1"]
+    assert received == ["SIGUSR1"]
 
 
-def test_a_worker_whose_time_is_up_is_interrupted() -> None:
+def test_shutdown__timeout_interrupts_the_worker() -> None:
     # given
     worker = DetachedWorker()
     began = time.monotonic()
@@ -139,7 +139,7 @@ def test_a_worker_whose_time_is_up_is_interrupted() -> None:
     assert 0.3 <= time.monotonic() - began < 5
 
 
-def test_a_second_signal_interrupts_the_worker_at_once() -> None:
+def test_shutdown__second_signal_interrupts_the_worker_at_once() -> None:
     # given
     worker = DetachedWorker()
     began = time.monotonic()
@@ -159,8 +159,8 @@ def test_a_second_signal_interrupts_the_worker_at_once() -> None:
     assert time.monotonic() - began < 5
 
 
-def test_an_interruption_that_wakes_nobody_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a signal that comes when the thread has looked for signals and does not wait yet
+def test_shutdown__lost_interruption_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a signal that arrives between the check for signals and the wait
     send, sent = signal.pthread_kill, []
 
     def lose_the_first(thread: int, number: int) -> None:
@@ -184,9 +184,9 @@ def test_an_interruption_that_wakes_nobody_comes_again(monkeypatch: pytest.Monke
     assert time.monotonic() - began < LONG / 2
 
 
-def test_what_is_interrupted_is_not_interrupted_again_on_its_way_out() -> None:
+def test_shutdown__cleanup_is_not_interrupted_again() -> None:
     # given
-    ways_out = []
+    cleanups = []
 
     def work() -> None:
         try:
@@ -194,17 +194,17 @@ def test_what_is_interrupted_is_not_interrupted_again_on_its_way_out() -> None:
             time.sleep(LONG)
         finally:
             kill(signal.SIGINT)
-            ways_out.append("to the end")
+            cleanups.append("to the end")
 
     # when
     with pytest.raises(TimeIsUpError), Shutdown(DetachedWorker(), 0.1):
         work()
 
     # then
-    assert ways_out == ["to the end"]
+    assert cleanups == ["to the end"]
 
 
-def test_signals_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shutdown__signals_within_a_moment_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(shutdown, "TOGETHER", LONG)
     worker = DetachedWorker()
@@ -219,26 +219,26 @@ def test_signals_that_come_together_are_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert worker.is_stopping
 
 
-def test_a_process_that_does_not_let_go_is_left(left: list[int]) -> None:
+def test_shutdown__process_that_ignores_the_interruption_exits(exits: list[int]) -> None:
     # given
     worker = DetachedWorker()
 
     # when
     with Shutdown(worker, 0.1):
         kill()
-        while len(left) < 2:
+        while len(exits) < 2:
             with suppress(TimeIsUpError):
                 time.sleep(0.05)
 
     # then
-    # What cannot be handed back, because the database does not answer, is left to its lease. The
-    # second exit is that of the timer, which would have been the first if it had not answered yet.
-    assert worker.told == [("hand back", False)]
-    assert left == [shutdown.HANDED_BACK] * 2
+    # The database does not answer, so that the leases must run out. The second exit is that of
+    # the timer, which is the first one if the release hangs.
+    assert worker.calls == [("hand back", False)]
+    assert exits == [shutdown.HANDED_BACK] * 2
 
 
 @pytest.mark.django_db
-def test_a_worker_hands_back_what_it_holds_and_nothing_else() -> None:
+def test_release__affects_only_leases_of_this_worker() -> None:
     # given
     worker = Worker()
     now = timezone.now()
@@ -264,8 +264,8 @@ def test_a_worker_hands_back_what_it_holds_and_nothing_else() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_command_says_what_was_handed_back(settings: LazySettings) -> None:
-    # given a shop that is told to stop in the middle of a batch, and takes its time
+def test_command__reports_the_released_copies(settings: LazySettings) -> None:
+    # given a shop that receives the signal during a batch, and continues
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "SHUTDOWN_TIMEOUT": 0.2}
     order_copy = OrderCopyFactory(source_order=placed_order(lines=1))
 
@@ -291,7 +291,7 @@ def test_the_command_says_what_was_handed_back(settings: LazySettings) -> None:
 
 
 @pytest.mark.django_db
-def test_an_interrupted_worker_without_copies_has_nothing_to_say(
+def test_command__interrupted_worker_without_copies_reports_none_released(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given a worker that is interrupted between two batches
