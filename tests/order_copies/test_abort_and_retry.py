@@ -14,28 +14,28 @@ from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
-Intervene = Callable[..., list[list[Any]]]
-BOTH = pytest.mark.parametrize("intervene", [abort_copies, retry_copies])
+Act = Callable[..., list[list[Any]]]
+BOTH = pytest.mark.parametrize("act", [abort_copies, retry_copies])
 
 
 @BOTH
-def test_a_copy_that_is_gone_is_told(intervene: Intervene) -> None:
+def test_abort_and_retry__deleted_copy_raises(act: Act) -> None:
     # given
     order_copy = OrderCopyFactory()
     OrderFactory.objects.all().delete()
 
     # when, then
     with pytest.raises(OrderCopyGoneError):
-        intervene([order_copy], who=stories.WHO)
+        act([order_copy], who=stories.WHO)
 
 
 @BOTH
-def test_nothing_is_nothing_to_do(intervene: Intervene) -> None:
-    assert intervene([], who=stories.WHO) == []
+def test_abort_and_retry__empty_list_does_nothing(act: Act) -> None:
+    assert act([], who=stories.WHO) == []
     assert not Event.objects.exists()
 
 
-def test_answers_come_in_the_order_of_the_copies() -> None:
+def test_abort__results_are_in_the_order_of_the_copies() -> None:
     ended, pending = OrderCopyFactory(completed=True), OrderCopyFactory()
 
     answers = abort_copies([pending, ended], who=stories.WHO)
@@ -47,13 +47,15 @@ def test_answers_come_in_the_order_of_the_copies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("intervene", "traits"),
+    ("act", "traits"),
     [(abort_copies, {"in_progress": True}), (retry_copies, {"failed": True})],
 )
-def test_any_number_of_copies_costs_the_same(intervene: Intervene, traits: dict[str, bool]) -> None:
+def test_abort_and_retry__query_count_is_equal_for_one_and_many_copies(
+    act: Act, traits: dict[str, bool]
+) -> None:
     """SAVEPOINT, SELECT the copies, UPDATE them, INSERT their events, RELEASE.
 
-    And the wait for locks: PostgreSQL limits it and lifts the limit, MariaDB reads it before.
+    And the lock timeout: PostgreSQL sets and resets it, MariaDB also reads it before.
     """
     # given
     source = placed_order(lines=1)
@@ -64,7 +66,7 @@ def test_any_number_of_copies_costs_the_same(intervene: Intervene, traits: dict[
     costs = []
     for order_copies in (one, many):
         with CaptureQueriesContext(connection) as queries:
-            intervene(order_copies, who=stories.WHO)
+            act(order_copies, who=stories.WHO)
         costs.append(len(queries))
 
     # then

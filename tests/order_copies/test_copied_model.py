@@ -1,15 +1,15 @@
-"""Closed-world copying: what is wrong with a declaration."""
+"""Closed-world copying: problems of a declaration."""
 
 from order_copies.shops import CopiedModel
 from orders.copying.fields import COPIED_MODELS
 from orders.models import CouponUse
 
 
-def test_a_complete_declaration_has_nothing_to_complain_about() -> None:
+def test_copied_model__complete_declaration_has_no_problems() -> None:
     assert [list(copied.complaints()) for copied in COPIED_MODELS] == [[], [], [], []]
 
 
-def test_each_field_is_declared_once() -> None:
+def test_copied_model__each_field_must_be_declared_once() -> None:
     copied = CopiedModel(
         CouponUse, copied=("coupon_id", "colour"), reset=("id", "coupon_id"), remapped=("order_id",)
     )

@@ -20,7 +20,7 @@ from tests.factories import OrderCopyFactory, placed_order
 pytestmark = pytest.mark.django_db
 
 
-def test_nothing_requested_is_nothing_written() -> None:
+def test_request_copies__empty_list_writes_nothing() -> None:
     # when
     copying.request_copies([], who=stories.WHO)
 
@@ -29,7 +29,7 @@ def test_nothing_requested_is_nothing_written() -> None:
     assert not Event.objects.exists()
 
 
-def test_a_request_is_all_or_nothing() -> None:
+def test_request_copies__one_invalid_copy_refuses_all() -> None:
     # given
     source = placed_order()
     good, bad = OrderCopy(source_order=source), OrderCopy(source_order=source, type="nonsense")
@@ -43,7 +43,7 @@ def test_a_request_is_all_or_nothing() -> None:
     assert not Event.objects.exists()
 
 
-def test_a_source_that_is_gone_is_told_and_nothing_is_requested() -> None:
+def test_request_copies__deleted_source_refuses_all() -> None:
     # given
     source = placed_order()
     copies = [OrderCopy(source_order=source), OrderCopy(source_order_id=source.pk + 1)]
@@ -58,7 +58,7 @@ def test_a_source_that_is_gone_is_told_and_nothing_is_requested() -> None:
 
 
 @pytest.mark.parametrize("act", [copying.delete_copy, partial(copying.update_copy, changes={})])
-def test_a_copy_that_is_gone_is_told(act: Callable[..., None]) -> None:
+def test_update_and_delete__deleted_copy_raises(act: Callable[..., None]) -> None:
     # given
     order_copy = stories.requested(placed_order())
     OrderFactory.objects.all().delete()
@@ -68,7 +68,7 @@ def test_a_copy_that_is_gone_is_told(act: Callable[..., None]) -> None:
         act(order_copy, who=stories.WHO)
 
 
-def test_a_worker_with_nothing_to_do_says_so() -> None:
+def test_run_batch__empty_queue_claims_nothing() -> None:
     # when
     batch = run_batch(worker="w1")
 
@@ -77,7 +77,7 @@ def test_a_worker_with_nothing_to_do_says_so() -> None:
     assert str(batch) == "0 claimed, none ended in 0.000 s"
 
 
-def test_a_batch_is_told_in_one_line() -> None:
+def test_batch__str_is_one_line_of_counts() -> None:
     # given
     batch = Batch(claimed=3, seconds=0.25)
 
@@ -89,7 +89,7 @@ def test_a_batch_is_told_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(0, 2), (1, 4), (2, 8), (3, 16)])
-def test_the_pause_after_a_crash_doubles_each_time(
+def test_run_batch__backoff_doubles_with_each_crash(
     settings: LazySettings, attempt: int, pause: int
 ) -> None:
     # given
@@ -114,7 +114,7 @@ def crash(_: object) -> None:
     raise ZeroDivisionError
 
 
-def test_a_claim_has_its_lease(settings: LazySettings) -> None:
+def test_run_batch__lease_has_the_configured_length(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "LEASE": 30}
     order_copy = OrderCopyFactory()

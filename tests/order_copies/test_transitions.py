@@ -25,7 +25,7 @@ def running(count: int) -> list[OrderFactory]:
     return [OrderCopyFactory(in_progress=True, source_order=source) for _ in range(count)]
 
 
-def test_the_end_of_a_copy_is_written_with_its_event() -> None:
+def test_save_ended__saves_the_copy_and_its_event() -> None:
     # given
     [order_copy] = running(1)
     target = placed_order()
@@ -64,7 +64,7 @@ def test_the_end_of_a_copy_is_written_with_its_event() -> None:
     }
 
 
-def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
+def test_save_ended__event_names_the_kind_of_the_copy() -> None:
     # given
     [order_copy] = running(1)
     order_copy.type = Kind.RECURRING_ORDER_COPIES
@@ -92,7 +92,7 @@ def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
     ],
     ids=str,
 )
-def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
+def test_save_ended__one_lost_lease_raises_and_records_nothing(meanwhile: dict[str, Any]) -> None:
     # given
     order_copies = running(3)
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
@@ -108,7 +108,7 @@ def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_any_number_of_ends_costs_two_statements(count: int) -> None:
+def test_save_ended__costs_two_statements(count: int) -> None:
     """UPDATE the copies, INSERT their events."""
     # given
     order_copies = running(count)
@@ -124,7 +124,7 @@ def test_any_number_of_ends_costs_two_statements(count: int) -> None:
     assert Event.objects.count() == count
 
 
-def test_only_a_first_attempt_is_a_start() -> None:
+def test_record_started__only_first_attempts_have_an_event() -> None:
     # given
     first, second = running(2)
     second.attempt = 2
@@ -144,7 +144,7 @@ def test_only_a_first_attempt_is_a_start() -> None:
     )
 
 
-def test_a_pause_shortens_the_lease_of_this_attempt_only() -> None:
+def test_save_pause__changes_only_the_lease_of_this_attempt() -> None:
     # given
     mine, taken_over = running(2)
     OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, committed, and true of every endpoint."""
+"""The OpenAPI document: valid, committed, and accurate for every endpoint."""
 
 import json
 import re
@@ -40,7 +40,7 @@ from tests.openapi import check, path_of, resolved, the_document, validator_of
 
 COMMITTED = Path(__file__).resolve().parents[3] / "docs" / "openapi.json"
 
-#: Names of what nothing is known of.
+#: Include paths of resource types that do not exist.
 UNKNOWN_NAMES = [
     "market",
     "market.merchant",
@@ -52,17 +52,17 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.exhaustive
-def test_it_is_valid() -> None:
+def test_document__is_valid() -> None:
     OpenAPIV31SpecValidator(the_document()).validate()
 
 
-def test_the_committed_file_is_the_document_of_today() -> None:
+def test_committed_file__is_current() -> None:
     is_current = COMMITTED.read_text(encoding="utf-8") == openapi_text()
 
     assert is_current, "docs/openapi.json is stale. Type: make schema"
 
 
-def test_the_command_prints_it_or_writes_it_to_a_file(
+def test_command__prints_the_document_or_writes_a_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # when
@@ -75,7 +75,7 @@ def test_the_command_prints_it_or_writes_it_to_a_file(
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/html", MEDIA_TYPE])
-def test_it_is_served_to_strangers_whatever_they_accept(accept: str, client: Client) -> None:
+def test_schema_view__needs_no_token_and_ignores_accept(accept: str, client: Client) -> None:
     # when
     response = client.get("/api/schema", headers={"accept": accept})
 
@@ -85,7 +85,7 @@ def test_it_is_served_to_strangers_whatever_they_accept(accept: str, client: Cli
     assert response.json() == json.loads(openapi_text())
 
 
-def test_it_can_only_be_read(client: Client) -> None:
+def test_schema_view__is_read_only(client: Client) -> None:
     # when
     response = client.delete("/api/schema")
 
@@ -94,8 +94,8 @@ def test_it_can_only_be_read(client: Client) -> None:
     assert response.json()["errors"][0]["code"] == "METHOD_NOT_ALLOWED"
 
 
-def test_it_is_that_of_the_urls_that_are_served(client: Client) -> None:
-    """The document of one URLconf is not mistaken for that of another."""
+def test_schema_view__describes_the_current_urlconf(client: Client) -> None:
+    """The cached document of one URLconf is not served for another."""
     # given
     client.get("/api/schema")
 
@@ -108,7 +108,7 @@ def test_it_is_that_of_the_urls_that_are_served(client: Client) -> None:
     assert "/api/order_copies" not in paths
 
 
-def test_every_endpoint_that_is_installed_is_in_it() -> None:
+def test_document__describes_every_installed_endpoint() -> None:
     # when
     described = {
         (path, method) for path, item in the_document()["paths"].items() for method in item
@@ -119,7 +119,7 @@ def test_every_endpoint_that_is_installed_is_in_it() -> None:
     assert ("/api/order_copies/{public_id}/relationships/target_order", "get") in described
 
 
-def test_nothing_in_it_has_a_name_twice() -> None:
+def test_document__operation_ids_are_unique() -> None:
     ids = [
         operation["operationId"]
         for item in the_document()["paths"].values()
@@ -130,7 +130,7 @@ def test_nothing_in_it_has_a_name_twice() -> None:
 
 
 def a_shop_with_everything() -> Order:
-    """A shop with at least one row of every resource; an order whose copy was placed."""
+    """Create a row of every resource; return an order whose copy was placed."""
     order = placed_order(coupon=CouponFactory())
     order_copy = OrderCopy(source_order=order, place_target_order=True, reference="R")
     copying.request_copies([order_copy], who={"owner": {"id": "1"}})
@@ -140,7 +140,7 @@ def a_shop_with_everything() -> Order:
 
 
 def links_in(document: Any) -> Iterator[str]:
-    """All addresses in a document, wherever they stand."""
+    """Yield all links of a document, at any depth."""
     if isinstance(document, dict):
         yield from document.get("links", {}).values()
         for member in document.values():
@@ -151,7 +151,7 @@ def links_in(document: Any) -> Iterator[str]:
 
 
 @pytest.mark.exhaustive
-def test_every_answer_to_a_reader_is_as_described() -> None:
+def test_responses__every_link_is_as_described() -> None:
     # given
     a_shop_with_everything()
     api = API(staff(*PERMISSIONS, "view_coupon"))
@@ -173,7 +173,7 @@ def test_every_answer_to_a_reader_is_as_described() -> None:
 
 
 def names_of(schema: dict[str, Any]) -> list[str]:
-    """Names that a schema allows: those that it lists, and those of ours that fit its patterns."""
+    """Names that a schema allows: its enum, and the unknown names that match its patterns."""
     schemas = schema.get("anyOf", [schema])
     listed = [name for one in schemas for name in one.get("enum", [])]
     patterns = [one["pattern"] for one in schemas if "pattern" in one]
@@ -183,7 +183,7 @@ def names_of(schema: dict[str, Any]) -> list[str]:
 
 
 def values_of(schema: dict[str, Any]) -> list[str]:
-    """Values of a parameter that its schema allows."""
+    """Return values of a parameter that its schema allows."""
     if schema.get("type") == "array":
         names = names_of(schema["items"])
         return [names[0], ",".join(names)]
@@ -191,7 +191,7 @@ def values_of(schema: dict[str, Any]) -> list[str]:
 
 
 def queries() -> Iterator[tuple[str, str]]:
-    """A path for each parameter, and a query for each value that the parameter may have."""
+    """Yield path and query for each value of each parameter."""
     first = {
         parameter["$ref"]: template
         for template, item in reversed(the_document()["paths"].items())
@@ -205,7 +205,7 @@ def queries() -> Iterator[tuple[str, str]]:
             yield template, urlencode({parameter["name"]: value})
 
 
-def test_every_parameter_takes_the_values_that_are_described() -> None:
+def test_parameters__described_values_are_accepted() -> None:
     # given
     a_shop_with_everything()
     api = API(staff(*PERMISSIONS, "view_coupon"))
@@ -226,15 +226,15 @@ def test_every_parameter_takes_the_values_that_are_described() -> None:
         check(response)
 
 
-def is_understood(name: str, resource: ResourceSerializer) -> bool:
-    """Whether ``filter[q]`` can be asked by this name."""
+def is_accepted(name: str, resource: ResourceSerializer) -> bool:
+    """Return whether ``filter[q]`` accepts this name."""
     try:
         return bool(understand(name, name, resource))
     except RequestRefusedError:
         return False
 
 
-def test_a_filter_fits_a_pattern_if_it_is_understood() -> None:
+def test_filter_patterns__match_exactly_the_accepted_names() -> None:
     for resource in resources.registered():
         # given
         patterns = predicates_schema(resource)["patternProperties"]
@@ -245,11 +245,11 @@ def test_a_filter_fits_a_pattern_if_it_is_understood() -> None:
         fitting = {name for name in names if any(re.search(it, name) for it in patterns)}
 
         # then
-        assert fitting == {name for name in names if is_understood(name, resource)}
+        assert fitting == {name for name in names if is_accepted(name, resource)}
         assert "id_in" in fitting
 
 
-def test_the_plain_filters_are_all_there() -> None:
+def test_plain_filters__are_all_described() -> None:
     # given
     parameter = the_document()["components"]["parameters"]["order_copies_filter"]
 
@@ -262,7 +262,7 @@ def test_the_plain_filters_are_all_there() -> None:
     assert filters["metadata"]["description"] == "Short for `metadata_jcont`."
 
 
-def test_every_answer_to_a_writer_is_as_described() -> None:
+def test_responses__writes_are_as_described() -> None:
     # given
     api = API(staff())
     body = request_of(placed_order(), place_target_order=True)
@@ -283,7 +283,7 @@ def test_every_answer_to_a_writer_is_as_described() -> None:
         check(response)
 
 
-def test_what_is_asked_for_once_is_answered_as_described() -> None:
+def test_responses__idempotent_requests_are_as_described() -> None:
     # given
     api = API(staff())
     body = request_of(placed_order())
@@ -302,7 +302,7 @@ def test_what_is_asked_for_once_is_answered_as_described() -> None:
         check(response)
 
 
-def test_the_limits_of_a_client_are_as_described(settings: LazySettings) -> None:
+def test_responses__rate_limits_are_as_described(settings: LazySettings) -> None:
     # given
     limits = {"average": (1, 60), "burst": (1, 60)}
     settings.ORDER_COPIES = {**settings.ORDER_COPIES, "RATE_LIMITS": {"others": limits}}
@@ -319,7 +319,7 @@ def test_the_limits_of_a_client_are_as_described(settings: LazySettings) -> None
     assert api.client.get("/api/schema").status_code == 200
 
 
-def test_every_operation_says_which_scopes_it_takes() -> None:
+def test_security__operations_name_their_scopes() -> None:
     # given
     paths = the_document()["paths"]
 
@@ -333,7 +333,7 @@ def test_every_operation_says_which_scopes_it_takes() -> None:
     assert {"oauth2": ["read", "place"]} in scopes("/orders/{public_id}", "patch")
 
 
-def test_a_shop_need_not_say_where_tokens_come_from(settings: LazySettings) -> None:
+def test_security__without_token_url_only_bearer_is_described(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = {**settings.ORDER_COPIES, "TOKEN_URL": ""}
 
@@ -345,7 +345,7 @@ def test_a_shop_need_not_say_where_tokens_come_from(settings: LazySettings) -> N
     assert document["paths"]["/api/orders"]["get"]["security"] == [{"bearer": ["read"]}]
 
 
-def test_every_refusal_is_as_described() -> None:
+def test_responses__errors_are_as_described() -> None:
     # given
     api = API(staff())
     running = OrderCopyFactory(in_progress=True).public_id
@@ -368,8 +368,8 @@ def test_every_refusal_is_as_described() -> None:
         check(response)
 
 
-def test_what_is_refused_does_not_fit_what_is_described() -> None:
-    """The description of a body is as strict as the reader of bodies."""
+def test_request_body__schema_refuses_invalid_bodies() -> None:
+    """The schema of a body is as strict as the parser."""
     # given
     body = the_document()["paths"]["/api/order_copies"]["post"]["requestBody"]
     schema = body["content"][MEDIA_TYPE]["schema"]
@@ -397,7 +397,7 @@ def test_what_is_refused_does_not_fit_what_is_described() -> None:
 
 
 class MugFilterSet(FilterSet):
-    """A filter that no declaration implies."""
+    """A filter that no attribute implies."""
 
     is_clean = BooleanFilter()
 
@@ -440,7 +440,7 @@ class MugViewSet(ReadOnlyViewSet, UpdateMixin):
 
 @pytest.fixture
 def mugs() -> Iterator[dict[str, Any]]:
-    """The document of a shop with a resource of its own."""
+    """The document of a shop that registers a resource."""
     resources.register(MugSerializer)
 
     class URLs:
@@ -450,7 +450,7 @@ def mugs() -> Iterator[dict[str, Any]]:
     del resources._resources["mugs"]
 
 
-def test_a_resource_of_the_shop_appears_by_itself(mugs: dict[str, Any]) -> None:
+def test_shop_resource__is_described(mugs: dict[str, Any]) -> None:
     assert list(mugs["paths"]) == [
         "/shop/mugs",
         "/shop/mugs/{public_id}",
@@ -494,7 +494,7 @@ def test_a_resource_of_the_shop_appears_by_itself(mugs: dict[str, Any]) -> None:
     }
 
 
-def test_what_an_endpoint_offers_besides_appears(mugs: dict[str, Any]) -> None:
+def test_shop_resource__offers_are_described(mugs: dict[str, Any]) -> None:
     # when
     operation = mugs["paths"]["/shop/mugs/{public_id}"]["patch"]
 

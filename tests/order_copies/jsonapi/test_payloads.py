@@ -1,4 +1,4 @@
-"""Rules of bodies that no resource of ours needs yet."""
+"""Rules of request bodies that no resource of this project uses yet."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from order_copies.jsonapi.values import String
 
 
 class NoteSerializer(ResourceSerializer):
-    """A note, on an order or on nothing."""
+    """A note, with or without an order."""
 
     type = "notes"
     attributes = (Attribute(name="text", value=String(), creatable=True, updatable=True),)
@@ -30,7 +30,7 @@ class NoteSerializer(ResourceSerializer):
         raise NotImplementedError
 
 
-def test_a_relationship_that_is_not_required_may_be_null() -> None:
+def test_read_new__optional_relationship_may_be_null() -> None:
     data = {"type": "notes", "relationships": {"order": {"data": None}}}
 
     payload = read_new({"data": data}, NoteSerializer(), HttpRequest())
@@ -43,7 +43,7 @@ def changes_of(**attributes: Any) -> Payload:
     return read_changes({"data": data}, NoteSerializer(), "a")
 
 
-def test_a_trigger_is_pulled_by_true_and_changes_come_with_it() -> None:
+def test_read_changes__trigger_and_attributes_come_together() -> None:
     # when
     payload = changes_of(_publish=True, text="new")
 
@@ -53,12 +53,12 @@ def test_a_trigger_is_pulled_by_true_and_changes_come_with_it() -> None:
 
 
 @pytest.mark.parametrize("value", [False, None])
-def test_a_trigger_that_is_not_true_is_not_pulled(value: bool | None) -> None:
+def test_read_changes__false_and_null_do_not_trigger(value: bool | None) -> None:
     assert changes_of(_publish=value).trigger is None
 
 
 @pytest.mark.parametrize("value", ["true", 1, 0, "", [], {}])
-def test_a_trigger_takes_true_and_false_only(value: Any) -> None:
+def test_read_changes__trigger_must_be_a_boolean(value: Any) -> None:
     # when
     with pytest.raises(RequestRefusedError) as caught:
         changes_of(_publish=value)
@@ -69,7 +69,7 @@ def test_a_trigger_takes_true_and_false_only(value: Any) -> None:
     assert error.detail == "_publish - must be true or false"
 
 
-def test_one_trigger_is_pulled_at_a_time() -> None:
+def test_read_changes__two_triggers_are_refused() -> None:
     # when
     with pytest.raises(RequestRefusedError) as caught:
         changes_of(_publish=True, _delete=True)
@@ -79,7 +79,7 @@ def test_one_trigger_is_pulled_at_a_time() -> None:
     assert error.detail == "_delete - can't be sent together with _publish: one trigger at a time"
 
 
-def test_a_trigger_is_refused_where_a_resource_is_made() -> None:
+def test_read_new__trigger_is_refused() -> None:
     data = {"type": "notes", "attributes": {"_publish": True}}
 
     with pytest.raises(RequestRefusedError, match="_publish is not allowed"):

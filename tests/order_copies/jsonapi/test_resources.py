@@ -1,4 +1,4 @@
-"""What happens to resources that a shop registers or leaves to the app."""
+"""The registry of resources, and the fallback for shops without an order resource."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,13 +17,13 @@ from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
 
-# A shop that has no endpoints of its own includes those of the app, anywhere.
+# A shop without endpoints includes the URLs of the app under a prefix.
 urlpatterns = [path("shop/orders/v1/api/", include("order_copies.api.urls"))]
 
 
 @pytest.fixture
 def shop_without_resources() -> Iterator[None]:
-    """The registry as it is where no shop has registered an order."""
+    """The registry of a shop that has registered no order resource."""
     before = dict(resources._resources)
     del resources._resources["orders"]
     register_fallback(FallbackSerializer)
@@ -33,13 +33,13 @@ def shop_without_resources() -> Iterator[None]:
     resources._resources.update(before)
 
 
-def test_the_resource_of_a_shop_stands_in_front_of_the_fallback() -> None:
+def test_register__resource_of_the_shop_precedes_the_fallback() -> None:
     register_fallback(FallbackSerializer)
 
     assert isinstance(resource_of("orders"), OrderSerializer)
 
 
-def test_a_resource_can_be_replaced() -> None:
+def test_register__replaces_a_resource() -> None:
     before = resource_of("markets")
 
     register(type(before))
@@ -48,7 +48,7 @@ def test_a_resource_can_be_replaced() -> None:
 
 
 @pytest.mark.usefixtures("shop_without_resources")
-def test_a_shop_without_resources_has_orders_with_their_copies(settings: LazySettings) -> None:
+def test_fallback__serves_orders_with_their_copies(settings: LazySettings) -> None:
     # given
     api, order = API(staff()), placed_order()
     order_copy = OrderCopyFactory(source_order=order)

@@ -1,4 +1,4 @@
-"""Our documents say what djangorestframework-jsonapi says, but for what is named here."""
+"""Our documents equal those of djangorestframework-jsonapi, apart from the differences below."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ Identity = tuple[str, str]
 
 
 def a_shop() -> None:
-    """Rows of every resource: orders copied and waiting to be, with all that belongs to them."""
+    """Create rows of every resource, among them completed and pending copies."""
     order = placed_order(coupon=CouponFactory(), lines=1, metadata={"für": [None, 1.5]})
     copies = [OrderCopy(source_order=order), OrderCopy(source_order=placed_order(lines=1))]
     copying.request_copies(copies, who={"owner": {"id": "1"}})
@@ -38,9 +38,9 @@ def a_shop() -> None:
 
 
 def ours(document: dict[str, Any]) -> dict[str, Any]:
-    """Our document without what the library has not: links, and meta of resources and pages.
+    """Our document without links and meta, which the library does not render.
 
-    Included resources stand in the order of their finding, which is free.
+    Included resources are sorted, because JSON:API leaves their order open.
     """
     for resource in resources_in(document):
         del resource["links"], resource["meta"]
@@ -50,9 +50,9 @@ def ours(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def theirs(document: dict[str, Any], include: IncludeTree) -> dict[str, Any]:
-    """The library's document without what we leave out: counts, and linkage not asked for.
+    """The library's document without counts and unrequested linkage, which we do not render.
 
-    It leaves out attributes and relationships where there are none.
+    Missing attributes and relationships become empty objects, as in ours.
     """
     included = {
         place
@@ -71,7 +71,7 @@ def theirs(document: dict[str, Any], include: IncludeTree) -> dict[str, Any]:
 def followed(
     resource: dict[str, Any], include: IncludeTree, document: dict[str, Any]
 ) -> Iterator[tuple[Identity, str]]:
-    """The relationships that are included from here on, each by its resource and name."""
+    """Yield resource and name of each relationship that the include tree follows."""
     found = {identity(one): one for one in resources_in(document)}
     for name, branches in include.items():
         yield identity(resource), name
@@ -101,7 +101,7 @@ def sorted_by_identity(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def queries(resource: ResourceSerializer) -> Iterator[str]:
-    """What clients may ask of documents with this resource."""
+    """Yield queries with includes and fields for this resource."""
     paths = include_paths(resource)
     fields = [one.name for one in (*resource.attributes, *resource.relationships)]
     yield ""
@@ -115,7 +115,7 @@ def queries(resource: ResourceSerializer) -> Iterator[str]:
 
 
 class Comparison:
-    """Asks our API and the library for the same documents."""
+    """Compares documents of our API with those of the library."""
 
     def __init__(self) -> None:
         self.user = staff(*PERMISSIONS, "view_coupon")
@@ -128,7 +128,7 @@ class Comparison:
         return request
 
     def check(self, path: str, query: str, resource: ResourceSerializer, rows: Any) -> None:
-        """One row, or many: both documents have to be equal."""
+        """Assert that both documents of one row, or of a list of rows, are equal."""
         include = read_query(QueryDict(query), resource, ["include", "fields"]).include
         many = isinstance(rows, list)
 
@@ -142,7 +142,7 @@ class Comparison:
 
 
 @OF_ALL_TYPES
-def test_a_resource_is_what_the_library_says(resource_type: str) -> None:
+def test_resource__equals_the_document_of_the_library(resource_type: str) -> None:
     # given
     a_shop()
     comparison, resource = Comparison(), resource_of(resource_type)
@@ -155,13 +155,13 @@ def test_a_resource_is_what_the_library_says(resource_type: str) -> None:
 
 @pytest.mark.exhaustive
 @OF_ALL_TYPES
-def test_a_list_is_what_the_library_says(resource_type: str) -> None:
+def test_list__equals_the_document_of_the_library(resource_type: str) -> None:
     # given
     a_shop()
     comparison, resource = Comparison(), resource_of(resource_type)
     path, rows = f"/{resource_type}", resource.rows(comparison.request(""))
     if resource_type == "event_stores":
-        # Lists of changes hang on what was changed.
+        # Event stores are listed only under the resource that changed.
         order_copy = OrderCopy.objects.first()
         assert order_copy is not None
         path = f"/order_copies/{order_copy.public_id}/event_stores"
@@ -175,7 +175,7 @@ def test_a_list_is_what_the_library_says(resource_type: str) -> None:
 @pytest.mark.exhaustive
 @settings(max_examples=10)
 @given(any_order)
-def test_any_order_is_what_the_library_says(description: Description) -> None:
+def test_any_order__equals_the_document_of_the_library(description: Description) -> None:
     # given
     order, comparison, orders = build(description), Comparison(), resource_of("orders")
     paths = "market,customer,billing_address,payment_method,line_items.sku,line_item_options"

@@ -1,4 +1,4 @@
-"""How often one address may ask (contract 5.9)."""
+"""Rate limits per client address (contract 5.9), and the cache that counts requests."""
 
 import re
 import socket
@@ -30,7 +30,7 @@ HEADERS = ["X-Ratelimit-Limit", "X-Ratelimit-Interval", "X-Ratelimit-Remaining"]
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that tests set."""
 
     now = 1_000_000.0
 
@@ -40,7 +40,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """An empty cache, and a clock that stands still."""
+    """Empty the cache and stop the clock."""
     cache.clear()
     clock = Clock()
     monkeypatch.setattr(RateThrottle, "timer", clock)
@@ -51,7 +51,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 @pytest.fixture
 def limit(settings: LazySettings, clock: Clock) -> Any:
-    """Set limits: others may ask so often on average and in a burst."""
+    """Return a function that sets average and burst of the limit ``others``."""
 
     def set_limits(average: tuple[int, int], burst: tuple[int, int], **more: Any) -> None:
         limits = {"others": {"average": average, "burst": burst}, **more}
@@ -60,7 +60,7 @@ def limit(settings: LazySettings, clock: Clock) -> Any:
     return set_limits
 
 
-def told(response: HttpResponse) -> list[str | None]:
+def limit_headers(response: HttpResponse) -> list[str | None]:
     return [response.get(header) for header in HEADERS]
 
 
@@ -78,7 +78,7 @@ def statuses(api: API, path: str, times: int) -> list[int]:
         ("live", "/promotions", (1000, 250)),
     ],
 )
-def test_the_limits_are_those_of_commerce_layer(
+def test_rate_limit__defaults_are_those_of_commerce_layer(
     settings: LazySettings, clock: Clock, mode: str, path: str, limits: tuple[int, int]
 ) -> None:
     # given
@@ -93,12 +93,12 @@ def test_the_limits_are_those_of_commerce_layer(
     later = api.get(path)
 
     # then
-    assert told(first) == [str(average), "60", str(average - 1)]
+    assert limit_headers(first) == [str(average), "60", str(average - 1)]
     assert answers == [401] * (burst - 1) + [429]
-    assert told(later) == [str(average), "60", str(average - burst - 1)]
+    assert limit_headers(later) == [str(average), "60", str(average - burst - 1)]
 
 
-def test_whoever_asks_too_often_is_told_when_to_ask_again(limit: Any, clock: Clock) -> None:
+def test_rate_limit__refused_request_has_retry_after(limit: Any, clock: Clock) -> None:
     # given
     limit((3, 60), (2, 10))
     api = API(staff())
@@ -123,12 +123,12 @@ def test_whoever_asks_too_often_is_told_when_to_ask_again(limit: Any, clock: Clo
         }
     ]
     assert burst["Retry-After"] == "6"
-    assert told(burst) == ["3", "60", "1"]
+    assert limit_headers(burst) == ["3", "60", "1"]
     assert (average.status_code, average["Retry-After"]) == (429, "50")
-    assert told(average) == ["3", "60", "0"]
+    assert limit_headers(average) == ["3", "60", "0"]
 
 
-def test_the_windows_slide(limit: Any, clock: Clock) -> None:
+def test_rate_limit__windows_slide(limit: Any, clock: Clock) -> None:
     # given
     limit((2, 60), (2, 10))
     api = API(staff())
@@ -143,7 +143,7 @@ def test_the_windows_slide(limit: Any, clock: Clock) -> None:
     assert seen == [200, 200, 429, 200, 429, 200]
 
 
-def test_what_was_refused_is_not_counted(limit: Any, clock: Clock) -> None:
+def test_rate_limit__refused_requests_are_not_counted(limit: Any, clock: Clock) -> None:
     # given
     limit((1, 60), (1, 10))
     api = API(staff())
@@ -157,7 +157,7 @@ def test_what_was_refused_is_not_counted(limit: Any, clock: Clock) -> None:
     assert api.get("/orders").status_code == 200
 
 
-def test_reading_the_catalogue_is_counted_by_itself(limit: Any) -> None:
+def test_rate_limit__cacheable_reads_have_their_own_limit(limit: Any) -> None:
     # given
     limit((1, 60), (1, 10), cacheable={"average": (2, 60), "burst": (2, 10)})
     api = API(staff())
@@ -167,7 +167,7 @@ def test_reading_the_catalogue_is_counted_by_itself(limit: Any) -> None:
     assert statuses(api, "/orders", 2) == [200, 429]
 
 
-def test_addresses_are_counted_by_themselves(limit: Any) -> None:
+def test_rate_limit__addresses_are_counted_separately(limit: Any) -> None:
     # given
     limit((1, 60), (1, 10))
     clients = [Client(REMOTE_ADDR=address) for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1")]
@@ -179,13 +179,13 @@ def test_addresses_are_counted_by_themselves(limit: Any) -> None:
     assert answers == [401, 401, 429]
 
 
-@pytest.mark.parametrize("said", [{}, {"NUM_PROXIES": 0}])
-def test_nobody_becomes_another_by_saying_so(
-    limit: Any, settings: LazySettings, said: dict[str, Any]
+@pytest.mark.parametrize("claimed", [{}, {"NUM_PROXIES": 0}])
+def test_rate_limit__forwarded_for_is_ignored_without_proxies(
+    limit: Any, settings: LazySettings, claimed: dict[str, Any]
 ) -> None:
     # given
     limit((1, 60), (1, 10))
-    settings.REST_FRAMEWORK = said
+    settings.REST_FRAMEWORK = claimed
 
     # when
     answers = [
@@ -197,15 +197,17 @@ def test_nobody_becomes_another_by_saying_so(
     assert answers == [401, 429]
 
 
-def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings) -> None:
+def test_rate_limit__forwarded_for_of_the_proxies_is_used(
+    limit: Any, settings: LazySettings
+) -> None:
     # given
     limit((1, 60), (1, 10))
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
 
     # when
     answers = [
-        Client().get("/api/orders", headers={"X-Forwarded-For": f"{said}, {seen}"}).status_code
-        for said, seen in (
+        Client().get("/api/orders", headers={"X-Forwarded-For": f"{claimed}, {seen}"}).status_code
+        for claimed, seen in (
             ("1.1.1.1", "10.0.0.1"),
             ("1.1.1.1", "10.0.0.2"),
             ("2.2.2.2", "10.0.0.1"),
@@ -231,7 +233,7 @@ def test_the_proxies_of_the_shop_are_believed(limit: Any, settings: LazySettings
         ("POST", "/order_copies", {}, 400),
     ],
 )
-def test_every_answer_tells_of_the_limit(
+def test_rate_limit__every_response_has_the_headers(
     limit: Any, method: str, path: str, headers: dict[str, str], status: int
 ) -> None:
     # given
@@ -242,10 +244,10 @@ def test_every_answer_tells_of_the_limit(
 
     # then
     assert response.status_code == status
-    assert told(response) == ["100", "60", "99"]
+    assert limit_headers(response) == ["100", "60", "99"]
 
 
-def test_a_crash_tells_of_the_limit_too(limit: Any, settings: LazySettings) -> None:
+def test_rate_limit__crash_has_the_headers(limit: Any, settings: LazySettings) -> None:
     # given
     limit((100, 60), (25, 10))
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "no.such.Shop"}
@@ -254,10 +256,10 @@ def test_a_crash_tells_of_the_limit_too(limit: Any, settings: LazySettings) -> N
     response = API(staff()).get("/orders")
 
     # then
-    assert (response.status_code, told(response)) == (500, ["100", "60", "99"])
+    assert (response.status_code, limit_headers(response)) == (500, ["100", "60", "99"])
 
 
-def test_who_asks_too_often_costs_nothing(
+def test_rate_limit__refused_request_costs_no_query(
     limit: Any, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     # given
@@ -274,31 +276,31 @@ def test_who_asks_too_often_costs_nothing(
     assert written()[0] == 1
 
 
-def test_unknown_paths_are_limited_too(limit: Any) -> None:
+def test_rate_limit__unknown_paths_are_limited(limit: Any) -> None:
     limit((2, 60), (2, 10))
 
     assert statuses(API(), "/nonsense", 3) == [404, 404, 429]
 
 
-def test_a_shop_may_want_no_limits(settings: LazySettings, clock: Clock) -> None:
+def test_rate_limit__disabled_when_setting_is_none(settings: LazySettings, clock: Clock) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RATE_LIMITS": None}
     api = API()
 
     # when, then
     assert statuses(api, "/orders", 60) == [401] * 60
-    assert told(api.get("/orders")) == [None, None, None]
+    assert limit_headers(api.get("/orders")) == [None, None, None]
 
 
-class Never(BaseThrottle):
-    """A throttle of the shop's own."""
+class RefuseAll(BaseThrottle):
+    """A throttle of the shop that refuses every request."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
         return False
 
 
 @pytest.mark.parametrize("method", ["add", "get", "set"])
-def test_a_cache_that_fails_limits_nobody_and_is_told_of(
+def test_rate_limit__failing_cache_allows_requests_and_is_logged(
     limit: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, method: str
 ) -> None:
     # given
@@ -315,26 +317,28 @@ def test_a_cache_that_fails_limits_nobody_and_is_told_of(
 
     # then
     assert [answer.status_code for answer in answers] == [200] * 3
-    assert told(answers[0])[:2] == ["1", "60"]
+    assert limit_headers(answers[0])[:2] == ["1", "60"]
     assert caplog.text.count("Requests are not limited, the cache failed: ConnectionError()") == 3
 
 
-def test_throttles_of_the_shop_work_besides(limit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit__throttles_of_the_shop_apply_too(
+    limit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
     limit((100, 60), (25, 10))
-    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [Never])
+    monkeypatch.setattr(OrderCopyViewSet, "throttle_classes", [RefuseAll])
 
     # when
     response = API(staff()).get("/order_copies")
 
     # then
     assert the_error_in(response) == (429, "TOO_MANY_REQUESTS", None)
-    assert told(response) == ["100", "60", "99"]
+    assert limit_headers(response) == ["100", "60", "99"]
 
 
 @pytest.fixture
 def redis_cache(settings: LazySettings) -> Iterator[None]:
-    """The default cache is a Redis of its own."""
+    """Use a Redis server of its own as default cache."""
     with redis_server() as url:
         use_cache(settings, "redis.RedisCache", url)
         yield
@@ -342,14 +346,14 @@ def redis_cache(settings: LazySettings) -> Iterator[None]:
 
 
 def use_cache(settings: LazySettings, backend: str, location: str, **options: Any) -> None:
-    """Have the default cache be this one, in all threads."""
+    """Set the default cache, for all threads."""
     backend = f"django.core.cache.backends.{backend}"
     settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location, "OPTIONS": options}}
 
 
 @pytest.fixture(params=["local memory", "Redis"])
 def shared_cache(request: pytest.FixtureRequest, settings: LazySettings) -> None:
-    """An empty cache that all threads share, of each kind that counts exactly."""
+    """An empty cache that threads share, of each backend with exact counters."""
     if request.param == "Redis":
         request.getfixturevalue("redis_cache")
     else:
@@ -358,7 +362,7 @@ def shared_cache(request: pytest.FixtureRequest, settings: LazySettings) -> None
 
 
 def in_parallel(limits: list[RateLimit], times: int) -> list[bool]:
-    """Whether each of so many requests of one address, all at the same moment, was allowed."""
+    """Send simultaneous requests of one address; return whether each was allowed."""
     request, barrier = RequestFactory().get("/"), Barrier(times)
 
     def allow(_number: int) -> bool:
@@ -375,7 +379,7 @@ def in_parallel(limits: list[RateLimit], times: int) -> list[bool]:
     ("limits", "allowed"),
     [([RateLimit(100, 60), RateLimit(25, 10)], 25), ([RateLimit(30, 60)], 30)],
 )
-def test_rate_limit__two_hundred_parallel_requests_get_exactly_the_limit(
+def test_rate_limit__is_exact_for_parallel_requests(
     shared_cache: None, limits: list[RateLimit], allowed: int
 ) -> None:
     answers = in_parallel(limits, times=200)
@@ -383,7 +387,7 @@ def test_rate_limit__two_hundred_parallel_requests_get_exactly_the_limit(
     assert sum(answers) == allowed
 
 
-def test_rate_limit__the_lock_of_a_killed_process_expires(
+def test_cache_lock__of_a_killed_process_expires(
     shared_cache: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -399,9 +403,7 @@ def test_rate_limit__the_lock_of_a_killed_process_expires(
     assert 0.5 < time.monotonic() - started < 3
 
 
-def test_cache_lock__is_not_waited_for_without_end(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_lock__wait_times_out(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(cache_locks, "PATIENCE", 0.05)
     cache.add("key.lock", 1, 60)
@@ -415,7 +417,7 @@ def test_cache_lock__is_not_waited_for_without_end(
         pass
 
 
-def test_cache_lock__that_expired_is_left_to_its_next_holder(
+def test_cache_lock__expired_one_is_not_released_by_its_old_holder(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -432,7 +434,7 @@ def test_cache_lock__that_expired_is_left_to_its_next_holder(
 
 @pytest.fixture
 def hanging_cache(settings: LazySettings) -> Iterator[list[socket.socket]]:
-    """A Redis that accepts connections and never answers; the connections that it got."""
+    """A Redis server that never answers. The value holds the connections it accepted."""
     pytest.importorskip("redis")
     accepted: list[socket.socket] = []
     before = settings.CACHES
@@ -457,7 +459,7 @@ def accept_all(server: socket.socket, accepted: list[socket.socket]) -> None:
             return
 
 
-def test_rate_limit__a_cache_that_hangs_costs_time_once(
+def test_circuit__hanging_cache_delays_one_request(
     limit: Any, hanging_cache: list[socket.socket], caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
@@ -477,7 +479,7 @@ def test_rate_limit__a_cache_that_hangs_costs_time_once(
     assert re.search(r"TimeoutError.* Next try in 10 seconds\.", caplog.text)
 
 
-def test_rate_limit__a_cache_that_answers_again_counts_again(
+def test_circuit__recovered_cache_counts_again(
     limit: Any, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given

@@ -32,20 +32,20 @@ from order_copies.jsonapi.values import (
         (None, None),
     ],
 )
-def test_an_instant_is_written_in_utc_with_milliseconds(
+def test_instant__is_written_in_utc_with_milliseconds(
     moment: datetime | None, text: str | None
 ) -> None:
     assert Instant().write(moment) == text
 
 
-def test_a_value_that_nobody_can_read_is_refused() -> None:
+def test_value__without_reader_is_refused() -> None:
     with pytest.raises(InvalidValueError) as caught:
         Value().read(7)
 
     assert (caught.value.key, caught.value.message) == ("invalid", "is invalid")
 
 
-def test_the_default_of_an_object_is_a_new_one_each_time() -> None:
+def test_object__default_is_a_new_object_each_time() -> None:
     # given
     value = Object(null={})
 
@@ -57,7 +57,7 @@ def test_the_default_of_an_object_is_a_new_one_each_time() -> None:
     assert value.read(None) == {}
 
 
-def test_a_plain_value_is_written_as_it_is() -> None:
+def test_value__is_written_unchanged() -> None:
     assert Value().write([7]) == [7]
 
 
@@ -79,7 +79,7 @@ def test_a_plain_value_is_written_as_it_is() -> None:
         (Instant(), "2018-01-01T12:00:00-14:00", datetime(2018, 1, 2, 2, tzinfo=UTC)),
     ],
 )
-def test_the_text_of_a_filter_stands_for_a_value(value: Value, text: str, parsed: Any) -> None:
+def test_parse__valid_text_of_a_filter(value: Value, text: str, parsed: Any) -> None:
     assert value.parse(text) == parsed
 
 
@@ -111,20 +111,22 @@ def test_the_text_of_a_filter_stands_for_a_value(value: Value, text: str, parsed
         (Instant(), "2024-01-01T12:00:00+15:00"),
     ],
 )
-def test_a_text_that_stands_for_nothing_is_refused(value: Value, text: str) -> None:
+def test_parse__invalid_text_is_refused(value: Value, text: str) -> None:
     with pytest.raises(InvalidValueError):
         value.parse(text)
 
 
 @pytest.mark.parametrize("value", [Boolean(), Integer(), Float(), Instant()])
 @given(data=st.data())
-def test_every_text_that_is_described_stands_for_a_value(value: Value, data: st.DataObject) -> None:
+def test_parse__accepts_every_text_of_the_documented_pattern(
+    value: Value, data: st.DataObject
+) -> None:
     text = data.draw(st.from_regex(value.text, fullmatch=True))
 
     assert value.parse(text) is not None
 
 
-def test_a_choice_is_one_of_its_words() -> None:
+def test_choice__only_its_words_are_read() -> None:
     # given
     colour = Choice(choices=("red", "blue"))
 
@@ -139,5 +141,5 @@ def test_a_choice_is_one_of_its_words() -> None:
         )
 
 
-def test_a_plain_value_may_be_anything() -> None:
+def test_value__schema_is_unrestricted() -> None:
     assert (Value().schema(), Value().accepted()) == ({}, {})

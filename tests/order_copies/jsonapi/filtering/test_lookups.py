@@ -1,4 +1,4 @@
-"""The lookups of filters: every database answers as Python does."""
+"""The lookups of filters: each database gives the same results as Python."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db
 
-# Few keys and values, so that one JSON often contains another; and all that has to be quoted.
+# Few keys and values, so that one JSON often contains another; and all that must be quoted.
 keys = st.sampled_from(["a", "b", "", "a.b", 'ä"\\', "$[0]", "%s", "🎁"])
 scalars = st.sampled_from([None, True, False, 0, 1, -1.5, 2**53, "1", "a", "A", "a ", "é", "'"])
 jsons = st.recursive(
@@ -28,7 +28,7 @@ texts = st.text("aAbB%_!\\' ", max_size=6)
 
 @st.composite
 def parts(draw: st.DrawFn, whole: Any) -> Any:
-    """A JSON that is contained in this one."""
+    """Draw a JSON value that is contained in this one."""
     if isinstance(whole, dict):
         names = draw(st.sets(st.sampled_from(sorted(whole)))) if whole else set()
         return {name: draw(parts(whole[name])) for name in names}
@@ -38,8 +38,8 @@ def parts(draw: st.DrawFn, whole: Any) -> Any:
     return whole
 
 
-def holds(lookup: type[Any], field: str, value: Any, wanted: Any) -> bool:
-    """What the database says of a row with this value."""
+def matches(lookup: type[Any], field: str, value: Any, wanted: Any) -> bool:
+    """Return whether a row with this value matches the lookup."""
     order_copy = OrderCopyFactory(**{field: value})
     rows = OrderFactory.objects.filter(pk=order_copy.pk)
     return rows.filter(**{f"{field}__{lookup.lookup_name}": wanted}).exists()
@@ -52,25 +52,27 @@ def holds(lookup: type[Any], field: str, value: Any, wanted: Any) -> bool:
 @example({"a": 1}, {"a": True})
 @example({"a": 2**63 - 1}, {"a": 2**63 - 2})
 @example({}, {"a": None})
-def test_the_database_finds_in_an_object_what_python_finds(
+def test_contains_json__database_agrees_with_python(
     value: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
-    found = holds(lookups.ContainsJSON, "metadata", value, wanted)
+    found = matches(lookups.ContainsJSON, "metadata", value, wanted)
 
     assert found is contains(value, wanted)
 
 
 @given(st.data(), objects)
-def test_an_object_contains_each_of_its_parts(data: st.DataObject, value: dict[str, Any]) -> None:
+def test_contains_json__object_contains_its_parts(
+    data: st.DataObject, value: dict[str, Any]
+) -> None:
     # given
     wanted = data.draw(parts(value))
 
     # when, then
     assert contains(value, wanted)
-    assert holds(lookups.ContainsJSON, "metadata", value, wanted)
+    assert matches(lookups.ContainsJSON, "metadata", value, wanted)
 
 
-def test_nothing_contains_no_object() -> None:
+def test_contains_json__null_contains_no_object() -> None:
     # given
     order_copy = OrderCopyFactory()
     rows = OrderFactory.objects.filter(pk=order_copy.pk)
@@ -90,10 +92,10 @@ def test_nothing_contains_no_object() -> None:
 @example("!", "!")
 @example("\\", "\\")
 @example("a ", "a")
-def test_the_database_finds_in_a_text_what_python_finds(value: str, part: str) -> None:
+def test_text_lookups__database_agrees_with_python(value: str, part: str) -> None:
     # when
     found = [
-        holds(lookup, "reference", value, part)
+        matches(lookup, "reference", value, part)
         for lookup in (lookups.StartsWith, lookups.EndsWith, lookups.Contains)
     ]
 
