@@ -1,4 +1,4 @@
-"""Staff place, cancel, approve and archive orders from their list."""
+"""Order actions of the admin: place, cancel, approve and archive."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ ORDERS = reverse("admin:orders_order_changelist")
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """Somebody who may change orders and nothing else."""
+    """The client of a user who may only view and change orders."""
     client.force_login(staff("view_order", "change_order"))
     return client
 
@@ -43,13 +43,13 @@ def bank(monkeypatch: pytest.MonkeyPatch) -> Bank:
 
 
 def act(admin: Client, verb: str, orders: Sequence[Order], **data: Any) -> HttpResponse:
-    """Choose an action for orders, and see where it leads."""
+    """Run an action on the orders and follow the redirect."""
     keys = [order.pk for order in orders]
     chosen = {"action": f"{verb}_selected_orders", "_selected_action": keys, "index": 0}
     return admin.post(ORDERS, chosen | data, follow=True)
 
 
-def told(response: HttpResponse) -> list[str]:
+def messages_of(response: HttpResponse) -> list[str]:
     return [str(message) for message in response.context["messages"]]
 
 
@@ -61,9 +61,7 @@ def page_of(order: Order) -> str:
     return f'<a href="{reverse("admin:orders_order_change", args=[order.pk])}">{order}</a>'
 
 
-def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
-    admin: Client, bank: Bank
-) -> None:
+def test_place__confirmation_page_shows_what_is_missing(admin: Client, bank: Bank) -> None:
     # given
     empty = draft_order(addresses=False)
     sold_out = pending_order(lines=[{"sku": SkuFactory(code="MUG", stock=0)}])
@@ -71,31 +69,31 @@ def test_orders_are_placed_after_a_look_at_what_stands_in_the_way(
 
     # when
     page = act(admin, "place", orders)
-    before, asked = statuses(orders), list(bank.asked)
+    before, authorized = statuses(orders), list(bank.asked)
     done = act(admin, "place", orders, _confirmed="1")
 
     # then
-    assert (before, asked) == (["draft", "pending", "pending"], [])
+    assert (before, authorized) == (["draft", "pending", "pending"], [])
     text = page.content.decode()
     assert 'value="Place 1 order"' in text
-    nothing_left = "MUG is out of stock"
-    lacks = "missing: customer, billing address, shipping address, valid payment source"
-    assert lacks in text
+    out_of_stock = "MUG is out of stock"
+    missing = "missing: customer, billing address, shipping address, valid payment source"
+    assert missing in text
     assert statuses(orders) == ["draft", "pending", "placed"]
     assert len(bank.asked) == 1
-    assert told(done) == [
+    assert messages_of(done) == [
         "1 order is placed.",
         "<br>".join(
             [
                 "2 orders were not placed:",
-                f"{page_of(sold_out)} cannot transition from pending to placed; {nothing_left}",
-                f"{page_of(empty)} cannot transition from draft to placed; {lacks}",
+                f"{page_of(sold_out)} cannot transition from pending to placed; {out_of_stock}",
+                f"{page_of(empty)} cannot transition from draft to placed; {missing}",
             ]
         ),
     ]
 
 
-def test_orders_are_cancelled_only_after_that_was_confirmed(admin: Client) -> None:
+def test_cancel__needs_confirmation(admin: Client) -> None:
     # given
     orders = [placed_order(), placed_order(payment_status="paid"), cancelled_order()]
 
@@ -113,28 +111,28 @@ def test_orders_are_cancelled_only_after_that_was_confirmed(admin: Client) -> No
         "cannot transition from placed to cancelled; "
         "cannot be cancelled once it is paid: refund it first"
     )
-    assert told(done) == [
+    assert messages_of(done) == [
         "2 orders are cancelled.",
         f"1 order was not cancelled:<br>{page_of(orders[1])} {paid}",
     ]
     assert [event.name for event in Event.objects.all()] == ["orders.cancel"]
 
 
-def test_a_page_on_which_nothing_can_be_done_has_no_button(admin: Client) -> None:
+def test_confirmation_page__without_eligible_orders_has_no_button(admin: Client) -> None:
     page = act(admin, "cancel", [draft_order()])
 
     assert 'type="submit" class="default"' not in page.content.decode()
 
 
-def test_orders_are_approved_archived_and_taken_out_again(admin: Client) -> None:
+def test_approve_archive_unarchive__change_eligible_orders(admin: Client) -> None:
     # given
     order, pending = placed_order(), pending_order()
 
     # when
-    answers = [told(act(admin, verb, [order, pending])) for verb in ("approve", "archive")]
+    answers = [messages_of(act(admin, verb, [order, pending])) for verb in ("approve", "archive")]
     archived = Order.objects.filter(archived_at__isnull=False)
     in_it = list(archived)
-    answers.append(told(act(admin, "unarchive", [order])))
+    answers.append(messages_of(act(admin, "unarchive", [order])))
 
     # then
     assert [messages[0] for messages in answers] == [
@@ -150,7 +148,7 @@ def test_orders_are_approved_archived_and_taken_out_again(admin: Client) -> None
     assert who.startswith("staff")
 
 
-def test_the_list_is_narrowed_to_the_archive_or_to_what_is_not_in_it(admin: Client) -> None:
+def test_list__is_filtered_by_archived(admin: Client) -> None:
     archived, current = placed_order(archived_at="2024-03-02T00:00:00Z"), placed_order()
 
     shown = [
@@ -161,7 +159,7 @@ def test_the_list_is_narrowed_to_the_archive_or_to_what_is_not_in_it(admin: Clie
     assert shown == [{archived, current}, {archived}, {current}, {archived, current}]
 
 
-def test_only_some_of_many_refused_orders_are_named(
+def test_messages__name_only_some_of_many_refused_orders(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -169,7 +167,7 @@ def test_only_some_of_many_refused_orders_are_named(
     orders = [pending_order() for _ in range(3)]
 
     # when
-    [message] = told(act(admin, "approve", orders))
+    [message] = messages_of(act(admin, "approve", orders))
 
     # then
     assert message.startswith("3 orders were not approved:")
@@ -177,7 +175,7 @@ def test_only_some_of_many_refused_orders_are_named(
     assert message.endswith("<br>and 2 more")
 
 
-def test_no_more_orders_are_moved_than_can_be_at_once(
+def test_actions__too_many_orders_are_refused(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -185,14 +183,14 @@ def test_no_more_orders_are_moved_than_can_be_at_once(
     orders = [placed_order(), placed_order()]
 
     # when
-    [message] = told(act(admin, "approve", orders))
+    [message] = messages_of(act(admin, "approve", orders))
 
     # then
     assert message == "Only 1 orders can be moved at once: please select fewer."
     assert statuses(orders) == ["placed", "placed"]
 
 
-def test_payments_that_cannot_be_asked_for_in_time_are_left_for_another_try(
+def test_place__authorizations_beyond_the_time_limit_can_be_retried(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -201,8 +199,8 @@ def test_payments_that_cannot_be_asked_for_in_time_are_left_for_another_try(
     # when
     with monkeypatch.context() as patched:
         patched.setattr(checkout, "PATIENCE", 0)
-        [refusal] = told(act(admin, "place", orders, _confirmed="yes"))
-    [done] = told(act(admin, "place", orders, _confirmed="yes"))
+        [refusal] = messages_of(act(admin, "place", orders, _confirmed="yes"))
+    [done] = messages_of(act(admin, "place", orders, _confirmed="yes"))
 
     # then
     assert refusal.startswith("2 orders were not placed:")
@@ -211,7 +209,7 @@ def test_payments_that_cannot_be_asked_for_in_time_are_left_for_another_try(
     assert statuses(orders) == ["placed", "placed"]
 
 
-def test_an_order_that_is_gone_meanwhile_is_told(
+def test_actions__order_deleted_meanwhile_gives_a_message(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -224,7 +222,7 @@ def test_an_order_that_is_gone_meanwhile_is_told(
     monkeypatch.setattr(actions, "make", vanish)
 
     # when
-    messages = told(act(admin, "approve", [order]))
+    messages = messages_of(act(admin, "approve", [order]))
 
     # then
     assert messages == ["An order was deleted in the meantime."]
@@ -232,9 +230,7 @@ def test_an_order_that_is_gone_meanwhile_is_told(
 
 
 @pytest.mark.parametrize("permissions", [["view_order"], ["view_order", "add_ordercopy"]])
-def test_who_may_not_change_orders_is_offered_no_moves(
-    client: Client, permissions: list[str]
-) -> None:
+def test_actions__need_change_order(client: Client, permissions: list[str]) -> None:
     # given
     client.force_login(staff(*permissions))
     order = placed_order()
@@ -257,7 +253,7 @@ def test_who_may_not_change_orders_is_offered_no_moves(
         ("archive", placed_order),
     ],
 )
-def test_moving_costs_the_same_queries_for_one_order_and_for_many(
+def test_actions__query_count_is_equal_for_one_and_many_orders(
     admin: Client, verb: str, make: Callable[[], Order]
 ) -> None:
     # given

@@ -1,4 +1,4 @@
-"""The delete pages of the shop's admin, and how many queries they ask."""
+"""The delete pages of the shop's admin, and their query counts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -79,17 +79,17 @@ def queries(client: Client, method: str, *request: Any) -> list[str]:
 
 
 def is_unbounded(sql: str) -> bool:
-    """Whether a query returns as many rows of the shop as there are."""
-    # A SKU has one price for each currency.
+    """Return whether the number of rows that the query returns is unlimited."""
+    # The number of prices of a SKU is limited by the number of currencies.
     of_rows = "orders_" in sql and "orders_price" not in sql
     return of_rows and "LIMIT" not in sql and "COUNT(*)" not in sql
 
 
 @pytest.mark.parametrize("shop", SHOPS)
-def test_delete_page__queries_do_not_grow_with_what_is_deleted(
+def test_delete_page__query_count_is_equal_for_few_and_many_related_rows(
     admin_client: Client, shop: Callable[[int], Any]
 ) -> None:
-    """Session, user; the row; of each relation a count and the first names."""
+    """Session, user; the row; for each relation a count and the first names."""
     # given
     one, many = shop(1), shop(30)
     admin_client.get(url_of(one, "delete", one.pk))
@@ -104,10 +104,10 @@ def test_delete_page__queries_do_not_grow_with_what_is_deleted(
 
 
 @pytest.mark.parametrize("shop", SHOPS)
-def test_delete_selected__queries_do_not_grow_with_what_is_selected(
+def test_delete_selected__query_count_is_equal_for_one_and_many_rows(
     admin_client: Client, shop: Callable[[int], Any]
 ) -> None:
-    """Session, user; the list; the selected rows; of each relation a count and the first names."""
+    """Session, user; the list; the selected rows; for each relation a count and the first names."""
     # given
     one, many = [shop(1)], [shop(2) for _ in range(8)]
     forms = [
@@ -145,7 +145,7 @@ def test_delete_page__names_the_first_rows_and_counts_all(admin_client: Client) 
     }
 
 
-def test_delete_page__row_that_others_need_is_protected(admin_client: Client) -> None:
+def test_delete_page__referenced_row_is_protected(admin_client: Client) -> None:
     # given
     market = a_market(30)
 
@@ -159,7 +159,7 @@ def test_delete_page__row_that_others_need_is_protected(admin_client: Client) ->
     assert Market.objects.filter(pk=market.pk).exists()
 
 
-def test_delete_page__row_goes_with_what_refers_to_it(admin_client: Client) -> None:
+def test_delete_page__deletes_referring_rows_too(admin_client: Client) -> None:
     # given
     promotion = a_promotion(3)
 
@@ -170,7 +170,7 @@ def test_delete_page__row_goes_with_what_refers_to_it(admin_client: Client) -> N
     assert (Promotion.objects.count(), CouponUse.objects.count()) == (0, 0)
 
 
-def test_delete_page__permission_for_what_goes_too_is_needed(client: Client) -> None:
+def test_delete_page__needs_permission_to_delete_referring_rows(client: Client) -> None:
     # given
     promotion = a_promotion(1)
     client.force_login(staff("view_promotion", "delete_promotion"))
@@ -184,7 +184,7 @@ def test_delete_page__permission_for_what_goes_too_is_needed(client: Client) -> 
     assert refused.status_code == 403
 
 
-def test_delete_selected__more_rows_than_a_form_can_name_are_refused(admin_client: Client) -> None:
+def test_delete_selected__too_many_rows_are_refused(admin_client: Client) -> None:
     # given
     Sku.objects.bulk_create(SkuFactory.build_batch(MAX_DELETED + 1))
     first = Sku.objects.values_list("pk", flat=True)[0]

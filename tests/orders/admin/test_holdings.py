@@ -1,4 +1,4 @@
-"""What placed orders hold is not lost by what staff set or delete in the admin."""
+"""Staff cannot set or delete stock and coupons below what placed orders hold."""
 
 import pytest
 from django.test import Client
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def sku() -> Sku:
-    """Two of its five pieces are held by an order."""
+    """A SKU with five pieces in stock, of which an order holds two."""
     sku = SkuFactory(stock=5)
     placed_order(lines=[{"sku": sku, "quantity": 2}])
     return sku
@@ -21,14 +21,14 @@ def sku() -> Sku:
 
 @pytest.fixture
 def coupon() -> Coupon:
-    """Used twice of five times."""
+    """A coupon that was used two times of five."""
     coupon = CouponFactory(usage_limit=5)
     for _ in range(2):
         placed_order(coupon=coupon)
     return coupon
 
 
-def test_stock_cannot_be_less_than_what_orders_hold(admin_client: Client, sku: Sku) -> None:
+def test_stock__cannot_be_set_below_the_reserved_quantity(admin_client: Client, sku: Sku) -> None:
     # given
     url = reverse("admin:orders_sku_change", args=[sku.pk])
 
@@ -40,7 +40,7 @@ def test_stock_cannot_be_less_than_what_orders_hold(admin_client: Client, sku: S
     assert StockItem.objects.get().quantity == 5
 
 
-def test_a_limit_cannot_be_lower_than_how_often_orders_used_the_coupon(
+def test_usage_limit__cannot_be_set_below_the_usage_count(
     admin_client: Client, coupon: Coupon
 ) -> None:
     # given
@@ -50,12 +50,12 @@ def test_a_limit_cannot_be_lower_than_how_often_orders_used_the_coupon(
     response = admin_client.post(url, form_of(admin_client, url) | {"usage_limit": "1"})
 
     # then
-    told = "Placed orders used it 2 times: the limit cannot be lower."
-    assert told in response.content.decode()
+    message = "Placed orders used it 2 times: the limit cannot be lower."
+    assert message in response.content.decode()
     assert Coupon.objects.get().usage_limit == 5
 
 
-def test_limits_that_orders_leave_room_for_can_be_set(
+def test_limits__can_be_set_to_what_orders_hold(
     admin_client: Client, sku: Sku, coupon: Coupon
 ) -> None:
     # when
@@ -71,7 +71,7 @@ def test_limits_that_orders_leave_room_for_can_be_set(
     assert Coupon.objects.get().usage_limit == 2
 
 
-def test_the_stock_of_a_sku_cannot_be_deleted(admin_client: Client, sku: Sku) -> None:
+def test_stock__cannot_be_deleted(admin_client: Client, sku: Sku) -> None:
     # given
     url = reverse("admin:orders_sku_change", args=[sku.pk])
 

@@ -1,4 +1,4 @@
-"""The reference shop in the admin."""
+"""The admin of the reference shop."""
 
 import pytest
 from django.contrib import admin
@@ -30,7 +30,7 @@ def page_of(order: Order) -> str:
     return reverse("admin:orders_order_change", args=[order.pk])
 
 
-def test_the_list_of_orders_tells_where_they_come_from(admin_client: Client) -> None:
+def test_order_list__links_sources_and_copies(admin_client: Client) -> None:
     # given
     source = placed_order(number="1001")
     target = target_of(copied(source))
@@ -45,7 +45,7 @@ def test_the_list_of_orders_tells_where_they_come_from(admin_client: Client) -> 
     assert str(target.number) in page
 
 
-def test_the_list_costs_the_same_queries_for_one_order_and_for_many(admin_client: Client) -> None:
+def test_order_list__query_count_is_equal_for_one_and_many_orders(admin_client: Client) -> None:
     """Session, user; counts and dates of the orders; markets; the orders with their copies."""
     # given
     placed_order()
@@ -63,7 +63,7 @@ def test_the_list_costs_the_same_queries_for_one_order_and_for_many(admin_client
     assert len(for_one) == len(for_many)
 
 
-def test_the_page_of_an_order_shows_its_copies_in_both_directions(admin_client: Client) -> None:
+def test_order_page__links_source_and_target_of_a_copy(admin_client: Client) -> None:
     # given
     source = placed_order()
     order_copy = copied(source)
@@ -83,7 +83,7 @@ def test_the_page_of_an_order_shows_its_copies_in_both_directions(admin_client: 
     assert copy_page in of_target
 
 
-def test_an_order_with_many_copies_links_to_the_rest(
+def test_order_page__links_to_the_list_of_many_copies(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -99,7 +99,7 @@ def test_an_order_with_many_copies_links_to_the_rest(
     assert "2 copies</a>" in page
 
 
-def test_a_copy_without_a_target_is_listed_too(admin_client: Client) -> None:
+def test_order_page__lists_copies_without_a_target(admin_client: Client) -> None:
     # given
     source = placed_order(coupon=CouponFactory(expired=True))
     order_copy = copied(source)
@@ -112,7 +112,7 @@ def test_a_copy_without_a_target_is_listed_too(admin_client: Client) -> None:
     assert order_copy.public_id in page
 
 
-def test_a_guest_order_has_no_customer_page(admin_client: Client) -> None:
+def test_order_page__guest_order_has_no_customer_link(admin_client: Client) -> None:
     # given
     guest = draft_order()
 
@@ -124,7 +124,7 @@ def test_a_guest_order_has_no_customer_page(admin_client: Client) -> None:
     assert "/admin/orders/customer/" not in response.content.decode().split("content-main")[1]
 
 
-def test_statuses_and_amounts_are_not_edited_by_hand(admin_client: Client) -> None:
+def test_order_page__statuses_and_amounts_are_read_only(admin_client: Client) -> None:
     # given
     order = pending_order()
     data = {
@@ -147,7 +147,7 @@ def test_statuses_and_amounts_are_not_edited_by_hand(admin_client: Client) -> No
     assert (changed.status, changed.total_amount_cents) == (order.status, order.total_amount_cents)
 
 
-def test_addresses_are_corrected_only_while_the_order_is_editable(admin_client: Client) -> None:
+def test_order_page__addresses_are_editable_only_while_the_order_is(admin_client: Client) -> None:
     # when
     editable = admin_client.get(page_of(pending_order())).content.decode()
     placed = admin_client.get(page_of(placed_order())).content.decode()
@@ -157,7 +157,7 @@ def test_addresses_are_corrected_only_while_the_order_is_editable(admin_client: 
     assert 'name="addresses-0-city"' not in placed
 
 
-def test_orders_are_neither_added_nor_deleted(admin_client: Client) -> None:
+def test_orders__cannot_be_added_or_deleted(admin_client: Client) -> None:
     # given
     order = placed_order()
 
@@ -169,7 +169,7 @@ def test_orders_are_neither_added_nor_deleted(admin_client: Client) -> None:
     assert (add.status_code, delete.status_code) == (403, 403)
 
 
-def test_metadata_of_the_shop_is_an_object_too(admin_client: Client) -> None:
+def test_metadata__invalid_object_is_refused(admin_client: Client) -> None:
     # given
     method = PaymentMethodFactory()
     url = reverse("admin:orders_paymentmethod_change", args=[method.pk])
@@ -186,7 +186,7 @@ def test_metadata_of_the_shop_is_an_object_too(admin_client: Client) -> None:
     assert method.metadata == {"a": 1}
 
 
-def test_every_list_and_page_of_the_shop_opens(admin_client: Client) -> None:
+def test_pages__all_lists_and_change_pages_open(admin_client: Client) -> None:
     # given
     placed_order(coupon=CouponFactory())
     registered = [model for model in admin.site._registry if model._meta.app_label == "orders"]
@@ -203,7 +203,7 @@ def test_every_list_and_page_of_the_shop_opens(admin_client: Client) -> None:
     assert len(registered) == 8
 
 
-def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
+def test_add_pages__create_customers_and_skus(admin_client: Client) -> None:
     # given
     wallet = {
         "customer_payment_sources-TOTAL_FORMS": "0",
@@ -235,13 +235,13 @@ def test_customers_and_skus_can_be_added(admin_client: Client) -> None:
     assert (sku.prices.get().amount_cents, sku.stock_item.available) == (1250, 7)
 
 
-def test_payment_sources_come_from_gateways_only(admin_client: Client) -> None:
+def test_payment_sources__cannot_be_added(admin_client: Client) -> None:
     response = admin_client.get(reverse("admin:orders_paymentsource_add"))
 
     assert response.status_code == 403
 
 
-def test_the_list_of_skus_tells_stock_and_prices(admin_client: Client) -> None:
+def test_sku_list__shows_stock_and_prices(admin_client: Client) -> None:
     # given
     PriceFactory(sku=SkuFactory(stock=7, price=1250), currency_code="USD", amount_cents=1400)
     SkuFactory(do_not_track=True)
@@ -256,7 +256,7 @@ def test_the_list_of_skus_tells_stock_and_prices(admin_client: Client) -> None:
     assert "12.50\u00a0EUR, 14.00\u00a0USD" in page
 
 
-def test_customers_are_found_by_email(admin_client: Client) -> None:
+def test_customer_list__is_searched_by_email(admin_client: Client) -> None:
     # given
     ida = CustomerFactory(email="ida@example.com")
     CustomerFactory()

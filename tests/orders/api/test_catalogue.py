@@ -1,4 +1,4 @@
-"""The documents of customers, wallets, promotions, coupons and markets, whole."""
+"""Whole documents of customers, wallets, promotions, coupons and markets."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,10 +31,10 @@ COMMON = {
 }
 
 
-def told(api: API, row: Resource, **filed: Any) -> dict[str, Any]:
-    """The document of a resource, made at a known moment."""
+def document_of(api: API, row: Resource, **attributes: Any) -> dict[str, Any]:
+    """Set the timestamps of a resource to MOMENT and return its document."""
     moments = {"created_at": MOMENT, "updated_at": MOMENT, "metadata": {}}
-    type(row)._base_manager.filter(pk=row.pk).update(**moments | filed)
+    type(row)._base_manager.filter(pk=row.pk).update(**moments | attributes)
     data: dict[str, Any] = api.get(f"/{row.resource_type}/{row.public_id}").json()["data"]
     assert set(data.pop("meta")) == {"mode", "organization_id", "trace_id"}
     return data
@@ -57,14 +57,14 @@ def document(row: Resource, attributes: dict[str, Any], *names: str) -> dict[str
 @pytest.mark.parametrize(
     ("placed", "status"), [(0, "prospect"), (1, "acquired"), (2, "repeat"), (3, "repeat")]
 )
-def test_a_customer_is_told_with_how_often_it_ordered(placed: int, status: str) -> None:
+def test_customer__document_has_status_and_number_of_orders(placed: int, status: str) -> None:
     # given
     customer = draft_order(customer=CustomerFactory()).customer
     for _ in range(placed):
         placed_order(lines=1, customer=customer)
 
     # when
-    data = told(API(staff()), customer)
+    data = document_of(API(staff()), customer)
 
     # then
     assert data == document(
@@ -76,7 +76,7 @@ def test_a_customer_is_told_with_how_often_it_ordered(placed: int, status: str) 
     )
 
 
-def test_customers_are_sorted_by_how_often_they_ordered() -> None:
+def test_customers__are_sorted_by_total_orders_count() -> None:
     once, never = placed_order(lines=1).customer, draft_order(customer=CustomerFactory()).customer
 
     documents = API(staff()).get("/customers?sort=total_orders_count").json()["data"]
@@ -84,14 +84,14 @@ def test_customers_are_sorted_by_how_often_they_ordered() -> None:
     assert [data["id"] for data in documents] == [never.public_id, once.public_id]
 
 
-def test_a_wallet_entry_is_told_with_what_it_pays_by() -> None:
+def test_customer_payment_source__document_and_payment_method() -> None:
     # given
     customer = placed_order(lines=1).customer
     entry = CustomerPaymentSourceFactory(customer=customer)
     api = API(staff())
 
     # when
-    data = told(api, entry)
+    data = document_of(api, entry)
 
     # then
     source = entry.payment_source
@@ -109,7 +109,7 @@ def test_a_wallet_entry_is_told_with_what_it_pays_by() -> None:
     assert source.payment_method.public_id in [resource["id"] for resource in included]
 
 
-def test_a_wallet_is_shown_to_its_customer_only() -> None:
+def test_customer_payment_source__is_visible_to_its_customer_only() -> None:
     # given
     customer = placed_order(lines=1).customer
     entry = CustomerPaymentSourceFactory(customer=customer)
@@ -124,14 +124,14 @@ def test_a_wallet_is_shown_to_its_customer_only() -> None:
     assert the_error_in(other) == (404, "RECORD_NOT_FOUND", None)
 
 
-def test_a_promotion_is_told_with_its_coupons() -> None:
+def test_promotion__document_and_coupons() -> None:
     # given
     promotion = PromotionFactory(currency_code="", starts_at=MOMENT, expires_at=None)
     coupons = [CouponFactory(promotion=promotion), CouponFactory(promotion=promotion)]
     api = API(staff(*PERMISSIONS, "view_coupon"))
 
     # when
-    data = told(api, promotion)
+    data = document_of(api, promotion)
     related = api.get(f"/promotions/{promotion.public_id}/coupons").json()["data"]
 
     # then
@@ -166,7 +166,7 @@ def test_a_promotion_is_told_with_its_coupons() -> None:
         (True, -1, None, "active"),
     ],
 )
-def test_the_status_of_a_promotion_is_that_of_now(
+def test_promotion__status_depends_on_the_time(
     active: bool, starts: int, ends: int | None, status: str
 ) -> None:
     # given
@@ -183,10 +183,10 @@ def test_the_status_of_a_promotion_is_that_of_now(
     assert promotion.status == status
 
 
-def test_a_coupon_is_told_to_whom_may_view_coupons() -> None:
+def test_coupon__document_needs_view_coupon() -> None:
     coupon = CouponFactory(usage_limit=3, expires_at=MOMENT)
 
-    data = told(API(staff("view_coupon")), coupon)
+    data = document_of(API(staff("view_coupon")), coupon)
 
     assert data == document(
         coupon,
@@ -202,7 +202,7 @@ def test_a_coupon_is_told_to_whom_may_view_coupons() -> None:
     )
 
 
-def test_the_code_of_a_coupon_is_no_business_of_others() -> None:
+def test_coupon__is_invisible_without_view_coupon() -> None:
     # given
     coupon = CouponFactory()
     api = API(service("view_order"))
@@ -221,19 +221,19 @@ def test_the_code_of_a_coupon_is_no_business_of_others() -> None:
     assert answers[3].json()["included"] == []
 
 
-def test_a_market_is_told() -> None:
+def test_market__document() -> None:
     # given
     market = MarketFactory(shipping_cost_cutoff_cents=9900)
 
     # when
-    data = told(API(staff()), market)
+    data = document_of(API(staff()), market)
 
     # then
     attributes = {"name": market.name, "code": market.code, "shipping_cost_cutoff": 9900}
     assert data == document(market, attributes, "event_stores")
 
 
-def test_promotions_are_read_only() -> None:
+def test_promotions__are_read_only() -> None:
     # given
     promotion = PromotionFactory()
     data = {"type": "promotions", "id": promotion.public_id, "attributes": {"reference": "7"}}

@@ -1,4 +1,4 @@
-"""PATCH of the shop's resources: what may be changed, by whom, and what is left of it."""
+"""PATCH of the shop's resources: attributes, permissions and events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ UPDATABLE = {
 
 
 def everything() -> Order:
-    """An order that leads to a row of every type."""
+    """Create an order whose relationships reach a row of every type."""
     coupon = CouponFactory()
     order = pending_order(lines=1, options=1, coupon=coupon)
     OrderCopyFactory(source_order=order)
@@ -39,7 +39,7 @@ def everything() -> Order:
 
 
 def row_of(resource: ResourceSerializer) -> Any:
-    """Some row of the type; staff see them all."""
+    """Return the first row of the type that staff see."""
 
     class Request:
         user = staff("view_order", "view_promotion", "view_coupon")
@@ -61,7 +61,7 @@ VIEW = ["view_order", "view_promotion", "view_coupon"]
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_every_resource_can_be_annotated_by_those_who_may_change_it(resource_type: str) -> None:
+def test_patch__annotations_are_saved_with_the_change_permission(resource_type: str) -> None:
     # given
     everything()
     row = row_of(resource_of(resource_type))
@@ -86,7 +86,7 @@ def test_every_resource_can_be_annotated_by_those_who_may_change_it(resource_typ
 
 @pytest.mark.parametrize("resource_type", TYPES)
 @pytest.mark.parametrize("who", ["viewer", "customer"])
-def test_nobody_else_changes_a_resource(resource_type: str, who: str) -> None:
+def test_patch__without_permission_is_unauthorized(resource_type: str, who: str) -> None:
     # given
     order = everything()
     Order.objects.update(status="placed")
@@ -108,7 +108,7 @@ def test_nobody_else_changes_a_resource(resource_type: str, who: str) -> None:
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_nothing_changes_that_is_not_declared(resource_type: str) -> None:
+def test_patch__undeclared_attributes_are_refused(resource_type: str) -> None:
     # given
     everything()
     resource = resource_of(resource_type)
@@ -132,7 +132,7 @@ def test_nothing_changes_that_is_not_declared(resource_type: str) -> None:
     assert stories.raw_rows(row._meta.db_table, "TRUE") == before
 
 
-def test_no_relationship_is_changed() -> None:
+def test_patch__relationships_are_refused() -> None:
     # given
     order = everything()
     api = API(staff("view_order", "change_order"))
@@ -146,7 +146,7 @@ def test_no_relationship_is_changed() -> None:
     assert the_error_in(response) == (400, "PARAM_NOT_ALLOWED", "/data/relationships/market")
 
 
-def test_an_order_gets_all_that_moves_no_money() -> None:
+def test_patch__order_attributes_without_effect_on_money_are_saved() -> None:
     # given
     order = placed_order()
     api = API(staff("view_order", "change_order"))
@@ -184,7 +184,7 @@ def test_an_order_gets_all_that_moves_no_money() -> None:
         ("metadata", [], "invalid"),
     ],
 )
-def test_a_value_that_makes_no_sense_changes_nothing(name: str, value: Any, key: str) -> None:
+def test_patch__invalid_value_changes_nothing(name: str, value: Any, key: str) -> None:
     # given
     order = pending_order()
     before = stories.every_byte(order)
@@ -203,7 +203,7 @@ def test_a_value_that_makes_no_sense_changes_nothing(name: str, value: Any, key:
     ("status", "allowed"),
     [("draft", True), ("pending", True), ("placed", False), ("cancelled", False)],
 )
-def test_customers_change_their_orders_until_these_are_placed(status: str, allowed: bool) -> None:
+def test_patch__customers_change_their_orders_until_placement(status: str, allowed: bool) -> None:
     # given
     order = pending_order(status=status)
     api = API(shopper(order.customer))
@@ -216,7 +216,7 @@ def test_customers_change_their_orders_until_these_are_placed(status: str, allow
     assert Event.objects.count() == allowed
 
 
-def test_what_changes_nothing_is_answered_with_the_resource() -> None:
+def test_patch__empty_change_returns_the_resource_without_event() -> None:
     # given
     order = placed_order()
     api = API(shopper(order.customer))
@@ -229,7 +229,7 @@ def test_what_changes_nothing_is_answered_with_the_resource() -> None:
     assert not Event.objects.exists()
 
 
-def test_to_change_orders_takes_to_see_them_too() -> None:
+def test_patch__needs_view_order_too() -> None:
     # given
     order = pending_order()
     user = shopper(order.customer)

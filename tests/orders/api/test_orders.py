@@ -1,4 +1,4 @@
-"""The documents of orders and lines, whole; and what an order leads to."""
+"""Whole documents of orders, lines and addresses; relationships of orders."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ MOMENT = "2024-03-01T12:30:45.123Z"
 
 
 def forms(symbol_first: str, **amounts: int) -> dict[str, Any]:
-    """Amounts in cents by name, in their three forms."""
+    """Return the three forms of each amount: cents, float and formatted."""
     document: dict[str, Any] = {}
     for name, cents in amounts.items():
         text = f"{abs(cents) / 100:.2f}".replace(".", ",")
@@ -48,7 +48,7 @@ def an_italian_order() -> Order:
     return order
 
 
-def test_an_order_is_told_with_all_that_the_shop_knows() -> None:
+def test_order__document() -> None:
     # given
     api, order = API(staff()), an_italian_order()
 
@@ -127,7 +127,7 @@ def test_an_order_is_told_with_all_that_the_shop_knows() -> None:
     }
 
 
-def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
+def test_line_item__document() -> None:
     # given
     api, order = API(staff()), an_italian_order()
     line = order.line_items.get(item_type="skus")
@@ -169,7 +169,7 @@ def test_a_line_item_is_told_in_the_currency_of_its_order() -> None:
     }
 
 
-def test_what_was_chosen_for_a_line_is_told_in_the_currency_of_its_order() -> None:
+def test_line_item_option__document() -> None:
     # given
     api, order = API(staff()), an_italian_order()
 
@@ -195,7 +195,7 @@ def test_what_was_chosen_for_a_line_is_told_in_the_currency_of_its_order() -> No
 
 
 @pytest.mark.parametrize("role", ["shipping", "billing"])
-def test_an_address_is_that_of_its_role(role: str) -> None:
+def test_address__document_of_each_role(role: str) -> None:
     # given
     api, order = API(staff()), an_italian_order()
 
@@ -230,7 +230,7 @@ def test_an_address_is_that_of_its_role(role: str) -> None:
     }
 
 
-def test_included_addresses_are_those_of_their_role() -> None:
+def test_include__addresses_are_linked_by_role() -> None:
     # given
     api, order = API(staff()), an_italian_order()
 
@@ -254,7 +254,7 @@ def test_included_addresses_are_those_of_their_role() -> None:
         ("payment_method", "payment_methods"),
     ],
 )
-def test_what_an_order_refers_to_has_a_place_of_its_own(name: str, path: str) -> None:
+def test_related_resource__equals_the_resource_at_its_own_url(name: str, path: str) -> None:
     # given
     api, order = API(staff()), an_italian_order()
 

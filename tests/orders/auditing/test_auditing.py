@@ -1,4 +1,4 @@
-"""What an audit finds wrong with the orders of the reference shop."""
+"""Findings of the audit about the orders of the reference shop."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ SWAP = {"place_target_order": True, "cancel_source_order": True}
 
 @dataclass
 class Swap:
-    """A copy that took the place of its source, with stock, a coupon and a payment."""
+    """A copy that was placed and cancelled its source, with stock, coupon and payment."""
 
     order_copy: OrderFactory
     source: Order
@@ -53,7 +53,7 @@ class Swap:
 
     @property
     def names(self) -> dict[str, str]:
-        """Who is who in what an audit says."""
+        """The names that the tests use for the subjects of findings."""
         return {
             f"order_copies/{self.order_copy.public_id}": "copy",
             f"orders/{self.source.public_id}": "source",
@@ -76,13 +76,13 @@ def a_coupon() -> Coupon:
     return coupon
 
 
-def of_order(order: Order, **values: Any) -> None:
-    """Change the row of an order behind everybody's back."""
+def update_order(order: Order, **values: Any) -> None:
+    """Update the row of an order without an event."""
     Order.objects.filter(pk=order.pk).update(**values)
 
 
-def of_copy(order_copy: OrderFactory, **values: Any) -> None:
-    """Change the row of a copy behind everybody's back."""
+def update_copy_row(order_copy: OrderFactory, **values: Any) -> None:
+    """Update the row of a copy without an event."""
     OrderFactory.objects.filter(pk=order_copy.pk).update(**values)
 
 
@@ -90,25 +90,25 @@ def lines_of(order: Order) -> Any:
     return LineItem.objects.filter(order=order)
 
 
-def money_of(order: Order) -> Any:
+def authorizations_of(order: Order) -> Any:
     return Authorization.objects.filter(order=order)
 
 
-def deny(swap: Swap, *messages: str, **values: Any) -> None:
-    """Let the copy say that it was refused, as if errors had been skipped."""
+def set_errors(swap: Swap, *messages: str, **values: Any) -> None:
+    """Set errors on the copy, as if it had skipped them."""
     log = {"status": list(messages)}
     values = {"errors_log": log, "errors_count": len(messages), "skip_errors": True} | values
-    of_copy(swap.order_copy, **values)
+    update_copy_row(swap.order_copy, **values)
 
 
 def copy_again(swap: Swap) -> None:
-    """Another copy that says that it cancelled the same source."""
+    """Create another copy that claims to have cancelled the same source."""
     other = stories.copied(swap.target, **SWAP)
-    of_copy(other, source_order=swap.source)
+    update_copy_row(other, source_order=swap.source)
 
 
 @pytest.mark.exhaustive
-def test_nothing_is_found_in_the_demo_shop_whatever_is_copied() -> None:
+def test_audit__demo_shop_has_no_findings_after_copies_with_all_options() -> None:
     # given
     load_demo_shop()
     toggles: list[dict[str, bool]] = [
@@ -130,7 +130,7 @@ def test_nothing_is_found_in_the_demo_shop_whatever_is_copied() -> None:
     assert before == audited(final=True) == []
 
 
-def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) -> None:
+def test_audit__cancelled_swap_has_no_findings(swap: Swap) -> None:
     assert audited(final=True) == []
 
     # when
@@ -147,7 +147,7 @@ def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) ->
         pytest.param(
             lambda swap: lines_of(swap.target).filter(item_type="skus").update(quantity=1),
             [("stock_not_reserved", "target"), ("lines_differ", "target")],
-            id="a line of the target has other pieces",
+            id="a line of the target has another quantity",
         ),
         pytest.param(
             lambda swap: lines_of(swap.target).filter(item_type="shipments").delete(),
@@ -155,44 +155,44 @@ def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) ->
             id="a line of the target is gone",
         ),
         pytest.param(
-            lambda swap: of_order(
+            lambda swap: update_order(
                 swap.target, subtotal_amount_cents=F("subtotal_amount_cents") + 1
             ),
             [("totals_differ", "target")],
             id="a total of the target does not add up",
         ),
         pytest.param(
-            lambda swap: of_order(swap.target, payment_source=PaymentSourceFactory()),
+            lambda swap: update_order(swap.target, payment_source=PaymentSourceFactory()),
             [("belongings_differ", "target")],
-            id="the target is paid from elsewhere",
+            id="the target has another payment source",
         ),
         pytest.param(
-            lambda swap: of_order(swap.target, coupon_code="OTHER"),
+            lambda swap: update_order(swap.target, coupon_code="OTHER"),
             [("belongings_differ", "target")],
             id="the target has another coupon",
         ),
         pytest.param(
-            lambda swap: of_copy(swap.order_copy, target_order=None),
+            lambda swap: update_copy_row(swap.order_copy, target_order=None),
             [("target_unlinked", "copy")],
-            id="the copy forgot its target",
+            id="the copy has no target",
         ),
         pytest.param(
-            lambda swap: of_order(swap.target, placed_at=None),
+            lambda swap: update_order(swap.target, placed_at=None),
             [("target_not_placed", "target")],
             id="the target was never placed",
         ),
         pytest.param(
-            lambda swap: deny(swap, "cannot be placed", cancel_source_order=False),
+            lambda swap: set_errors(swap, "cannot be placed", cancel_source_order=False),
             [("target_placed_unasked", "target")],
-            id="the copy denies that it placed its target",
+            id="the copy has an error about placing",
         ),
         pytest.param(
-            lambda swap: deny(swap, "cannot be placed"),
+            lambda swap: set_errors(swap, "cannot be placed"),
             [("target_placed_unasked", "target"), ("source_cancelled_unasked", "source")],
-            id="the copy denies that it swapped",
+            id="the copy has an error about the swap",
         ),
         pytest.param(
-            lambda swap: of_order(swap.source, status="approved"),
+            lambda swap: update_order(swap.source, status="approved"),
             [("source_not_cancelled", "source")],
             id="the source is not cancelled",
         ),
@@ -215,7 +215,7 @@ def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) ->
                 reserved=F("reserved") + 1
             ),
             [("stock_miscounted", "stock")],
-            id="stock is counted wrong",
+            id="reserved stock is miscounted",
         ),
         pytest.param(
             lambda swap: StockReservation.objects.update(
@@ -240,23 +240,25 @@ def test_nothing_is_found_after_a_swap_that_was_cancelled_in_turn(swap: Swap) ->
             id="the cancelled source holds the use of the coupon",
         ),
         pytest.param(
-            lambda swap: money_of(swap.target).update(status="voided", voided_at=timezone.now()),
+            lambda swap: authorizations_of(swap.target).update(
+                status="voided", voided_at=timezone.now()
+            ),
             [("payment_differs", "target")],
-            id="the payment was given back",
+            id="the payment was voided",
         ),
         pytest.param(
-            lambda swap: money_of(swap.target).update(amount_cents=1),
+            lambda swap: authorizations_of(swap.target).update(amount_cents=1),
             [("payment_differs", "target")],
             id="another amount was authorized",
         ),
         pytest.param(
-            lambda swap: money_of(swap.source).update(status="authorized"),
+            lambda swap: authorizations_of(swap.source).update(status="authorized"),
             [("authorization_kept", "source")],
-            id="the cancelled source holds money",
+            id="the cancelled source holds an authorization",
         ),
     ],
 )
-def test_what_was_tampered_with_is_found(
+def test_audit__corrupted_swap_is_found(
     swap: Swap, corrupt: Callable[[Swap], Any], found: list[tuple[str, str]]
 ) -> None:
     # given
@@ -266,11 +268,11 @@ def test_what_was_tampered_with_is_found(
     corrupt(swap)
 
     # then
-    told = [(code, names.get(subject, "another")) for code, subject in audited(final=True)]
-    assert sorted(told) == sorted(found)
+    codes = [(code, names.get(subject, "another")) for code, subject in audited(final=True)]
+    assert sorted(codes) == sorted(found)
 
 
-def test_a_payment_that_the_gateway_still_holds_is_found_in_time(swap: Swap) -> None:
+def test_audit__authorization_that_was_not_voided_is_found_if_final(swap: Swap) -> None:
     # when
     cancel([swap.target.pk], who=stories.WHO)
 
@@ -281,7 +283,7 @@ def test_a_payment_that_the_gateway_still_holds_is_found_in_time(swap: Swap) -> 
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(30, True), (10, False)])
-def test_a_payment_that_nobody_knows_of_is_found_in_time(
+def test_audit__authorization_with_unknown_outcome_is_found_after_the_patience(
     swap: Swap, minutes: int, found: bool
 ) -> None:
     # when
@@ -293,7 +295,7 @@ def test_a_payment_that_nobody_knows_of_is_found_in_time(
     assert audited(final=True) == [unknown] * found
 
 
-def test_a_target_that_was_placed_twice_is_found(swap: Swap) -> None:
+def test_audit__target_placed_twice_is_found(swap: Swap) -> None:
     # given
     event = Event.objects.get(name="orders.place", resource_id=str(swap.target.pk))
 
@@ -305,23 +307,23 @@ def test_a_target_that_was_placed_twice_is_found(swap: Swap) -> None:
     assert audited() == [("target_placed_twice", f"orders/{swap.target.public_id}")]
 
 
-def test_totals_that_were_worked_out_must_add_up() -> None:
+def test_audit__recalculated_totals_must_add_up() -> None:
     # given
     sku = SkuFactory(stock=3)
     source = placed_order(lines=[{"sku": sku, "quantity": 2}])
     target = stories.target_of(stories.copied(source, skip_errors=True))
 
     # when
-    of_order(target, total_amount_cents=0)
+    update_order(target, total_amount_cents=0)
 
     # then
     assert audited() == [("totals_differ", f"orders/{target.public_id}")]
 
 
-def test_totals_that_were_odd_in_the_source_are_no_finding() -> None:
+def test_audit__totals_equal_to_the_source_are_no_finding() -> None:
     # given
     source = placed_order()
-    of_order(source, total_tax_amount_cents=F("total_tax_amount_cents") + 1)
+    update_order(source, total_tax_amount_cents=F("total_tax_amount_cents") + 1)
 
     # when
     order_copy = stories.copied(source)
@@ -333,11 +335,11 @@ def test_totals_that_were_odd_in_the_source_are_no_finding() -> None:
     assert audited(final=True) == []
 
 
-def test_copies_whose_source_was_deleted_are_looked_at_too() -> None:
+def test_audit__copies_with_a_deleted_source_have_no_findings() -> None:
     # given
     source = pending_order()
     order_copy = stories.copied(source, place_target_order=True, reuse_wallet=False)
-    of_order(source, total_tax_amount_cents=1)
+    update_order(source, total_tax_amount_cents=1)
 
     # when
     source.delete()
@@ -347,7 +349,7 @@ def test_copies_whose_source_was_deleted_are_looked_at_too() -> None:
     assert audited(final=True) == []
 
 
-def test_a_coupon_that_came_after_the_order_was_not_used_by_it(swap: Swap) -> None:
+def test_audit__coupon_created_after_the_order_is_no_finding(swap: Swap) -> None:
     # given
     code = swap.target.coupon_code
     Coupon.objects.get(code=code).delete()
@@ -359,17 +361,17 @@ def test_a_coupon_that_came_after_the_order_was_not_used_by_it(swap: Swap) -> No
     assert audited(final=True) == []
 
 
-def test_a_refunded_order_needs_no_authorization(swap: Swap) -> None:
+def test_audit__refunded_order_needs_no_authorization(swap: Swap) -> None:
     # when
-    money_of(swap.target).update(status="voided", voided_at=timezone.now())
-    of_order(swap.target, payment_status="refunded")
+    authorizations_of(swap.target).update(status="voided", voided_at=timezone.now())
+    update_order(swap.target, payment_status="refunded")
 
     # then
     assert audited(final=True) == []
 
 
-@pytest.mark.parametrize("whose", ["target", "source"])
-def test_a_card_that_somebody_chose_afterwards_is_no_finding(whose: str) -> None:
+@pytest.mark.parametrize("changed", ["target", "source"])
+def test_audit__payment_source_changed_later_is_no_finding(changed: str) -> None:
     # given
     source = placed_order(payment_source=PaymentSourceFactory(token="declined_1"))
     order_copy = stories.copied(source, place_target_order=True)
@@ -377,7 +379,7 @@ def test_a_card_that_somebody_chose_afterwards_is_no_finding(whose: str) -> None
     assert (order_copy.status, target.status) == (Status.FAILED, "pending")
 
     # when
-    order = {"target": target, "source": source}[whose]
+    order = {"target": target, "source": source}[changed]
     change(order, {"payment_source_id": PaymentSourceFactory().pk}, who=stories.WHO)
 
     # then
@@ -385,7 +387,7 @@ def test_a_card_that_somebody_chose_afterwards_is_no_finding(whose: str) -> None
 
 
 def swapped_and_refused(source: Order, **toggles: Any) -> tuple[OrderFactory, OrderFactory]:
-    """A copy that took the place of this order, and one of the same batch that came too late."""
+    """Run two swaps of this order in one batch: one completes, the other is refused."""
     order_copies = [OrderCopy(source_order=source, **SWAP, **toggles) for _ in range(2)]
     copying.request_copies(order_copies, who=stories.WHO)
     stories.run_all()
@@ -395,7 +397,7 @@ def swapped_and_refused(source: Order, **toggles: Any) -> tuple[OrderFactory, Or
 
 
 @pytest.mark.parametrize("skip_errors", [False, True])
-def test_a_copy_that_came_too_late_is_not_blamed_for_one_that_was_deleted(
+def test_audit__refused_swap_is_no_finding_if_the_other_copy_was_deleted(
     skip_errors: bool,
 ) -> None:
     # given
@@ -412,7 +414,7 @@ def test_a_copy_that_came_too_late_is_not_blamed_for_one_that_was_deleted(
     assert audited(final=True) == []
 
 
-def test_a_copy_that_came_too_late_is_not_blamed_for_one_that_was_pruned() -> None:
+def test_audit__refused_swap_is_no_finding_if_the_other_copy_was_pruned() -> None:
     # given
     _swapped, refused = swapped_and_refused(placed_order())
     long_ago = timezone.now()
@@ -426,7 +428,7 @@ def test_a_copy_that_came_too_late_is_not_blamed_for_one_that_was_pruned() -> No
     assert audited(final=True) == []
 
 
-def test_stock_that_is_tracked_only_since_the_order_was_placed_is_no_finding() -> None:
+def test_audit__stock_tracked_since_placement_is_no_finding() -> None:
     # given
     sku = SkuFactory(stock=5, do_not_track=True)
     stories.copied(placed_order(lines=[{"sku": sku}]), **SWAP)

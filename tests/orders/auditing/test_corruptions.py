@@ -1,4 +1,4 @@
-"""Every planted corruption of copies and placed orders is found by its code, and nothing else."""
+"""Each corruption of copies and placed orders gives exactly the findings with its codes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ Corrupt = Callable[[OrderFactory], Any]
 
 
 def placed_copy() -> OrderFactory:
-    """A placed copy of a placed order, reduced by a line, with a discount and free shipping."""
+    """Create a placed copy with a skipped line, a discount and free shipping."""
     gone = SkuFactory()
     source = placed_order(
         lines=[{"quantity": 2}, {"sku": gone}],
@@ -44,7 +44,7 @@ def placed_copy() -> OrderFactory:
 
 
 def target(order_copy: OrderFactory, **values: Any) -> None:
-    """Change the row of the target."""
+    """Update the row of the target."""
     Order.objects.filter(pk=order_copy.target_order_id).update(**values)
 
 
@@ -57,7 +57,7 @@ def options(order_copy: OrderFactory) -> Any:
 
 
 def doubled(order_copy: OrderFactory) -> None:
-    """A second target, as if the copy had been written twice."""
+    """Create a second target, as if the copy had been written twice."""
     order = Order.objects.get(pk=order_copy.target_order_id)
     event = Event.objects.get(name="orders.create", resource_id=str(order.pk))
     order.pk, order.number, order.token, order.status = None, "twice", "twice", "pending"
@@ -76,7 +76,7 @@ def source_swapped(order_copy: OrderFactory) -> None:
     OrderFactory.objects.filter(pk=order_copy.pk).update(source_order=other)
 
 
-def money_lost(order_copy: OrderFactory) -> None:
+def authorization_lost(order_copy: OrderFactory) -> None:
     order = placed_order(payment_fee=False)
     Authorization.objects.filter(order=order).delete()
 
@@ -142,7 +142,7 @@ CORRUPTIONS: list[tuple[Corrupt, list[str]]] = [
         lambda one: Authorization.objects.filter(order=one.target_order_id).delete(),
         ["payment_differs"],
     ),
-    (money_lost, ["authorization_missing"]),
+    (authorization_lost, ["authorization_missing"]),
     (placed_by_hand_and_lost, ["authorization_missing"]),
     (free_by_mistake, ["free_but_due"]),
     (placed_below_zero, ["negative_total"]),
@@ -154,7 +154,7 @@ CORRUPTIONS: list[tuple[Corrupt, list[str]]] = [
 
 
 @pytest.mark.parametrize(("corrupt", "codes"), CORRUPTIONS)
-def test_audit__planted_corruption_is_found(corrupt: Corrupt, codes: list[str]) -> None:
+def test_audit__corruption_is_found(corrupt: Corrupt, codes: list[str]) -> None:
     # given
     order_copy = placed_copy()
     before = audited(final=True)
@@ -170,7 +170,7 @@ def test_audit__planted_corruption_is_found(corrupt: Corrupt, codes: list[str]) 
 
 
 def draft_copy() -> OrderFactory:
-    """A draft copy, reduced by a line, with a discount and free shipping."""
+    """Create a copy, which is not placed, with a skipped line, a discount and free shipping."""
     gone = SkuFactory()
     source = placed_order(
         lines=[{"quantity": 2}, {"sku": gone}],
@@ -181,7 +181,7 @@ def draft_copy() -> OrderFactory:
 
 
 def rewrite(order_copy: OrderFactory, item_type: str, cents: int) -> None:
-    """Give a line another amount, with the outcome and the totals that belong to it."""
+    """Change the amount of a line, and its outcome and the totals accordingly."""
     line = lines(order_copy, item_type=item_type).get()
     amounts = {"unit_amount_cents": cents, "total_amount_cents": cents}
     lines(order_copy, item_type=item_type).update(**amounts)
@@ -203,9 +203,7 @@ def rewrite(order_copy: OrderFactory, item_type: str, cents: int) -> None:
         ("free_shipping_promotions", -701, "shipping_waived_twice"),
     ],
 )
-def test_audit__discount_beyond_what_it_applies_to_is_found(
-    item_type: str, cents: int, code: str
-) -> None:
+def test_audit__discount_above_its_base_is_found(item_type: str, cents: int, code: str) -> None:
     # given
     order_copy = draft_copy()
     before = audited(final=True)
@@ -218,7 +216,7 @@ def test_audit__discount_beyond_what_it_applies_to_is_found(
     assert [found for found, _ in audited(final=True)] == [code]
 
 
-def test_audit__cent_without_an_outcome_is_found() -> None:
+def test_audit__change_without_outcome_is_found() -> None:
     # given
     order_copy = draft_copy()
     [scaled] = [one for one in order_copy.outcomes if one["code"] == "promotion_scaled"]
@@ -264,23 +262,23 @@ def imported_order(order_copy: OrderFactory) -> None:
 
 
 @pytest.mark.parametrize(
-    "happen",
+    "change_shop",
     [edited_by_staff, source_edited_by_staff, copy_deleted, sku_created_again, imported_order],
 )
-def test_audit__sound_shop_has_no_finding(happen: Corrupt) -> None:
+def test_audit__consistent_shop_has_no_finding(change_shop: Corrupt) -> None:
     # given
     order_copy = draft_copy()
 
     # when
-    happen(order_copy)
+    change_shop(order_copy)
 
     # then
     assert audited(final=True) == []
 
 
-def test_audit__chunk_costs_the_same_queries_for_one_copy_and_for_many() -> None:
-    """Copies, events of copies; orders, lines, options, addresses, lines elsewhere, stock, money,
-    coupon uses, coupons, events, cancelling copies; and what the shop holds as a whole."""
+def test_audit__query_count_is_equal_for_few_and_many_copies() -> None:
+    """Copies, events of copies; orders, lines, options, addresses, lines elsewhere, stock,
+    authorizations, coupon uses, coupons, events, cancelling copies; and the totals of the shop."""
     # given
     swap = {"place_target_order": True, "cancel_source_order": True}
 
@@ -288,7 +286,7 @@ def test_audit__chunk_costs_the_same_queries_for_one_copy_and_for_many() -> None
         order_copies = [OrderCopy(source_order=placed_order(), **swap) for _ in range(count)]
         copying.request_copies(order_copies, who=stories.WHO)
         stories.run_all()
-        # Whose source was swapped by a copy that is gone: these once cost a query each.
+        # Sources whose swap was deleted once cost a query each.
         OrderFactory.objects.filter(pk__in=[one.pk for one in order_copies[::2]]).delete()
         with CaptureQueriesContext(connection) as queries:
             list(Audit(final=True).run())

@@ -35,7 +35,7 @@ def a_customers() -> User:
     return user
 
 
-def test_staff_sees_all_orders_a_customer_its_own_and_a_stranger_none() -> None:
+def test_orders_for__staff_all_customer_own_anonymous_none() -> None:
     # given
     ada = a_customers()
     own, other = placed_order(customer=ada.customer), placed_order()
@@ -48,7 +48,7 @@ def test_staff_sees_all_orders_a_customer_its_own_and_a_stranger_none() -> None:
     assert list(shop.orders_for(request_of(AnonymousUser()))) == []
 
 
-def test_only_a_customer_who_sees_no_orders_but_its_own_acts_for_itself() -> None:
+def test_acts_for_itself__only_customers_without_view_order() -> None:
     # given
     ada, clerk = a_customers(), staff()
     CustomerFactory(user=clerk)
@@ -61,7 +61,7 @@ def test_only_a_customer_who_sees_no_orders_but_its_own_acts_for_itself() -> Non
     assert acting == [ada]
 
 
-def test_copies_are_seen_with_their_source() -> None:
+def test_order_copies_for__visible_with_their_source() -> None:
     # given
     ada = a_customers()
     own = OrderCopyFactory(source_order=placed_order(customer=ada.customer))
@@ -78,7 +78,7 @@ def test_copies_are_seen_with_their_source() -> None:
     assert seen(AnonymousUser()) == []
 
 
-def test_an_order_goes_by_ten_letters_outside() -> None:
+def test_order_id__is_the_public_id() -> None:
     # given
     order, shop = OrderFactory(), ReferenceShop()
 
@@ -89,7 +89,7 @@ def test_an_order_goes_by_ten_letters_outside() -> None:
     assert shop.order_key(str(order.pk)) is None
 
 
-def test_staff_finds_an_order_by_id_or_number() -> None:
+def test_find_order__by_id_or_number() -> None:
     order, shop = OrderFactory(number="000123"), ReferenceShop()
 
     found = [shop.find_order(text) for text in (order.public_id, "000123", "#000123", "999", "")]
@@ -98,7 +98,7 @@ def test_staff_finds_an_order_by_id_or_number() -> None:
 
 
 class PlainShop(Shop):
-    """The least that a shop has to say."""
+    """A shop that implements only the required methods."""
 
     def orders_for(self, request: Any) -> QuerySet[Any]:
         return Order.objects.filter(pk=request.user.pk)
@@ -116,7 +116,7 @@ class PlainShop(Shop):
         raise NotImplementedError
 
 
-def test_a_plain_shop_goes_by_its_own_keys_and_asks_for_no_payment() -> None:
+def test_shop__default_ids_are_keys_and_payments_are_none() -> None:
     # given
     order, shop = OrderFactory(), PlainShop()
     runs: list[Any] = [object(), object()]
@@ -132,7 +132,7 @@ def test_a_plain_shop_goes_by_its_own_keys_and_asks_for_no_payment() -> None:
     assert shop.payments(runs) == [None, None]
 
 
-def test_the_shop_is_the_one_that_the_settings_name(settings: LazySettings) -> None:
+def test_get_shop__follows_the_setting(settings: LazySettings) -> None:
     # then
     assert type(get_shop()) is ReferenceShop
 
@@ -152,7 +152,7 @@ def test_the_shop_is_the_one_that_the_settings_name(settings: LazySettings) -> N
         ({"fulfillment_status": "fulfilled"}, "fulfilled"),
     ],
 )
-def test_an_order_that_was_paid_or_shipped_is_not_cancelled(
+def test_cancel_source_order__paid_or_shipped_source_fails_the_copy(
     values: dict[str, str], code: str
 ) -> None:
     # given

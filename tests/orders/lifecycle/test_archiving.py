@@ -1,4 +1,4 @@
-"""Orders go to the archive and come back."""
+"""Orders are archived and taken out of the archive."""
 
 import pytest
 from django.db import connection
@@ -16,7 +16,7 @@ WHO = stories.WHO
 
 
 @pytest.mark.parametrize("status", ["placed", "editing", "approved", "cancelled"])
-def test_an_order_is_archived_and_comes_back_each_once(status: str) -> None:
+def test_archive_and_unarchive__repeated_calls_have_one_effect(status: str) -> None:
     # given
     order = placed_order(status=status)
 
@@ -38,7 +38,7 @@ def test_an_order_is_archived_and_comes_back_each_once(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["draft", "pending", "placing"])
-def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
+def test_archive__order_that_was_never_placed_is_refused(status: str) -> None:
     # given
     order, placed = placed_order(status=status), placed_order()
     before = stories.every_byte(order)
@@ -54,8 +54,8 @@ def test_an_order_that_was_never_placed_is_not_archived(status: str) -> None:
     assert Order.objects.filter(archived_at=None).get() == order
 
 
-def test_archiving_costs_the_same_for_one_and_for_many() -> None:
-    """SAVEPOINT; SELECT orders; UPDATE orders; INSERT events; RELEASE; and the same back."""
+def test_archive_and_unarchive__query_count_is_equal_for_one_and_many_orders() -> None:
+    """SAVEPOINT; SELECT orders; UPDATE orders; INSERT events; RELEASE; the same for both."""
     # given
     keys = [placed_order().pk for _ in range(6)]
     counts = set()

@@ -1,4 +1,4 @@
-"""Every change of the shop's resources is recorded, whoever makes it and wherever."""
+"""Each change of the shop's resources is recorded, from code and from the admin."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ from tests.stories import WHO
 pytestmark = pytest.mark.django_db
 
 
-def told() -> list[tuple[str, str, dict[str, Any]]]:
-    """The events: what of, their names and changes."""
+def recorded() -> list[tuple[str, str, dict[str, Any]]]:
+    """Return resource type, name and changes of all events."""
     return list(Event.objects.values_list("resource_type", "name", "changes"))
 
 
-def test_a_change_is_recorded_with_what_became_different() -> None:
+def test_change__records_changed_values() -> None:
     # given
     market = MarketFactory(reference="1")
 
@@ -46,7 +46,7 @@ def test_a_change_is_recorded_with_what_became_different() -> None:
     assert event.changes == {"metadata": {"from": {}, "to": {"a": [1]}}}
 
 
-def test_what_changes_nothing_leaves_no_trace() -> None:
+def test_change__equal_values_record_nothing() -> None:
     # given
     market = MarketFactory()
     updated_at = market.updated_at
@@ -60,7 +60,7 @@ def test_what_changes_nothing_leaves_no_trace() -> None:
     assert not Event.objects.exists()
 
 
-def test_a_resource_that_is_gone_is_not_changed() -> None:
+def test_change__deleted_resource_raises() -> None:
     # given
     market = MarketFactory()
     Market.objects.all().delete()
@@ -70,7 +70,7 @@ def test_a_resource_that_is_gone_is_not_changed() -> None:
         change(market, {"reference": "1"}, who=WHO)
 
 
-def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
+def test_admin__create_is_recorded_without_secrets_and_empty_values(
     admin_client: Client,
 ) -> None:
     # given
@@ -81,7 +81,7 @@ def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
     admin_client.post(reverse("admin:orders_coupon_add"), data)
 
     # then
-    assert told() == [
+    assert recorded() == [
         (
             "coupons",
             "coupons.create",
@@ -101,7 +101,7 @@ def test_what_staff_create_is_recorded_without_secrets_and_empty_things(
     assert (event.kind, event.who["owner"]["id"]) == ("create", str(admin.pk))
 
 
-def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None:
+def test_admin__change_is_recorded_from_and_to(admin_client: Client) -> None:
     # given
     market = MarketFactory(tax_rate="0.2200")
     url = reverse("admin:orders_market_change", args=[market.pk])
@@ -109,12 +109,12 @@ def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None
 
     # when
     unchanged = admin_client.post(url, data)
-    nothing = told()
+    nothing = recorded()
     admin_client.post(url, data | {"tax_rate": "0.2", "name": "Italy"})
 
     # then
     assert (unchanged.status_code, nothing) == (302, [])
-    assert told() == [
+    assert recorded() == [
         (
             "markets",
             "",
@@ -126,7 +126,7 @@ def test_what_staff_change_is_recorded_from_and_to(admin_client: Client) -> None
     ]
 
 
-def test_dates_and_who_signs_in_are_recorded_as_json(
+def test_admin__dates_and_users_are_recorded_as_json(
     admin_client: Client, django_user_model: Any
 ) -> None:
     # given
@@ -141,13 +141,13 @@ def test_dates_and_who_signs_in_are_recorded_as_json(
     admin_client.post(of_promotion, form_of(admin_client, of_promotion) | expires)
 
     # then
-    assert told() == [
+    assert recorded() == [
         ("customers", "", {"user_id": {"from": None, "to": user.pk}}),
         ("promotions", "", {"expires_at": {"from": None, "to": "2030-01-01T12:00:00Z"}}),
     ]
 
 
-def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Client) -> None:
+def test_admin__inline_changes_are_recorded(admin_client: Client) -> None:
     # given
     promotion = PromotionFactory()
     stays, changes, goes = (CouponFactory(promotion=promotion) for _ in range(3))
@@ -179,7 +179,7 @@ def test_what_stands_on_the_page_of_a_resource_is_recorded_too(admin_client: Cli
     }
 
 
-def test_stock_and_addresses_are_recorded(admin_client: Client) -> None:
+def test_admin__stock_and_addresses_are_recorded(admin_client: Client) -> None:
     # given
     sku, order = SkuFactory(stock=7), pending_order()
     of_sku = reverse("admin:orders_sku_change", args=[sku.pk])
@@ -193,13 +193,13 @@ def test_stock_and_addresses_are_recorded(admin_client: Client) -> None:
     # then
     assert StockItem.objects.get(sku=sku).quantity == 9
     assert Address.objects.filter(city="Roma").count() == 1
-    assert told() == [
+    assert recorded() == [
         ("stock_items", "", {"quantity": {"from": 7, "to": 9}}),
         ("addresses", "", {"city": {"from": "Firenze", "to": "Roma"}}),
     ]
 
 
-def test_what_staff_delete_is_recorded_one_by_one_and_together(admin_client: Client) -> None:
+def test_admin__deletions_are_recorded_one_by_one(admin_client: Client) -> None:
     # given
     one, *others = [SkuFactory(price=False, stock=False) for _ in range(3)]
     keys = [sku.pk for sku in others]
@@ -211,12 +211,12 @@ def test_what_staff_delete_is_recorded_one_by_one_and_together(admin_client: Cli
 
     # then
     assert not Sku.objects.exists()
-    assert [(name, changes["code"]) for _type, name, changes in told()] == [
+    assert [(name, changes["code"]) for _type, name, changes in recorded()] == [
         ("skus.destroy", {"from": sku.code, "to": None}) for sku in [one, *others]
     ]
 
 
-def test_what_is_refused_is_not_recorded(admin_client: Client) -> None:
+def test_admin__refused_form_records_nothing(admin_client: Client) -> None:
     # given
     customer = CustomerFactory()
     url = reverse("admin:orders_customer_change", args=[customer.pk])

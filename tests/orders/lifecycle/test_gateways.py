@@ -1,4 +1,4 @@
-"""The gateway behind an address: what it is asked, and what its answers mean."""
+"""HTTPGateway: its requests, and how it reads responses."""
 
 import json
 import threading
@@ -31,18 +31,18 @@ PAYMENT = {
 }
 
 
-class Office(BaseHTTPRequestHandler):
-    """Answers what it is told to, and remembers what it was asked."""
+class GatewayServer(BaseHTTPRequestHandler):
+    """Send the response that the test sets, and record the requests."""
 
-    asked: list[tuple[str, Any]] = []
+    requests: list[tuple[str, Any]] = []
     answer: tuple[int, Any] = (201, {"token": "auth_1"})
     headers_sent: dict[str, str] = {}
-    #: How many bytes of what it announces are never sent.
+    #: The number of bytes of the Content-Length that are not sent.
     missing = 0
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.asked.append((self.path, json.loads(body)))
+        self.requests.append((self.path, json.loads(body)))
         status, answer = self.answer
         text = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
@@ -53,48 +53,50 @@ class Office(BaseHTTPRequestHandler):
         self.wfile.write(text)
 
     def do_GET(self) -> None:
-        """A page for people."""
-        self.asked.append((self.path, None))
+        """Send a page, as the target of a redirect."""
+        self.requests.append((self.path, None))
         self.send_response(200)
         self.send_header("Content-Length", "4")
         self.end_headers()
         self.wfile.write(b"{ }\n")
 
     def log_message(self, *_: Any) -> None:
-        """Nothing is printed."""
+        """Print nothing."""
 
 
 @pytest.fixture
-def office(settings: LazySettings) -> Iterator[type[Office]]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Office) as server:
-        thread = threading.Thread(target=server.serve_forever)
+def server(settings: LazySettings) -> Iterator[type[GatewayServer]]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), GatewayServer) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
         thread.start()
         settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
-        settings.ORDERS_GATEWAY_URL = f"http://127.0.0.1:{server.server_port}"
-        yield Office
-        server.shutdown()
+        settings.ORDERS_GATEWAY_URL = f"http://127.0.0.1:{http_server.server_port}"
+        yield GatewayServer
+        http_server.shutdown()
         thread.join()
-    Office.asked.clear()
+    GatewayServer.requests.clear()
 
 
 @pytest.mark.parametrize("status", [200, 201])
-def test_a_token_is_a_promise(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, status: int
+def test_authorize__token_means_authorized(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (status, {"token": "auth_1"}))
+    monkeypatch.setattr(server, "answer", (status, {"token": "auth_1"}))
 
     # when
     answer = get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
     # then
     assert answer == Authorized("auth_1", 1200)
-    assert office.asked == [("/authorizations", PAYMENT)]
+    assert server.requests == [("/authorizations", PAYMENT)]
 
 
-def test_402_declines(office: type[Office], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_authorize__402_means_declined(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (402, {"message": "no money"}))
+    monkeypatch.setattr(server, "answer", (402, {"message": "no money"}))
 
     # when
     answer = get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
@@ -103,8 +105,8 @@ def test_402_declines(office: type[Office], monkeypatch: pytest.MonkeyPatch) -> 
     assert answer == Declined("no money")
 
 
-#: What is not the gateway's word on a payment: the pages of proxies, and broken documents.
-NO_ANSWERS = [
+#: Responses that are no outcome of a payment: pages of proxies, and malformed documents.
+UNEXPECTED = [
     (500, {}),
     (503, {"token": "auth_1"}),
     (200, b"<h1>We are back soon</h1>"),
@@ -119,12 +121,12 @@ NO_ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize("answer", NO_ANSWERS)
-def test_anything_else_is_no_answer(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+@pytest.mark.parametrize("answer", UNEXPECTED)
+def test_authorize__unexpected_response_has_no_outcome(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", answer)
+    monkeypatch.setattr(server, "answer", answer)
 
     # then
     with pytest.raises(NoAnswerError):
@@ -132,11 +134,11 @@ def test_anything_else_is_no_answer(
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
 
-def test_an_answer_that_is_cut_off_is_no_answer(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch
+def test_authorize__truncated_response_has_no_outcome(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(office, "missing", 1)
+    monkeypatch.setattr(server, "missing", 1)
 
     # then
     with pytest.raises(NoAnswerError):
@@ -145,12 +147,12 @@ def test_an_answer_that_is_cut_off_is_no_answer(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_nobody_is_followed_elsewhere(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, status: int
+def test_requests__redirects_are_not_followed(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (status, {"token": "auth_1"}))
-    monkeypatch.setattr(office, "headers_sent", {"Location": "/sorry"})
+    monkeypatch.setattr(server, "answer", (status, {"token": "auth_1"}))
+    monkeypatch.setattr(server, "headers_sent", {"Location": "/sorry"})
 
     # when
     with pytest.raises(NoAnswerError):
@@ -159,38 +161,41 @@ def test_nobody_is_followed_elsewhere(
         get_gateway().void("auth_1")
 
     # then
-    assert [path for path, _ in office.asked] == ["/authorizations", "/authorizations/auth_1/void"]
+    assert [path for path, _ in server.requests] == [
+        "/authorizations",
+        "/authorizations/auth_1/void",
+    ]
 
 
 @pytest.mark.parametrize("answer", [(200, {}), (201, {}), (204, b"")])
-def test_a_promise_is_given_back_by_its_token(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+def test_void__posts_to_the_url_of_the_token(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", answer)
+    monkeypatch.setattr(server, "answer", answer)
 
     # when
     get_gateway().void("auth/1")
 
     # then
-    assert office.asked == [("/authorizations/auth%2F1/void", {})]
+    assert server.requests == [("/authorizations/auth%2F1/void", {})]
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_promise_that_is_gone_is_given_back_and_told_in_the_log(
-    office: type[Office],
+def test_void__missing_authorization_is_logged_without_its_token(
+    server: type[GatewayServer],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     status: int,
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (status, {}))
+    monkeypatch.setattr(server, "answer", (status, {}))
 
     # when
     get_gateway().void("auth_1")
 
     # then
-    assert len(office.asked) == 1
+    assert len(server.requests) == 1
     assert f"nothing to give back: it answered {status}" in caplog.text
     assert "auth_1" not in caplog.text
 
@@ -198,11 +203,11 @@ def test_a_promise_that_is_gone_is_given_back_and_told_in_the_log(
 @pytest.mark.parametrize(
     "answer", [(503, {}), (404, b"<h1>Not Found</h1>"), (200, b"<h1>We are back soon</h1>")]
 )
-def test_a_promise_that_cannot_be_given_back_is_no_answer(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
+def test_void__unexpected_response_raises(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", answer)
+    monkeypatch.setattr(server, "answer", answer)
 
     # then
     with pytest.raises(NoAnswerError):
@@ -210,7 +215,7 @@ def test_a_promise_that_cannot_be_given_back_is_no_answer(
         get_gateway().void("auth_1")
 
 
-def test_nobody_at_the_address_is_no_answer(settings: LazySettings) -> None:
+def test_void__refused_connection_raises(settings: LazySettings) -> None:
     # given
     settings.ORDERS_GATEWAY_URL = "http://127.0.0.1:1"
 
@@ -220,29 +225,29 @@ def test_nobody_at_the_address_is_no_answer(settings: LazySettings) -> None:
         HTTPGateway().void("auth_1")
 
 
-def test_the_gateway_inside_the_process_is_the_one_where_none_is_named() -> None:
+def test_get_gateway__local_gateway_is_the_default() -> None:
     assert isinstance(get_gateway(), LocalGateway)
 
 
-#: Names that no database, or not every one, can keep, and how they are given back.
-UNKEPT = [("t" * 256, "t" * 256), ("auth\0", "auth%00")]
+#: Tokens that some database cannot save, and their form in the URL of the void request.
+UNSAVABLE = [("t" * 256, "t" * 256), ("auth\0", "auth%00")]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("token", "quoted"), UNKEPT)
-def test_a_promise_whose_name_cannot_be_kept_is_given_back(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
+@pytest.mark.parametrize(("token", "quoted"), UNSAVABLE)
+def test_place__authorization_with_an_unsavable_token_is_voided(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (200, {"token": token}))
+    monkeypatch.setattr(server, "answer", (200, {"token": token}))
     order = pending_order()
 
     # when
     [problems] = make(MOVES["_place"], [order.pk], who={})
 
     # then
-    asked, given_back = (path for path, _ in office.asked)
-    assert (asked, given_back) == ("/authorizations", f"/authorizations/{quoted}/void")
+    requests, voided = (path for path, _ in server.requests)
+    assert (requests, voided) == ("/authorizations", f"/authorizations/{quoted}/void")
     assert "the payment gateway answered with a token that cannot be kept" in {
         problem.message for problem in problems
     }
@@ -250,19 +255,19 @@ def test_a_promise_whose_name_cannot_be_kept_is_given_back(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("token", "quoted"), UNKEPT)
-def test_a_copy_is_not_placed_with_a_promise_whose_name_cannot_be_kept(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
+@pytest.mark.parametrize(("token", "quoted"), UNSAVABLE)
+def test_copy__authorization_with_an_unsavable_token_is_voided(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch, token: str, quoted: str
 ) -> None:
     # given
     source = placed_order()
-    monkeypatch.setattr(office, "answer", (200, {"token": token}))
+    monkeypatch.setattr(server, "answer", (200, {"token": token}))
 
     # when
     order_copy = stories.copied(source, place_target_order=True)
 
     # then
-    assert {path for path, _ in office.asked} == {
+    assert {path for path, _ in server.requests} == {
         "/authorizations",
         f"/authorizations/{quoted}/void",
     }
@@ -273,11 +278,11 @@ def test_a_copy_is_not_placed_with_a_promise_whose_name_cannot_be_kept(
 
 
 @pytest.mark.django_db
-def test_a_name_as_long_as_can_be_kept_is(
-    office: type[Office], monkeypatch: pytest.MonkeyPatch
+def test_place__longest_token_is_saved(
+    server: type[GatewayServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(office, "answer", (200, {"token": "t" * 255}))
+    monkeypatch.setattr(server, "answer", (200, {"token": "t" * 255}))
     order = pending_order()
 
     # when

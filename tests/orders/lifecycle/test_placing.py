@@ -1,4 +1,4 @@
-"""Placing and cancelling as the shop does them, with or without a copy."""
+"""Placing and cancelling of orders, with and without a copy."""
 
 from typing import Any
 
@@ -40,14 +40,14 @@ def place_one(order: Order, authorization: Any = None, **keywords: Any) -> list[
     return problems
 
 
-def told(problems: list[Problem]) -> list[tuple[str, str]]:
+def codes_of(problems: list[Problem]) -> list[tuple[str, str]]:
     return [(problem.attribute, problem.code) for problem in problems]
 
 
 REFUSED = ("status", "cannot_transition")
 
 
-def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
+def test_place__pending_order_gets_stock_coupon_use_and_authorization() -> None:
     # given
     sku = SkuFactory(stock=5)
     order = pending_order(lines=[{"sku": sku, "quantity": 2}], coupon=CouponFactory())
@@ -71,7 +71,7 @@ def test_a_pending_order_is_placed_with_all_that_it_needs() -> None:
     }
 
 
-def test_a_placement_that_met_errors_is_tried_again() -> None:
+def test_place__order_in_placing_is_retried() -> None:
     # given
     order = pending_order(status=Order.Status.PLACING)
 
@@ -83,7 +83,7 @@ def test_a_placement_that_met_errors_is_tried_again() -> None:
     assert stories.statuses(order) == ("placed", "authorized", "unfulfilled")
 
 
-def test_to_place_a_placed_order_again_has_no_further_effect() -> None:
+def test_place__placed_order_is_unchanged() -> None:
     # given
     order = placed_order()
     before = stories.every_byte(order)
@@ -97,7 +97,7 @@ def test_to_place_a_placed_order_again_has_no_further_effect() -> None:
     assert not Event.objects.exists()
 
 
-def test_an_order_is_placed_once_however_often_it_is_asked_for_at_once() -> None:
+def test_place__order_named_twice_is_placed_once() -> None:
     # given
     order = pending_order()
 
@@ -110,7 +110,7 @@ def test_an_order_is_placed_once_however_often_it_is_asked_for_at_once() -> None
 
 
 @pytest.mark.parametrize("status", ["editing", "approved", "cancelled"])
-def test_an_order_that_went_further_is_not_placed(status: str) -> None:
+def test_place__later_status_is_refused(status: str) -> None:
     # given
     order = placed_order(status=status)
     before = stories.every_byte(order)
@@ -123,10 +123,10 @@ def test_an_order_that_went_further_is_not_placed(status: str) -> None:
     assert stories.every_byte(order) == before
 
 
-def test_an_order_is_not_placed_with_an_expired_card() -> None:
+def test_place__expired_card_is_refused() -> None:
     order = pending_order(payment_source=PaymentSourceFactory(expired=True))
 
-    assert told(place_one(order)) == [REFUSED, ("payment_source", "blank")]
+    assert codes_of(place_one(order)) == [REFUSED, ("payment_source", "blank")]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,9 @@ def test_an_order_is_not_placed_with_an_expired_card() -> None:
         (Authorized("auth-1", 1), "the payment was not authorized"),
     ],
 )
-def test_an_order_is_not_placed_for_less_than_it_costs(authorization: Any, message: str) -> None:
+def test_place__declined_or_too_small_authorization_is_refused(
+    authorization: Any, message: str
+) -> None:
     # given
     order = pending_order()
     before = stories.every_byte(order)
@@ -145,17 +147,17 @@ def test_an_order_is_not_placed_for_less_than_it_costs(authorization: Any, messa
     problems = place_one(order, authorization)
 
     # then
-    assert told(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
+    assert codes_of(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
     assert problems[1].message == message
     assert stories.every_byte(order) == before
 
 
-def test_an_order_that_nobody_authorized_is_not_placed() -> None:
+def test_place__missing_authorization_is_refused() -> None:
     order = pending_order()
 
     [problems] = place([Request(order.pk)], who=WHO)
 
-    assert told(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
+    assert codes_of(problems) == [REFUSED, ("payment_source", "payment_not_authorized")]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_an_order_that_nobody_authorized_is_not_placed() -> None:
         (draft_order, ["customer_email", "payment_source"]),
     ],
 )
-def test_an_order_that_lacks_something_is_not_placed(make: Any, attributes: list[str]) -> None:
+def test_place__missing_requirements_are_refused(make: Any, attributes: list[str]) -> None:
     # given
     order = make()
     before = stories.every_byte(order)
@@ -176,11 +178,11 @@ def test_an_order_that_lacks_something_is_not_placed(make: Any, attributes: list
     problems = place_one(order)
 
     # then
-    assert told(problems) == [REFUSED, *((attribute, "blank") for attribute in attributes)]
+    assert codes_of(problems) == [REFUSED, *((attribute, "blank") for attribute in attributes)]
     assert stories.every_byte(order) == before
 
 
-def test_orders_are_served_one_after_the_other() -> None:
+def test_place__stock_goes_to_the_orders_in_their_sequence() -> None:
     # given
     sku = SkuFactory(stock=3)
     orders = [pending_order(lines=[{"sku": sku, "quantity": 2}, {}]) for _ in range(2)]
@@ -191,7 +193,7 @@ def test_orders_are_served_one_after_the_other() -> None:
     )
 
     # then
-    assert [told(problems) for problems in answers] == [
+    assert [codes_of(problems) for problems in answers] == [
         [],
         [REFUSED, ("line_items", "out_of_stock")],
     ]
@@ -199,7 +201,7 @@ def test_orders_are_served_one_after_the_other() -> None:
     assert StockItem.objects.get(sku=sku).reserved == 2
 
 
-def test_cancelling_twice_gives_back_once() -> None:
+def test_cancel__second_call_has_no_effect() -> None:
     # given
     order = placed_order(lines=[{"sku": SkuFactory(stock=9), "quantity": 4}])
     placed_order(lines=[{"sku": order.line_items.first().sku, "quantity": 3}])
@@ -234,9 +236,7 @@ def test_cancelling_twice_gives_back_once() -> None:
         ),
     ],
 )
-def test_an_order_that_cannot_be_cancelled_says_why(
-    statuses: dict[str, str], reasons: dict[str, str]
-) -> None:
+def test_cancel__refusal_has_reasons(statuses: dict[str, str], reasons: dict[str, str]) -> None:
     # given
     order = placed_order(**statuses)
     before = stories.every_byte(order)
@@ -249,7 +249,7 @@ def test_an_order_that_cannot_be_cancelled_says_why(
     assert stories.every_byte(order) == before
 
 
-def test_the_source_of_two_copies_is_cancelled_for_one_of_them() -> None:
+def test_cancel_sources__only_one_of_two_copies_cancels_the_source() -> None:
     # given
     order = placed_order()
 
@@ -259,21 +259,21 @@ def test_the_source_of_two_copies_is_cancelled_for_one_of_them() -> None:
 
     # then
     refused = [("source_order", "cannot_transition")]
-    assert [told(problems) for problems in answers + again] == [[], refused, refused]
+    assert [codes_of(problems) for problems in answers + again] == [[], refused, refused]
     assert Event.objects.get().who == WHO | {"order_copy": {"type": "order_copies", "id": "a"}}
 
 
-def test_an_order_that_is_gone_can_be_neither_placed_nor_cancelled() -> None:
+def test_place_and_cancel__deleted_order_raises() -> None:
     for attempt in (lambda: place([Request(0)], who=WHO), lambda: cancel([0], who=WHO)):
         with pytest.raises(OrderGoneError, match="deleted in the meantime"):
             attempt()
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_placing_and_cancelling_cost_the_same_for_one_and_for_many(count: int) -> None:
+def test_place_and_cancel__query_count_is_equal_for_one_and_many_orders(count: int) -> None:
     """Placing: SAVEPOINT; SELECT orders, what they need, stock items, coupons by code, coupons,
     customers, coupon uses by customer, discount lines, addresses, what is sold and shipped; DELETE
-    coupon uses and reservations handed over; UPDATE stock items, coupons; INSERT reservations,
+    transferred coupon uses and reservations; UPDATE stock items, coupons; INSERT reservations,
     coupon uses, authorizations; UPDATE orders; INSERT events; RELEASE. Where nothing is
     handed over there is nothing to ask for or to delete.
 
@@ -299,7 +299,7 @@ def test_placing_and_cancelling_cost_the_same_for_one_and_for_many(count: int) -
     assert (len(placing), len(cancelling)) == (19, 15)
 
 
-def test_the_local_gateway_authorizes_once_a_key() -> None:
+def test_local_gateway__authorizes_once_per_key() -> None:
     # given
     gateway = LocalGateway()
     call = {"payment_source_token": "tok", "amount_cents": 5, "currency": "EUR"}

@@ -1,4 +1,4 @@
-"""The moves of an order that change nothing but the order."""
+"""Transitions of an order that change only the order itself."""
 
 import itertools
 
@@ -32,19 +32,19 @@ FORBIDDEN = [
 
 
 def order_in(status: str) -> Order:
-    """A whole order, in this state."""
+    """Create a complete order with this status."""
     order = placed_order()
     Order.objects.filter(pk=order.pk).update(status=status)
     order.refresh_from_db()
     return order
 
 
-def told(answers: list) -> list[list[tuple[str, str]]]:
+def codes_of(answers: list) -> list[list[tuple[str, str]]]:
     return [[(problem.attribute, problem.code) for problem in problems] for problems in answers]
 
 
 @pytest.mark.parametrize(("before", "verb", "after"), ALLOWED)
-def test_an_allowed_move_is_made_and_recorded(before: str, verb: str, after: str) -> None:
+def test_transition__allowed_one_is_saved_and_recorded(before: str, verb: str, after: str) -> None:
     # given
     order = order_in(before)
     stock = list(StockItem.objects.values_list("reserved"))
@@ -65,7 +65,7 @@ def test_an_allowed_move_is_made_and_recorded(before: str, verb: str, after: str
 
 
 @pytest.mark.parametrize(("status", "verb"), FORBIDDEN)
-def test_a_forbidden_move_is_refused_and_changes_nothing(status: str, verb: str) -> None:
+def test_transition__forbidden_one_changes_nothing(status: str, verb: str) -> None:
     # given
     order = order_in(status)
     before = stories.every_byte(order)
@@ -81,7 +81,7 @@ def test_a_forbidden_move_is_refused_and_changes_nothing(status: str, verb: str)
 
 
 @pytest.mark.parametrize("verb", TRANSITIONS)
-def test_a_move_made_again_has_no_further_effect(verb: str) -> None:
+def test_transition__repeated_one_has_no_effect(verb: str) -> None:
     # given
     order = order_in(TRANSITIONS[verb].target)
     before = stories.every_byte(order)
@@ -95,24 +95,24 @@ def test_a_move_made_again_has_no_further_effect(verb: str) -> None:
     assert not Event.objects.exists()
 
 
-def test_an_order_without_customer_or_goods_does_not_become_pending() -> None:
+def test_pending__needs_customer_and_line_items() -> None:
     # given
-    nobody = order_in("draft")
-    Order.objects.filter(pk=nobody.pk).update(customer=None, customer_email="")
+    anonymous = order_in("draft")
+    Order.objects.filter(pk=anonymous.pk).update(customer=None, customer_email="")
     empty = OrderFactory(status="draft")
 
     # when
-    answers = transition("pending", [nobody.pk, empty.pk], who=WHO)
+    answers = transition("pending", [anonymous.pk, empty.pk], who=WHO)
 
     # then
-    assert told(answers) == [
+    assert codes_of(answers) == [
         [("status", "cannot_transition"), ("customer_email", "blank")],
         [("status", "cannot_transition"), ("line_items", "blank")],
     ]
     assert set(Order.objects.values_list("status", flat=True)) == {"draft"}
 
 
-def test_an_order_that_grew_while_it_was_edited_stays_in_editing() -> None:
+def test_stop_editing__larger_total_is_refused() -> None:
     # given
     order = order_in("editing")
     Order.objects.update(total_amount_with_taxes_cents=order.total_amount_with_taxes_cents + 1)
@@ -122,14 +122,14 @@ def test_an_order_that_grew_while_it_was_edited_stays_in_editing() -> None:
 
     # then
     order.refresh_from_db()
-    assert told(answers) == [
+    assert codes_of(answers) == [
         [("status", "cannot_transition"), ("total_amount_cents", "less_than_or_equal_to")]
     ]
     assert order.status == "editing"
 
 
 @pytest.mark.parametrize("verb", TRANSITIONS)
-def test_moving_costs_the_same_for_one_and_for_many(verb: str) -> None:
+def test_transition__query_count_is_equal_for_one_and_many_orders(verb: str) -> None:
     # given
     status = min(TRANSITIONS[verb].sources)
     keys = [order_in(status).pk for _ in range(6)]

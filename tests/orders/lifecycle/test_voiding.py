@@ -1,4 +1,4 @@
-"""What is not needed any more is given back, as soon as the gateway listens."""
+"""Unneeded authorizations are voided as soon as the gateway is reachable."""
 
 import pytest
 from django.conf import LazySettings
@@ -16,14 +16,14 @@ from tests.factories import AuthorizationFactory, pending_order, placed_order
 
 
 @pytest.fixture
-def nobody_listens(settings: LazySettings) -> None:
+def unreachable_gateway(settings: LazySettings) -> None:
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.HTTPGateway"
     settings.ORDERS_GATEWAY_URL = "http://127.0.0.1:1"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_gateway_that_does_not_listen_is_no_obstacle_to_a_cancellation(
-    nobody_listens: None,
+def test_cancel__succeeds_with_an_unreachable_gateway_and_voids_later(
+    unreachable_gateway: None,
     settings: LazySettings,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -44,20 +44,20 @@ def test_a_gateway_that_does_not_listen_is_no_obstacle_to_a_cancellation(
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
     bank = open_bank(monkeypatch)
     void_due()
-    too_early = [*bank.voided]
-    wait()
+    voided_early = [*bank.voided]
+    make_due()
     void_due()
 
     # then
-    assert too_early == []
+    assert voided_early == []
     assert bank.voided == [authorization.token]
     authorization.refresh_from_db()
     assert authorization.voided_at is not None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_gateway_that_does_not_listen_is_no_obstacle_to_settling(
-    nobody_listens: None, caplog: pytest.LogCaptureFixture
+def test_settle__succeeds_with_an_unreachable_gateway(
+    unreachable_gateway: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     # given
     order = pending_order()
@@ -73,23 +73,23 @@ def test_a_gateway_that_does_not_listen_is_no_obstacle_to_settling(
 
 
 @pytest.mark.django_db
-def test_a_gateway_that_is_away_is_asked_once_at_a_time_after_growing_pauses(
-    nobody_listens: None,
+def test_void_due__unreachable_gateway_is_retried_with_backoff(
+    unreachable_gateway: None,
 ) -> None:
     # given
-    to_be_voided(3)
+    authorizations_to_void(3)
 
     # when
-    pauses = []
+    backoffs = []
     for _ in range(4):
         with pytest.raises(OSError, match="refused"):
             void_due()
         void_due()
-        pauses.append(sorted(waiting()))
-        wait()
+        backoffs.append(sorted(seconds_until_due()))
+        make_due()
 
     # then
-    assert pauses == [[2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 4]]
+    assert backoffs == [[2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 4]]
     assert sorted(Authorization.objects.values_list("failures", flat=True)) == [1, 1, 2]
 
     # when
@@ -98,15 +98,15 @@ def test_a_gateway_that_is_away_is_asked_once_at_a_time_after_growing_pauses(
         void_due()
 
     # then
-    assert sorted(waiting()) == [2, 2, 3600]
+    assert sorted(seconds_until_due()) == [2, 2, 3600]
 
 
 @pytest.mark.django_db
-def test_one_that_is_refused_every_time_does_not_stand_in_the_way_of_others(
+def test_void_due__refused_void_does_not_block_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given
-    tokens = to_be_voided(3)
+    tokens = authorizations_to_void(3)
     voided = []
 
     def void(_gateway: LocalGateway, token: str) -> None:
@@ -120,7 +120,7 @@ def test_one_that_is_refused_every_time_does_not_stand_in_the_way_of_others(
     for _ in range(2):
         with pytest.raises(PermissionError):
             void_due()
-        wait()
+        make_due()
 
     # then
     assert voided == tokens[1:]
@@ -128,12 +128,12 @@ def test_one_that_is_refused_every_time_does_not_stand_in_the_way_of_others(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_gateway_that_does_not_say_what_it_was_asked_for_is_asked_again_later(
-    nobody_listens: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+def test_void_due__unknown_outcome_is_resolved_and_voided(
+    unreachable_gateway: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     [payment] = checkout.authorize([pending_order().pk])
-    wait()
+    make_due()
 
     # when
     with pytest.raises(OSError, match="refused"):
@@ -147,7 +147,7 @@ def test_a_gateway_that_does_not_say_what_it_was_asked_for_is_asked_again_later(
     # when
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
     bank = open_bank(monkeypatch)
-    wait()
+    make_due()
     void_due()
     void_due()
 
@@ -159,18 +159,18 @@ def test_a_gateway_that_does_not_say_what_it_was_asked_for_is_asked_again_later(
     assert (voided.status, voided.token, voided.details) == ("voided", "auth_0", None)
 
 
-def to_be_voided(count: int) -> list[str]:
-    """The tokens of so many authorizations that no gateway has heard of."""
+def authorizations_to_void(count: int) -> list[str]:
+    """Create authorizations to void, unknown to the gateway, and return their tokens."""
     return [AuthorizationFactory(status="voided").token for _ in range(count)]
 
 
-def waiting() -> list[int]:
-    """For how many seconds, about, each authorization waits."""
+def seconds_until_due() -> list[int]:
+    """Return the rounded seconds until each authorization is due."""
     now = timezone.now()
     dues = Authorization.objects.values_list("due_at", flat=True)
     return [round((due - now).total_seconds()) for due in dues]
 
 
-def wait() -> None:
-    """Let all pauses end."""
+def make_due() -> None:
+    """Make all authorizations due."""
     Authorization.objects.update(due_at=timezone.now())
