@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""The README agrees with the code."""
 
 import json
 import re
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.django_db
 
 
 def section(title: str) -> str:
-    """The text under a heading."""
+    """Return the text under a heading."""
     return README.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
-def test_the_settings_table_lists_every_setting() -> None:
+def test_settings_table__lists_every_setting() -> None:
     settings = {name for name in vars(Settings) if name.isupper()}
 
     listed = re.findall(r"^\| `(\w+)` \|", section("Settings"), re.MULTILINE)
@@ -39,13 +39,13 @@ def test_the_settings_table_lists_every_setting() -> None:
     assert sorted(listed) == sorted(settings)
 
 
-def test_web_server__runs_with_the_same_options_in_production_and_in_the_demo() -> None:
+def test_web_server__options_are_those_of_the_demo() -> None:
     (command,) = re.findall(r"^gunicorn project\.wsgi --workers \d (.+)$", README, re.MULTILINE)
 
     assert command.split() == SERVER_OPTIONS
 
 
-def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:
+def test_options_table__lists_every_option_with_its_default() -> None:
     listed = dict(
         re.findall(r"^\| `(\w+)` \| (true|false) \|", section("What a copy does"), re.MULTILINE)
     )
@@ -55,13 +55,13 @@ def test_the_toggle_table_lists_every_toggle_with_its_default() -> None:
     assert listed == defaults
 
 
-def test_every_outcome_is_named() -> None:
+def test_outcomes__are_all_named() -> None:
     text = section("What a copy does")
 
     assert all(f"`{action}`" in text for action in Action)
 
 
-def test_every_make_target_exists() -> None:
+def test_make_targets__exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
     named = set(re.findall(r"\bmake ([a-z-]+)", README))
@@ -69,7 +69,7 @@ def test_every_make_target_exists() -> None:
     assert named <= targets
 
 
-def test_every_command_exists_with_its_options() -> None:
+def test_commands__exist_with_their_options() -> None:
     lines = re.findall(r"^python manage.py (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
 
     for line in lines:
@@ -80,7 +80,7 @@ def test_every_command_exists_with_its_options() -> None:
     assert len(lines) >= 4
 
 
-def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands__copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
     # given
     order = placed_order()
 
@@ -94,7 +94,7 @@ def test_the_commands_of_the_readme_copy_an_order(capsys: pytest.CaptureFixture[
     assert OrderCopy.objects.get().target_order.status == "placed"
 
 
-def test_the_commands_of_an_operator_do_what_the_readme_says(
+def test_commands__for_operators_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     # given
@@ -109,13 +109,13 @@ def test_the_commands_of_an_operator_do_what_the_readme_says(
 
     # then
     assert not OrderCopy.objects.exists()
-    said = capsys.readouterr().out
-    assert "All is well" in said
-    assert "Would remove 1 copy" in said
-    assert "Removed 1 copy" in said
+    output = capsys.readouterr().out
+    assert "All is well" in output
+    assert "Would remove 1 copy" in output
+    assert "Removed 1 copy" in output
 
 
-def test_the_table_of_metrics_lists_every_metric() -> None:
+def test_metrics_table__lists_every_metric() -> None:
     # given
     queue = {metric.name for metric in QueueCollector().collect()}
     ours = [one for one in REGISTRY.collect() if one.name.startswith("order_copies_")]
@@ -129,7 +129,7 @@ def test_the_table_of_metrics_lists_every_metric() -> None:
     assert listed == {(name, "queue") for name in queue} | {(name, "worker") for name in worker}
 
 
-def test_the_curl_and_its_answer_are_real(admin_user) -> None:
+def test_curl_example__response_has_the_printed_shape(admin_user) -> None:
     # given
     body = json.loads(README.split("-d '")[1].split("'\n```")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
@@ -144,7 +144,7 @@ def test_the_curl_and_its_answer_are_real(admin_user) -> None:
 
 
 def shape(value: object) -> object:
-    """A document without what differs from copy to copy: ids, instants, addresses."""
+    """Return a document without ids, instants and URLs, which differ between copies."""
     if isinstance(value, dict):
         return [(name, shape(member)) for name, member in value.items()]
     if isinstance(value, str) and re.search(r"^http|^\d{4}-|^[0-9a-f]{64}$|^[A-Za-z]{10}$", value):

@@ -1,4 +1,4 @@
-"""``make demo``, as its user meets it: a real server, a real worker, a real Ctrl-C."""
+"""``make demo`` with real processes: server, worker and Ctrl-C."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def port():
 
 @pytest.fixture
 def start_demo(tmp_path, port):
-    """Start the demo in a process group of its own, with a shop of its own; end it after all."""
+    """Return a function that starts the demo in its own process group, with its own database."""
     demos = []
     environment = {
         "PATH": os.environ["PATH"],
@@ -61,7 +61,7 @@ def start_demo(tmp_path, port):
 
 
 def read_until_ready(demo):
-    """What the demo says until it is ready."""
+    """Return the output of the demo until it is ready."""
     lines = []
     for line in demo.stdout:
         lines.append(line)
@@ -70,17 +70,17 @@ def read_until_ready(demo):
     return "".join(lines)
 
 
-def token_for(said, port):
-    """What the credentials get that the demo prints, sent as it says."""
-    body = said.split("/oauth/token'")[1].split("-d '")[1].split("'")[0]
+def token_for(output, port):
+    """Request a token with the credentials that the demo printed."""
+    body = output.split("/oauth/token'")[1].split("-d '")[1].split("'")[0]
     headers = {"Content-Type": "application/json"}
     url = f"http://127.0.0.1:{port}/oauth/token"
     with urlopen(Request(url, body.encode(), headers)) as response:
         return json.load(response)
 
 
-def is_anybody_left(demo):
-    """Whether a process of the demo's group still lives."""
+def has_running_processes(demo):
+    """Return whether a process of the demo's group still runs."""
     try:
         os.killpg(demo.pid, 0)
     except ProcessLookupError:
@@ -89,19 +89,19 @@ def is_anybody_left(demo):
 
 
 @pytest.mark.exhaustive
-def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port):
+def test_demo__copies_an_order_serves_pages_and_stops_with_ctrl_c(start_demo, port):
     # given
     demo = start_demo()
 
     # when
-    said = read_until_ready(demo)
+    output = read_until_ready(demo)
 
     # then
-    assert "Loaded the demo shop" in said
-    assert f"curl -X POST 'http://127.0.0.1:{port}/oauth/token'" in said
-    assert "curl -g -X POST" in said
-    assert "HTTP 201 Created" in said
-    assert "-> completed" in said
+    assert "Loaded the demo shop" in output
+    assert f"curl -X POST 'http://127.0.0.1:{port}/oauth/token'" in output
+    assert "curl -g -X POST" in output
+    assert "HTTP 201 Created" in output
+    assert "-> completed" in output
     for path in ("/static/admin/css/base.css", "/admin/login/?token=sent-in-a-query"):
         with urlopen(f"http://127.0.0.1:{port}{path}") as response:
             assert response.status == 200
@@ -114,52 +114,54 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     assert demo.returncode == 0
     assert "Traceback" not in rest
     assert "sent-in-a-query" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
-    # when it is started again
+    # when the demo is started again
     demo = start_demo()
-    said = read_until_ready(demo)
+    output = read_until_ready(demo)
 
     # then
-    assert "Kept the demo shop: 308 orders" in said
-    token = token_for(said, port)
+    assert "Kept the demo shop: 308 orders" in output
+    token = token_for(output, port)
     assert token["token_type"] == "bearer"
     claims = jwt.decode(token["access_token"], options={"verify_signature": False})
     assert claims["iss"] == f"https://auth.localhost:{port}"
 
-    # when it is terminated
+    # when the demo is terminated
     demo.terminate()
     rest, _ = demo.communicate(timeout=20)
 
     # then
     assert demo.returncode == 0
     assert "Traceback" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
 
 @pytest.mark.exhaustive
-def test_a_port_that_is_taken_is_told_at_once(start_demo, port):
+def test_demo__port_in_use_is_an_error(start_demo, port):
     # given
     with socket.create_server(("127.0.0.1", port)):
         # when
         demo = start_demo()
-        said, _ = demo.communicate(timeout=20)
+        output, _ = demo.communicate(timeout=20)
 
     # then
-    assert said.strip() == f"Port {port} is not free. Choose another one: make demo PORT={port + 1}"
+    assert (
+        output.strip() == f"Port {port} is not free. Choose another one: make demo PORT={port + 1}"
+    )
     assert demo.returncode == 1
 
 
 @pytest.fixture
 def processes():
-    """Processes that put the signal handlers back."""
+    """A ``Processes``; the signal handlers are restored after the test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield Processes()
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_a_process_that_dies_takes_the_others_with_it(processes):
+def test_processes__one_that_ends_stops_the_others(processes):
     # when
     with processes:
         processes.start("web server", *SLEEP)
@@ -171,14 +173,16 @@ def test_a_process_that_dies_takes_the_others_with_it(processes):
     assert all(child.returncode is not None for child in processes._children.values())
 
 
-def test_a_process_that_does_not_want_to_stop_is_killed(processes, monkeypatch):
+def test_processes__one_that_ignores_sigterm_is_killed(processes, monkeypatch):
     # given
     monkeypatch.setattr("project.demo.processes.PATIENCE", 0.2)
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    ignore_sigterm = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    )
 
     # when
     with processes:
-        processes.start("web server", "-c", deaf)
+        processes.start("web server", "-c", ignore_sigterm)
         time.sleep(0.5)
 
     # then
@@ -186,7 +190,7 @@ def test_a_process_that_does_not_want_to_stop_is_killed(processes, monkeypatch):
     assert child.returncode == -signal.SIGKILL
 
 
-def test_what_takes_too_long_is_told(processes):
+def test_wait_until__timeout_is_an_error(processes):
     with processes:
         processes.start("web server", *SLEEP)
         with pytest.raises(DemoError, match=r"Starting took longer than 0\.2 seconds"):

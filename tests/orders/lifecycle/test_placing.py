@@ -274,8 +274,8 @@ def test_place_and_cancel__query_count_is_equal_for_one_and_many_orders(count: i
     """Placing: SAVEPOINT; SELECT orders, what they need, stock items, coupons by code, coupons,
     customers, coupon uses by customer, discount lines, addresses, what is sold and shipped; DELETE
     transferred coupon uses and reservations; UPDATE stock items, coupons; INSERT reservations,
-    coupon uses, authorizations; UPDATE orders; INSERT events; RELEASE. Where nothing is
-    handed over there is nothing to ask for or to delete.
+    coupon uses, authorizations; UPDATE orders; INSERT events; RELEASE. Without
+    transfers, their SELECT and DELETE statements are not sent.
 
     Cancelling: SAVEPOINT; SELECT orders, reservations, stock items, coupon uses, coupons; DELETE
     reservations; UPDATE stock items; DELETE coupon uses; UPDATE coupons; SELECT and UPDATE
