@@ -282,11 +282,11 @@ def test_change__copy_deleted_meanwhile_gives_a_message(
     order_copy = OrderCopyFactory(source_order=bare_order())
     update_copy = copying.update_copy
 
-    def vanish(vanishing: Any, *arguments: Any, **keywords: Any) -> None:
+    def delete_then_update(deleted: Any, *arguments: Any, **keywords: Any) -> None:
         OrderCopy.objects.all().delete()
-        update_copy(vanishing, *arguments, **keywords)
+        update_copy(deleted, *arguments, **keywords)
 
-    monkeypatch.setattr(copying, "update_copy", vanish)
+    monkeypatch.setattr(copying, "update_copy", delete_then_update)
 
     # when
     response = admin.post(page_of(order_copy), {"reference": "R 2"}, follow=True)
@@ -563,16 +563,16 @@ def test_batch_page__query_count_is_equal_for_one_and_many_copies(admin: Client)
     assert len(for_one) == len(for_many)
 
 
-def test_the_list_watches_the_copies_that_have_not_ended(admin: Client) -> None:
+def test_list__polls_copies_that_have_not_ended(admin: Client) -> None:
     # given
     OrderCopyFactory(source_order=bare_order(), completed=True)
-    waiting = OrderCopyFactory(source_order=bare_order())
+    pending = OrderCopyFactory(source_order=bare_order())
 
     # when
     response = admin.get(COPIES)
 
     # then
-    assert response.context["progress"].url.endswith(f"?ids={waiting.public_id}")
+    assert response.context["progress"].url.endswith(f"?ids={pending.public_id}")
     assert "data-running" in response.content.decode()
 
 
@@ -587,7 +587,7 @@ def test_progress_views__need_the_permission_to_view_copies(client: Client) -> N
         assert client.get(reverse(f"admin:order_copies_ordercopy_{view}")).status_code == 403
 
 
-def test_staff_who_may_only_view_read_and_change_nothing(client: Client) -> None:
+def test_page__is_read_only_with_the_view_permission(client: Client) -> None:
     # given
     user = User.objects.create_user("kim", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_ordercopy"))
@@ -605,7 +605,7 @@ def test_staff_who_may_only_view_read_and_change_nothing(client: Client) -> None
 # Without an admin for orders, and events
 
 
-def test_a_shop_without_an_order_admin_sees_names_without_links(
+def test_list__without_order_admin_orders_have_no_links(
     admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -622,7 +622,7 @@ def test_a_shop_without_an_order_admin_sees_names_without_links(
     assert listed(admin, q=order_copy.public_id) == [order_copy]
 
 
-def test_events_are_to_be_read_only(admin: Client) -> None:
+def test_events__are_read_only(admin: Client) -> None:
     # given
     requested(placed_order())
     event = Event.objects.get()

@@ -331,11 +331,11 @@ def test_patch__copy_deleted_meanwhile_is_not_found(
     api, order_copy = API(staff()), OrderCopyFactory()
     update_copy = copying.update_copy
 
-    def vanish(vanishing: OrderFactory, *arguments: object, **keywords: object) -> None:
+    def delete_then_update(deleted: OrderFactory, *arguments: object, **keywords: object) -> None:
         OrderFactory.objects.all().delete()
-        update_copy(vanishing, *arguments, **keywords)  # type: ignore[arg-type]
+        update_copy(deleted, *arguments, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(copying, "update_copy", vanish)
+    monkeypatch.setattr(copying, "update_copy", delete_then_update)
     data = {"type": "order_copies", "id": order_copy.public_id}
 
     # when

@@ -34,7 +34,7 @@ def pending(minutes: float) -> OrderCopy:
     return order_copy
 
 
-def lost(minutes: float) -> OrderCopy:
+def lease_lost(minutes: float) -> OrderCopy:
     """Create a copy whose lease expired this number of minutes ago."""
     return OrderCopyFactory(in_progress=True, lease_expires_at=ago(minutes))
 
@@ -82,7 +82,7 @@ def test_queue__costs_three_queries() -> None:
     OrderCopyFactory(in_progress=True)
     paused()
     paused(-2)
-    lost(4)
+    lease_lost(4)
     OrderCopyFactory(completed=True)
     OrderCopyFactory(failed=True)
     seen(0.5)
@@ -113,7 +113,7 @@ def test_queue__text_separates_backoff_and_lost_leases_from_in_progress() -> Non
     # given
     OrderCopyFactory(in_progress=True)
     paused()
-    lost(1)
+    lease_lost(1)
 
     # then
     output = str(Queue.at(timezone.now()))
@@ -280,7 +280,7 @@ def test_check_queue__old_pending_copies_are_fine_with_a_worker(add_worker: Any)
 def test_check_queue__recent_copies_are_fine() -> None:
     # given
     pending(9)
-    lost(9)
+    lease_lost(9)
 
     # when, then
     assert warnings() == []
@@ -289,7 +289,7 @@ def test_check_queue__recent_copies_are_fine() -> None:
 def test_check_queue__leases_expired_long_ago_are_a_warning() -> None:
     # given
     seen(0.5)
-    lost(11)
+    lease_lost(11)
 
     # when, then
     assert warnings() == [
@@ -344,7 +344,7 @@ def test_health__no_problem_prints_the_counts() -> None:
 def test_health__error_lists_all_problems() -> None:
     # given
     pending(11)
-    lost(11)
+    lease_lost(11)
 
     # when
     with pytest.raises(CommandError) as caught:

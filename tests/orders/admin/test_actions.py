@@ -216,10 +216,10 @@ def test_actions__order_deleted_meanwhile_gives_a_message(
     order = placed_order()
     make = actions.make
 
-    def vanish(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
+    def make_with_deleted_order(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
         return make(move, [*keys, 0], **keywords)
 
-    monkeypatch.setattr(actions, "make", vanish)
+    monkeypatch.setattr(actions, "make", make_with_deleted_order)
 
     # when
     messages = messages_of(act(admin, "approve", [order]))

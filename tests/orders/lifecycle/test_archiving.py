@@ -21,20 +21,24 @@ def test_archive_and_unarchive__repeated_calls_have_one_effect(status: str) -> N
     order = placed_order(status=status)
 
     # when
-    first, again = archive([order.pk], who=WHO), archive([order.pk], who=WHO)
+    archived = [archive([order.pk], who=WHO) for _ in range(2)]
     order.refresh_from_db()
     archived_at = order.archived_at
-    back, once_more = unarchive([order.pk], who=WHO), unarchive([order.pk], who=WHO)
+    unarchived = [unarchive([order.pk], who=WHO) for _ in range(2)]
     order.refresh_from_db()
 
     # then
-    assert first == again == back == once_more == [[]]
+    assert archived == unarchived == [[[]], [[]]]
     assert archived_at is not None
     assert order.archived_at is None
     assert order.status == status
-    there, and_back = Event.objects.filter(resource_type="orders", resource_id=str(order.pk))
-    assert (there.name, there.who, there.changes["archived_at"]["from"]) == ("", WHO, None)
-    assert (and_back.name, and_back.changes["archived_at"]["to"]) == ("", None)
+    archiving, unarchiving = Event.objects.filter(resource_type="orders", resource_id=str(order.pk))
+    assert (archiving.name, archiving.who, archiving.changes["archived_at"]["from"]) == (
+        "",
+        WHO,
+        None,
+    )
+    assert (unarchiving.name, unarchiving.changes["archived_at"]["to"]) == ("", None)
 
 
 @pytest.mark.parametrize("status", ["draft", "pending", "placing"])
