@@ -80,7 +80,7 @@ def test_django_tasks__wake_up_enqueues_a_task_on_the_default_backend(backend: A
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("backend", [ImmediateBackend], indirect=True)
-def test_django_tasks__task_runs_copies_and_deferred_wake_up_is_skipped_without_support(
+def test_django_tasks__task_runs_copies_and_deferring_needs_support(
     backend: Any,
 ) -> None:
     # given

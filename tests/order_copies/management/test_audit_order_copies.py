@@ -106,7 +106,7 @@ def test_audit__invalid_arguments_are_refused(words: list[str]) -> None:
         call_command("audit_order_copies", *words)
 
 
-def test_audit__query_count_is_equal_for_one_and_many_copies_and_nothing_is_written() -> None:
+def test_audit__only_reads_with_equal_query_counts_for_one_and_many_copies() -> None:
     """SELECTs only. For each chunk: copies, the oldest event, events; of the shop: orders, lines,
     lines of lost targets, stock, payments, uses of coupons, coupons, events of orders, copies that
     cancelled. And once: five queries about stock, coupons and payments, the next chunk.
