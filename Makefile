@@ -19,7 +19,7 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-browser
-.PHONY: test-chaos test-schema conformance lint format schema bench matrix constraints clean
+.PHONY: test-chaos test-schema test-hostile conformance lint format schema bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -55,6 +55,9 @@ test-chaos: $(VENV)/chaos.installed ## Kill what belongs to a shop, on each data
 
 test-schema: $(VENV)/schema.installed ## Let schemathesis ask a real server all that docs/openapi.json says.
 	@$(BIN)/python -m tests.fuzzing $(ARGS)
+
+test-hostile: $(VENV)/test.installed ## Send 10,000 hostile requests to a real server, on the database that DATABASE names. ARGS='--seed 1'.
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 test-laws: $(VENV)/test.installed ## Check the laws of money for 10,000 random orders, on the database that DATABASE names.
 	$(BIN)/pytest tests/laws --hypothesis-profile laws --numprocesses auto $(ARGS)

@@ -121,11 +121,11 @@ class Settings:
 
     @property
     def LOCK_TIMEOUT(self) -> float:  # noqa: N802
-        """Seconds a worker waits for rows that another transaction has locked. Default 1.
+        """Seconds a worker or a request waits for a row that is locked elsewhere. Default 1.
 
-        A copy that cannot have its rows then is set aside and retried after a backoff, which
-        counts as no attempt; the other copies of its batch run. Whole seconds on MariaDB. SQLite
-        locks the whole database: see its ``timeout``.
+        A request then ends in an error. A copy is set aside and retried after a backoff, which
+        counts as no attempt; the other copies of its batch run. Whole seconds on MariaDB.
+        SQLite locks the whole database: see its ``timeout``.
         """
         return float(self._get("LOCK_TIMEOUT", 1))
 

@@ -14,28 +14,19 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from order_copies.db.locks import REQUEST_WAIT, keep_existing, limited_wait
-from order_copies.db.rows import insert_rows
+from order_copies import transitions
+from order_copies.conf import settings
+from order_copies.db.locks import keep_existing, limited_wait
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
-from order_copies.models import ABORTABLE, RETRYABLE, OrderFactory, Status
+from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops import get_shop
-from order_copies.transitions import event, lock, save_aborted, save_retried
+from order_copies.transitions import ABORTABLE, RETRYABLE, event, lock
 from order_copies.worker import checked_shop
-
-#: The toggles of a copy, by the names of the contract.
-OPTIONS = (
-    "place_target_order",
-    "reuse_wallet",
-    "cancel_source_order",
-    "apply_promotions",
-    "skip_errors",
-    "ignore_invalid_coupon",
-)
 
 
 def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
@@ -44,12 +35,13 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     The one way into the table: API, admin and commands all come through here. The caller has
     checked that ``who`` may copy their source orders. A worker is woken once they are committed.
     Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
-    :class:`RowsLockedError` if another transaction keeps one locked for two seconds. On PostgreSQL
-    only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is in the way.
+    :class:`RowsLockedError` if another transaction keeps one locked for ``LOCK_TIMEOUT`` seconds.
+    On PostgreSQL only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is
+    in the way.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         _check_sources(order_copies)
-        _save_requested(order_copies, who)
+        transitions.create(order_copies, who=who, now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
 
 
@@ -58,29 +50,6 @@ def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
     orders = get_shop().order_model._base_manager.filter(pk__in=keys)
     if keys and len(keep_existing(orders)) < len(keys):
         raise SourceOrderGoneError
-
-
-def _save_requested(order_copies: Sequence[OrderFactory], who: Who) -> None:
-    now = timezone.now()
-    fields = ["type", "status", "source_order_id", *OPTIONS]
-    fields += [
-        "reference",
-        "reference_origin",
-        "metadata",
-        "errors_log",
-        "errors_count",
-    ]
-    fields += ["plan_digest", "outcomes", "retries", "attempt", "hand_backs", "worker"]
-    fields += ["queued_at", "created_at", "updated_at"]
-    for order_copy in order_copies:
-        order_copy.queued_at = order_copy.created_at = order_copy.updated_at = now
-    rows = [[getattr(order_copy, name) for name in fields] for order_copy in order_copies]
-    keys = insert_rows(OrderFactory, fields, rows)
-    for order_copy, key in zip(order_copies, keys, strict=True):
-        order_copy.pk = key
-        order_copy._state.adding = False
-    changes = {"status": {"from": None, "to": str(Status.PENDING)}}
-    record([event(order_copy, "create", changes, who, now) for order_copy in order_copies])
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
@@ -108,7 +77,7 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
     :class:`RowsLockedError` if another transaction keeps it locked.
     """
     now = timezone.now()
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         (current,) = lock([order_copy])
         before = {name: getattr(current, name) for name in changes}
         different = changes_of(before, changes)
@@ -130,7 +99,7 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
     :class:`OrderCopyGoneError` if one is gone already, and :class:`RowsLockedError` if another
     transaction keeps one locked.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
@@ -154,12 +123,12 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     """
     # By whom, the event tells: customers read the errors of their copies, and not who works here.
     aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
         has_begun = any(order_copy.status == Status.IN_PROGRESS for order_copy in running)
-        save_aborted(running, aborted, who, timezone.now())
+        transitions.abort(running, aborted, who=who, now=timezone.now())
         if has_begun:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
@@ -172,12 +141,12 @@ def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
     another transaction keeps one locked.
     """
-    with limited_wait(REQUEST_WAIT):
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
         ready = [order_copy for order_copy in ended if not answers[order_copy.pk]]
-        save_retried(ready, who, timezone.now())
+        transitions.retry(ready, who=who, now=timezone.now())
         if ready:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]

@@ -1,50 +1,107 @@
-"""Write the moves of copies: each one conditional UPDATE, its event in the same transaction."""
+"""Every status transition of a copy, under one table.
+
+Each transition is one conditional UPDATE, and its event is recorded in the same transaction.
+"""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from django.db.models import F
 from django.db.models.functions import Coalesce
 
-from order_copies.db.locks import locked
-from order_copies.db.rows import update_rows
+from order_copies.db.rows import insert_rows, update_rows
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who
+from order_copies.events.who import Who, worker_as_who
 from order_copies.exceptions import LeaseLostError, OrderCopyGoneError
-from order_copies.models import (
-    OrderFactory,
-    OrderFactoryQuerySet,
-    Status,
-    blank_record,
+from order_copies.models import OPTIONS, OrderFactory, OrderFactoryQuerySet, Status
+from order_copies.plans import Problem, errors_count, errors_log
+
+
+class Transition(NamedTuple):
+    """The states that an event leads from, and the state that it leads to."""
+
+    event: str
+    #: None: there is no copy yet.
+    sources: frozenset[Status | None]
+    target: Status
+
+
+#: The transitions by their events (contract 1.7); ``abort`` and ``retry`` are our own.
+TRANSITIONS = {
+    transition.event: transition
+    for transition in (
+        Transition("create", frozenset({None}), Status.PENDING),
+        Transition("start", frozenset({Status.PENDING}), Status.IN_PROGRESS),
+        Transition("complete", frozenset({Status.IN_PROGRESS}), Status.COMPLETED),
+        Transition("fail", frozenset({Status.IN_PROGRESS}), Status.FAILED),
+        Transition("abort", frozenset({Status.PENDING, Status.IN_PROGRESS}), Status.ABORTED),
+        Transition("retry", frozenset({Status.FAILED, Status.ABORTED}), Status.PENDING),
+    )
+}
+ABORTABLE = TRANSITIONS["abort"].sources
+RETRYABLE = TRANSITIONS["retry"].sources
+
+#: The event by which a worker ends a copy in each final state.
+_ENDS = {TRANSITIONS[event].target: event for event in ("complete", "fail", "abort")}
+
+_CREATED_FIELDS = (
+    *("type", "status", "source_order_id", *OPTIONS),
+    *("reference", "reference_origin", "metadata", "errors_log", "errors_count", "plan_digest"),
+    *("outcomes", "retries", "attempt", "hand_backs", "worker"),
+    *("queued_at", "created_at", "updated_at"),
 )
-from order_copies.plans import Problem
+_ENDED_FIELDS = (
+    *("updated_at", "status", "lease_expires_at", "locked_since", "completed_at", "failed_at"),
+    *("errors_log", "errors_count", "outcomes", "target_order_id"),
+)
+#: The columns that a retry resets, and the values of a copy that was never attempted.
+_RESET: dict[str, Any] = {
+    "status": Status.PENDING,
+    "started_at": None,
+    "completed_at": None,
+    "failed_at": None,
+    "errors_log": {},
+    "errors_count": 0,
+    "outcomes": [],
+    "attempt": 0,
+    "hand_backs": 0,
+    "locked_since": None,
+    "lease_expires_at": None,
+    "worker": "",
+}
+#: Those that the event of a retry reports; earlier events keep the rest.
+_RESET_REPORTED = ("status", "started_at", "failed_at", "errors_log", "errors_count")
 
-#: The event of each final state (contract 1.7); ``abort`` is our own.
-verbs = {Status.COMPLETED: "complete", Status.FAILED: "fail", Status.ABORTED: "abort"}
 
-_end_fields = [
-    "status",
-    "lease_expires_at",
-    "locked_since",
-    "completed_at",
-    "failed_at",
-    "errors_log",
-    "errors_count",
-    "outcomes",
-    "target_order_id",
-]
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a copy ends: a final state, why, and what it leaves."""
 
+    order_copy: OrderFactory
+    status: Status
+    problems: Sequence[Problem] = ()
+    #: The primary key of the target order, if there is one.
+    target_order: Any = None
+    #: What became of each line: the attribute ``outcomes`` of the copy.
+    outcomes: Sequence[dict[str, Any]] = ()
 
-#: What the event of a retry tells; the events before it keep the rest.
-_retry_fields = {"status", "started_at", "failed_at", "errors_log", "errors_count"}
-
-_abort_fields = ("status", "errors_log", "errors_count")
+    def reported(self, now: datetime) -> dict[str, Any]:
+        """Return the attributes of the copy that its event reports, when it ends at ``now``."""
+        log = errors_log(self.problems)
+        return {
+            "status": str(self.status),
+            "completed_at": now if self.status == Status.COMPLETED else None,
+            "failed_at": now if self.status == Status.FAILED else None,
+            "errors_log": log,
+            "errors_count": errors_count(log),
+        }
 
 
 def lock(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
-    """These copies as the database has them, in order of their keys, until the transaction ends.
+    """Return these copies as the database has them, by key, locked until the transaction ends.
 
     Raises :class:`OrderCopyGoneError` if one was deleted in the meantime.
     """
@@ -56,13 +113,9 @@ def lock(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
 
 
 def event(
-    order_copy: OrderFactory,
-    verb: str,
-    changes: dict[str, Any],
-    who: Who,
-    now: datetime,
+    order_copy: OrderFactory, verb: str, changes: dict[str, Any], who: Who, now: datetime
 ) -> Event:
-    """An event of this copy, not yet recorded. Without a verb: a plain change."""
+    """Return an event of this copy, not yet recorded. Without a verb it is a plain change."""
     return Event(
         resource_type=order_copy.type,
         resource_id=str(order_copy.pk),
@@ -73,44 +126,61 @@ def event(
     )
 
 
-def record_started(order_copies: Sequence[OrderFactory], who: Who, now: datetime) -> None:
-    """Record that a worker started these copies; a second attempt is the same start."""
-    changes = {"status": {"from": str(Status.PENDING), "to": str(Status.IN_PROGRESS)}}
-    record(
-        [
-            event(
-                order_copy,
-                "start",
-                changes | {"started_at": {"from": None, "to": now}},
-                who,
-                now,
-            )
-            for order_copy in order_copies
-            if order_copy.attempt == 1
-        ]
-    )
+def create(order_copies: Sequence[OrderFactory], *, who: Who, now: datetime) -> None:
+    """Insert new copies as pending, and set their primary keys."""
+    for order_copy in order_copies:
+        order_copy.queued_at = order_copy.created_at = order_copy.updated_at = now
+    rows = [[getattr(order_copy, name) for name in _CREATED_FIELDS] for order_copy in order_copies]
+    keys = insert_rows(OrderFactory, _CREATED_FIELDS, rows)
+    for order_copy, key in zip(order_copies, keys, strict=True):
+        order_copy.pk = key
+        order_copy._state.adding = False
+    changes = {"status": {"from": None, "to": str(Status.PENDING)}}
+    record([event(order_copy, "create", changes, who, now) for order_copy in order_copies])
 
 
-def save_ended(order_copies: Sequence[OrderFactory], who: Who, now: datetime) -> None:
-    """Write the end of copies that this worker holds, with its event.
+def start(
+    candidates: OrderFactoryQuerySet, *, worker: str, now: datetime, lease_expires_at: datetime
+) -> list[OrderFactory]:
+    """Give a worker those of the candidates that it may claim: one more attempt, under a lease.
 
-    Raises :class:`LeaseLostError` if one of them is no longer in progress under this attempt.
+    Only a first attempt is a transition with an event; a later one is the same start.
     """
-    rows = [
-        (
-            order_copy.pk,
-            order_copy.attempt,
-            order_copy.retries,
-            now,
-            *(getattr(order_copy, field) for field in _end_fields),
-        )
-        for order_copy in order_copies
-    ]
-    # The fence: a copy that another attempt took over, that has ended, or that starts afresh after
-    # its end, matches nothing.
+    claimed = candidates.claimable(now).update(
+        status=Status.IN_PROGRESS,
+        started_at=Coalesce("started_at", now),
+        attempt=F("attempt") + 1,
+        worker=worker,
+        lease_expires_at=lease_expires_at,
+        updated_at=now,
+    )
+    if not claimed:
+        return []
+    # Where rows cannot be locked another worker may have claimed some: keep only our own.
+    mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
+    order_copies = list(mine.order_by("pk"))
+    changes = {
+        "status": {"from": str(Status.PENDING), "to": str(Status.IN_PROGRESS)},
+        "started_at": {"from": None, "to": now},
+    }
+    who = worker_as_who(worker)
+    first = [order_copy for order_copy in order_copies if order_copy.attempt == 1]
+    record([event(order_copy, "start", changes, who, now) for order_copy in first])
+    return order_copies
+
+
+def end(endings: Sequence[Ending], *, who: Who, now: datetime) -> None:
+    """Complete, fail or abort copies that a worker holds.
+
+    Raises :class:`LeaseLostError` if one of them is no longer in progress under its attempt.
+    """
+    reports = [ending.reported(now) for ending in endings]
+    rows = [_ended_row(*pair, now) for pair in zip(endings, reports, strict=True)]
+    # The fence: a copy that another attempt claimed, that has ended or was retried after its end,
+    # matches no row.
     written = update_rows(
         OrderFactory,
-        ["updated_at", *_end_fields],
+        _ENDED_FIELDS,
         rows,
         match=("id", "attempt", "retries"),
         where={"status": Status.IN_PROGRESS},
@@ -118,90 +188,68 @@ def save_ended(order_copies: Sequence[OrderFactory], who: Who, now: datetime) ->
     if written != len(rows):
         raise LeaseLostError
     before = {"status": str(Status.IN_PROGRESS), "errors_log": {}, "errors_count": 0}
-    record(
-        [
-            event(
-                order_copy,
-                verbs[Status(order_copy.status)],
-                changes_of(before, order_copy.ending()),
-                who,
-                now,
-            )
-            for order_copy in order_copies
-        ]
-    )
-
-
-def save_aborted(
-    order_copies: Sequence[OrderFactory], problem: Problem, who: Who, now: datetime
-) -> None:
-    """Write that somebody aborts these copies, locked and not ended yet, with its event."""
-    OrderFactory.objects.filter(pk__in=[one.pk for one in order_copies]).abort(now, problem)
     events = []
-    for order_copy in order_copies:
-        before = _told(order_copy, _abort_fields)
-        order_copy.abort([problem])
-        events.append(event(order_copy, "abort", changes_of(before, order_copy.ending()), who, now))
+    for ending, report in zip(endings, reports, strict=True):
+        changes = changes_of(before, report)
+        events.append(event(ending.order_copy, _ENDS[ending.status], changes, who, now))
     record(events)
 
 
-def save_retried(order_copies: Sequence[OrderFactory], who: Who, now: datetime) -> None:
-    """Write that these copies, locked and ended without a target, start afresh, with its event."""
-    OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in order_copies]).retry(now)
-    afresh = {name: value for name, value in blank_record().items() if name in _retry_fields}
-    record(
-        [
-            event(order_copy, "retry", changes_of(_told(order_copy, afresh), afresh), who, now)
-            for order_copy in order_copies
-        ]
+def abort(
+    order_copies: Sequence[OrderFactory], problem: Problem, *, who: Who, now: datetime
+) -> None:
+    """Abort copies that the caller has locked and that have not ended."""
+    log = errors_log([problem])
+    _from("abort", order_copies).update(
+        status=Status.ABORTED,
+        lease_expires_at=None,
+        locked_since=None,
+        errors_log=log,
+        errors_count=errors_count(log),
+        updated_at=now,
     )
+    events = []
+    for order_copy in order_copies:
+        before = _values(order_copy, ("status", "errors_log", "errors_count"))
+        report = Ending(order_copy, Status.ABORTED, [problem]).reported(now)
+        events.append(event(order_copy, "abort", changes_of(before, report), who, now))
+    record(events)
 
 
-def _told(order_copy: OrderFactory, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(order_copy, name) for name in names}
+def retry(order_copies: Sequence[OrderFactory], *, who: Who, now: datetime) -> None:
+    """Make copies pending again that the caller has locked and that ended without a target.
 
-
-def save_pause(order_copy: OrderFactory) -> int:
-    """Hand a copy back: it waits for a worker, whoever that is, from the end of its new lease on.
-
-    Returns 1 if the copy was still this attempt's to hand back, else 0.
+    Their payments get new idempotency keys.
     """
-    held = _held([order_copy]).filter(attempt=order_copy.attempt, retries=order_copy.retries)
-    due_at = order_copy.lease_expires_at
-    return held.update(lease_expires_at=due_at, queued_at=due_at, locked_since=None)
-
-
-def save_locked(order_copies: Sequence[OrderFactory], now: datetime, pause: timedelta) -> int:
-    """Schedule copies that need locked rows for another attempt after ``pause``.
-
-    The attempt does not count. Returns how many of the copies this worker still held.
-    """
-    held = _held(order_copies).filter(worker=order_copies[0].worker)
-    due_at = now + pause
-    return held.update(
-        lease_expires_at=due_at,
-        queued_at=due_at,
-        locked_since=Coalesce("locked_since", now),
-        hand_backs=F("hand_backs") + 1,
+    _from("retry", order_copies).filter(target_order=None, source_order__isnull=False).update(
+        **_RESET, retries=F("retries") + 1, queued_at=now, updated_at=now
     )
+    after = {name: _RESET[name] for name in _RESET_REPORTED}
+    events = []
+    for order_copy in order_copies:
+        changes = changes_of(_values(order_copy, after), after)
+        events.append(event(order_copy, "retry", changes, who, now))
+    record(events)
 
 
-def still_held(order_copies: Sequence[OrderFactory]) -> set[int]:
-    """The keys of those copies that are still in progress under their attempt."""
-    return _matching(order_copies, _held(order_copies))
+def _ended_row(ending: Ending, report: dict[str, Any], now: datetime) -> list[Any]:
+    order_copy = ending.order_copy
+    values = report | {
+        "updated_at": now,
+        "lease_expires_at": None,
+        "locked_since": None,
+        "outcomes": ending.outcomes,
+        "target_order_id": ending.target_order,
+    }
+    fence = [order_copy.pk, order_copy.attempt, order_copy.retries]
+    return [*fence, *(values[name] for name in _ENDED_FIELDS)]
 
 
-def lock_held(order_copies: Sequence[OrderFactory]) -> set[int]:
-    """As :func:`still_held`, and they stay so until the transaction ends."""
-    return _matching(order_copies, locked(_held(order_copies).order_by("pk")))
-
-
-def _matching(order_copies: Sequence[OrderFactory], rows: OrderFactoryQuerySet) -> set[int]:
-    found = set(rows.values_list("pk", "attempt", "retries"))
-    held = ((order_copy.pk, order_copy.attempt, order_copy.retries) for order_copy in order_copies)
-    return {run[0] for run in held if run in found}
-
-
-def _held(order_copies: Sequence[OrderFactory]) -> OrderFactoryQuerySet:
+def _from(event_name: str, order_copies: Sequence[OrderFactory]) -> OrderFactoryQuerySet:
+    """Return the rows of these copies that are in a state from which the event leads on."""
     keys = [order_copy.pk for order_copy in order_copies]
-    return OrderFactory.objects.filter(pk__in=keys, status=Status.IN_PROGRESS)
+    return OrderFactory.objects.filter(pk__in=keys, status__in=TRANSITIONS[event_name].sources)
+
+
+def _values(order_copy: OrderFactory, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(order_copy, name) for name in names}

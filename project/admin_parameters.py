@@ -1,9 +1,11 @@
-"""U+0000 in the addresses of the admin: those of Django's own and of other apps' models too."""
+"""Addresses of the admin that no database can look up, of Django's and other apps' models too."""
 
 from collections.abc import Callable
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.db import DataError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from order_copies.admin.parameters import NUL, refuse_nul
 
@@ -12,7 +14,10 @@ LOOKUPS = ("_changelist", "_add", "autocomplete")
 
 
 class AdminParametersMiddleware:
-    """Let no page of the admin ask the database for U+0000. Comes after messages."""
+    """Let no list of the admin crash for what cannot be looked up: U+0000, or a huge number.
+
+    Comes after messages.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -30,3 +35,16 @@ class AdminParametersMiddleware:
             raise Http404
         name = request.resolver_match.url_name or ""
         return refuse_nul(request) if name.endswith(LOOKUPS) else None
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Redirect to the list without its filters, as Django does for other wrong filters.
+
+        A list that fails without filters has another fault, whose error is raised.
+        """
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        is_list = name.startswith("admin:") and name.endswith("_changelist")
+        is_filtered = bool(request.GET) and ERROR_FLAG not in request.GET
+        is_wrong_filter = isinstance(exception, OverflowError | ValueError | DataError)
+        if is_list and is_filtered and is_wrong_filter:
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+        return None

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from order_copies.jsonapi.handlers import error_handlers
 from order_copies.monitoring.metrics import MetricsView
 from order_copies.monitoring.probes import HealthView
+from project.oauth.handlers import with_oauth_errors
 from project.views import APIDocsView, admin_login
 
 #: Read when it is requested: a storage with a manifest knows no files before ``collectstatic``.
@@ -25,4 +26,4 @@ urlpatterns = [
     path("api/", include("order_copies.api.urls")),
 ]
 
-handler400, handler403, handler404, handler500 = error_handlers("/api")
+handler400, handler403, handler404, handler500 = with_oauth_errors(error_handlers("/api"))

@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from project.demo.processes import Processes, web_server
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[1]
+WORKER = ["manage.py", "order_copies_worker", "--verbosity", "0"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class DemoShop:
         self.processes.start(name, *arguments, output=self.log)
         return port
 
+    def drain(self) -> None:
+        """Run all copies that wait. Raises where the worker fails."""
+        command = [sys.executable, *WORKER, "--drain"]
+        subprocess.run(command, cwd=ROOT, stdout=self.log, stderr=self.log, check=True)
+
     def wait_for(self, *ports: int) -> None:
         """Return when servers answer on all these ports. Raises where one of them stops."""
         for port in ports:
@@ -51,20 +57,26 @@ class DemoShop:
 
 
 @contextmanager
-def demo_shop(log: Path) -> Iterator[DemoShop]:
-    """A demo shop for as long as the context lasts; its processes write to the file ``log``."""
+def demo_shop(
+    log: Path, database: Mapping[str, str] | None = None, *, has_worker: bool = True
+) -> Iterator[DemoShop]:
+    """A demo shop for as long as the context lasts; its processes write to the file ``log``.
+
+    ``database`` names an empty database in the variables of the environment; without it the shop
+    is in a SQLite file. Without a worker no copy runs until :meth:`DemoShop.drain` is called.
+    """
     log.parent.mkdir(exist_ok=True)
     with TemporaryDirectory() as scratch, log.open("wb") as said, Processes() as processes:
         directory = Path(scratch)
+        file = {"DATABASE": "sqlite", "DATABASE_NAME": str(directory / "shop.sqlite3")}
         os.environ |= {
-            "DATABASE": "sqlite",
-            "DATABASE_NAME": str(directory / "shop.sqlite3"),
+            **(database or file),
             "STATIC_ROOT": str(directory / "static"),
             "RATE_LIMITS": "off",
         }
         applications = _prepare(said)
-        worker = ["manage.py", "order_copies_worker", "--verbosity", "0", "--interval", "0.05"]
-        processes.start("worker", *worker, output=said)
+        if has_worker:
+            processes.start("worker", *WORKER, "--interval", "0.05", output=said)
         yield DemoShop(directory, applications, processes, said)
 
 

@@ -5,14 +5,17 @@ column that is not named as staying behind has to be equal in source and target.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models
+from django.utils import timezone
 
-from order_copies import copying
+from order_copies import copying, transitions
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.run import run_batch
 from orders.lifecycle.triggers import MOVES, make
 from orders.models import (
@@ -74,6 +77,28 @@ def run_all() -> None:
     """Let one worker run batches until there is nothing left to claim."""
     while run_batch(worker="w1").claimed:
         pass
+
+
+def claim(worker: str, limit: int = 100) -> list[OrderFactory]:
+    """Claim pending copies for a worker."""
+    return claim_pending(OrderFactory.objects.all(), transitions.start, worker, limit)
+
+
+def claim_again(worker: str) -> list[OrderFactory]:
+    """Claim a copy whose lease has expired for a worker."""
+    return claim_expired(OrderFactory.objects.all(), transitions.start, worker)
+
+
+def start(
+    worker: str, *order_copies: OrderFactory, expires_at: datetime, now: datetime | None = None
+) -> list[OrderFactory]:
+    """Give a worker these copies, or all, under a lease that ends at ``expires_at``."""
+    candidates = OrderFactory.objects.all()
+    if order_copies:
+        candidates = candidates.filter(pk__in=[order_copy.pk for order_copy in order_copies])
+    return transitions.start(
+        candidates, worker=worker, now=now or timezone.now(), lease_expires_at=expires_at
+    )
 
 
 def copied(source_order: Order, **toggles: Any) -> OrderFactory:

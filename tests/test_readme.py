@@ -11,8 +11,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from order_copies.conf import Settings
-from order_copies.copying import OPTIONS
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
 from project.demo.processes import SERVER_OPTIONS

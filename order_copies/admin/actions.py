@@ -18,8 +18,9 @@ from order_copies.admin.permissions import may_change_orders
 from order_copies.api.permissions import orders_changed_by
 from order_copies.events.who import user_as_who
 from order_copies.exceptions import OrderCopiesError
-from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy
+from order_copies.models import OrderCopy
 from order_copies.plans import Problem
+from order_copies.transitions import ABORTABLE, RETRYABLE
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[OrderCopy]

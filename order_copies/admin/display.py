@@ -10,11 +10,12 @@ from django.db.models import Count, Max, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies.copying import OPTIONS, why_not_retried
+from order_copies.copying import why_not_retried
 from order_copies.events.models import Event
 from order_copies.events.who import who_in_words
-from order_copies.models import RETRYABLE, Kind, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
+from order_copies.transitions import RETRYABLE
 
 #: How many untouched lines of one order a page lists; the rest is counted.
 MAX_UNTOUCHED = 50

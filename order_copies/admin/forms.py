@@ -11,10 +11,9 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.api.permissions import CHANGING_ORDERS
-from order_copies.copying import OPTIONS
 from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
 from order_copies.jsonapi.values import Object
-from order_copies.models import OrderCopy
+from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[OrderCopy]

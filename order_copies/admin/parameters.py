@@ -1,19 +1,23 @@
 """Parameters of the admin that no field accepts: a message instead of an error of the database."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.views.main import SEARCH_VAR
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
-from django.db import models
+from django.db import DataError, models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
+    FormBase = admin.options.BaseModelAdmin[Any]
 else:
-    Base = object
+    Base = FormBase = object
 
 NUL = "\0"
 
@@ -42,8 +46,52 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
     return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
 
 
-class ParametersMixin(Base):
+def accepts(model_field: Any, value: Any) -> bool:
+    """Whether this can be a value of the field, or a key that it refers to, on any database.
+
+    A number may be a number and not fit into 64 bits.
+    """
+    try:
+        if isinstance(value, str) and isinstance(model_field, models.Field):
+            parsed = model_field.to_python(value)
+            if isinstance(model_field, models.IntegerField):
+                model_field.run_validators(parsed)
+    except ValidationError:
+        return False
+    return NUL not in str(value)
+
+
+class SafeAutocompleteSelect(AutocompleteSelect):
+    """Asks the database for keys that can be keys only; the stock one crashes (500) on others."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        """The stock options, without those that there cannot be."""
+        target = self.field.target_field
+        return super().optgroups(name, [key for key in value if accepts(target, key)], attr)
+
+
+class AutocompleteMixin(FormBase):
+    """Puts search boxes into forms that show any key that was sent, for inlines too."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The stock field, whose search box shows any value that was sent."""
+        if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
+            database = kwargs.get("using")
+            kwargs["widget"] = SafeAutocompleteSelect(db_field, self.admin_site, using=database)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ParametersMixin(AutocompleteMixin, Base):
     """An admin that answers bad filters, initial values and keys with a message."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The stock list. Raises ``IncorrectLookupParameters`` for impossible numbers too."""
+        try:
+            return super().get_changelist_instance(request)
+        except (OverflowError, ValueError, DataError) as error:
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -79,13 +127,8 @@ class ParametersMixin(Base):
         return HttpResponseRedirect(request.get_full_path())
 
     def _accepts(self, name: str, value: Any) -> bool:
-        opts = self.opts
         try:
-            model_field = opts.pk if name == "pk" else opts.get_field(name)
-            if isinstance(value, str) and isinstance(model_field, models.Field):
-                model_field.to_python(value)
+            model_field = self.opts.pk if name == "pk" else self.opts.get_field(name)
         except FieldDoesNotExist:
             return True
-        except ValidationError:
-            return False
-        return NUL not in str(value)
+        return accepts(model_field, value)

@@ -13,14 +13,16 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from order_copies.admin.display import Preview
-from order_copies.copying import OPTIONS, request_copies
+from order_copies.conf import settings
+from order_copies.copying import request_copies
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import user_as_who
-from order_copies.models import OrderCopy
+from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -112,10 +114,10 @@ def request_once(
 
     The admin's own log remembers key and content, in the transaction of the copies, so no session
     or cache can lose them; the lock on the user's row makes two submits at the same moment stand
-    in line.
+    in line. Raises :class:`RowsLockedError` if that lock, or one on a source order, cannot be had.
     """
     message = _message(order_copies, request_key)
-    with transaction.atomic():
+    with limited_wait(settings.LOCK_TIMEOUT):
         get_user_model()._default_manager.select_for_update().get(pk=user.pk)
         requested = _requested(user, change_message=message)
         if requested:

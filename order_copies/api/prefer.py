@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from order_copies.conf import settings
-from order_copies.models import ABORTABLE, OrderCopy, OrderFactory
+from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker import heartbeats
 
 #: How many seconds a client can have its answer wait: less than its own patience.
@@ -84,7 +84,7 @@ def wait_for_end(order_copy: OrderCopy, seconds: float) -> None:
     """Return when the copy has ended, is gone, or time is up, with the object up to date."""
     deadline = time.monotonic() + seconds
     pause = FIRST_PAUSE
-    ongoing = OrderFactory.objects.filter(pk=order_copy.pk, status__in=ABORTABLE)
+    ongoing = OrderFactory.objects.ongoing().filter(pk=order_copy.pk)
     while ongoing.exists() and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -1,24 +1,15 @@
 """Whether the events of a copy tell how it came to be what it is."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
 from order_copies.auditing.states import finding
 from order_copies.events.models import Event
-from order_copies.models import ABORTABLE, RETRYABLE, Kind, OrderFactory, Status
+from order_copies.models import Kind, OrderFactory, Status
 from order_copies.shops import Finding
-
-#: From which states an event leads to which, by its verb.
-MOVES: dict[str, tuple[Collection[Status | None], Status]] = {
-    "create": ({None}, Status.PENDING),
-    "start": ({Status.PENDING}, Status.IN_PROGRESS),
-    "complete": ({Status.IN_PROGRESS}, Status.COMPLETED),
-    "fail": ({Status.IN_PROGRESS}, Status.FAILED),
-    "abort": (ABORTABLE, Status.ABORTED),
-    "retry": (RETRYABLE, Status.PENDING),
-}
+from order_copies.transitions import TRANSITIONS
 
 
 class Histories:
@@ -33,7 +24,7 @@ class Histories:
         events = of_copies.filter(resource_id__in=keys).order_by("pk")
         for key, name in events.values_list("resource_id", "name"):
             verb = name.rpartition(".")[2]
-            if verb in MOVES:
+            if verb in TRANSITIONS:
                 self._verbs[key].append(verb)
 
     def look_at(self, order_copy: OrderFactory) -> Iterator[Finding]:
@@ -50,8 +41,8 @@ def _told(verbs: Sequence[str], *, is_whole: bool) -> Status | None:
     """The state that these events lead to, or None where they cannot follow one another."""
     status: Status | None = None
     for index, verb in enumerate(verbs):
-        sources, target = MOVES[verb]
-        if status not in sources and (is_whole or index):
+        transition = TRANSITIONS[verb]
+        if status not in transition.sources and (is_whole or index):
             return None
-        status = target
+        status = transition.target
     return status

@@ -87,7 +87,11 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
 
 
 def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """W006 and W007. Nothing, as long as there are no tables, or settings that cannot be."""
+    """Warn about copies that no worker can end: W006, W007, W010 and W011.
+
+    Returns nothing while tables are missing, settings are impossible, or the database is not
+    among ``databases``.
+    """
     connection = _connection()
     if connection.alias not in (databases or ()) or any(impossible_settings()):
         return []

@@ -13,9 +13,6 @@ from order_copies.exceptions import RowsLockedError
 
 Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
 
-#: Seconds for which a request waits for rows that another transaction has locked.
-REQUEST_WAIT = 2.0
-
 
 def locked(rows: Rows) -> Rows:
     """The rows, locked until the transaction ends.
@@ -84,8 +81,9 @@ def _limit_postgresql(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             cursor.execute(set_limit, [f"{round(seconds * 1000)}ms"])
             before, _now = cursor.fetchone()
         yield
-        # The end of a transaction resets it, after deferred constraints have taken their locks.
-        if is_nested:
+        # The end of a transaction resets it, after deferred constraints have taken their locks,
+        # and so does a rollback to the savepoint.
+        if is_nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])
 

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.engines.wake_ups import wake
-from order_copies.models import ABORTABLE, OpenPayment, OrderFactory, Status
+from order_copies.models import OpenPayment, OrderFactory, Status
 from order_copies.worker.heartbeats import new_name
+from order_copies.worker.leases import release
 from order_copies.worker.run import run_batch
 
 logger = logging.getLogger("order_copies.engines")
@@ -32,7 +33,7 @@ def wake_after_lease() -> None:
     global _next_guard  # noqa: PLW0603
     if time.monotonic() < _next_guard:
         return
-    if OrderFactory.objects.filter(status__in=ABORTABLE).exists():
+    if OrderFactory.objects.ongoing().exists():
         _next_guard = time.monotonic() + settings.LEASE.total_seconds()
         wake(timezone.now() + settings.LEASE + _margin())
 
@@ -68,7 +69,7 @@ def run_copies() -> None:
     except Error:
         with suppress(Error):
             # The database was in trouble, not the copies: the attempt does not count.
-            OrderFactory.objects.all().release(timezone.now(), worker=worker)
+            release(OrderFactory.objects.all(), worker)
         wake(timezone.now() + settings.LEASE + _margin())
         raise
     for at in instants:

@@ -1,32 +1,28 @@
-"""What the app keeps: copies, requests that are answered once, and payments on their way."""
+"""The tables of the app: copies, idempotent requests, open payments, heartbeats of workers."""
 
 from order_copies.models.heartbeats import Heartbeat
 from order_copies.models.idempotent_requests import IdempotentRequest
+from order_copies.models.leased import Leased, LeasedQuerySet, is_paused, is_running
 from order_copies.models.open_payments import OpenPayment
 from order_copies.models.order_copies import OrderCopy, RecurringOrderCopy
-from order_copies.models.order_factories import OrderFactory
-from order_copies.models.querysets import (
-    OrderFactoryQuerySet,
-    blank_record,
-    is_paused,
-    is_running,
-)
-from order_copies.models.statuses import ABORTABLE, FINAL, RETRYABLE, Kind, Status
+from order_copies.models.order_factories import OPTIONS, OrderFactory, OrderFactoryQuerySet
+from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
 
 __all__ = [
-    "ABORTABLE",
     "FINAL",
-    "RETRYABLE",
+    "ONGOING",
+    "OPTIONS",
     "Heartbeat",
     "IdempotentRequest",
     "Kind",
+    "Leased",
+    "LeasedQuerySet",
     "OpenPayment",
     "OrderCopy",
     "OrderFactory",
     "OrderFactoryQuerySet",
     "RecurringOrderCopy",
     "Status",
-    "blank_record",
     "is_paused",
     "is_running",
 ]

@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.models.order_factories import OrderFactory
-from order_copies.models.statuses import ABORTABLE
+from order_copies.models.statuses import ONGOING
 
 
 class OpenPaymentQuerySet(models.QuerySet["OpenPayment"]):
@@ -14,7 +14,7 @@ class OpenPaymentQuerySet(models.QuerySet["OpenPayment"]):
     def orphaned(self) -> "OpenPaymentQuerySet":
         """Those of runs that are over: their copy has ended, starts afresh, or was deleted."""
         running = OrderFactory.objects.filter(
-            pk=OuterRef("order_factory"), retries=OuterRef("retries"), status__in=ABORTABLE
+            pk=OuterRef("order_factory"), retries=OuterRef("retries"), status__in=ONGOING
         )
         return self.filter(~Exists(running))
 

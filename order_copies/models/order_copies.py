@@ -3,13 +3,12 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from order_copies.models.order_factories import OrderFactory
-from order_copies.models.querysets import OrderFactoryQuerySet
+from order_copies.models.order_factories import OrderFactory, OrderFactoryQuerySet
 from order_copies.models.statuses import Kind
 
 
 class OrderCopyManager(models.Manager["OrderFactory"]):
-    """Only copies asked for once."""
+    """Only copies that were requested once."""
 
     def get_queryset(self) -> OrderFactoryQuerySet:
         return OrderFactoryQuerySet(self.model, using=self._db).filter(type=Kind.ORDER_COPIES)
@@ -24,7 +23,7 @@ class RecurringOrderCopyManager(models.Manager["OrderFactory"]):
 
 
 class OrderCopy(OrderFactory):
-    """A copy of one order, asked for once."""
+    """A copy of one order, requested once."""
 
     objects = OrderCopyManager()  # type: ignore[misc,assignment]
 

@@ -1,28 +1,38 @@
 """Order factories: one table for both kinds of copies."""
 
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
-
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
 from order_copies.conf import settings
-from order_copies.models.querysets import OrderFactoryQuerySet
-from order_copies.models.statuses import FINAL, Kind, Status
-from order_copies.plans import Problem, errors_count, errors_log
+from order_copies.models.leased import Leased, LeasedQuerySet
+from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
+
+#: The toggles of a copy, by the names of the contract.
+OPTIONS = (
+    "place_target_order",
+    "reuse_wallet",
+    "cancel_source_order",
+    "apply_promotions",
+    "skip_errors",
+    "ignore_invalid_coupon",
+)
 
 
-class OrderFactory(models.Model):
-    """A request to make one order out of another, and what came of it.
+class OrderFactoryQuerySet(LeasedQuerySet):
+    """The copies of a queue."""
 
-    ``start``, ``abort`` and ``retry`` of :class:`OrderFactoryQuerySet`, and here ``complete``,
-    ``fail`` and ``abort``, together are the state diagram. The latter change the object;
-    :mod:`order_copies.transitions` writes the change with its event.
+    def ongoing(self) -> "OrderFactoryQuerySet":
+        """Copies that have not ended."""
+        return self.filter(status__in=ONGOING)
+
+
+class OrderFactory(Leased):
+    """A request to make one order out of another, and its result.
+
+    Its status changes in :mod:`order_copies.transitions` only.
     """
 
     type = models.CharField(
@@ -92,19 +102,6 @@ class OrderFactory(models.Model):
     #: The digest of the plan that was previewed: the copy does that, or nothing.
     plan_digest = models.CharField(_("plan digest"), max_length=64, blank=True, editable=False)
 
-    #: How often somebody asked to try the copy again after its end.
-    retries = models.PositiveIntegerField(_("retries"), default=0, editable=False)
-    attempt = models.PositiveIntegerField(_("attempt"), default=0, editable=False)
-    #: How many attempts do not count: a worker had to stop, or rows that it needed were locked.
-    hand_backs = models.PositiveIntegerField(_("hand-backs"), default=0, editable=False)
-    #: Since when the copy waits, or has waited, for a worker. After a crash it is the end of the
-    #: pause, and that of the lease too, which nobody holds.
-    queued_at = models.DateTimeField(_("queued at"), default=timezone.now, editable=False)
-    #: Since when other transactions keep rows locked that the copy needs. Null: they do not.
-    locked_since = models.DateTimeField(_("locked since"), null=True, editable=False)
-    lease_expires_at = models.DateTimeField(_("lease expires at"), null=True, editable=False)
-    worker = models.CharField(_("worker"), max_length=128, blank=True, editable=False)
-
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
@@ -163,50 +160,15 @@ class OrderFactory(models.Model):
 
     @property
     def payment_key(self) -> str:
-        """How the keys of what is paid for this copy begin.
+        """The prefix of the idempotency keys of payments for this copy.
 
-        The same for every attempt, and another one after a retry: what was paid for before its end
-        was given back, and would be given back again.
+        The same for every attempt, and another one after a retry: the payments of an ended run
+        were voided, and would be voided again.
         """
         key = f"order_copies/{self.public_id}"
         return f"{key}/{self.retries}" if self.retries else key
 
     @property
-    def tries(self) -> int:
-        """How many attempts count: those that crashed, and the one under way."""
-        return self.attempt - self.hand_backs
-
-    @property
     def has_ended(self) -> bool:
         """Whether the copy is in a final state."""
         return self.status in FINAL
-
-    def complete(self, now: datetime, problems: Sequence[Problem] = ()) -> None:
-        """The copy did what was asked for; ``problems`` are those that ``skip_errors`` skipped."""
-        self._end(Status.COMPLETED, problems)
-        self.completed_at = now
-
-    def fail(self, now: datetime, problems: Sequence[Problem]) -> None:
-        """The copy could not do what was asked for, and says why."""
-        self._end(Status.FAILED, problems)
-        self.failed_at = now
-
-    def abort(self, problems: Sequence[Problem]) -> None:
-        """The copy was given up: by a person, for a vanished source, or for crashing too often."""
-        self._end(Status.ABORTED, problems)
-
-    def _end(self, status: Status, problems: Sequence[Problem]) -> None:
-        self.status = status
-        self.lease_expires_at = self.completed_at = self.failed_at = self.locked_since = None
-        self.errors_log = errors_log(problems)
-        self.errors_count = errors_count(self.errors_log)
-
-    def ending(self) -> dict[str, Any]:
-        """What an event tells of the copy's end."""
-        return {
-            "status": str(self.status),
-            "completed_at": self.completed_at,
-            "failed_at": self.failed_at,
-            "errors_log": self.errors_log,
-            "errors_count": self.errors_count,
-        }

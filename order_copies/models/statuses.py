@@ -1,4 +1,4 @@
-"""The kinds of order factories, and the states that they go through."""
+"""The kinds of order factories, and their states."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -7,23 +7,28 @@ from django.utils.translation import gettext_lazy as _
 class Kind(models.TextChoices):
     """The kinds of order factories (contract 1.8)."""
 
+    # A copy of one order, requested once.
     ORDER_COPIES = "order_copies", _("order copy")
+    # A copy made by a subscription.
     RECURRING_ORDER_COPIES = "recurring_order_copies", _("recurring order copy")
 
 
 class Status(models.TextChoices):
-    """The states of a copy (contract 1.7)."""
+    """The states of a copy (contract 1.7); :mod:`order_copies.transitions` leads between them."""
 
+    # Requested, or retried after its end: no worker has claimed it yet.
     PENDING = "pending", _("pending")
+    # A worker runs it under a lease, or it waits for its next attempt.
     IN_PROGRESS = "in_progress", _("in progress")
+    # A person aborted it, it crashed its worker too often, or its source order was deleted.
     ABORTED = "aborted", _("aborted")
+    # It could not do what was requested; its errors log has the reasons.
     FAILED = "failed", _("failed")
+    # It did what was requested, perhaps with errors that ``skip_errors`` skipped.
     COMPLETED = "completed", _("completed")
 
 
-#: The states that a copy ends in.
+#: The states in which a copy has ended.
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.ABORTED})
-
-#: The states in which people can abort a copy, and those from which it can be tried once more.
-ABORTABLE = frozenset({Status.PENDING, Status.IN_PROGRESS})
-RETRYABLE = frozenset({Status.FAILED, Status.ABORTED})
+#: The states in which it has not.
+ONGOING = frozenset(Status) - FINAL

@@ -12,7 +12,6 @@ from django.utils import timezone
 from order_copies.conf import settings
 from order_copies.db.retry import is_read_only
 from order_copies.models import (
-    ABORTABLE,
     Heartbeat,
     OrderFactory,
     Status,
@@ -67,7 +66,7 @@ class Queue:
         """Query the database: three times, and a fourth time if copies need locked rows."""
         is_pending = Q(status=Status.PENDING)
         is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
-        counts = OrderFactory.objects.filter(status__in=ABORTABLE).aggregate(
+        counts = OrderFactory.objects.ongoing().aggregate(
             pending=Count("pk", filter=is_pending),
             waiting_since=Min("queued_at", filter=is_pending),
             running=Count("pk", filter=is_running(now)),

@@ -1,4 +1,4 @@
-"""Have a shop authorize payments, each once in a batch, until its gateway seems to be dead."""
+"""Have the shop authorize payments, each once in a batch, until its gateway seems to be down."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,102 +11,83 @@ from order_copies.models import OrderFactory
 from order_copies.shops import CopyRun, Payment, Shop
 from order_copies.worker import checked_shop
 from order_copies.worker.payments import open_payments
+from order_copies.worker.results import Later, Unanswered
 
-#: After how many payments in a row that went unanswered a batch asks for no more.
-ENOUGH = 3
+#: After this number of unanswered payments in a row, a batch requests no more.
+MAX_UNANSWERED = 3
 #: Seconds of payment requests, after which the copies that are paid for commit before the rest.
 SLOW = 2.0
 
 
-class SlowError(Exception):
-    """The gateway is slow: the payments of these copies are requested after the others commit."""
-
-    def __init__(self, order_copies: Sequence[OrderFactory]) -> None:
-        super().__init__(f"{len(order_copies)} payments are requested later: the gateway is slow")
-        self.order_copies = order_copies
-
-
-class UnansweredError(Exception):
-    """The shop raised ``cause`` instead of saying what became of the payments of these copies.
-
-    The first ``blamed`` of them are not to be asked for again in this batch; one of the others
-    may be to blame, or all.
-    """
-
-    def __init__(
-        self, order_copies: Sequence[OrderFactory], *, blamed: int, cause: Exception
-    ) -> None:
-        super().__init__(f"{len(order_copies)} payments went unanswered: {cause!r}")
-        self.order_copies = order_copies
-        self.blamed = blamed
-        self.cause = cause
-
-
 @dataclass(slots=True)
 class Authorizations:
-    """What came of the payments that a batch asked for."""
+    """The answers to the payments that a batch requested."""
 
     shop: Shop
-    #: In the shop's own words, by key, as soon as they are known.
+    #: In the shop's own words, by the key of the payment, as soon as they are known.
     answers: dict[str, Any] = field(default_factory=dict)
-    #: Why payments went unanswered, one after the other, since the last answer.
-    in_vain: list[Exception] = field(default_factory=list)
+    #: The errors of payments that went unanswered, since the last answer.
+    failures: list[Exception] = field(default_factory=list)
 
-    def authorize(self, runs: Sequence[CopyRun]) -> None:
-        """Have each of these runs know its payment, and what became of it.
+    def authorize(self, runs: Sequence[CopyRun]) -> Later | Unanswered | None:
+        """Set the payment of each run, and its authorization. None: all of them have answers.
 
-        Raises :class:`UnansweredError` where the shop raises, and without asking it once it did so
-        for three payments in a row; :class:`LeaseLostError` before it asks for what is lost;
-        :class:`SlowError` once answers took two seconds and others are due.
+        Raises :class:`LeaseLostError` before it requests a payment for a copy that is lost, and
+        :class:`ShopContractError`. After ``MAX_UNANSWERED`` failures in a row the shop is not
+        called; once answers took ``SLOW`` seconds the rest comes later.
         """
         checked_shop.payments(self.shop, runs)
         due = [run for run in runs if run.payment]
-        unanswered = [run for run in due if not self._knows(run)]
-        if unanswered and len(self.in_vain) >= ENOUGH:
-            raise _unanswered(unanswered, len(unanswered), self.in_vain[-1])
+        unanswered = self._unanswered(due)
+        if unanswered and len(self.failures) >= MAX_UNANSWERED:
+            return Unanswered(_copies(unanswered), [], self.failures[-1])
         if due:
             open_payments(due)
-        if unanswered:
-            self._ask(unanswered)
+        if unanswered and (result := self._request(unanswered)):
+            return result
         for payment in _payments(due):
             payment.authorization = self.answers[payment.key]
+        return None
 
-    def _ask(self, runs: Sequence[CopyRun]) -> None:
-        payments, knows_whose = _payments(runs), len(runs) == 1
+    def _request(self, runs: Sequence[CopyRun]) -> Later | Unanswered | None:
+        # Only an iterator, or a call for one payment, says whose payment an error is about.
+        names_payment = len(runs) == 1
         deadline = time.monotonic() + SLOW
         try:
-            answers = checked_shop.authorize(self.shop, payments)
-            knows_whose = True
-            self._remember(answers, deadline)
+            answers = checked_shop.authorize(self.shop, _payments(runs))
+            names_payment = True
+            self._keep(answers, deadline)
         except ShopContractError:
             # Where answers are missing or too many, each may be that of another payment.
-            for payment in payments:
+            for payment in _payments(runs):
                 self.answers.pop(payment.key, None)
             raise
         except Exception as error:
-            unanswered = [run for run in runs if not self._knows(run)]
+            unanswered = self._unanswered(runs)
             if is_transient(error) or not unanswered:
                 raise
-            if knows_whose:
-                self.in_vain.append(error)
-            raise _unanswered(unanswered, int(knows_whose), error) from error
-        if later := [run.order_copy for run in runs if not self._knows(run)]:
-            raise SlowError(later)
+            if not names_payment:
+                return Unanswered([], _copies(unanswered), error)
+            self.failures.append(error)
+            return Unanswered(_copies(unanswered[:1]), _copies(unanswered[1:]), error)
+        if later := self._unanswered(runs):
+            return Later(_copies(later), "the gateway is slow")
+        return None
 
-    def _remember(self, answers: Iterator[tuple[Payment, Any]], deadline: float) -> None:
+    def _keep(self, answers: Iterator[tuple[Payment, Any]], deadline: float) -> None:
         for payment, answer in answers:
             self.answers[payment.key] = answer
-            self.in_vain.clear()
+            self.failures.clear()
             if time.monotonic() > deadline:
                 return
 
-    def _knows(self, run: CopyRun) -> bool:
-        return run.payment is not None and run.payment.key in self.answers
+    def _unanswered(self, runs: Sequence[CopyRun]) -> list[CopyRun]:
+        return [run for run in runs if run.payment and run.payment.key not in self.answers]
 
 
 def _payments(runs: Sequence[CopyRun]) -> list[Payment]:
     return [run.payment for run in runs if run.payment]
 
 
-def _unanswered(runs: Sequence[CopyRun], blamed: int, cause: Exception) -> UnansweredError:
-    return UnansweredError([run.order_copy for run in runs], blamed=blamed, cause=cause)
+def _copies(runs: Sequence[CopyRun]) -> list[OrderFactory]:
+    return [run.order_copy for run in runs]

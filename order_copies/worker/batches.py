@@ -1,9 +1,8 @@
-"""What comes of a batch of copies: counted, told in the log and to whoever listens."""
+"""Statistics of one batch: counters, log lines and the ``batch_ran`` signal."""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.dispatch import Signal
 
 from order_copies.logs import about, new_trace_id
 from order_copies.models import FINAL, OrderFactory, Status
-from order_copies.plans import Problem
+from order_copies.transitions import Ending
 
 #: One line for each copy that ended.
 logger = logging.getLogger("order_copies.copies")
@@ -23,41 +22,46 @@ batch_ran = Signal()
 
 @dataclass(slots=True)
 class Batch:
-    """What came of one batch."""
+    """What one batch did."""
 
     claimed: int = 0
-    #: How many copies came to which end: a final status, ``to retry``, ``locked`` or ``lost``.
+    #: The number of copies by their end: a final status, ``to retry``, ``locked`` or ``lost``.
     ends: Counter[str] = field(default_factory=Counter)
-    #: How many copies failed or were aborted, by the codes of their problems.
+    #: The number of copies that failed or were aborted, by the codes of their problems.
     codes: Counter[str] = field(default_factory=Counter)
-    #: What names it in the log.
+    #: Names the batch in the log.
     trace_id: str = field(default_factory=new_trace_id)
     began: float = field(default_factory=time.perf_counter)
     seconds: float = 0.0
 
     @property
     def ended(self) -> int:
-        """How many copies came to a final status."""
+        """The number of copies that ended."""
         return sum(self.ends[status] for status in FINAL)
 
-    def tell(self, order_copy: OrderFactory, problems: Iterable[Problem]) -> None:
-        """Count how the copy ended, and log it."""
-        status, codes = str(order_copy.status), sorted({problem.code for problem in problems})
-        self.ends[status] += 1
+    def count(self, end: str, number: int = 1) -> None:
+        """Count copies that came to this end."""
+        if number:
+            self.ends[end] += number
+
+    def report(self, ending: Ending) -> None:
+        """Count and log how a copy ended."""
+        status, codes = str(ending.status), sorted({problem.code for problem in ending.problems})
+        self.count(status)
         if status != Status.COMPLETED:
             self.codes.update(codes)
         if logger.isEnabledFor(logging.INFO):
             ms = _milliseconds(time.perf_counter() - self.began)
-            extra = self.about(order_copy, status=status, codes=codes, ms=ms)
+            extra = self.about(ending.order_copy, status=status, codes=codes, ms=ms)
             reasons = f" ({', '.join(codes)})" if codes else ""
-            logger.info("Copy %s %s%s", order_copy, status, reasons, extra=extra)
+            logger.info("Copy %s %s%s", ending.order_copy, status, reasons, extra=extra)
 
     def about(self, order_copy: OrderFactory, **more: Any) -> dict[str, Any]:
-        """The ``extra`` of a line about one of its copies."""
+        """Return the ``extra`` of a log line about one of its copies."""
         return about(order_copy, trace_id=self.trace_id, **more)
 
     def fields(self) -> dict[str, Any]:
-        """The ``extra`` of its own line."""
+        """Return the ``extra`` of the log line about the batch."""
         return {
             "claimed": self.claimed,
             "ends": dict(self.ends),

@@ -1,4 +1,4 @@
-"""Ask the shop, and hold it to what it promised: a broken promise fails copies, not workers."""
+"""Call the Shop adapter and validate what it returns: a broken contract fails copies only."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -13,7 +13,7 @@ from order_copies.shops import CopyRun, Payment, Shop
 
 
 def plan(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-    """A plan for each copy, with a problem where another one was previewed."""
+    """Return a plan for each copy, with a problem where another plan was previewed."""
     plans = _answers(shop, "plan", shop.plan(order_copies), order_copies)
     for order_copy, one in zip(order_copies, plans, strict=True):
         if not isinstance(one, CopyPlan):
@@ -24,38 +24,38 @@ def plan(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
 
 
 def payments(shop: Shop, runs: Sequence[CopyRun]) -> None:
-    """Have each run of a target that costs something know its payment."""
+    """Set the payment of each run whose target costs something."""
     answers = _answers(shop, "payments", shop.payments(runs), runs)
     for run, details in zip(runs, answers, strict=True):
         run.payment = None if details is None else Payment.of(run.order_copy, details)
 
 
-def authorize(shop: Shop, asked: Sequence[Payment]) -> Iterator[tuple[Payment, Any]]:
-    """Each payment and what became of it, in the shop's own words, as soon as it says so.
+def authorize(shop: Shop, requested: Sequence[Payment]) -> Iterator[tuple[Payment, Any]]:
+    """Yield each payment with the shop's answer, as soon as the shop returns it.
 
-    The shop is called at once; an iterator is held to what it promised when it ends.
+    The shop is called at once; an iterator is validated when it ends.
     """
-    answers = shop.authorize(asked)
+    answers = shop.authorize(requested)
     if isinstance(answers, Iterator):
-        return _one_by_one(shop, answers, asked)
-    return zip(asked, _answers(shop, "authorize", answers, asked), strict=True)
+        return _one_by_one(shop, answers, requested)
+    return zip(requested, _answers(shop, "authorize", answers, requested), strict=True)
 
 
 def _one_by_one(
-    shop: Shop, answers: Iterator[Any], asked: Sequence[Payment]
+    shop: Shop, answers: Iterator[Any], requested: Sequence[Payment]
 ) -> Iterator[tuple[Payment, Any]]:
     count = 0
     for count, answer in enumerate(answers, start=1):
-        if count > len(asked):
+        if count > len(requested):
             break
-        yield asked[count - 1], answer
-    _check_count(shop, "authorize", count, asked)
+        yield requested[count - 1], answer
+    _check_count(shop, "authorize", count, requested)
 
 
 def write(shop: Shop, runs: Sequence[CopyRun]) -> None:
-    """Write the targets, and look whether there is one for each copy that no copy knows yet.
+    """Write the targets, and check that each is a new order that no copy refers to.
 
-    Of their lines only the number is compared with the plan: an audit looks closer.
+    Only the number of their lines is compared with the plan: the audit compares the rest.
     """
     shop.write(runs)
     for run in runs:
@@ -68,13 +68,13 @@ def write(shop: Shop, runs: Sequence[CopyRun]) -> None:
 
 
 def place(shop: Shop, runs: Sequence[CopyRun]) -> None:
-    """Place the targets; each run knows why its target was not."""
+    """Place the targets; a run whose target was not placed gets the reasons as problems."""
     for run, problems in _problems(shop, "place", shop.place(runs), runs):
         run.problems += problems
 
 
 def cancel(shop: Shop, runs: Sequence[CopyRun]) -> None:
-    """Cancel the sources; each run knows why its source was not."""
+    """Cancel the sources; a run whose source was not cancelled gets the reasons as problems."""
     for run, problems in _problems(shop, "cancel", shop.cancel(runs), runs):
         run.problems += problems
         if problems and run.plan.place:
@@ -82,10 +82,7 @@ def cancel(shop: Shop, runs: Sequence[CopyRun]) -> None:
 
 
 def _fresh_orders(shop: Shop, targets: Sequence[Any]) -> set[Any]:
-    """Those of the targets that there are and that no copy knows yet, as source or as target.
-
-    Whether they are older than this run nobody asks.
-    """
+    """Return the targets that exist and that no copy has as its source or target."""
     known = OrderFactory.objects.filter(source_order=OuterRef("pk")).values("pk")
     targeted = OrderFactory.objects.filter(target_order=OuterRef("pk")).values("pk")
     orders = shop.order_model._base_manager.filter(~Exists(known), ~Exists(targeted))

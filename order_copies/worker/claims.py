@@ -1,46 +1,51 @@
-"""Claim copies: take them under a lease, for as long as which they are nobody else's."""
+"""Claim rows of a queue for a worker under a time-limited lease."""
 
-from django.db.models import QuerySet
+from datetime import datetime
+from typing import Any, Protocol
+
 from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.db.commits import committed
 from order_copies.db.locks import locked_unless_taken
-from order_copies.events.who import worker_as_who
-from order_copies.models import OrderFactory
-from order_copies.transitions import record_started
+from order_copies.models import LeasedQuerySet
 
 
-def claim_expired(worker: str) -> list[OrderFactory]:
-    """A copy whose lease ran out, those that were tried least first.
+class Start(Protocol):
+    """The transition that gives a worker rows, such as :func:`order_copies.transitions.start`."""
 
-    It may have taken its worker down with it, so whatever is tried again is tried alone: its
-    neighbours of the first time end before it can do so again.
+    def __call__(
+        self, candidates: Any, *, worker: str, now: datetime, lease_expires_at: datetime
+    ) -> list[Any]:
+        """Return the rows that the worker now holds, by key."""
+
+
+def claim_expired(queue: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
+    """Claim the row with the fewest attempts among those whose lease has expired.
+
+    It may have killed its worker. Whatever is retried is therefore retried alone: its neighbours
+    of the first attempt end before it can kill a worker again.
     """
-    expired = OrderFactory.objects.expired(timezone.now()).order_by("attempt", "pk")[:1]
-    # There is none, mostly, and then no transaction is needed to see that.
-    return _claim(expired, worker) if expired.exists() else []
+    expired = queue.expired(timezone.now()).order_by("attempt", "pk")[:1]
+    # Mostly there is none, and a transaction is not needed to see that.
+    return _claim(queue, expired, start, worker) if expired.exists() else []
 
 
-def claim_pending(worker: str, limit: int) -> list[OrderFactory]:
-    """Up to ``limit`` copies that nobody has tried, those that wait longest first."""
-    return _claim(OrderFactory.objects.pending().order_by("pk")[:limit], worker)
+def claim_pending(queue: LeasedQuerySet, start: Start, worker: str, limit: int) -> list[Any]:
+    """Claim up to ``limit`` rows that no worker has claimed yet, the oldest first."""
+    return _claim(queue, queue.pending().order_by("pk")[:limit], start, worker)
 
 
-def _claim(rows: QuerySet[OrderFactory], worker: str) -> list[OrderFactory]:
-    order_copies: list[OrderFactory] = []
-    with committed(order_copies, worker=worker):
-        candidates = OrderFactory.objects.filter(pk__in=_lock(rows))
-        # Later than the copies were asked for, however long we waited for them.
+def _claim(queue: LeasedQuerySet, rows: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
+    claimed: list[Any] = []
+    with committed(claimed, worker=worker):
+        keys = list(locked_unless_taken(rows).values_list("pk", flat=True))
+        # After the wait for locks: later than the rows were created.
         now = timezone.now()
-        lease_expires_at = now + settings.LEASE
-        if candidates.start(now, worker=worker, lease_expires_at=lease_expires_at):
-            # Where rows cannot be locked another worker may have been faster: keep what is ours.
-            mine = candidates.filter(worker=worker, lease_expires_at=lease_expires_at)
-            order_copies += mine.order_by("pk")
-            record_started(order_copies, worker_as_who(worker), now)
-    return order_copies
-
-
-def _lock(rows: QuerySet[OrderFactory]) -> list[int]:
-    return list(locked_unless_taken(rows).values_list("pk", flat=True))
+        claimed += start(
+            queue.filter(pk__in=keys),
+            worker=worker,
+            now=now,
+            lease_expires_at=now + settings.LEASE,
+        )
+    return claimed

@@ -1,8 +1,8 @@
-"""Signs of life: polling workers leave one every few seconds, so that others see them work.
+"""Heartbeats of polling workers: a row each, updated every few seconds.
 
-They are rows and no files, because those who want to know sit on other machines: the health
-command, the metrics, ``manage.py check``. They are left between two batches by the very thread that
-runs them, never by another one, so that a worker that hangs grows old.
+They are rows and not files because their readers run on other machines: the health command, the
+metrics, ``manage.py check``. The thread that runs batches writes them between two batches, so the
+heartbeat of a worker that hangs grows old.
 """
 
 import os
@@ -16,24 +16,24 @@ from django.utils import timezone
 from order_copies.conf import settings
 from order_copies.models import Heartbeat, OrderFactory
 
-#: Seconds between two signs of one worker.
+#: Seconds between two heartbeats of one worker.
 INTERVAL = 5
-#: After so long the row of a worker that was killed tells nobody anything.
+#: Heartbeats older than this are deleted.
 FORGOTTEN = timedelta(days=1)
 
 
 def this_host() -> str:
-    """The name of this machine, or container, as it stands in the names of workers."""
+    """Return the name of this machine or container, the first part of the names of workers."""
     return socket.gethostname()[:64]
 
 
 def new_name() -> str:
-    """A name for this process that no other has: host, process id and something random."""
+    """Return a unique name for a worker of this process: host, process id, random letters."""
     return f"{_this_process()}{uuid4().hex[:8]}"
 
 
 def begin(worker: str) -> None:
-    """A worker begins, and clears away what dead ones left behind."""
+    """Write the first heartbeat of a worker, and delete those of dead workers."""
     dead = [one.pk for one in of_this_host(Heartbeat.objects.all()) if not _is_another(one)]
     Heartbeat.objects.filter(pk__in=dead).delete()
     Heartbeat.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN).delete()
@@ -41,28 +41,28 @@ def begin(worker: str) -> None:
 
 
 def beat(worker: str) -> None:
-    """A worker is well."""
+    """Write a heartbeat."""
     now = timezone.now()
     if not Heartbeat.objects.filter(worker=worker).update(seen_at=now):
         Heartbeat.objects.create(worker=worker, started_at=now, seen_at=now)
 
 
 def end(worker: str) -> None:
-    """A worker has ended as it should."""
+    """Delete the heartbeat of a worker that stops."""
     Heartbeat.objects.filter(worker=worker).delete()
 
 
 def at_work(now: datetime) -> "QuerySet[Heartbeat]":
-    """The workers that were seen lately, for less than a lease ago, or that run a copy.
+    """Return the workers with a heartbeat younger than a lease, or that hold a copy.
 
-    A batch may take longer than a lease, but then the lease is renewed; a worker that was killed
-    is told from others as soon as its copies are.
+    A batch may take longer than a lease, but then the lease is renewed. A worker that was killed
+    is recognized as soon as the leases of its copies expire.
     """
     return Heartbeat.objects.filter(_is_at_work(now))
 
 
 def gone(now: datetime) -> "QuerySet[Heartbeat]":
-    """The workers that were killed, or that hang."""
+    """Return the workers that were killed or hang."""
     return Heartbeat.objects.exclude(_is_at_work(now))
 
 
@@ -73,22 +73,22 @@ def _is_at_work(now: datetime) -> Q:
 
 
 def alive(now: datetime) -> "QuerySet[Heartbeat]":
-    """The workers that do not hang: a batch takes no longer than ``BATCH_TIME_LIMIT``."""
+    """Return the workers that do not hang: a batch takes at most ``BATCH_TIME_LIMIT``."""
     return Heartbeat.objects.filter(seen_at__gte=now - settings.BATCH_TIME_LIMIT)
 
 
 def silent(now: datetime) -> "QuerySet[Heartbeat]":
-    """The workers that hang, if they were not killed."""
+    """Return the workers that hang, if they were not killed."""
     return Heartbeat.objects.filter(seen_at__lt=now - settings.BATCH_TIME_LIMIT)
 
 
 def of_this_host(heartbeats: "QuerySet[Heartbeat]") -> "QuerySet[Heartbeat]":
-    """Those of workers on this machine, or in this container."""
+    """Filter heartbeats by this machine or container."""
     return heartbeats.filter(worker__startswith=f"{this_host()}:")
 
 
 def is_running(heartbeat: Heartbeat) -> bool:
-    """Whether there is a process with the id of this worker, which is one of this host."""
+    """Return whether the process of this worker, which is on this host, exists."""
     _host, process_id, _random = heartbeat.worker.rsplit(":", 2)
     try:
         os.kill(int(process_id), 0)
@@ -100,7 +100,7 @@ def is_running(heartbeat: Heartbeat) -> bool:
 
 
 def _is_another(heartbeat: Heartbeat) -> bool:
-    """Whether a worker of this host lives. Whoever had our process id before us, does not."""
+    """Whether a worker of this host lives; one with our own process id is a dead predecessor."""
     return is_running(heartbeat) and not heartbeat.worker.startswith(_this_process())
 
 

@@ -1,36 +1,92 @@
-"""Keep what a worker claimed its own for as long as it works on it."""
+"""Leases on rows of a queue: renew, check and release them.
+
+A worker holds a row while the row has the ``attempt`` and ``retries`` that it was claimed with, and
+is in progress.
+"""
 
 import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from django.db import Error, connection
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, locked_unless_taken
+from order_copies.db.locks import limited_wait, locked, locked_unless_taken
 from order_copies.exceptions import RowsLockedError
-from order_copies.models import OrderFactory, OrderFactoryQuerySet, Status
+from order_copies.models import Leased, LeasedQuerySet
 
 logger = logging.getLogger("order_copies.worker")
 
-#: How many times a lease is renewed before it would run out.
+#: How many times a lease is renewed before it would expire.
 RENEWALS = 3
 
 
-@contextmanager
-def renewed(order_copies: Sequence[OrderFactory]) -> Iterator[None]:
-    """Renew the leases of these copies, all claimed at once, until the context is left.
+def held(rows: Sequence[Leased], *, until_commit: bool = False) -> set[Any]:
+    """Return the keys of those rows that this worker still holds.
 
-    Not for ever: a worker that hangs for longer than the setting ``BATCH_TIME_LIMIT`` loses them.
-    A copy that was handed back or taken over meanwhile is left alone.
+    ``until_commit`` locks them, so that it holds them until the transaction ends.
+    """
+    in_progress = _in_progress(rows)
+    found = locked(in_progress.order_by("pk")) if until_commit else in_progress
+    current = set(found.values_list("pk", "attempt", "retries"))
+    return {row.pk for row in rows if (row.pk, row.attempt, row.retries) in current}
+
+
+def back_off(row: Leased, backoff: timedelta) -> int:
+    """Have a row wait for its next attempt until ``backoff`` is over.
+
+    Returns 1 if this worker still held it, else 0.
+    """
+    mine = _in_progress([row]).filter(attempt=row.attempt, retries=row.retries)
+    due_at = timezone.now() + backoff
+    return mine.update(lease_expires_at=due_at, queued_at=due_at, locked_since=None)
+
+
+def set_aside(rows: Sequence[Leased], backoff: timedelta) -> int:
+    """Have rows wait that need locked rows. The attempt does not count.
+
+    Returns how many of them this worker still held.
+    """
+    now = timezone.now()
+    due_at = now + backoff
+    return (
+        _in_progress(rows)
+        .filter(worker=rows[0].worker)
+        .update(
+            lease_expires_at=due_at,
+            queued_at=due_at,
+            locked_since=Coalesce("locked_since", now),
+            hand_backs=F("hand_backs") + 1,
+        )
+    )
+
+
+def release(rows: LeasedQuerySet, worker: str) -> int:
+    """Release those of the rows that a worker holds: others may claim them now.
+
+    The attempt does not count. Returns how many were released.
+    """
+    now = timezone.now()
+    mine = rows.in_progress().filter(worker=worker).not_backing_off()
+    return mine.update(lease_expires_at=now, queued_at=now, hand_backs=F("hand_backs") + 1)
+
+
+@contextmanager
+def renewed(rows: Sequence[Leased]) -> Iterator[None]:
+    """Renew the leases of these rows, all claimed at once, until the context is left.
+
+    A worker that hangs for longer than the setting ``BATCH_TIME_LIMIT`` loses them. The lease of a
+    row that was released or claimed by another worker meanwhile is not renewed.
     """
     ended = threading.Event()
-    thread = threading.Thread(target=_renew, args=(order_copies, ended), daemon=True)
+    thread = threading.Thread(target=_renew, args=(rows, ended), daemon=True)
     thread.start()
     try:
         yield
@@ -39,35 +95,35 @@ def renewed(order_copies: Sequence[OrderFactory]) -> Iterator[None]:
         thread.join()
 
 
-def _renew(order_copies: Sequence[OrderFactory], ended: threading.Event) -> None:
-    pause = settings.LEASE / RENEWALS
+def _renew(rows: Sequence[Leased], ended: threading.Event) -> None:
+    interval = (settings.LEASE / RENEWALS).total_seconds()
     deadline = time.monotonic() + settings.BATCH_TIME_LIMIT.total_seconds()
-    # A worker that releases a copy, or takes it over, gives its lease another end.
-    ours = {order_copies[0].lease_expires_at}
-    keys = [order_copy.pk for order_copy in order_copies]
-    while not ended.wait(pause.total_seconds()) and time.monotonic() < deadline:
-        held = OrderFactory.objects.filter(
-            pk__in=keys, status=Status.IN_PROGRESS, lease_expires_at__in=ours
-        )
+    # Whoever releases or claims a row gives its lease another end.
+    ours = {rows[0].lease_expires_at}
+    while not ended.wait(interval) and time.monotonic() < deadline:
         later = timezone.now() + settings.LEASE
         try:
-            _extend(held, later)
+            _extend(_in_progress(rows).filter(lease_expires_at__in=ours), later)
         except (Error, RowsLockedError):
             message = "The leases of %s copies could not be renewed"
-            logger.warning(message, len(keys), exc_info=True, extra=_about(order_copies))
+            logger.warning(message, len(rows), exc_info=True, extra=_about(rows))
         else:
             ours.add(later)
         finally:
             connection.close()
 
 
-def _extend(held: OrderFactoryQuerySet, later: datetime) -> None:
-    """Extend leases; those of copies that another transaction has locked have the next time."""
+def _extend(mine: LeasedQuerySet, later: datetime) -> None:
+    """Extend leases; rows that another transaction has locked wait for the next renewal."""
     with limited_wait(settings.LOCK_TIMEOUT):
-        free = locked_unless_taken(held, for_deletion=False).values_list("pk", flat=True)
-        OrderFactory.objects.filter(pk__in=list(free)).update(lease_expires_at=later)
+        free = locked_unless_taken(mine, for_deletion=False).values_list("pk", flat=True)
+        mine.model._default_manager.filter(pk__in=list(free)).update(lease_expires_at=later)
 
 
-def _about(order_copies: Sequence[OrderFactory]) -> dict[str, Any]:
-    ids = [order_copy.public_id for order_copy in order_copies]
-    return {"worker": order_copies[0].worker, "order_copy_ids": ids}
+def _in_progress(rows: Sequence[Leased]) -> LeasedQuerySet:
+    queue = cast("LeasedQuerySet", type(rows[0])._default_manager.all())
+    return queue.in_progress().filter(pk__in=[row.pk for row in rows])
+
+
+def _about(rows: Sequence[Any]) -> dict[str, Any]:
+    return {"worker": rows[0].worker, "order_copy_ids": [row.public_id for row in rows]}

@@ -1,4 +1,4 @@
-"""The polling worker: drains the rows, waits when there are none, stops when told to."""
+"""The polling worker: run batches, wait while there are none, stop when told to."""
 
 import logging
 import threading
@@ -12,13 +12,14 @@ from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.db.retry import is_transient, steadily
-from order_copies.models import OrderFactory, Status
+from order_copies.models import OrderFactory
 from order_copies.worker import heartbeats
 from order_copies.worker.batches import Batch
+from order_copies.worker.leases import release
 from order_copies.worker.run import run_batch
 
-#: For how long trouble with the database may keep a worker from handing its copies back.
-HAND_BACK_PATIENCE = timedelta(seconds=2)
+#: How long transient errors of the database may keep a worker from releasing its copies.
+RELEASE_PATIENCE = timedelta(seconds=2)
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -26,8 +27,8 @@ logger = logging.getLogger("order_copies.worker")
 class Worker:
     """One process that runs copies until it is stopped.
 
-    ``batch_size`` and ``interval`` (seconds between looks at an empty table) default to the
-    settings ``BATCH_SIZE`` and ``POLL_INTERVAL``; ``on_batch`` is told of each batch that ran.
+    ``batch_size`` and ``interval`` (seconds between two looks at an empty queue) default to the
+    settings ``BATCH_SIZE`` and ``POLL_INTERVAL``; ``on_batch`` is called with each batch that ran.
     """
 
     def __init__(
@@ -43,16 +44,18 @@ class Worker:
         self._on_batch = on_batch
         self._stopping = threading.Event()
         self._next_beat = 0.0
+        #: Whether the last look failed: the log has the traceback of the first failure only.
+        self._has_failed = False
 
     def stop(self) -> None:
-        """Finish the batch at hand and return. Safe to call from whatever thread."""
+        """Finish the current batch and return. Safe to call from any thread."""
         self._stopping.set()
 
     def run(self, *, drain: bool = False) -> None:
-        """Run batches until stopped; with ``drain``, until there is nothing left to do.
+        """Run batches until stopped; with ``drain``, until every copy has ended.
 
-        Copies in progress count: those that crashed are tried again, those of other workers are
-        waited for, until they end or their lease runs out.
+        A drain also waits for copies in progress: those that crashed are retried, those of other
+        workers end or lose their lease.
         """
         try:
             self._run(drain=drain)
@@ -60,16 +63,16 @@ class Worker:
             with suppress(Error):
                 heartbeats.end(self.name)
 
-    def hand_back(self) -> int:
-        """Let other workers have the copies that this one holds, now; return how many.
+    def release(self) -> int:
+        """Release the copies that this worker holds, and return their number.
 
-        This attempt may go on all the same, until another one begins.
+        The current attempt may go on until another worker claims them.
         """
-        held = OrderFactory.objects.all()
+        running = OrderFactory.objects.running
         count = steadily(
-            lambda: held.hand_back(timezone.now(), worker=self.name), patience=HAND_BACK_PATIENCE
+            lambda: release(running(timezone.now()), self.name), patience=RELEASE_PATIENCE
         )
-        logger.warning("%s hands back %s copies", self.name, count, extra={"worker": self.name})
+        logger.warning("%s releases %s copies", self.name, count, extra={"worker": self.name})
         return count
 
     def _run(self, *, drain: bool) -> None:
@@ -77,31 +80,27 @@ class Worker:
             batch = self._run_batch(drain=drain)
             if batch.claimed:
                 self._on_batch(batch)
-            elif drain and not self._left_for_later():
+            elif drain and not OrderFactory.objects.in_progress().exists():
                 return
             else:
                 self._wait()
 
     def _wait(self) -> None:
-        """Until it is time for another look, or to stop; with signs of life meanwhile."""
+        """Wait for the next look, or until told to stop, with heartbeats meanwhile."""
         next_look = time.monotonic() + self._interval
         while (left := next_look - time.monotonic()) > 0:
             if self._stopping.wait(min(left, heartbeats.INTERVAL)):
                 return
             try:
                 self._beat()
-            except Error:  # The next look tells.
+            except Error:  # The next look reports it.
                 connection.close()
 
     def _beat(self) -> None:
         if time.monotonic() >= self._next_beat:
-            leave_sign = heartbeats.beat if self._next_beat else heartbeats.begin
-            leave_sign(self.name)
+            beat = heartbeats.beat if self._next_beat else heartbeats.begin
+            beat(self.name)
             self._next_beat = time.monotonic() + heartbeats.INTERVAL
-
-    def _left_for_later(self) -> bool:
-        """Whether copies wait to be tried again, or for a worker that lives or died."""
-        return OrderFactory.objects.filter(status=Status.IN_PROGRESS).exists()
 
     def _run_batch(self, *, drain: bool) -> Batch:
         if not connection.in_atomic_block:
@@ -109,14 +108,24 @@ class Worker:
         reset_queries()
         try:
             self._beat()
-            return run_batch(self.name, limit=self._batch_size)
+            batch = run_batch(self.name, limit=self._batch_size)
         except Error as error:
             if drain or not is_transient(error):
                 raise
-            message = "%s: trouble with the database; looking again soon"
-            logger.exception(message, self.name, extra={"worker": self.name})
+            self._log_failure(error)
             connection.close()
             with suppress(Error):
-                # The database was in trouble, not the copies: the attempt does not count.
-                OrderFactory.objects.all().release(timezone.now(), worker=self.name)
+                # The database failed, not the copies: the attempt does not count.
+                release(OrderFactory.objects.all(), self.name)
             return Batch()
+        self._has_failed = False
+        return batch
+
+    def _log_failure(self, error: Error) -> None:
+        extra = {"worker": self.name}
+        if self._has_failed:
+            logger.warning("%s: the database still fails: %s", self.name, error, extra=extra)
+        else:
+            message = "%s: the database fails; looking again soon"
+            logger.error(message, self.name, exc_info=error, extra=extra)
+        self._has_failed = True

@@ -14,7 +14,7 @@ from order_copies.db.rows import insert_rows
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OpenPayment
 from order_copies.shops import CopyRun, Payment, Shop
-from order_copies.transitions import lock_held
+from order_copies.worker import leases
 
 logger = logging.getLogger("order_copies.worker")
 
@@ -34,7 +34,7 @@ def open_payments(runs: Sequence[CopyRun]) -> None:
 
 
 def _open_payments(runs: Sequence[CopyRun]) -> None:
-    held = lock_held([run.order_copy for run in runs])
+    held = leases.held([run.order_copy for run in runs], until_commit=True)
     if len(held) < len(runs):
         raise LeaseLostError
     known = set(OpenPayment.objects.filter(order_factory__in=held).values_list("key", flat=True))

@@ -17,6 +17,7 @@ from order_copies.conf import settings
 from order_copies.db.retry import steadily
 from order_copies.models import OrderFactory
 from order_copies.shops import Shop, get_shop
+from order_copies.transitions import start
 from order_copies.worker.batches import Batch, batch_ran
 from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.leases import renewed
@@ -30,21 +31,20 @@ CLAIM_PATIENCE = timedelta(seconds=3)
 
 
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
-    """Claim and run a copy that is to be tried again, and up to ``limit`` that nobody has tried.
+    """Claim and run a copy that must be retried, and up to ``limit`` new ones, separately.
 
-    The default is the setting ``BATCH_SIZE``. Neither kind keeps the other waiting, and they run
-    apart. ``worker`` names the process; no two processes may share a name. A batch that claimed
-    nothing found nothing to do. Never raises for what one copy does, only where the database gives
-    trouble that does not pass. Outside any transaction.
+    ``limit`` defaults to the setting ``BATCH_SIZE``. ``worker`` names the process; no two processes
+    may share a name. A batch that claimed nothing found nothing to do. Errors of a copy are not
+    raised, only those of a database that is down or read-only. Call it outside any transaction.
     """
-    batch, shop = Batch(), get_shop()
+    batch, shop, queue = Batch(), get_shop(), OrderFactory.objects.all()
     runner = Runner(worker, shop, batch)
     try:
-        _run(runner, partial(claim_expired, worker))
-        _run(runner, partial(claim_pending, worker, limit or settings.BATCH_SIZE))
+        _run(runner, partial(claim_expired, queue, start, worker))
+        _run(runner, partial(claim_pending, queue, start, worker, limit or settings.BATCH_SIZE))
     finally:
         if batch.claimed:
-            _tell(worker, batch)
+            _report(worker, batch)
     _catch_up(shop, runner.authorizations.answers)
     return batch
 
@@ -56,14 +56,14 @@ def _run(runner: Runner, claim: Callable[[], list[OrderFactory]]) -> None:
             runner.run(order_copies)
 
 
-def _tell(worker: str, batch: Batch) -> None:
+def _report(worker: str, batch: Batch) -> None:
     batch.seconds = time.perf_counter() - batch.began
     logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
     batch_ran.send_robust(Batch, batch=batch)
 
 
 def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
-    """Do what is left to do in the world outside, now or, if that fails, after the next batch."""
+    """Void unused payments and let the shop do its outside work; failures are retried later."""
     give_back(shop, authorizations)
     try:
         shop.catch_up()

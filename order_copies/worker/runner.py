@@ -1,9 +1,13 @@
-"""Run claimed copies: plan, authorize, write, place, cancel, end."""
+"""Run claimed copies: plan, authorize, write, place, cancel, end.
+
+Copies run together as long as all goes well. An attempt to run a part of a batch results in a value
+(:mod:`order_copies.worker.results`); one ``match`` decides what follows: the part has ended, runs
+again in smaller parts, or is given up.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,34 +16,57 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from order_copies import transitions
 from order_copies.conf import settings
 from order_copies.db.commits import committed
 from order_copies.db.locks import limited_wait, locked_unless_taken
 from order_copies.db.retry import answers, is_transient, refuses_writes, steadily
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
-from order_copies.models import OrderFactory
+from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop
-from order_copies.transitions import save_ended, save_locked, save_pause, still_held
-from order_copies.worker import checked_shop
-from order_copies.worker.authorization import Authorizations, SlowError, UnansweredError
+from order_copies.transitions import Ending
+from order_copies.worker import checked_shop, leases
+from order_copies.worker.authorization import Authorizations
 from order_copies.worker.batches import Batch
 from order_copies.worker.payments import use_payments
+from order_copies.worker.results import (
+    ContractBroken,
+    Crashed,
+    Ended,
+    Later,
+    LeaseLost,
+    Result,
+    RowsLocked,
+    Unanswered,
+)
 
 logger = logging.getLogger("order_copies.worker")
 
-NO_TIME = timedelta(0)
-#: Seconds that each part of a batch waits for row locks once one could not be had in time.
+#: Seconds that each part of a batch waits for row locks once one was not released in time.
 SHORT_LOCK_WAIT = 0.1
 
+Part = Sequence[OrderFactory]
 
-class ContendedError(Exception):
-    """A target was not placed after all, so what it takes is left for later copies of the batch."""
 
-    def __init__(self, runs: Sequence[CopyRun]) -> None:
-        super().__init__(f"{len(runs)} copies are planned again: an earlier one was not placed.")
-        self.order_copies = [run.order_copy for run in runs]
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the next part of a batch may wait."""
+
+    #: How long transient errors of the database are retried.
+    patience: timedelta
+    #: Seconds to wait for a row lock.
+    lock_wait: float
+
+    def after(self, result: Result) -> "Limits":
+        """Return the limits of later parts: what one part has waited for, others need not."""
+        match result:
+            case Crashed(is_transient=True):
+                return replace(self, patience=timedelta(0))
+            case RowsLocked():
+                return replace(self, lock_wait=min(self.lock_wait, SHORT_LOCK_WAIT))
+        return self
 
 
 @dataclass(slots=True)
@@ -50,268 +77,258 @@ class Runner:
     shop: Shop
     batch: Batch
     authorizations: Authorizations = field(init=False)
-    #: For how long transient trouble with the database is waited out.
-    patience: timedelta = field(init=False)
-    #: Seconds to wait for a row lock.
-    lock_wait: float = field(init=False)
 
     def __post_init__(self) -> None:
         self.authorizations = Authorizations(self.shop)
 
-    def run(self, order_copies: Sequence[OrderFactory]) -> None:
-        """Run the copies, whatever single ones of them do.
+    def run(self, order_copies: Part) -> None:
+        """Run the copies; an error of one of them does not keep the others from ending.
 
-        Raises the error of a database that does not answer, or takes no writes, until a lease ends.
+        Raises the error of a database that is down or read-only for longer than a lease.
         """
-        self.patience = settings.LEASE
-        self.lock_wait = settings.LOCK_TIMEOUT
+        limits = Limits(settings.LEASE, settings.LOCK_TIMEOUT)
+        parts = self._first_parts(order_copies, limits)
+        while parts:
+            part, *parts = parts
+            result = self._attempt(part, limits)
+            limits = limits.after(result)
+            parts = [*self._follow_up(part, result, limits), *parts]
+
+    def _first_parts(self, order_copies: Part, limits: Limits) -> list[Part]:
         runnable = []
         for order_copy in order_copies:
             if problem := _why_hopeless(order_copy):
-                self._abort(order_copy, problem)
+                self._give_up(order_copy, Status.ABORTED, problem, limits)
             else:
                 runnable.append(order_copy)
         if any(order_copy.locked_since for order_copy in runnable):
-            # A lock that was in the way before may be there still: look, rather than wait for it.
-            runnable = self._release_locked(runnable)
+            # A lock that was in the way before may still be there: look instead of waiting for it.
+            runnable = self._without_locked_sources(runnable, limits)
         # Copies that pay may wait for a slow gateway, and drafts need not wait with them. Those
-        # that cancel stay in order with them: the first that wants a source gets it.
+        # that cancel keep their order: the first that needs a source gets it.
         swaps = [one for one in runnable if one.place_target_order or one.cancel_source_order]
-        self._run_in_parts(_one_after_the_other(runnable, swaps))
+        return _parts(_without(runnable, swaps), swaps)
 
-    def _run_in_parts(self, parts: list[Sequence[OrderFactory]]) -> None:
-        """Run each part together; what fails is taken apart, until a bad one stands alone."""
-        while parts:
-            part = parts.pop(0)
-            try:
-                steadily(partial(self._run_together, part), patience=self.patience)
-            except Exception as error:
-                if is_transient(error):
-                    if refuses_writes(error) or not answers():
-                        raise
-                    # Some copy's trouble, not everybody's: the others need not wait as long again.
-                    self.patience = NO_TIME
-                parts = [*self._take_apart(part, error), *parts]
+    def _attempt(self, part: Part, limits: Limits) -> Result:
+        """Run these copies in one transaction. Raises only if the database takes no writes."""
+        try:
+            return steadily(partial(self._run_together, part, limits), patience=limits.patience)
+        except LeaseLostError:
+            return LeaseLost()
+        except RowsLockedError:
+            return RowsLocked()
+        except ShopContractError as error:
+            return ContractBroken(error)
+        except Exception as error:
+            may_pass = is_transient(error)
+            if may_pass and (refuses_writes(error) or not answers()):
+                raise
+            return Crashed(error, is_transient=may_pass)
 
-    def _take_apart(
-        self, order_copies: Sequence[OrderFactory], error: Exception
-    ) -> list[Sequence[OrderFactory]]:
-        """Handle those that are known to be bad; what is left is to be run part by part."""
-        if isinstance(error, UnansweredError):
-            return self._set_aside(order_copies, error)
-        if isinstance(error, ContendedError | SlowError):
-            self._log_split(order_copies, error)
-            return _one_after_the_other(order_copies, error.order_copies)
-        if isinstance(error, RowsLockedError):
-            return self._split_locked(order_copies, error)
-        if len(order_copies) == 1:
-            self._handle(order_copies[0], error)
+    def _run_together(self, part: Part, limits: Limits) -> Result:
+        plans = checked_shop.plan(self.shop, part)
+        runs = [CopyRun(*pair) for pair in zip(part, plans, strict=True)]
+        placing = [run for run in runs if run.plan.will_place]
+        if placing and (unpaid := self.authorizations.authorize(placing)):
+            return unpaid
+        log_fields = {"worker": self.worker, "trace_id": self.batch.trace_id}
+        with committed(part, lock_wait=limits.lock_wait, **log_fields):
+            if contended := self._execute(runs):
+                transaction.set_rollback(True)
+                return Later(contended, "an earlier copy was not placed")
+            endings = [_ending(run) for run in runs]
+            transitions.end(endings, who=worker_as_who(self.worker), now=timezone.now())
+        return Ended(endings)
+
+    def _execute(self, runs: Sequence[CopyRun]) -> list[OrderFactory]:
+        """Write, place and cancel. Returns the copies that must be planned again instead."""
+        if written := [run for run in runs if run.plan.will_write]:
+            checked_shop.write(self.shop, written)
+        if placed := [run for run in runs if run.plan.will_place]:
+            checked_shop.place(self.shop, placed)
+            if contended := _contended(runs):
+                return contended
+            use_payments(placed)
+        if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
+            checked_shop.cancel(self.shop, cancelled)
+        return []
+
+    def _follow_up(self, part: Part, result: Result, limits: Limits) -> list[Part]:
+        """Return what is left to run of the part, in smaller parts until a bad copy is alone."""
+        self._log_split(part, result)
+        rest: list[Part] = []
+        match result:
+            case Ended(endings):
+                self._report(endings)
+            case Later(later):
+                rest = _parts(_without(part, later), later)
+            case Unanswered():
+                rest = self._isolate_unanswered(part, result, limits)
+            case RowsLocked():
+                rest = self._set_locked_aside(part, limits)
+            case LeaseLost():
+                rest = self._drop_lost(part)
+            case ContractBroken() | Crashed() if len(part) > 1:
+                rest = _halves(part)
+            case ContractBroken(error):
+                self._end_refused(part[0], error, limits)
+            case Crashed(error):
+                self._end_crashed(part[0], error, limits)
+        return rest
+
+    def _report(self, endings: Sequence[Ending]) -> None:
+        for ending in endings:
+            self.batch.report(ending)
+
+    def _isolate_unanswered(self, part: Part, result: Unanswered, limits: Limits) -> list[Part]:
+        """Run the copies first that need no answer of the gateway."""
+        for order_copy in result.blamed:
+            self._end_crashed(order_copy, result.cause, limits)
+        others = _without(part, [*result.blamed, *result.unanswered])
+        unanswered = [result.unanswered] if result.blamed else _halves(result.unanswered)
+        return _parts(others, *unanswered)
+
+    def _set_locked_aside(self, part: Part, limits: Limits) -> list[Part]:
+        """Set aside the copies that need locked rows, alone if they cannot be told apart."""
+        if len(part) == 1:
+            self._set_aside(part, limits)
             return []
-        self._log_split(order_copies, error)
-        if isinstance(error, LeaseLostError):
-            held = self._still_held(order_copies)
-            if len(held) < len(order_copies):
-                return [held] if held else []
-        return _halves(order_copies)
+        free = self._without_locked_sources(part, limits)
+        return _parts(free) if len(free) < len(part) else _halves(part)
 
-    def _set_aside(
-        self, order_copies: Sequence[OrderFactory], error: UnansweredError
-    ) -> list[Sequence[OrderFactory]]:
-        """Those that need not wait for an answer come first."""
-        self._log_split(order_copies, error)
-        blamed, unanswered = error.order_copies[: error.blamed], error.order_copies[error.blamed :]
-        for order_copy in blamed:
-            self._handle(order_copy, error.cause)
-        waiting = set(error.order_copies)
-        others = [order_copy for order_copy in order_copies if order_copy not in waiting]
-        parts = [others, unanswered] if blamed else [others, *_halves(unanswered)]
-        return [part for part in parts if part]
+    def _drop_lost(self, part: Part) -> list[Part]:
+        """Report the copies that this worker no longer holds."""
+        held = set() if len(part) == 1 else leases.held(part)
+        lost = [order_copy for order_copy in part if order_copy.pk not in held]
+        for order_copy in lost:
+            self._lose(order_copy)
+        return _parts(_without(part, lost)) if lost else _halves(part)
 
-    def _split_locked(
-        self, order_copies: Sequence[OrderFactory], error: RowsLockedError
-    ) -> list[Sequence[OrderFactory]]:
-        """Set aside copies whose source is locked; halve the others only where none is."""
-        self._log_split(order_copies, error)
-        self.lock_wait = min(self.lock_wait, SHORT_LOCK_WAIT)
-        if len(order_copies) == 1:
-            self._release(order_copies)
-            return []
-        others = self._release_locked(order_copies)
-        if len(others) < len(order_copies):
-            return [others] if others else []
-        return _halves(order_copies)
+    def _end_refused(self, order_copy: OrderFactory, error: Exception, limits: Limits) -> None:
+        """Fail a copy for which the shop broke its contract."""
+        self._log_error("Copy %s: the shop broke its contract", order_copy, error)
+        problem = _base_problem("shop_contract", str(error))
+        self._give_up(order_copy, Status.FAILED, problem, limits)
 
-    def _release_locked(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
-        """Release the copies that cancel an order which is locked; return the others."""
-        cancelling = [one for one in order_copies if one.cancel_source_order]
-        keys = steadily(partial(self._locked_sources, cancelling), patience=self.patience)
-        locked = [one for one in cancelling if one.source_order_id in keys]
+    def _end_crashed(self, order_copy: OrderFactory, error: Exception, limits: Limits) -> None:
+        """Retry a copy that crashed alone, or abort it after its last attempt."""
+        if order_copy.tries >= settings.MAX_ATTEMPTS:
+            self._log_error("Copy %s crashed for the last time", order_copy, error)
+            problem = _crashed(order_copy.tries, error)
+            self._give_up(order_copy, Status.ABORTED, problem, limits)
+            return
+        self._log_error("Copy %s crashed and is retried", order_copy, error)
+        backoff = settings.pause_after(order_copy.tries)
+        if self._save(partial(leases.back_off, order_copy, backoff), limits):
+            self.batch.ends["to retry"] += 1
+        else:
+            self._lose(order_copy)
+
+    def _give_up(
+        self, order_copy: OrderFactory, status: Status, problem: Problem, limits: Limits
+    ) -> None:
+        outcome = Outcome(
+            Action.SKIPPED, problem.attribute, code=problem.code, message=problem.message
+        )
+        ending = Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
+
+        def end() -> None:
+            with committed([order_copy], lock_wait=limits.lock_wait, worker=self.worker):
+                transitions.end([ending], who=worker_as_who(self.worker), now=timezone.now())
+
+        try:
+            steadily(end, patience=limits.patience)
+        except (LeaseLostError, RowsLockedError):
+            self._lose(order_copy)
+        else:
+            self.batch.report(ending)
+
+    def _without_locked_sources(self, part: Part, limits: Limits) -> list[OrderFactory]:
+        """Set aside the copies that cancel an order which is locked; return the others."""
+        cancelling = [order_copy for order_copy in part if order_copy.cancel_source_order]
+        keys = steadily(partial(self._locked_sources, cancelling), patience=limits.patience)
+        locked = [order_copy for order_copy in cancelling if order_copy.source_order_id in keys]
         if locked:
-            self._release(locked)
-        return [one for one in order_copies if one not in locked]
+            self._set_aside(locked, limits)
+        return _without(part, locked)
 
-    def _locked_sources(self, order_copies: Sequence[OrderFactory]) -> set[Any]:
+    def _locked_sources(self, order_copies: Part) -> set[Any]:
         sources = {order_copy.source_order_id for order_copy in order_copies}
         orders = self.shop.order_model._base_manager.filter(pk__in=sources)
         with transaction.atomic():
             free = locked_unless_taken(orders, for_deletion=False)
             return sources - set(free.values_list("pk", flat=True))
 
-    def _release(self, order_copies: Sequence[OrderFactory]) -> None:
-        """Release copies that need locked rows: they are retried later, at no attempt's cost."""
+    def _set_aside(self, order_copies: Part, limits: Limits) -> None:
         now = timezone.now()
         waited = max(now - (order_copy.locked_since or now) for order_copy in order_copies)
-        save = partial(save_locked, order_copies, now, settings.backoff_of_locked(waited))
-        released = self._saved(save)
-        if released:
-            self.batch.ends["locked"] += released
-        if released < len(order_copies):
-            self.batch.ends["lost"] += len(order_copies) - released
+        backoff = settings.backoff_of_locked(waited)
+        released = self._save(partial(leases.set_aside, order_copies, backoff), limits)
+        self.batch.count("locked", released)
+        self.batch.count("lost", len(order_copies) - released)
         for order_copy in order_copies:
-            extra = self.batch.about(order_copy)
-            logger.warning(
-                "Copy %s needs locked rows: it is retried later", order_copy, extra=extra
-            )
+            message = "Copy %s needs locked rows: it is retried later"
+            logger.warning(message, order_copy, extra=self.batch.about(order_copy))
 
-    def _saved(self, save: Callable[[], int]) -> int:
-        """Run ``save``; 0 where other transactions lock the copies, whose leases then run out."""
+    def _save(self, save: Callable[[], int], limits: Limits) -> int:
+        """Run ``save``; 0 where other transactions lock the copies, whose leases then expire."""
 
         def save_in_time() -> int:
-            with limited_wait(self.lock_wait):
+            with limited_wait(limits.lock_wait):
                 return save()
 
         try:
-            return steadily(save_in_time, patience=self.patience)
+            return steadily(save_in_time, patience=limits.patience)
         except RowsLockedError:
             return 0
 
-    def _still_held(self, order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
-        keys = still_held(order_copies)
-        for order_copy in order_copies:
-            if order_copy.pk not in keys:
-                self._lose(order_copy)
-        return [order_copy for order_copy in order_copies if order_copy.pk in keys]
-
-    def _run_together(self, order_copies: Sequence[OrderFactory]) -> None:
-        plans = checked_shop.plan(self.shop, order_copies)
-        runs = [CopyRun(*pair) for pair in zip(order_copies, plans, strict=True)]
-        if placing := [run for run in runs if run.plan.will_place]:
-            self.authorizations.authorize(placing)
-        self._commit(runs)
-        for run in runs:
-            self.batch.tell(run.order_copy, [*run.plan.problems, *run.problems])
-
-    def _commit(self, runs: Sequence[CopyRun]) -> None:
-        with self._committed([run.order_copy for run in runs]):
-            self._execute(runs)
-            self._end(runs)
-
-    def _execute(self, runs: Sequence[CopyRun]) -> None:
-        if written := [run for run in runs if run.plan.will_write]:
-            checked_shop.write(self.shop, written)
-        if placed := [run for run in runs if run.plan.will_place]:
-            checked_shop.place(self.shop, placed)
-            _check_contention(runs)
-            use_payments(placed)
-        if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
-            checked_shop.cancel(self.shop, cancelled)
-
-    def _end(self, runs: Sequence[CopyRun]) -> None:
-        now = timezone.now()
-        for run in runs:
-            order_copy, problems = run.order_copy, [*run.plan.problems, *run.problems]
-            order_copy.target_order_id = run.target_order
-            order_copy.outcomes = _outcomes(run)
-            if succeeds(problems, skip_errors=run.plan.skip_errors):
-                order_copy.complete(now, problems)
-            else:
-                order_copy.fail(now, problems)
-        self._save_ended([run.order_copy for run in runs])
-
-    def _handle(self, order_copy: OrderFactory, error: Exception) -> None:
-        """A copy that cannot be run even alone: lost, failed, aborted or tried again."""
-        order_copy.target_order_id, order_copy.outcomes = None, []
-        if isinstance(error, LeaseLostError):
-            self._lose(order_copy)
-        elif isinstance(error, ShopContractError):
-            self._log_error("Copy %s: the shop broke its contract", order_copy, error)
-            self._fail(order_copy, _base_problem("shop_contract", str(error)))
-        elif order_copy.tries >= settings.MAX_ATTEMPTS:
-            self._log_error("Copy %s crashed for the last time", order_copy, error)
-            self._abort(order_copy, _crashed(order_copy.tries, error))
-        else:
-            self._log_error("Copy %s crashed and is tried again", order_copy, error)
-            self._pause(order_copy)
-
     def _lose(self, order_copy: OrderFactory) -> None:
-        """Another attempt owns the copy now, and whatever was authorized for it, or nobody does."""
         extra = self.batch.about(order_copy)
         logger.warning("%s lost the lease of copy %s", self.worker, order_copy, extra=extra)
-        self.batch.ends["lost"] += 1
+        self.batch.count("lost")
 
-    def _pause(self, order_copy: OrderFactory) -> None:
-        order_copy.lease_expires_at = timezone.now() + settings.pause_after(order_copy.tries)
-        if self._saved(partial(save_pause, order_copy)):
-            self.batch.ends["to retry"] += 1
-        else:
-            self._lose(order_copy)
-
-    def _fail(self, order_copy: OrderFactory, problem: Problem) -> None:
-        order_copy.fail(timezone.now(), [problem])
-        self._give_up(order_copy, problem)
-
-    def _abort(self, order_copy: OrderFactory, problem: Problem) -> None:
-        order_copy.abort([problem])
-        self._give_up(order_copy, problem)
-
-    def _give_up(self, order_copy: OrderFactory, problem: Problem) -> None:
-        order_copy.outcomes = [_outcome(problem)]
-        try:
-            steadily(partial(self._save_given_up, order_copy), patience=self.patience)
-        except (LeaseLostError, RowsLockedError):
-            self._lose(order_copy)
-        else:
-            self.batch.tell(order_copy, [problem])
-
-    def _save_given_up(self, order_copy: OrderFactory) -> None:
-        with self._committed([order_copy]):
-            self._save_ended([order_copy])
-
-    def _save_ended(self, order_copies: Sequence[OrderFactory]) -> None:
-        save_ended(order_copies, worker_as_who(self.worker), timezone.now())
-
-    def _committed(self, order_copies: Sequence[OrderFactory]) -> AbstractContextManager[None]:
+    def _log_split(self, part: Part, result: Result) -> None:
+        if len(part) == 1 or isinstance(result, Ended):
+            return
         extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-        return committed(order_copies, lock_wait=self.lock_wait, **extra)
-
-    def _log_split(self, order_copies: Sequence[OrderFactory], error: Exception) -> None:
-        if len(order_copies) > 1:
-            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-            message = "%s splits a batch of %s: %r"
-            logger.info(message, self.worker, len(order_copies), error, extra=extra)
+        message = "%s splits a batch of %s: %r"
+        logger.info(message, self.worker, len(part), result, extra=extra)
 
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
         logger.error(message, order_copy, exc_info=error, extra=self.batch.about(order_copy))
 
 
-def _check_contention(runs: Sequence[CopyRun]) -> None:
-    """Raise ContendedError if copies lack what an earlier one did not take after all."""
+def _contended(runs: Sequence[CopyRun]) -> list[OrderFactory]:
+    """Return the copies that lack what an earlier one was planned to take, but did not."""
     refused = next((index for index, run in enumerate(runs) if run.problems), len(runs))
-    contended = [run for run in runs[refused + 1 :] if run.plan.is_contended]
-    if contended:
-        raise ContendedError(contended)
+    return [run.order_copy for run in runs[refused + 1 :] if run.plan.is_contended]
 
 
-def _one_after_the_other(
-    order_copies: Sequence[OrderFactory], later: Sequence[OrderFactory]
-) -> list[Sequence[OrderFactory]]:
-    parts = [order_copy for order_copy in order_copies if order_copy not in later], later
+def _ending(run: CopyRun) -> Ending:
+    problems = [*run.plan.problems, *run.problems]
+    completes = succeeds(problems, skip_errors=run.plan.skip_errors)
+    line_items = iter(run.target_line_items)
+    written = run.target_order is not None
+    outcomes = [
+        outcome.as_json(next(line_items) if written and outcome.writes_a_line else None)
+        for outcome in run.plan.outcomes
+    ]
+    status = Status.COMPLETED if completes else Status.FAILED
+    return Ending(run.order_copy, status, problems, run.target_order, outcomes)
+
+
+def _without(part: Part, others: Part) -> list[OrderFactory]:
+    return [order_copy for order_copy in part if order_copy not in others]
+
+
+def _parts(*parts: Part) -> list[Part]:
+    """Return the parts that are not empty."""
     return [part for part in parts if part]
 
 
-def _halves(order_copies: Sequence[OrderFactory]) -> list[Sequence[OrderFactory]]:
-    middle = len(order_copies) // 2
-    return [order_copies[:middle], order_copies[middle:]]
+def _halves(part: Part) -> list[Part]:
+    middle = len(part) // 2
+    return [part[:middle], part[middle:]]
 
 
 def _why_hopeless(order_copy: OrderFactory) -> Problem | None:
@@ -331,18 +348,3 @@ def _crashed(count: int, error: Exception | None = None) -> Problem:
 
 def _base_problem(code: str, message: str) -> Problem:
     return Problem(Step.WRITE, "base", code, message, skippable=False)
-
-
-def _outcome(problem: Problem) -> dict[str, Any]:
-    return Outcome(
-        Action.SKIPPED, problem.attribute, code=problem.code, message=problem.message
-    ).as_json()
-
-
-def _outcomes(run: CopyRun) -> list[dict[str, Any]]:
-    line_items = iter(run.target_line_items)
-    written = run.target_order is not None
-    return [
-        outcome.as_json(next(line_items) if written and outcome.writes_a_line else None)
-        for outcome in run.plan.outcomes
-    ]

@@ -16,8 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import user_as_who
-from order_copies.exceptions import GoneError
+from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
 from orders.api.permissions import may_change_orders
@@ -167,7 +169,7 @@ class MovesMixin(ModelAdmin):
             if WORDS[move.verb].foresee and "_confirmed" not in request.POST:
                 return self._confirmation(move, request, orders)
             self._make(move, request, orders)
-        except GoneError as error:
+        except (GoneError, RowsLockedError) as error:
             self.message_user(request, str(error), messages.ERROR)
         return None
 
@@ -187,7 +189,8 @@ class MovesMixin(ModelAdmin):
     ) -> TemplateResponse:
         words = WORDS[move.verb]
         assert words.foresee is not None
-        answers = words.foresee([order.pk for order in orders])
+        with limited_wait(settings.LOCK_TIMEOUT):
+            answers = words.foresee([order.pk for order in orders])
         count = answers.count([])
         rows = [(order, _reasons(told)) for order, told in zip(orders, answers, strict=True)]
         context = {

@@ -1,21 +1,23 @@
 """What the admins of the shop's resources share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from order_copies.admin.deletion import DeletionMixin
+from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.forms import MetadataField
-from order_copies.admin.parameters import ParametersMixin
-from order_copies.db.locks import locked
+from order_copies.admin.parameters import AutocompleteMixin, ParametersMixin
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait, locked
 from order_copies.events.who import user_as_who
+from order_copies.exceptions import RowsLockedError
 from order_copies.templatetags.order_copies_admin import badge
 from orders.lifecycle.changes import Change, State, record_changes, state_of, states_of
 from orders.models.resources import Resource
@@ -74,7 +76,7 @@ def badge_of(value: str, label: Any) -> SafeString:
     return badge(badge_kinds.get(value, "neutral"), label)
 
 
-class LockedInlineMixin(InlineModelAdmin):
+class LockedInlineMixin(AutocompleteMixin, InlineModelAdmin):
     """Rows that are locked before they are read to be changed, as their resource is."""
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
@@ -92,7 +94,30 @@ class TabularInline(LockedInlineMixin, BaseTabularInline):
 
 
 class RecordingMixin(ModelAdmin):
-    """Records what staff create, change and delete, in the transaction in which they do."""
+    """Records what staff create, change and delete, in the transaction in which they do.
+
+    Where another transaction keeps rows locked, a message says so and nothing is changed.
+    """
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The stock page, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        return self._unless_locked(request, super().changeform_view, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The stock page, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        return self._unless_locked(request, super().delete_view, *args, **kwargs)
+
+    def _unless_locked(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        try:
+            with limited_wait(settings.LOCK_TIMEOUT):
+                return view(request, *args, **kwargs)
+        except RowsLockedError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -163,6 +188,18 @@ class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Its own fields, and what it is filed under."""
         return self.fieldsets or [(None, {"fields": self.own_fields}), FILED_UNDER]
+
+    @deletes_selected
+    def delete_selected(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> HttpResponse | None:
+        """The stock action, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        try:
+            with limited_wait(settings.LOCK_TIMEOUT):
+                return super().delete_selected(request, queryset)
+        except RowsLockedError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return None
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Metadata is a JSON object; addresses on the web start with https."""

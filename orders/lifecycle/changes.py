@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from django.db import models, transaction
+from django.db import models
 from django.utils import timezone
 
 from order_copies import public_ids
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
 from order_copies.events.who import Who
@@ -39,10 +41,11 @@ class Change(NamedTuple):
 def change(resource: Resource, attributes: Mapping[str, Any], *, who: Who) -> None:
     """Set attributes of a resource and record those that became different, if any did.
 
-    Raises :class:`ResourceGoneError` if it was deleted in the meantime.
+    Raises :class:`ResourceGoneError` if it was deleted in the meantime, and
+    :class:`RowsLockedError` if another transaction keeps it locked.
     """
     manager = type(resource)._base_manager
-    with transaction.atomic():
+    with limited_wait(settings.LOCK_TIMEOUT):
         current = locked(manager.all(), [resource.pk]).get(resource.pk)
         if current is None:
             raise ResourceGoneError

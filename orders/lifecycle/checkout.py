@@ -14,7 +14,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import Who
+from order_copies.exceptions import RowsLockedError
 from order_copies.plans import Problem
 from orders.lifecycle import payments as remembered
 from orders.lifecycle import placing
@@ -34,7 +37,8 @@ PATIENCE = 15
 def authorize(keys: Sequence[int]) -> list[Payment]:
     """Ask for what those orders cost that could be placed now. Outside any transaction.
 
-    What cannot be asked for in time has no answer. Raises :class:`OrderGoneError`.
+    What cannot be asked for in time has no answer. Raises :class:`OrderGoneError`, and
+    :class:`RowsLockedError` if another transaction keeps a row locked that is needed.
     """
     opened = _open(keys)
     deadline = time.monotonic() + PATIENCE
@@ -54,21 +58,29 @@ def place(keys: Sequence[int], *, who: Who, payments: Sequence[Payment]) -> list
     return problems
 
 
-@transaction.atomic
 def settle(payments: Sequence[Payment]) -> None:
-    """Give back what no order was placed with, and remember the tries that came to nothing."""
+    """Give back what no order was placed with, and remember the tries that came to nothing.
+
+    While an order is locked elsewhere, that is left to :mod:`orders.lifecycle.voiding`.
+    """
     answered = [payment for payment in payments if payment.answer is not None]
     if not answered:
         return
-    locked(Order.objects.all(), (payment.order for payment in answered))
-    after_commit(void, remembered.close_unused(answered))
+    try:
+        with limited_wait(settings.LOCK_TIMEOUT):
+            locked(Order.objects.all(), (payment.order for payment in answered))
+            after_commit(void, remembered.close_unused(answered))
+    except RowsLockedError:
+        keys = ", ".join(payment.key for payment in answered)
+        logger.warning("Orders are locked, their payments are settled later: %s", keys)
 
 
 @transaction.atomic(durable=True)
 def _open(keys: Sequence[int]) -> list[Authorization]:
-    orders = _to_be_paid(keys)
-    asked = [remembered.about_to_ask(order, _key(order)) for order in orders]
-    remembered.open_payments(asked)
+    with limited_wait(settings.LOCK_TIMEOUT):
+        orders = _to_be_paid(keys)
+        asked = [remembered.about_to_ask(order, _key(order)) for order in orders]
+        remembered.open_payments(asked)
     return asked
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
+from order_copies.conf import settings
+from order_copies.db.locks import limited_wait
 from order_copies.events.who import Who
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
@@ -68,7 +70,8 @@ def make(
     """Make a move with orders; the answers, in the order of ``keys``, say why one was not moved.
 
     Orders that are moved also get these ``attributes``; if one is not moved, none gets them and
-    none is moved. Call it outside any transaction. Raises :class:`OrderGoneError`.
+    none is moved. Call it outside any transaction. Raises :class:`OrderGoneError`, and
+    :class:`RowsLockedError` if another transaction keeps a row locked that is needed.
     """
     if not move.is_paid:
         return _make(move.run, keys, who, attributes)
@@ -79,14 +82,14 @@ def make(
         checkout.settle(payments)
 
 
-@transaction.atomic
 def _make(
     run: Callable[..., Answers], keys: Sequence[int], who: Who, attributes: Mapping[str, Any]
 ) -> Answers:
-    orders = locked_orders(keys)
-    for order in orders.values() if attributes else ():
-        change(order, attributes, who=who)
-    answers = run(keys, who=who)
-    if attributes and any(answers):
-        transaction.set_rollback(True)
+    with limited_wait(settings.LOCK_TIMEOUT):
+        orders = locked_orders(keys)
+        for order in orders.values() if attributes else ():
+            change(order, attributes, who=who)
+        answers = run(keys, who=who)
+        if attributes and any(answers):
+            transaction.set_rollback(True)
     return answers

@@ -17,8 +17,7 @@ from django.db import connection, transaction
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
-from order_copies.models.statuses import ABORTABLE
-from order_copies.worker.claims import claim_pending
+from order_copies.transitions import ABORTABLE
 from order_copies.worker.run import run_batch
 from orders.models import Authorization, Coupon, CouponUse, Order, StockItem
 from tests import stories
@@ -183,13 +182,13 @@ def two_claimers() -> Told:
 
     def first() -> None:
         with transaction.atomic():
-            claimed["first"] = claim_pending("w1", 3)
+            claimed["first"] = stories.claim("w1", 3)
             held.set()
             claimed["had to wait"] = not done.wait(20 if skips else 0.5)
 
     def second() -> None:
         held.wait()
-        claimed["second"] = claim_pending("w2", 3)
+        claimed["second"] = stories.claim("w2", 3)
         done.set()
 
     held = threading.Event()

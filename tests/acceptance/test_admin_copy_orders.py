@@ -14,9 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
 from order_copies.admin import CopyOrdersMixin
-from order_copies.copying import OPTIONS
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from orders.models import Order, Sku
 from tests.factories import (
     CouponFactory,

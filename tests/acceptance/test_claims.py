@@ -42,7 +42,7 @@ def requested(count: int) -> list[OrderFactory]:
 def to_be_tried_again(count: int) -> list[OrderFactory]:
     order_copies = requested(count)
     past = timezone.now() - timedelta(seconds=1)
-    OrderFactory.objects.all().start(past, worker="w0", lease_expires_at=past)
+    stories.start("w0", now=past, expires_at=past)
     return order_copies
 
 

@@ -52,14 +52,14 @@ import django
 django.setup()
 from django.db import connection, transaction
 from order_copies.models import OrderFactory
-from order_copies.worker.shutdown import let_go
+from order_copies.worker.shutdown import drop_connection
 transaction.atomic().__enter__()
 OrderFactory.objects.update(worker="interrupted")
 cursor = connection.cursor()
 cursor.execute("SELECT id FROM order_copies_orderfactory")
 cursor.fetchone()
-let_go()
-let_go()
+drop_connection()
+drop_connection()
 assert not connection.in_atomic_block
 OrderFactory.objects.filter(worker="").update(worker="free")
 print(cursor is not None)
@@ -210,5 +210,5 @@ def test_a_worker_that_does_not_let_go_is_left_behind(
     if connection.vendor == "sqlite" and step == "write":
         # Its transaction is the only one that can write: the leases run out by themselves.
         return
-    assert "hands back 2 copies" in said
+    assert "releases 2 copies" in said
     drain_without_waiting(environment)

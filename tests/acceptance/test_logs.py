@@ -138,7 +138,7 @@ def test_a_crash_names_the_copy_in_its_fields(
 
     # then
     (record,) = caplog.records
-    assert record.getMessage() == f"Copy {order_copy} crashed and is tried again"
+    assert record.getMessage() == f"Copy {order_copy} crashed and is retried"
     assert fields_of(record, "order_copy_id", "attempt", "worker") == {
         "order_copy_id": str(order_copy),
         "attempt": 1,

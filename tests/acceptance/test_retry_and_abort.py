@@ -381,9 +381,7 @@ def test_a_worker_that_slept_through_a_retry_neither_ends_the_copy_nor_keeps_its
         shop.before.clear()
         abort_copies([order_copy], who=stories.WHO)
         retry_copies([order_copy], who=stories.WHO)
-        OrderFactory.objects.pending().start(
-            timezone.now(), worker="w2", lease_expires_at=timezone.now()
-        )
+        stories.start("w2", expires_at=timezone.now())
 
     shop.before[step] = abort_retry_and_run
     batch = run_batch("w1")

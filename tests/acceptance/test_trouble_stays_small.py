@@ -14,7 +14,6 @@ from order_copies import copying
 from order_copies.exceptions import NotDeletableError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
 from order_copies.worker.batches import Batch
-from order_copies.worker.claims import claim_expired, claim_pending
 from order_copies.worker.loop import Worker
 from order_copies.worker.run import run_batch
 from order_copies.worker.runner import Runner
@@ -147,7 +146,7 @@ def test_a_database_that_does_not_answer_is_nobodys_crash(
     shop: type[InterferedShop], settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order_copy = stories.requested(placed_order(lines=1))
-    [claimed] = claim_pending("w1", 1)
+    [claimed] = stories.claim("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
     monkeypatch.setattr("order_copies.worker.runner.answers", lambda: False)
@@ -165,7 +164,7 @@ def test_a_row_that_somebody_locks_for_long_holds_up_one_copy_and_not_its_batch(
 ) -> None:
     sources = [placed_order(lines=1) for _ in range(4)]
     wanted = [stories.requested(source) for source in sources]
-    claimed = claim_pending("w1", 4)
+    claimed = stories.claim("w1", 4)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
 
     def locked(order_copies: Any) -> None:
@@ -256,8 +255,8 @@ def test_a_copy_that_is_handed_back_time_and_again_has_not_crashed(
     for number in range(5):
         worker = Worker()
         worker.name = f"w{number}"
-        assert (claim_pending(worker.name, 1) or claim_expired(worker.name)) != []
-        assert worker.hand_back() == 1
+        assert (stories.claim(worker.name, 1) or stories.claim_again(worker.name)) != []
+        assert worker.release() == 1
     run_batch("w9")
 
     found = stories.fresh(order_copy)
@@ -279,9 +278,7 @@ def test_a_shop_that_cannot_be_had_costs_no_attempt(settings: LazySettings) -> N
 def test_copies_are_deleted_all_or_none_and_tell_their_last_status() -> None:
     source = placed_order(lines=1)
     done, running = stories.copied(source), stories.requested(source)
-    OrderFactory.objects.filter(pk=running.pk).start(
-        timezone.now(), worker="w1", lease_expires_at=timezone.now() + timedelta(minutes=1)
-    )
+    stories.start("w1", running, expires_at=timezone.now() + timedelta(minutes=1))
     done.status = "stale"
 
     with pytest.raises(NotDeletableError):

@@ -12,7 +12,8 @@ from django.db import Error, connection, transaction
 
 from order_copies.copying import abort_copies, delete_copies, request_copies, retry_copies
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
-from order_copies.models import ABORTABLE, RETRYABLE, OrderCopy, OrderFactory, Status
+from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.transitions import ABORTABLE, RETRYABLE
 from orders.exceptions import OrderGoneError
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.triggers import MOVES, make

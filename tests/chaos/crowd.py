@@ -21,7 +21,7 @@ from typing import IO, Self
 from django.core.management import execute_from_command_line
 from django.db import connection, connections
 
-from order_copies.worker.shutdown import HANDED_BACK
+from order_copies.worker.shutdown import RELEASED
 from tests.chaos import client, dooms
 from tests.chaos.dooms import CLIENT_STEPS, FREEZING, RARE, STEPS, Doom
 
@@ -101,7 +101,7 @@ class Process:
         # One that has not come to its own handler yet is stopped by the signal itself.
         if self.told_at and status == -signal.SIGTERM:
             return self.end
-        if self.told_at and status == HANDED_BACK:
+        if self.told_at and status == RELEASED:
             return "terminated in the middle of a batch"
         message = f"A process ended by itself, with exit status {status}: see its log."
         raise AssertionError(message)

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import transaction
 
-from order_copies.copying import OPTIONS, request_copies
-from order_copies.models import OrderCopy
+from order_copies.copying import request_copies
+from order_copies.models import OPTIONS, OrderCopy
 from orders.demo.loader import load_demo_shop
 from orders.lifecycle.gateways import Authorized, get_gateway
 from orders.models import Authorization, Order

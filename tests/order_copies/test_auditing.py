@@ -82,12 +82,8 @@ def test_audit__stuck_copies_are_found_after_the_patience() -> None:
     pending, running, fresh = (stories.requested(placed_order()) for _ in range(3))
     now = timezone.now()
     OrderFactory.objects.update(created_at=now - HOURS, updated_at=now - HOURS)
-    OrderFactory.objects.filter(pk=running.pk).start(
-        now - HOURS, worker="w1", lease_expires_at=now - HOURS
-    )
-    OrderFactory.objects.filter(pk=fresh.pk).start(
-        now, worker="w1", lease_expires_at=now - timedelta(minutes=1)
-    )
+    stories.start("w1", running, now=now - HOURS, expires_at=now - HOURS)
+    stories.start("w1", fresh, now=now, expires_at=now - timedelta(minutes=1))
     Event.objects.all().delete()
 
     # then

@@ -5,7 +5,7 @@ import pytest
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from order_copies import public_ids
+from order_copies import public_ids, transitions
 from order_copies.models import (
     Kind,
     OpenPayment,
@@ -15,6 +15,8 @@ from order_copies.models import (
     Status,
 )
 from order_copies.plans import Problem, Step
+from order_copies.transitions import Ending
+from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -124,10 +126,10 @@ def test_start__claims_only_claimable_copies() -> None:
     now = NOW + timedelta(seconds=30)
 
     # when
-    count = OrderFactory.objects.start(now, worker="w9", lease_expires_at=LATER)
+    started = stories.start("w9", now=now, expires_at=LATER)
 
     # then
-    assert count == 2
+    assert [order_copy.pk for order_copy in started] == [pending.pk, lapsed.pk]
     found = OrderFactory.objects.filter(worker="w9").order_by("pk")
     assert list(
         found.values_list("pk", "status", "attempt", "started_at", "lease_expires_at", "updated_at")
@@ -139,26 +141,25 @@ def test_start__claims_only_claimable_copies() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "status", "completed_at", "failed_at"),
-    [
-        (lambda copy: copy.complete(NOW, PROBLEMS), "completed", NOW, None),
-        (lambda copy: copy.fail(NOW, PROBLEMS), "failed", None, NOW),
-        (lambda copy: copy.abort(PROBLEMS), "aborted", None, None),
-    ],
+    ("status", "completed_at", "failed_at"),
+    [("completed", NOW, None), ("failed", None, NOW), ("aborted", None, None)],
 )
-def test_ending__sets_errors_and_releases_the_lease(
-    end: Any, status: str, completed_at: datetime | None, failed_at: datetime | None
+def test_end__saves_the_errors_and_releases_the_lease(
+    status: str, completed_at: datetime | None, failed_at: datetime | None
 ) -> None:
     # given
     order_copy = OrderCopyFactory(in_progress=True)
+    ending = Ending(order_copy, Status(status), PROBLEMS)
 
     # when
-    end(order_copy)
+    transitions.end([ending], who={}, now=NOW)
 
     # then
+    order_copy.refresh_from_db()
     assert order_copy.has_ended
     assert order_copy.lease_expires_at is None
-    assert order_copy.ending() == {
+    written = {name: getattr(order_copy, name) for name in ending.reported(NOW)}
+    assert written == {
         "status": status,
         "completed_at": completed_at,
         "failed_at": failed_at,
@@ -166,19 +167,6 @@ def test_ending__sets_errors_and_releases_the_lease(
         "errors_count": 2,
     }
     order_copy.full_clean(exclude=["outcomes"])
-    order_copy.save()
-
-
-def test_ending__last_attempt_decides() -> None:
-    # given
-    order_copy = OrderCopyFactory(in_progress=True)
-
-    # when
-    order_copy.complete(NOW)
-    order_copy.fail(LATER, PROBLEMS)
-
-    # then
-    assert (order_copy.completed_at, order_copy.failed_at) == (None, LATER)
 
 
 def test_has_ended__false_for_pending_and_running_copies() -> None:
@@ -211,11 +199,10 @@ def test_retry__only_ended_copies_without_a_target() -> None:
     OrderCopyFactory(in_progress=True)
 
     # when
-    count = OrderFactory.objects.retry(now)
+    transitions.retry(OrderFactory.objects.all(), who={}, now=now)
 
     # then
     found = OrderFactory.objects.filter(retries=1).order_by("pk")
-    assert count == 2
     assert list(found.values_list("pk", "status", "attempt", "failed_at", "updated_at")) == [
         (order_copy.pk, "pending", 0, None, now) for order_copy in ready
     ]
@@ -229,11 +216,10 @@ def test_abort__only_copies_that_have_not_ended() -> None:
     OrderCopyFactory(completed=True)
 
     # when
-    count = OrderFactory.objects.abort(now, PROBLEMS[0])
+    transitions.abort(OrderFactory.objects.all(), PROBLEMS[0], who={}, now=now)
 
     # then
     found = OrderFactory.objects.filter(status=Status.ABORTED).order_by("pk")
-    assert count == 2
     assert list(found.values_list("pk", "errors_count", "lease_expires_at", "updated_at")) == [
         (order_copy.pk, 1, None, now) for order_copy in ready
     ]

@@ -5,12 +5,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from order_copies import transitions
 from order_copies.events.models import Event
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import Kind, OrderFactory, Status
 from order_copies.plans import Problem, Step
-from order_copies.transitions import record_started, save_ended, save_pause
+from order_copies.transitions import Ending
+from order_copies.worker import leases
+from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
 
 pytestmark = pytest.mark.django_db
@@ -25,16 +28,15 @@ def running(count: int) -> list[OrderFactory]:
     return [OrderCopyFactory(in_progress=True, source_order=source) for _ in range(count)]
 
 
-def test_save_ended__saves_the_copy_and_its_event() -> None:
+def test_end__saves_the_copy_and_its_event() -> None:
     # given
     [order_copy] = running(1)
     target = placed_order()
-    order_copy.complete(NOW, [PROBLEM])
-    order_copy.target_order_id = target.pk
-    order_copy.outcomes = [{"action": "copied", "at": None}]
+    outcomes = [{"action": "copied", "at": None}]
+    ending = Ending(order_copy, Status.COMPLETED, [PROBLEM], target.pk, outcomes)
 
     # when
-    save_ended([order_copy], WHO, NOW)
+    transitions.end([ending], who=WHO, now=NOW)
 
     # then
     found = OrderFactory.objects.get()
@@ -64,15 +66,14 @@ def test_save_ended__saves_the_copy_and_its_event() -> None:
     }
 
 
-def test_save_ended__event_names_the_kind_of_the_copy() -> None:
+def test_end__event_names_the_kind_of_the_copy() -> None:
     # given
     [order_copy] = running(1)
     order_copy.type = Kind.RECURRING_ORDER_COPIES
     order_copy.save()
-    order_copy.fail(NOW, [PROBLEM])
 
     # when
-    save_ended([order_copy], WHO, NOW)
+    transitions.end([Ending(order_copy, Status.FAILED, [PROBLEM])], who=WHO, now=NOW)
 
     # then
     event = Event.objects.get()
@@ -92,45 +93,43 @@ def test_save_ended__event_names_the_kind_of_the_copy() -> None:
     ],
     ids=str,
 )
-def test_save_ended__one_lost_lease_raises_and_records_nothing(meanwhile: dict[str, Any]) -> None:
+def test_end__one_lost_lease_raises_and_records_nothing(meanwhile: dict[str, Any]) -> None:
     # given
     order_copies = running(3)
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
-    for order_copy in order_copies:
-        order_copy.complete(NOW)
+    endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
     # when
     with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
-        save_ended(order_copies, WHO, NOW)
+        transitions.end(endings, who=WHO, now=NOW)
 
     # then
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_save_ended__costs_two_statements(count: int) -> None:
+def test_end__costs_two_statements(count: int) -> None:
     """UPDATE the copies, INSERT their events."""
     # given
     order_copies = running(count)
-    for order_copy in order_copies:
-        order_copy.complete(NOW)
+    endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
     # when
     with CaptureQueriesContext(connection) as queries:
-        save_ended(order_copies, WHO, NOW)
+        transitions.end(endings, who=WHO, now=NOW)
 
     # then
     assert len(queries) == 2
     assert Event.objects.count() == count
 
 
-def test_record_started__only_first_attempts_have_an_event() -> None:
+def test_start__only_first_attempts_have_an_event() -> None:
     # given
-    first, second = running(2)
-    second.attempt = 2
+    first, second = OrderCopyFactory(), running(1)[0]
+    OrderFactory.objects.filter(pk=second.pk).update(lease_expires_at=NOW - timedelta(seconds=1))
 
     # when
-    record_started([first, second], WHO, NOW)
+    stories.start("w1", now=NOW, expires_at=NOW)
 
     # then
     event = Event.objects.get()
@@ -144,19 +143,18 @@ def test_record_started__only_first_attempts_have_an_event() -> None:
     )
 
 
-def test_save_pause__changes_only_the_lease_of_this_attempt() -> None:
+def test_back_off__changes_only_the_lease_of_this_attempt() -> None:
     # given
     mine, taken_over = running(2)
     OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)
-    soon = NOW + timedelta(seconds=2)
+    before = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
 
     # when
-    for order_copy in (mine, taken_over):
-        order_copy.lease_expires_at = soon
-        save_pause(order_copy)
+    released = [leases.back_off(row, timedelta(seconds=2)) for row in (mine, taken_over)]
 
     # then
-    leases = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
-    assert leases[mine.pk] == soon
-    assert leases[taken_over.pk] != soon
+    after = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
+    assert released == [1, 0]
+    assert after[mine.pk] < before[mine.pk]
+    assert after[taken_over.pk] == before[taken_over.pk]
     assert set(OrderFactory.objects.values_list("status", flat=True)) == {Status.IN_PROGRESS}

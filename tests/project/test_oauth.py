@@ -501,3 +501,16 @@ def test_tokens_read__other_signatures_are_refused(settings: LazySettings) -> No
     # when, then
     with pytest.raises(jwt.InvalidSignatureError):
         tokens.read(token)
+
+
+@pytest.mark.parametrize("path", ["token", "revoke"])
+def test_endpoint__host_that_is_none_is_a_bad_request(path: str) -> None:
+    response = OAuth().post(path, {}, host="a/b")
+
+    assert error_in(response) == (400, "invalid_request", "BAD_REQUEST")
+
+
+def test_endpoint__unknown_one_is_not_found() -> None:
+    response = OAuth().post("x", {})
+
+    assert error_in(response) == (404, "not_found", "RECORD_NOT_FOUND")

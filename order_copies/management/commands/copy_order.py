@@ -5,12 +5,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from order_copies.copying import OPTIONS, preview, request_copies
+from order_copies.copying import preview, request_copies
 from order_copies.events.who import command_as_who
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
 

@@ -14,7 +14,7 @@ from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderFactory
 from order_copies.worker.batches import Batch
 from order_copies.worker.loop import Worker
-from order_copies.worker.shutdown import HANDED_BACK, Shutdown, TimeIsUpError, let_go
+from order_copies.worker.shutdown import RELEASED, Shutdown, TimeIsUpError, drop_connection
 
 
 def _address(text: str) -> tuple[str, int]:
@@ -60,7 +60,7 @@ class Command(DatabaseCommand):
         is_within_transaction = connection.in_atomic_block
         if not self.work(worker, options):
             if not is_within_transaction:
-                let_go()
+                drop_connection()
             self.hand_back(worker)
         self.say(f"Worker {worker.name} stopped: {self.done} copies done.", options)
 
@@ -104,14 +104,14 @@ class Command(DatabaseCommand):
     def hand_back(self, worker: Worker) -> None:
         """Hand back what was interrupted. Raises CommandError to say that there was something."""
         try:
-            count = worker.hand_back()
+            count = worker.release()
         except Error as error:
             message = f"Worker {worker.name} had no time left, its leases have to run out: {error}"
-            raise CommandError(message, returncode=HANDED_BACK) from error
+            raise CommandError(message, returncode=RELEASED) from error
         if count:
             copies = "1 copy" if count == 1 else f"{count} copies"
             message = f"Worker {worker.name} had no time left: {copies} handed back."
-            raise CommandError(message, returncode=HANDED_BACK)
+            raise CommandError(message, returncode=RELEASED)
 
     def say(self, message: str, options: dict[str, Any]) -> None:
         """Tell it, unless told to be silent."""

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from django.http import HttpRequest
 from rest_framework.request import Request
@@ -45,12 +43,10 @@ def test_preferred_wait__is_parsed_as_rfc_7240_says(prefer: str, seconds: int) -
 def test_preferred_wait__is_ignored_inside_a_transaction() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1)
-    started = time.monotonic()
 
     # when
     response = api.post("/order_copies", request_of(order), Prefer="wait=9")
 
     # then
-    assert time.monotonic() - started < 5
     assert response.status_code == 201
     assert "Preference-Applied" not in response

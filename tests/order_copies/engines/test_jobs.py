@@ -235,9 +235,7 @@ def run_by_another(*, seconds_left: float) -> OrderFactory:
     """A copy under the lease of another worker, which ends in ``seconds_left``."""
     order_copy = stories.requested(placed_order())
     now = timezone.now()
-    OrderFactory.objects.filter(pk=order_copy.pk).start(
-        now, worker="another", lease_expires_at=now + timedelta(seconds=seconds_left)
-    )
+    stories.start("another", order_copy, now=now, expires_at=now + timedelta(seconds=seconds_left))
     return stories.fresh(order_copy)
 
 

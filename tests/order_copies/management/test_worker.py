@@ -20,8 +20,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
 from order_copies.management.commands.order_copies_worker import Command
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
-from order_copies.transitions import save_pause
-from order_copies.worker import heartbeats
+from order_copies.worker import heartbeats, leases
 from order_copies.worker.batches import Batch
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.loop import Worker
@@ -156,7 +155,9 @@ def test_unreachable_database__is_polled_again(
 
     # then
     assert len(calls) == 3
-    assert "trouble with the database" in caplog.text
+    with_traceback = [bool(record.exc_info) for record in caplog.records]
+    assert with_traceback == [True, False, False]
+    assert "the database fails; looking again soon" in caplog.text
 
 
 @pytest.mark.django_db
@@ -190,7 +191,7 @@ def test_unreachable_database__worker_may_start_before_it(
     # then
     assert statuses() == ["completed"]
     assert "0 copies to do" in out.getvalue()
-    assert "trouble with the database" in caplog.text
+    assert "the database fails; looking again soon" in caplog.text
     assert not Heartbeat.objects.exists()
 
 
@@ -230,7 +231,7 @@ def test_read_only_database__is_retried(caplog: pytest.LogCaptureFixture) -> Non
 
     # then
     assert statuses() == ["completed"]
-    assert "trouble with the database" in caplog.text
+    assert "the database fails; looking again soon" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -291,9 +292,7 @@ def test_release__is_retried_after_a_deadlock() -> None:
     backlog(2)
     worker = Worker()
     now = timezone.now()
-    OrderFactory.objects.all().start(
-        now, worker=worker.name, lease_expires_at=now + timedelta(hours=1)
-    )
+    stories.start(worker.name, expires_at=now + timedelta(hours=1))
     deadlocks = [OperationalError(1213, "Deadlock found when trying to get lock")]
 
     def refuse(execute: Callable[..., Any], *arguments: Any) -> Any:
@@ -303,7 +302,7 @@ def test_release__is_retried_after_a_deadlock() -> None:
 
     # when
     with connection.execute_wrapper(refuse):
-        count = worker.hand_back()
+        count = worker.release()
 
     # then
     assert count == 2
@@ -314,10 +313,11 @@ def test_release__is_retried_after_a_deadlock() -> None:
 def test_release__leaves_copies_in_backoff() -> None:
     # given
     worker = Worker()
-    assert save_pause(OrderCopyFactory(in_progress=True, worker=worker.name))
+    row = OrderCopyFactory(in_progress=True, worker=worker.name)
+    assert leases.back_off(row, timedelta(minutes=1))
 
     # when, then
-    assert worker.hand_back() == 0
+    assert worker.release() == 0
     assert OrderFactory.objects.get().hand_backs == 0
 
 

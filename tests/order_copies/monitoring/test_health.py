@@ -16,8 +16,7 @@ from django.utils import timezone
 from order_copies.checks.database import check_queue
 from order_copies.models import Heartbeat, OrderCopy, OrderFactory
 from order_copies.monitoring.health import Queue
-from order_copies.transitions import save_locked, save_pause
-from order_copies.worker import heartbeats
+from order_copies.worker import heartbeats, leases
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db
@@ -42,14 +41,16 @@ def lease_lost(minutes: float) -> OrderCopy:
 def paused(minutes: float = 1, worker: str = "a worker") -> OrderCopy:
     """Create a crashed copy whose retry is due in this number of minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker=worker, lease_expires_at=ago(-minutes))
-    assert save_pause(order_copy)
+    assert leases.back_off(order_copy, timedelta(minutes=minutes)) == 1
+    order_copy.refresh_from_db()
     return order_copy
 
 
 def locked(minutes: float) -> OrderCopy:
     """Create a copy that has waited for locked rows for this number of minutes."""
     order_copy = OrderCopyFactory(in_progress=True, worker="a worker")
-    assert save_locked([order_copy], ago(minutes), timedelta(hours=1)) == 1
+    assert leases.set_aside([order_copy], timedelta(hours=1)) == 1
+    OrderFactory.objects.filter(pk=order_copy.pk).update(locked_since=ago(minutes))
     order_copy.refresh_from_db()
     return order_copy
 

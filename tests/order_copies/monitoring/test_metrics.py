@@ -21,7 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from order_copies.models import Heartbeat, OpenPayment, OrderFactory
 from order_copies.monitoring.health import Queue
 from order_copies.monitoring.metrics import QueueCollector
-from order_copies.transitions import save_pause
+from order_copies.worker import leases
 from order_copies.worker.batches import batch_ran
 from order_copies.worker.loop import Worker
 from order_copies.worker.run import run_batch
@@ -76,7 +76,7 @@ def test_gauges__show_the_queue_and_the_workers(scrape: Callable[..., HttpRespon
     pending = OrderCopyFactory.create_batch(2)
     OrderFactory.objects.filter(pk=pending[1].pk).update(queued_at=now - timedelta(seconds=90))
     OrderCopyFactory(in_progress=True)
-    save_pause(OrderCopyFactory(in_progress=True))
+    leases.back_off(OrderCopyFactory(in_progress=True), timedelta(minutes=1))
     OrderCopyFactory(in_progress=True, lease_expires_at=now - timedelta(seconds=1))
     ended = OrderCopyFactory(failed=True)
     OpenPayment.objects.create(key="a", order_factory=ended, retries=0)

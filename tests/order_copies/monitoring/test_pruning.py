@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies.copying import abort_copies
+from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.models import (
     FINAL,
@@ -231,7 +231,7 @@ def test_prune__keeps_a_copy_retried_meanwhile() -> None:
     steps = prune(BEFORE, limit=1)
 
     # when the copy is retried before the first step
-    OrderFactory.objects.retry(NOW)
+    retry_copies([aborted], who={})
 
     # then
     assert not any(sum(step.values()) for step in steps)

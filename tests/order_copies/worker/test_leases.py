@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from order_copies.models import OrderFactory
 from order_copies.worker import leases
+from tests import stories
 from tests.factories import OrderCopyFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,8 +29,7 @@ class FakeEvent:
 def claimed(count: int) -> list[OrderFactory]:
     wanted = [OrderCopyFactory() for _ in range(count)]
     now = timezone.now()
-    OrderFactory.objects.all().start(now, worker="w1", lease_expires_at=now + timedelta(seconds=1))
-    return list(OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in wanted]))
+    return stories.start("w1", *wanted, now=now, expires_at=now + timedelta(seconds=1))
 
 
 def seconds_left() -> list[int]:

@@ -42,7 +42,7 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 class DetachedWorker(Worker):
-    """A worker that records calls of ``hand_back``, and whether the main thread made them."""
+    """A worker that records calls of ``release``, and whether the main thread made them."""
 
     def __init__(self) -> None:
         super().__init__(interval=0)
@@ -52,9 +52,9 @@ class DetachedWorker(Worker):
     def is_stopping(self) -> bool:
         return self._stopping.is_set()
 
-    def hand_back(self) -> int:
+    def release(self) -> int:
         is_main = threading.current_thread() is threading.main_thread()
-        self.calls.append(("hand back", is_main))
+        self.calls.append(("release", is_main))
         raise OperationalError
 
 
@@ -233,8 +233,8 @@ def test_shutdown__process_that_ignores_the_interruption_exits(exits: list[int])
     # then
     # The database does not answer, so that the leases must run out. The second exit is that of
     # the timer, which is the first one if the release hangs.
-    assert worker.calls == [("hand back", False)]
-    assert exits == [shutdown.HANDED_BACK] * 2
+    assert worker.calls == [("release", False)]
+    assert exits == [shutdown.RELEASED] * 2
 
 
 @pytest.mark.django_db
@@ -253,7 +253,7 @@ def test_release__affects_only_leases_of_this_worker() -> None:
     before = list(OrderFactory.objects.filter(pk__in=[one.pk for one in others]).values())
 
     # when
-    count = worker.hand_back()
+    count = worker.release()
 
     # then
     assert count == 1
