@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import Request, urlopen
 
 import jwt
@@ -20,18 +22,22 @@ ROOT = Path(__file__).resolve().parents[2]
 READY = "Ctrl-C stops everything."
 SLEEP = ("-c", "import time; time.sleep(60)")
 
+Demo = subprocess.Popen[str]
+StartDemo = Callable[[], Demo]
+
 
 @pytest.fixture
-def port():
+def port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        number: int = probe.getsockname()[1]
+        return number
 
 
 @pytest.fixture
-def start_demo(tmp_path, port):
+def start_demo(tmp_path: Path, port: int) -> Iterator[StartDemo]:
     """Return a function that starts the demo in its own process group, with its own database."""
-    demos = []
+    demos: list[Demo] = []
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -40,7 +46,7 @@ def start_demo(tmp_path, port):
         "PORT": str(port),
     }
 
-    def start():
+    def start() -> Demo:
         demo = subprocess.Popen(
             [sys.executable, "-m", "project.demo"],
             cwd=ROOT,
@@ -60,8 +66,9 @@ def start_demo(tmp_path, port):
         demo.communicate()
 
 
-def read_until_ready(demo):
+def read_until_ready(demo: Demo) -> str:
     """Return the output of the demo until it is ready."""
+    assert demo.stdout is not None
     lines = []
     for line in demo.stdout:
         lines.append(line)
@@ -70,16 +77,17 @@ def read_until_ready(demo):
     return "".join(lines)
 
 
-def token_for(output, port):
+def token_for(output: str, port: int) -> dict[str, Any]:
     """Request a token with the credentials that the demo printed."""
-    body = output.split("/oauth/token'")[1].split("-d '")[1].split("'")[0]
+    body = output.split("/oauth/token'")[1].split("-d '")[1].split("'", maxsplit=1)[0]
     headers = {"Content-Type": "application/json"}
     url = f"http://127.0.0.1:{port}/oauth/token"
     with urlopen(Request(url, body.encode(), headers)) as response:
-        return json.load(response)
+        document: dict[str, Any] = json.load(response)
+        return document
 
 
-def has_running_processes(demo):
+def has_running_processes(demo: Demo) -> bool:
     """Return whether a process of the demo's group still runs."""
     try:
         os.killpg(demo.pid, 0)
@@ -89,7 +97,9 @@ def has_running_processes(demo):
 
 
 @pytest.mark.exhaustive
-def test_demo__copies_an_order_serves_pages_and_stops_with_ctrl_c(start_demo, port):
+def test_demo__copies_an_order_serves_pages_and_stops_with_ctrl_c(
+    start_demo: StartDemo, port: int
+) -> None:
     # given
     demo = start_demo()
 
@@ -138,7 +148,7 @@ def test_demo__copies_an_order_serves_pages_and_stops_with_ctrl_c(start_demo, po
 
 
 @pytest.mark.exhaustive
-def test_demo__port_in_use_is_an_error(start_demo, port):
+def test_demo__port_in_use_is_an_error(start_demo: StartDemo, port: int) -> None:
     # given
     with socket.create_server(("127.0.0.1", port)):
         # when
@@ -153,7 +163,7 @@ def test_demo__port_in_use_is_an_error(start_demo, port):
 
 
 @pytest.fixture
-def processes():
+def processes() -> Iterator[Processes]:
     """A ``Processes``; the signal handlers are restored after the test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield Processes()
@@ -161,7 +171,7 @@ def processes():
         signal.signal(number, handler)
 
 
-def test_processes__one_that_ends_stops_the_others(processes):
+def test_processes__one_that_ends_stops_the_others(processes: Processes) -> None:
     # when
     with processes:
         processes.start("web server", *SLEEP)
@@ -173,7 +183,9 @@ def test_processes__one_that_ends_stops_the_others(processes):
     assert all(child.returncode is not None for child in processes._children.values())
 
 
-def test_processes__one_that_ignores_sigterm_is_killed(processes, monkeypatch):
+def test_processes__one_that_ignores_sigterm_is_killed(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
     monkeypatch.setattr("project.demo.processes.PATIENCE", 0.2)
     ignore_sigterm = (
@@ -190,7 +202,7 @@ def test_processes__one_that_ignores_sigterm_is_killed(processes, monkeypatch):
     assert child.returncode == -signal.SIGKILL
 
 
-def test_wait_until__timeout_is_an_error(processes):
+def test_wait_until__timeout_is_an_error(processes: Processes) -> None:
     with processes:
         processes.start("web server", *SLEEP)
         with pytest.raises(DemoError, match=r"Starting took longer than 0\.2 seconds"):

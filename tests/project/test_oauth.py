@@ -31,7 +31,9 @@ class OAuth:
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
 
-    def post(self, path: str, body: Any, content_type: str = "application/json", **headers: str):
+    def post(
+        self, path: str, body: Any, content_type: str = "application/json", **headers: str
+    ) -> HttpResponse:
         data = body if isinstance(body, bytes | str) else json.dumps(body)
         return self.client.generic(
             "POST", f"/oauth/{path}", data, content_type=content_type, headers=headers
@@ -504,7 +506,7 @@ def test_tokens_read__other_signatures_are_refused(settings: LazySettings) -> No
 
 
 @pytest.mark.parametrize("path", ["token", "revoke"])
-def test_endpoint__host_that_is_none_is_a_bad_request(path: str) -> None:
+def test_endpoint__invalid_host_is_a_bad_request(path: str) -> None:
     response = OAuth().post(path, {}, host="a/b")
 
     assert error_in(response) == (400, "invalid_request", "BAD_REQUEST")

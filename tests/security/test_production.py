@@ -27,11 +27,11 @@ from django.test import Client
 pages = ("/admin/login/", "/api/orders")
 plain = {"host": "shop.example"}
 secure = plain | {"x-forwarded-proto": "https"}
-def told(response):
+def summary_of(response):
     cookies = {name: dict(cookie) for name, cookie in response.cookies.items()}
     return [response.status_code, dict(response.headers), cookies]
 print(json.dumps([
-    [told(Client().get(page, headers=headers)) for page in pages]
+    [summary_of(Client().get(page, headers=headers)) for page in pages]
     for headers in (plain, secure)
 ]))
 """

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.pruning import prune
 from order_copies.worker.run import run_batch
 from orders.demo.loader import load_demo_shop
@@ -112,8 +112,7 @@ def test_audit__demo_shop_has_no_findings_after_copies_with_all_options() -> Non
     # given
     load_demo_shop()
     toggles: list[dict[str, bool]] = [
-        {name: bool(number >> bit & 1) for bit, name in enumerate(copying.OPTIONS)}
-        for number in range(64)
+        {name: bool(number >> bit & 1) for bit, name in enumerate(OPTIONS)} for number in range(64)
     ]
     orders = list(Order.objects.exclude(reference="five-hundred-lines"))
     order_copies = [
