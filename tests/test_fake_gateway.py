@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 
-from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, NoAnswerError
+from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, UnexpectedResponseError
 from tests.gateway.moods import Mood, Moods
 from tests.gateway.process import FakeGateway, gateway_process
 
@@ -48,7 +48,7 @@ def test_authorize__key_reused_with_another_amount_is_a_conflict(gateway: FakeGa
     authorize("a", amount_cents=1)
 
     # then
-    with pytest.raises(NoAnswerError, match="409"):
+    with pytest.raises(UnexpectedResponseError, match="409"):
         authorize("a", amount_cents=2)
 
 
@@ -78,7 +78,7 @@ def test_modes__outcome_is_unknown_to_the_client(
     gateway: FakeGateway, mood: Mood, live: int
 ) -> None:
     # when
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         authorize("a", f"{mood}_1")
 
     # then

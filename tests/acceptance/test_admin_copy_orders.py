@@ -153,7 +153,7 @@ def test_the_preview_tells_what_the_run_does(staff: Client) -> None:
     completing = staff.post(page_of(order), {"skip_errors": "on", "_preview": "1"})
 
     [before], [after] = failing.context["previews"], completing.context["previews"]
-    assert (before.verdict, before.target[1]) == ("Will fail", "Target: none is made")
+    assert (before.verdict, before.target[1]) == ("Will fail", "Target: none")
     assert (after.verdict, after.kind) == ("Will complete with errors", "warning")
     assert "is out of stock" in completing.content.decode()
     assert OrderFactory.objects.count() == 0
@@ -177,9 +177,9 @@ def test_the_preview_follows_every_toggle(staff: Client) -> None:
 
     [refused_preview] = refused.context["previews"]
     [ignored_preview] = ignored.context["previews"]
-    assert refused_preview.source[1] == "Source: stays, not cancelled"
+    assert refused_preview.source[1] == "Source: not cancelled"
     assert ignored_preview.verdict == "Will complete"
-    assert ignored_preview.target[1] == "Target: made and placed"
+    assert ignored_preview.target[1] == "Target: created and placed"
     assert ignored_preview.source[1] == "Source: cancelled"
 
 
@@ -189,8 +189,8 @@ def test_an_order_that_cannot_be_placed_will_leave_a_target(staff: Client) -> No
     response = staff.post(page_of(order), {"place_target_order": "on"})
 
     [preview] = response.context["previews"]
-    assert preview.verdict == "Will fail, leaving a target to be put right by hand"
-    assert preview.target[1] == "Target: made, but not placed"
+    assert preview.verdict == "Will fail and leave a target to repair by hand"
+    assert preview.target[1] == "Target: created, but not placed"
 
 
 def test_a_second_submit_of_one_page_copies_nothing(staff: Client) -> None:
@@ -414,7 +414,7 @@ def test_copy_page__opened_again_after_its_submit_shows_the_copies(
     page = response.content.decode()
     assert "These 2 orders were copied from this page already." in page
     assert f'<a href="{batch.redirect_chain[-1][0]}">See the 2 copies</a>' in page
-    assert f'<a href="{page_of(*orders)}">Copy once more…</a>' in page
+    assert f'<a href="{page_of(*orders)}">Copy again…</a>' in page
     assert "_copy" not in page
 
 
@@ -455,7 +455,7 @@ def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: 
     # then
     assert messages_of(response) == [
         "A source order was deleted in the meantime: nothing was copied.",
-        "Select the orders to be copied.",
+        "Select the orders to copy.",
     ]
 
 
@@ -468,7 +468,7 @@ def test_staff_who_may_not_change_orders_are_told_why_they_cannot_place_or_cance
     fields = open_page(staff_with(*MAY_COPY), order).context["form"].fields
 
     disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
-    why = "Not for you: it takes permission to change orders."
+    why = "You need permission to change orders."
     assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
 
 
@@ -502,7 +502,7 @@ def test_a_forged_wish_to_place_or_cancel_is_a_form_error(option: str, button: s
     assert response.context["form"].errors == {option: [why]}
     assert why in response.content.decode()
     [preview] = response.context["previews"]
-    assert preview.target[1] == "Target: made, not placed"
+    assert preview.target[1] == "Target: created, not placed"
     assert OrderFactory.objects.count() == 0
 
 
@@ -532,7 +532,7 @@ def test_an_order_that_is_deleted_meanwhile_is_not_copied(staff: Client) -> None
     # then
     gone, nothing_left = messages_of(response)
     assert gone == "A source order was deleted in the meantime: nothing was copied."
-    assert nothing_left == "Select the orders to be copied."
+    assert nothing_left == "Select the orders to copy."
     assert OrderFactory.objects.count() == 0
 
 
@@ -595,7 +595,7 @@ def test_tampered_ids_lead_back_with_a_message(staff: Client, ids: str) -> None:
     response = staff.post(f"{COPY}?ids={ids}", {"_copy": "1"}, follow=True)
 
     assert response.redirect_chain == [(ORDERS, 302)]
-    assert messages_of(response) == ["Select the orders to be copied."]
+    assert messages_of(response) == ["Select the orders to copy."]
     assert OrderFactory.objects.count() == 0
 
 

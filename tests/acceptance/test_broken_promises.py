@@ -272,7 +272,7 @@ def test_what_fails_after_the_commit_changes_nothing_about_the_copies(
     assert Order.objects.filter(status=Order.Status.PLACED).count() == 6
     assert not OpenPayment.objects.exists()
     ids = ", ".join(str(one) for one in wanted)
-    assert f"What the shop does after a commit failed; the rest of it was left out: {ids}" in (
+    assert f"An on_commit callback failed, and callbacks after it did not run: {ids}" in (
         caplog.text
     )
     assert str(error) in caplog.text

@@ -194,7 +194,7 @@ def test_a_claim_that_is_committed_is_run_whatever_fails_after_it(
     assert (batch.claimed, dict(batch.ends)) == (2, {"completed": 2})
     assert statuses(wanted) == ["completed", "completed", "pending", "pending"]
     ids = ", ".join(order_copy.public_id for order_copy in wanted[:2])
-    assert f"after a commit failed; the rest of it was left out: {ids}" in caplog.text
+    assert f"An on_commit callback failed, and callbacks after it did not run: {ids}" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -215,7 +215,7 @@ def test_a_copy_that_is_given_up_has_ended_whatever_fails_after_it(
     # then
     assert dict(batch.ends) == {"aborted": 1, "completed": 2}
     assert statuses(wanted) == ["aborted", "completed", "completed"]
-    assert f"the rest of it was left out: {wanted[0].public_id}" in caplog.text
+    assert f"callbacks after it did not run: {wanted[0].public_id}" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -134,7 +134,7 @@ def test_a_worker_with_nothing_to_do_stops_at_once(
     # then
     assert status == 0, said
     assert seconds < 5
-    assert "stopped: 4 copies done" in said
+    assert "stopped: 4 copies ended" in said
     assert "Traceback" not in said
 
 
@@ -147,7 +147,7 @@ def test_a_batch_that_ends_in_time_is_finished(environment: dict[str, str]) -> N
 
     # then
     assert status == 0, said
-    assert "stopped: 2 copies done" in said
+    assert "stopped: 2 copies ended" in said
     assert rows(environment, STATUSES) == [("completed",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]
 
@@ -162,7 +162,7 @@ def test_a_batch_that_takes_too_long_is_handed_back(environment: dict[str, str],
 
     # then
     assert status == 75, said
-    assert "had no time left: 2 copies handed back" in said
+    assert "ran out of time: 2 copies released" in said
     assert 0.9 < seconds < 5
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]

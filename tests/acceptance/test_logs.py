@@ -35,7 +35,7 @@ def test_the_trace_id_of_an_answer_leads_to_the_copy(caplog: pytest.LogCaptureFi
 
     # then
     (record,) = caplog.records
-    assert record.getMessage() == f"Copy {data['id']} was asked for over the API"
+    assert record.getMessage() == f"Copy {data['id']} was requested over the API"
     assert fields_of(record, "order_copy_id", "attempt", "worker", "trace_id") == {
         "order_copy_id": data["id"],
         "attempt": 0,
@@ -63,7 +63,7 @@ def test_what_clients_do_to_a_copy_is_a_line_each(caplog: pytest.LogCaptureFixtu
     ours = [record for record in caplog.records if record.name == "order_copies.copies"]
     assert [record.getMessage() for record in ours] == [
         f"Copy {order_copy.public_id} was aborted over the API",
-        f"Copy {order_copy.public_id} was asked for once more over the API",
+        f"Copy {order_copy.public_id} was queued for a retry over the API",
         f"Copy {order_copy.public_id} was deleted over the API",
     ]
 

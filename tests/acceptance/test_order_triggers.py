@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models import ProtectedError
 from django.http import HttpResponse
 from django.utils import timezone
 
 from order_copies.events.models import Event
+from order_copies.models import OpenPayment
+from order_copies.shops import get_shop
+from order_copies.worker.payments import void_unused
 from orders.lifecycle import checkout
 from orders.lifecycle.voiding import void_due
 from orders.models import Authorization, Order, StockItem
@@ -174,7 +176,7 @@ def test_a_declined_card_is_asked_anew_the_next_time(api: API, bank: Bank) -> No
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
     assert told(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
     assert placed.status_code == 200
-    assert authorizations(order) == ["declined", "authorized"]
+    assert authorizations(order) == ["authorized"]
     assert len(set(bank.asked)) == 2
 
 
@@ -262,7 +264,7 @@ def test_a_crash_while_placing_gives_the_money_back(
         raise RuntimeError
 
     with monkeypatch.context() as context:
-        context.setattr("orders.lifecycle.placing.move", crash)
+        context.setattr("orders.lifecycle.placing.write_transition", crash)
         crashed = pull(api, order, "_place", reference="4711")
     order.refresh_from_db()
     after_the_crash = order.reference, order.status, authorizations(order), bank.live
@@ -273,27 +275,36 @@ def test_a_crash_while_placing_gives_the_money_back(
     assert bank.live == ["auth_1"]
 
 
-def test_an_order_cannot_vanish_while_the_money_is_asked_for(api: API, bank: Bank) -> None:
+def test_place__payment_of_an_order_that_is_deleted_meanwhile_is_voided(
+    api: API, bank: Bank
+) -> None:
+    # given
     order = pending_order()
 
-    def someone_deletes_it() -> None:
-        with pytest.raises(ProtectedError):
-            order.delete()
+    def delete() -> None:
+        Order.objects.get(pk=order.pk).delete()
 
-    bank.meanwhile = someone_deletes_it
+    bank.meanwhile = delete
+
+    # when
     response = pull(api, order, "_place")
+    void_unused(get_shop(), {})
 
-    assert response.status_code == 200
-    assert bank.live == ["auth_0"]
+    # then
+    assert response.status_code == 404
+    assert bank.voided == ["auth_0"]
+    assert not OpenPayment.objects.exists()
 
 
 # What nobody knows of: the bank has authorized, and its answer got lost
 
 
 def an_hour_later() -> None:
-    """Let an hour pass for what waits, and the worker look after it twice."""
-    Authorization.objects.update(due_at=timezone.now() - timedelta(hours=1))
-    void_due()
+    """Let an hour pass, and a worker void what is due."""
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    OpenPayment.objects.update(due_at=an_hour_ago)
+    Authorization.objects.update(due_at=an_hour_ago)
+    void_unused(get_shop(), {})
     void_due()
 
 
@@ -305,16 +316,16 @@ def another_card(order: Order) -> None:
 @pytest.mark.parametrize(
     ("next_try", "live", "statuses"),
     [
-        (lambda api, order: None, [], ["voided"]),
+        (lambda api, order: None, [], []),
         (
             lambda api, order: (another_card(order), pull(api, order, "_place")),
             ["auth_1"],
-            ["authorized", "voided"],
+            ["authorized"],
         ),
         (
             lambda api, order: Order.objects.update(status="cancelled"),
             [],
-            ["voided"],
+            [],
         ),
         (lambda api, order: pull(api, order, "_place"), ["auth_0"], ["authorized"]),
     ],
@@ -336,6 +347,7 @@ def test_money_whose_promise_got_lost_is_given_back_unless_the_next_try_takes_it
     assert bank.live == live
     assert authorizations(order) == statuses
     assert not Authorization.objects.filter(status="voided", voided_at=None).exists()
+    assert not OpenPayment.objects.exists()
 
 
 def test_money_that_is_being_asked_for_is_not_given_back(api: API, bank: Bank) -> None:
@@ -360,7 +372,7 @@ def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
     assert bank.live == ["auth_1"]
-    assert authorizations(order) == ["voided", "authorized"]
+    assert authorizations(order) == ["authorized"]
 
 
 @pytest.mark.parametrize(
@@ -371,7 +383,7 @@ def test_money_that_was_given_back_while_its_answer_was_waited_for_is_not_used(
     ],
     ids=["and is through", "and is on its way"],
 )
-def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_given_back(
+def test_unknown_payment__attempt_while_it_is_voided_gets_a_new_one(
     api: API, bank: Bank, take_up: Callable[[API, Order], Any]
 ) -> None:
     order = pending_order()
@@ -381,7 +393,7 @@ def test_money_that_the_next_try_takes_up_while_it_is_found_out_about_is_not_giv
     an_hour_later()
     pull(api, order, "_place")
 
-    assert (bank.live, bank.voided) == (["auth_0"], [])
+    assert (bank.live, bank.voided) == (["auth_1"], ["auth_0"])
     assert stories.statuses(order)[0] == "placed"
     assert authorizations(order) == ["authorized"]
 
@@ -406,7 +418,7 @@ def test_a_card_that_was_declined_unheard_is_asked_anew_the_next_time(api: API, 
     placed = pull(api, order, "_place")
 
     assert placed.status_code == 200
-    assert authorizations(order) == ["declined", "authorized"]
+    assert authorizations(order) == ["authorized"]
 
 
 # Two at the same time: what the second does while the first waits for the bank
@@ -538,7 +550,7 @@ def test_a_move_made_again_has_no_further_effect(
         (
             pending_order,
             "_archive",
-            {"status": "cannot be archived while it is pending: only placed orders are"},
+            {"status": "cannot be archived while it is pending: place or cancel it first"},
         ),
     ],
 )

@@ -42,7 +42,7 @@ def test_a_worker_that_hangs_is_found_and_its_successor_is_well(
 
     # then
     assert status == 1
-    assert "has been seen lately" in said
+    assert "has been seen recently" in said
 
     # when another one is started
     successor = start(environment, "manage.py", "order_copies_worker")
@@ -53,6 +53,6 @@ def test_a_worker_that_hangs_is_found_and_its_successor_is_well(
     successor.communicate(timeout=60)
 
     # then
-    assert (status, said.splitlines()[-1][:29]) == (0, "All is well: 1 worker at work")
+    assert (status, said.splitlines()[-1][:28]) == (0, "All is well: 1 worker active")
     assert [name.split(":")[1] for (name,) in heartbeats] == [str(successor.pid)]
     assert rows(environment, "SELECT worker FROM order_copies_heartbeat") == []

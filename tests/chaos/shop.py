@@ -13,13 +13,13 @@ from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Payment
 from orders.copying.shop import ReferenceShop
-from orders.lifecycle import payments
+from orders.lifecycle import checkout
 from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway
 from tests.chaos.dooms import reached
 
 ENDS = ("complete", "fail", "abort")
 #: What somebody who places by hand has not told us for so long is found out.
-payments.GRACE = timedelta(seconds=3)
+checkout.GRACE = timedelta(seconds=3)
 
 
 class ImpatientGateway(HTTPGateway):

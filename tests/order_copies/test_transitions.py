@@ -100,7 +100,7 @@ def test_end__one_lost_lease_raises_and_records_nothing(meanwhile: dict[str, Any
     endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
     # when
-    with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
+    with pytest.raises(LeaseLostError, match="another attempt owns the copy, or it was aborted"):
         transitions.end(endings, who=WHO, now=NOW)
 
     # then

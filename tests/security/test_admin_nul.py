@@ -22,7 +22,7 @@ ADMINS = list(admin.site._registry.values())
 OURS = [one for one in ADMINS if one.opts.app_label in APPS]
 MIDDLEWARE = "project.admin_parameters.AdminParametersMiddleware"
 STOCK = ["o", "p", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "x"]
-REMOVED = "Parameters with the character U+0000 were left out of the address."
+REMOVED = "Parameters with the character U+0000 were removed from the address."
 
 
 def name_of(model_admin: Any) -> str:
@@ -134,7 +134,7 @@ def test_action__invalid_key_does_nothing(admin_client: Client, model_admin: Any
     # then
     assert response.status_code == 200
     assert [str(message) for message in response.context["messages"]] in (
-        ["Select the rows again: nothing was done."],
+        ["Nothing was done: select the rows again."],
         [],  # A list without actions.
         ["No action selected."],
     )

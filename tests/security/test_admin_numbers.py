@@ -43,7 +43,7 @@ def test_action__too_large_key_does_nothing(admin_client: Client, model_admin: A
     # then
     assert response.status_code == 200
     assert [str(message) for message in response.context["messages"]] in (
-        ["Select the rows again: nothing was done."],
+        ["Nothing was done: select the rows again."],
         [],  # A list without actions.
         ["No action selected."],
     )

@@ -86,7 +86,7 @@ def test_abort_selected__aborts_pending_and_running_copies(
     messages = act(admin_client, "abort_selected", *order_copies)
 
     # then
-    assert messages == ["2 copies are aborted."]
+    assert messages == ["2 copies were aborted."]
     assert set(OrderCopy.objects.values_list("status", flat=True)) == {Status.ABORTED}
     assert fresh(order_copies[0]).errors_log == {"base": ["aborted by hand"]}
     assert Event.objects.filter(name="order_copies.abort").count() == 2
@@ -100,7 +100,7 @@ def test_retry_selected__retries_failed_copies(admin_client: Client, order: Orde
     messages = act(admin_client, "retry_selected", order_copy)
 
     # then
-    assert messages == ["1 copy is to be tried again."]
+    assert messages == ["1 copy will be retried."]
     assert fresh(order_copy).status == Status.PENDING
 
 
@@ -118,10 +118,10 @@ def test_retry_selected__refused_copies_are_named_and_others_are_retried(
     # then
     assert left.target_order
     public_id = left.target_order.public_id
-    assert messages[0] == "1 copy is to be tried again."
+    assert messages[0] == "1 copy will be retried."
     assert messages[1] == (
         f"2 copies could not be retried: {left} (left order {public_id} for repair: place it, "
-        f"or cancel it and ask for a new copy), {done} "
+        f"or cancel it and request a new copy), {done} "
         "(cannot transition from completed to pending)."
     )
     assert fresh(failed).status == Status.PENDING
@@ -202,7 +202,7 @@ def test_retry__placing_and_cancelling_copies_need_change_order(
     pressed = press(client, "retry", changing)
 
     # then
-    why = "To retry copies that place or cancel takes permission to change the orders."
+    why = "You need permission to change the orders to retry copies that place or cancel."
     assert messages == [why]
     assert pressed.status_code == 403
     assert (buttons(client, plain), buttons(client, changing)) == (["retry"], [])
@@ -270,9 +270,9 @@ def test_buttons__redirect_to_the_page_of_the_copy(admin_client: Client, order: 
     # then
     url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     assert aborted.redirect_chain == retried.redirect_chain == [(url, 302)]
-    assert [str(message) for message in aborted.context["messages"]] == ["1 copy is aborted."]
+    assert [str(message) for message in aborted.context["messages"]] == ["1 copy was aborted."]
     labels = [happening.label for happening in retried.context["detail"].events]
-    assert labels == ["Aborted", "To be tried again"]
+    assert labels == ["Aborted", "Retry requested"]
 
 
 def test_buttons__get_is_not_allowed(admin_client: Client, order: Order) -> None:

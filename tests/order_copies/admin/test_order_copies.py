@@ -222,7 +222,7 @@ def test_page__aborted_copy_shows_the_time_and_that_it_never_ran(admin: Client) 
     ]
     assert detail.errors == [("The copy", ["aborted by hand"])]
     assert "once the copy has run" not in page
-    assert "ended before anything became of the lines" in page
+    assert "ended before any line was copied" in page
 
 
 def test_page__copy_aborted_twice_shows_the_last_time(admin: Client) -> None:
@@ -542,7 +542,7 @@ def test_batch_page__unknown_copies_redirect_to_the_list(admin: Client) -> None:
 
     # then
     assert response.redirect_chain == [(COPIES, 302)]
-    assert messages_of(response) == ["There are no such copies (any more)."]
+    assert messages_of(response) == ["These copies do not exist any more."]
 
 
 def test_batch_page__query_count_is_equal_for_one_and_many_copies(admin: Client) -> None:

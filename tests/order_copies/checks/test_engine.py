@@ -86,9 +86,9 @@ def test_check_engine__missing_package_is_an_error_with_the_install_command(
     [
         (
             DummyBackend,
-            ["The engine wakes nobody: the backend of django.tasks runs no tasks."],
+            ["No worker is woken: the backend of django.tasks runs no tasks."],
         ),
-        (ImmediateBackend, ["Copies run inside the requests that ask for them."]),
+        (ImmediateBackend, ["Copies run inside the requests that create them."]),
         (QueueingBackend, []),
     ],
     indirect=["backend"],

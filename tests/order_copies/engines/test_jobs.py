@@ -133,7 +133,8 @@ def test_run_copies__copies_locked_by_another_transaction_schedule_a_wake_up(
 ) -> None:
     # given a copy that is locked during the claim, and claimable after it
     def appear(execute: Any, sql: str, *arguments: Any) -> Any:
-        if " OR " in sql and not held:  # the query for pending copies and expired leases
+        # The first SELECT of both pending copies and expired leases looks for claimable copies.
+        if sql.startswith("SELECT") and " OR " in sql and "lease_expires_at" in sql and not held:
             held.append(stories.requested(placed_order()))
         return execute(sql, *arguments)
 

@@ -42,7 +42,7 @@ def test_timeout__late_call_times_out_and_blocks_further_calls_until_it_returns(
     # when, then
     with pytest.raises(TimeoutError):
         patience.call(hanging.wait)
-    with pytest.raises(TimeoutError, match="has not come back yet"):
+    with pytest.raises(TimeoutError, match="has not returned yet"):
         patience.call(lambda: calls.append(1))
     assert calls == []
 

@@ -179,7 +179,7 @@ def test_wake_for__failing_engine_is_logged_once_and_fails_no_request(
         (
             "ERROR",
             (
-                "No worker was woken, copies wait for the next one that looks: "
+                "No worker was woken, copies wait for the next wake-up: "
                 "ConnectionError('the broker is down')"
             ),
         )

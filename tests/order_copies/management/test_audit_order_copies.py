@@ -34,7 +34,7 @@ def test_audit__no_findings_print_a_summary() -> None:
     stories.copied(placed_order())
 
     # then
-    assert audit_output("--final") == (["1 copies looked at, nothing found."], "")
+    assert audit_output("--final") == (["1 copies audited, no findings."], "")
     assert audit_output("--final", "--verbosity", "0") == ([], "")
     assert audit_output("--final", "--json") == ([], "")
 
@@ -43,7 +43,7 @@ def test_audit__findings_are_printed_and_fail_the_command() -> None:
     # given
     order_copy = stories.copied(placed_order())
     OrderFactory.objects.update(errors_count=1)
-    message = "counts 1 errors and lists 0: set the count right"
+    message = "counts 1 errors and lists 0: correct the count"
 
     # when
     lines, error = audit_output()
@@ -51,7 +51,7 @@ def test_audit__findings_are_printed_and_fail_the_command() -> None:
 
     # then
     assert lines == [f"errors_miscounted: order_copies/{order_copy.public_id} {message}"]
-    assert error == "1 copies looked at, 1 findings."
+    assert error == "1 copies audited, 1 findings."
     assert [json.loads(line) for line in printed] == [
         {
             "code": "errors_miscounted",
@@ -78,7 +78,7 @@ def test_audit__since_limits_the_copies(since: str, looked_at: int) -> None:
     [line], _error = audit_output("--since", since, "--patience", "1e8")
 
     # then
-    assert line == f"{looked_at} copies looked at, nothing found."
+    assert line == f"{looked_at} copies audited, no findings."
 
 
 def test_audit__patience_is_in_seconds() -> None:
@@ -87,7 +87,7 @@ def test_audit__patience_is_in_seconds() -> None:
     OrderFactory.objects.update(updated_at=timezone.now() - timedelta(seconds=90))
 
     # then
-    assert audit_output("--patience", "60")[1] == "1 copies looked at, 1 findings."
+    assert audit_output("--patience", "60")[1] == "1 copies audited, 1 findings."
     assert audit_output("--patience", "120")[1] == ""
 
 

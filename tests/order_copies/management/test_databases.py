@@ -15,9 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from tests.commands import run
 
-UNREACHABLE = (
-    'The database does not answer: gone away. Is its server up, and DATABASES["default"] right?'
-)
+UNREACHABLE = 'The database does not answer: gone away. Check its server, and DATABASES["default"].'
 NOT_MIGRATED = "The database is not migrated: no such table. Run: manage.py migrate"
 
 COMMANDS = [

@@ -31,7 +31,7 @@ def test_wake__verbose_output_names_the_engine(wake_ups: list[datetime | None]) 
 
     # then
     engine = "tests.order_copies.engines.recording_engine.RecordingEngine"
-    assert out.getvalue() == f'The engine "{engine}" wakes a worker.\n'
+    assert out.getvalue() == f'The engine "{engine}" has sent a wake-up.\n'
 
 
 def test_wake__failing_engine_is_an_error_with_the_reason(

@@ -58,10 +58,10 @@ def test_drain__runs_all_copies_and_stops(caplog: pytest.LogCaptureFixture) -> N
 
     # then
     assert statuses() == ["completed"] * 5
-    assert "5 copies to do" in out.getvalue()
+    assert "5 copies to run" in out.getvalue()
     assert "2 of 5 copies (40%)" in out.getvalue()
     assert "5 of 5 copies (100%)" in out.getvalue()
-    assert "stopped: 5 copies done" in out.getvalue()
+    assert "stopped: 5 copies ended" in out.getvalue()
     batches = [
         record.getMessage() for record in caplog.records if record.name == "order_copies.worker"
     ]
@@ -190,7 +190,7 @@ def test_unreachable_database__worker_may_start_before_it(
 
     # then
     assert statuses() == ["completed"]
-    assert "0 copies to do" in out.getvalue()
+    assert "0 copies to run" in out.getvalue()
     assert "the database fails; looking again soon" in caplog.text
     assert not Heartbeat.objects.exists()
 
@@ -331,7 +331,7 @@ def test_release__database_error_fails_the_command() -> None:
     # then
     with (
         connection.execute_wrapper(refuse),
-        pytest.raises(CommandError, match="leases have to run out: server closed") as raised,
+        pytest.raises(CommandError, match="leases must expire: server closed") as raised,
     ):
         # when
         Command().hand_back(Worker())

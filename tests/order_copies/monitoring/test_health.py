@@ -107,7 +107,7 @@ def test_queue__empty_one_has_zero_counts() -> None:
 
     # then
     assert queue == Queue(0, timedelta(), 0, 0, 0, timedelta(), 0, 0)
-    assert str(queue) == "0 workers at work, 0 not seen lately, 0 copies pending, 0 in progress"
+    assert str(queue) == "0 workers active, 0 not seen recently, 0 copies pending, 0 in progress"
 
 
 def test_queue__text_separates_backoff_and_lost_leases_from_in_progress() -> None:
@@ -118,7 +118,7 @@ def test_queue__text_separates_backoff_and_lost_leases_from_in_progress() -> Non
 
     # then
     output = str(Queue.at(timezone.now()))
-    assert output.endswith("1 in progress, 1 waiting for the next try, 1 to be taken over")
+    assert output.endswith("1 in progress, 1 waiting for a retry, 1 with an expired lease")
 
 
 def test_locked_copies__are_counted_separately_and_the_first_is_named() -> None:
@@ -133,9 +133,7 @@ def test_locked_copies__are_counted_separately_and_the_first_is_named() -> None:
 
     # then
     assert (queue.paused, queue.locked, queue.first_locked) == (1, 2, first)
-    assert f", 1 waiting for the next try, 2 waiting for locked rows ({first} for 30 s)" in str(
-        queue
-    )
+    assert f", 1 waiting for a retry, 2 waiting for locked rows ({first} for 30 s)" in str(queue)
     assert str(second) not in str(queue)
     assert len(queries) == 4
     assert warnings() == []
@@ -243,7 +241,7 @@ def test_check_queue__old_pending_copies_without_a_worker_are_a_warning() -> Non
     assert warnings() == [
         (
             "order_copies.W006",
-            "2 copies wait, the first for 660 seconds, and no worker is at work.",
+            "2 copies wait, the first for 660 seconds, and no worker is active.",
         )
     ]
 
@@ -294,7 +292,10 @@ def test_check_queue__leases_expired_long_ago_are_a_warning() -> None:
 
     # when, then
     assert warnings() == [
-        ("order_copies.W007", "1 copy lost the worker 660 seconds ago, and no other took over.")
+        (
+            "order_copies.W007",
+            "1 copy lost the worker 660 seconds ago, and no worker claimed them again.",
+        )
     ]
 
 
@@ -338,7 +339,7 @@ def test_health__no_problem_prints_the_counts() -> None:
 
     # then
     assert output == (
-        "All is well: 1 worker at work, 0 not seen lately, 1 copy pending, 0 in progress.\n"
+        "All is well: 1 worker active, 0 not seen recently, 1 copy pending, 0 in progress.\n"
     )
 
 
@@ -354,8 +355,8 @@ def test_health__error_lists_all_problems() -> None:
     # then
     hint = "Start a worker: manage.py order_copies_worker"
     assert str(caught.value).splitlines() == [
-        f"1 copy waits, the first for 660 seconds, and no worker is at work. {hint}",
-        f"1 copy lost the worker 660 seconds ago, and no other took over. {hint}",
+        f"1 copy waits, the first for 660 seconds, and no worker is active. {hint}",
+        f"1 copy lost the worker 660 seconds ago, and no worker claimed them again. {hint}",
     ]
     assert caught.value.returncode == 1
 
@@ -388,8 +389,8 @@ def test_this_host__error_explains_that_only_polling_workers_have_heartbeats(
 
     # then
     assert str(caught.value) == (
-        f"No worker of {heartbeats.this_host()} has been seen lately. "
-        'Polling ones alone leave a sign of life: ask those of "celery" themselves.'
+        f"No worker of {heartbeats.this_host()} has been seen recently. "
+        'Only polling workers send heartbeats: check those of "celery" with its own tools.'
     )
 
 
@@ -418,4 +419,4 @@ def test_this_host__killed_worker_is_ignored() -> None:
     seen(15, f"{heartbeats.this_host()}:{2**22 + 1}:killed")
 
     # when, then
-    assert health("--this-host").startswith("All is well: 1 worker at work, 1 not seen lately")
+    assert health("--this-host").startswith("All is well: 1 worker active, 1 not seen recently")

@@ -277,7 +277,7 @@ def test_command__reports_the_released_copies(settings: LazySettings) -> None:
 
     # when
     try:
-        with pytest.raises(CommandError, match="no time left: 1 copy handed back") as stopped:
+        with pytest.raises(CommandError, match="ran out of time: 1 copy released") as stopped:
             call_command("order_copies_worker", "--drain", "-v0")
     finally:
         InterferedShop.before.clear()
@@ -304,4 +304,4 @@ def test_command__interrupted_worker_without_copies_reports_none_released(
     call_command("order_copies_worker", "--drain")
 
     # then
-    assert "stopped: 0 copies done" in capsys.readouterr().out
+    assert "stopped: 0 copies ended" in capsys.readouterr().out

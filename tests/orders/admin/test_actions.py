@@ -104,7 +104,7 @@ def test_cancel__needs_confirmation(admin: Client) -> None:
 
     # then
     assert before == ["placed", "placed", "cancelled"]
-    assert "A cancelled order cannot be taken up again." in page.content.decode()
+    assert "A cancelled order cannot be reopened." in page.content.decode()
     assert 'value="Cancel 2 orders"' in page.content.decode()
     assert statuses(orders) == ["cancelled", "placed", "cancelled"]
     paid = (
@@ -186,7 +186,7 @@ def test_actions__too_many_orders_are_refused(
     [message] = messages_of(act(admin, "approve", orders))
 
     # then
-    assert message == "Only 1 orders can be moved at once: please select fewer."
+    assert message == "Too many orders are selected: select at most 1."
     assert statuses(orders) == ["placed", "placed"]
 
 
@@ -214,12 +214,12 @@ def test_actions__order_deleted_meanwhile_gives_a_message(
 ) -> None:
     # given
     order = placed_order()
-    make = actions.make
+    run_action = actions.run_action
 
-    def make_with_deleted_order(move: Any, keys: Sequence[int], **keywords: Any) -> Any:
-        return make(move, [*keys, 0], **keywords)
+    def run_with_deleted_order(action: Any, keys: Sequence[int], **keywords: Any) -> Any:
+        return run_action(action, [*keys, 0], **keywords)
 
-    monkeypatch.setattr(actions, "make", make_with_deleted_order)
+    monkeypatch.setattr(actions, "run_action", run_with_deleted_order)
 
     # when
     messages = messages_of(act(admin, "approve", [order]))

@@ -36,7 +36,7 @@ def test_stock__cannot_be_set_below_the_reserved_quantity(admin_client: Client, 
     response = admin_client.post(url, form_of(admin_client, url) | {"stock_item-0-quantity": "1"})
 
     # then
-    assert "Placed orders hold 2 pieces: there cannot be fewer." in response.content.decode()
+    assert "Placed orders hold 2 pieces: enter at least that many." in response.content.decode()
     assert StockItem.objects.get().quantity == 5
 
 
@@ -50,7 +50,7 @@ def test_usage_limit__cannot_be_set_below_the_usage_count(
     response = admin_client.post(url, form_of(admin_client, url) | {"usage_limit": "1"})
 
     # then
-    message = "Placed orders used it 2 times: the limit cannot be lower."
+    message = "Placed orders used it 2 times: enter at least that limit."
     assert message in response.content.decode()
     assert Coupon.objects.get().usage_limit == 5
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.events.models import Event
-from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OpenPayment, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.pruning import prune
 from order_copies.worker.run import run_batch
 from orders.demo.loader import load_demo_shop
@@ -30,7 +30,6 @@ from orders.models import (
 from tests import stories
 from tests.audits import audited
 from tests.factories import (
-    AuthorizationFactory,
     CouponFactory,
     PaymentSourceFactory,
     SkuFactory,
@@ -287,11 +286,12 @@ def test_audit__authorization_with_unknown_outcome_is_found_after_the_patience(
 ) -> None:
     # when
     asked = timezone.now() - timedelta(minutes=minutes)
-    AuthorizationFactory(order=swap.source, status="asked", created_at=asked)
+    subject = f"orders/{swap.source.public_id}"
+    due_at = asked + timedelta(minutes=15)
+    OpenPayment.objects.create(key="asked", subject=subject, created_at=asked, due_at=due_at)
 
     # then
-    unknown = ("authorization_unknown", f"orders/{swap.source.public_id}")
-    assert audited(final=True) == [unknown] * found
+    assert audited(final=True) == [("payment_open", subject)] * found
 
 
 def test_audit__target_placed_twice_is_found(swap: Swap) -> None:

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies.events.models import Event
-from orders.lifecycle.archiving import archive, unarchive
+from orders.lifecycle.transitions import archive, unarchive
 from orders.models import Order
 from tests import stories
 from tests.factories import placed_order
@@ -53,7 +53,7 @@ def test_archive__order_that_was_never_placed_is_refused(status: str) -> None:
     # then
     ((problem,), none) = answers
     assert (problem.attribute, problem.code, none) == ("status", "not_placed", [])
-    assert problem.message == f"cannot be archived while it is {status}: only placed orders are"
+    assert problem.message == f"cannot be archived while it is {status}: place or cancel it first"
     assert stories.every_byte(order) == before
     assert Order.objects.filter(archived_at=None).get() == order
 

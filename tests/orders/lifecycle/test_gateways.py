@@ -15,10 +15,10 @@ from orders.lifecycle.gateways import (
     Declined,
     HTTPGateway,
     LocalGateway,
-    NoAnswerError,
+    UnexpectedResponseError,
     get_gateway,
 )
-from orders.lifecycle.triggers import MOVES, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import Authorization
 from tests import stories
 from tests.factories import pending_order, placed_order
@@ -129,7 +129,7 @@ def test_authorize__unexpected_response_has_no_outcome(
     monkeypatch.setattr(server, "answer", answer)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
@@ -141,7 +141,7 @@ def test_authorize__truncated_response_has_no_outcome(
     monkeypatch.setattr(server, "missing", 1)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
 
@@ -155,9 +155,9 @@ def test_requests__redirects_are_not_followed(
     monkeypatch.setattr(server, "headers_sent", {"Location": "/sorry"})
 
     # when
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         get_gateway().authorize(**PAYMENT)  # type: ignore[arg-type]
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         get_gateway().void("auth_1")
 
     # then
@@ -196,7 +196,7 @@ def test_void__missing_authorization_is_logged_without_its_token(
 
     # then
     assert len(server.requests) == 1
-    assert f"nothing to give back: it answered {status}" in caplog.text
+    assert f"nothing to void: it answered {status}" in caplog.text
     assert "auth_1" not in caplog.text
 
 
@@ -210,7 +210,7 @@ def test_void__unexpected_response_raises(
     monkeypatch.setattr(server, "answer", answer)
 
     # then
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         # when
         get_gateway().void("auth_1")
 
@@ -243,15 +243,16 @@ def test_place__authorization_with_an_unsavable_token_is_voided(
     order = pending_order()
 
     # when
-    [problems] = make(MOVES["_place"], [order.pk], who={})
+    [problems] = run_action(ORDER_ACTIONS["_place"], [order.pk], who={})
 
     # then
     requests, voided = (path for path, _ in server.requests)
     assert (requests, voided) == ("/authorizations", f"/authorizations/{quoted}/void")
-    assert "the payment gateway answered with a token that cannot be kept" in {
+    assert "the payment gateway answered with a token that cannot be stored" in {
         problem.message for problem in problems
     }
-    assert set(Authorization.objects.values_list("status", flat=True)) == {"declined"}
+    assert not Authorization.objects.exists()
+    assert not OpenPayment.objects.exists()
 
 
 @pytest.mark.django_db
@@ -271,7 +272,7 @@ def test_copy__authorization_with_an_unsavable_token_is_voided(
         "/authorizations",
         f"/authorizations/{quoted}/void",
     }
-    assert "the payment gateway answered with a token that cannot be kept" in str(
+    assert "the payment gateway answered with a token that cannot be stored" in str(
         order_copy.errors_log
     )
     assert not OpenPayment.objects.exists()
@@ -286,7 +287,7 @@ def test_place__longest_token_is_saved(
     order = pending_order()
 
     # when
-    answers = make(MOVES["_place"], [order.pk], who={})
+    answers = run_action(ORDER_ACTIONS["_place"], [order.pk], who={})
 
     # then
     assert answers == [[]]

@@ -1,18 +1,24 @@
 """Unneeded authorizations are voided as soon as the gateway is reachable."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import LazySettings
 from django.utils import timezone
 
+from order_copies.models import OpenPayment
+from order_copies.shops import get_shop
+from order_copies.worker.payments import remember, void_unused
 from orders.lifecycle import checkout
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.gateways import Authorized, LocalGateway
-from orders.lifecycle.payments import Payment
 from orders.lifecycle.voiding import void_due
 from orders.models import Authorization
 from tests import stories
 from tests.bank import open_bank
 from tests.factories import AuthorizationFactory, pending_order, placed_order
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -61,10 +67,11 @@ def test_settle__succeeds_with_an_unreachable_gateway(
 ) -> None:
     # given
     order = pending_order()
-    payment = Payment(order.pk, "key", 5, Authorized("token", 5))
+    [payment] = remember({"orders/x": {"amount_cents": 5}}, until=timezone.now() + HOUR).values()
+    payment.authorization = Authorized("token", 5)
 
     # when
-    checkout.settle([payment])
+    checkout.settle([checkout.Attempt(order.pk, payment)])
 
     # then
     assert "Error calling" in caplog.text
@@ -132,31 +139,28 @@ def test_void_due__unknown_outcome_is_resolved_and_voided(
     unreachable_gateway: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    [payment] = checkout.authorize([pending_order().pk])
+    [attempt] = checkout.authorize([pending_order().pk])
     make_due()
 
     # when
-    with pytest.raises(OSError, match="refused"):
-        void_due()
+    void_unused(get_shop(), {})
 
     # then
-    asked = Authorization.objects.get()
-    assert payment.answer is None
-    assert (asked.status, asked.token, asked.failures) == ("asked", payment.key, 1)
+    opened = OpenPayment.objects.get()
+    assert attempt.payment.authorization is None
+    assert (opened.key, opened.failures) == (attempt.payment.key, 1)
 
     # when
     settings.ORDERS_GATEWAY = "orders.lifecycle.gateways.LocalGateway"
     bank = open_bank(monkeypatch)
     make_due()
-    void_due()
-    void_due()
+    void_unused(get_shop(), {})
 
     # then
-    assert bank.asked == [payment.key]
+    assert bank.asked == [attempt.payment.key]
     assert bank.voided == ["auth_0"]
     assert bank.live == []
-    voided = Authorization.objects.get()
-    assert (voided.status, voided.token, voided.details) == ("voided", "auth_0", None)
+    assert not OpenPayment.objects.exists()
 
 
 def authorizations_to_void(count: int) -> list[str]:
@@ -174,3 +178,4 @@ def seconds_until_due() -> list[int]:
 def make_due() -> None:
     """Make all authorizations due."""
     Authorization.objects.update(due_at=timezone.now())
+    OpenPayment.objects.update(due_at=timezone.now())
