@@ -33,7 +33,8 @@ test: $(VENV)/test.installed ## Run the test suite on SQLite: three minutes on t
 
 test-slow: $(VENV)/test.installed ## Run what takes long: real processes, and tables of every case.
 	$(BIN)/pytest --numprocesses auto -m 'processes or exhaustive' $(ARGS)
-	$(BIN)/pytest --numprocesses auto -m hypothesis --hypothesis-profile thorough --ignore tests/laws $(ARGS)
+	$(BIN)/pytest --numprocesses auto -m 'hypothesis and not processes and not exhaustive' \
+		--hypothesis-profile thorough --ignore tests/laws $(ARGS)
 
 coverage: $(VENV)/test.installed ## Run the test suite on SQLite and measure what it covers.
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term $(ARGS)
