@@ -1,4 +1,4 @@
-"""The steps at which the chaos suite kills are steps that workers and clients come to."""
+"""Workers and clients reach each step at which the chaos suite kills them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The steps that somebody came to, in order. Nobody dies."""
+    """The steps that were reached, in order; no process is killed."""
     steps: list[str] = []
     for module in (client, shop):
         monkeypatch.setattr(module, "reached", steps.append)
@@ -33,7 +33,9 @@ def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield steps
 
 
-def test_a_worker_comes_to_every_step(reached: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps__worker_reaches_each_step(
+    reached: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given a swap, and a copy whose last piece is sold after its payment was authorized
     sku = SkuFactory(stock=1)
 
@@ -55,7 +57,7 @@ def test_a_worker_comes_to_every_step(reached: list[str], monkeypatch: pytest.Mo
     assert set(FREEZING) < set(STEPS)
 
 
-def test_a_client_comes_to_every_step(reached: list[str]) -> None:
+def test_steps__client_reaches_each_step(reached: list[str]) -> None:
     # given
     source = placed_order()
     placed = stories.copied(source, place_target_order=True)
@@ -78,7 +80,7 @@ def test_a_client_comes_to_every_step(reached: list[str]) -> None:
     assert statuses == {"placed", "cancelled"}
 
 
-def test_what_was_asked_for_is_not_asked_for_twice(
+def test_ask__same_reference_is_requested_once(
     reached: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -94,7 +96,7 @@ def test_what_was_asked_for_is_not_asked_for_twice(
     assert set(capsys.readouterr().out.split()) == {"client-0/0"}
 
 
-def test_a_doom_comes_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doom__kills_at_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     met = []
     monkeypatch.setattr(Doom, "meet", lambda doom: met.append(doom.step))

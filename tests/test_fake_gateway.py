@@ -1,4 +1,4 @@
-"""The gateway of the tests keeps its books as gateways do."""
+"""The fake gateway keeps a ledger as real gateways do."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def authorize(key: str, source: str = "tok", amount_cents: int = 5) -> Authorize
     )
 
 
-def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> None:
+def test_authorize__one_key_is_one_authorization_even_if_voided(gateway: FakeGateway) -> None:
     # given
     first = authorize("a")
     assert isinstance(first, Authorized)
@@ -43,7 +43,7 @@ def test_one_key_is_one_authorization_dead_or_alive(gateway: FakeGateway) -> Non
     assert (other["status"], other["asked"], other["voided"]) == ("live", 1, 0)
 
 
-def test_one_key_is_one_request(gateway: FakeGateway) -> None:
+def test_authorize__key_reused_with_another_amount_is_a_conflict(gateway: FakeGateway) -> None:
     # given
     authorize("a", amount_cents=1)
 
@@ -52,7 +52,7 @@ def test_one_key_is_one_request(gateway: FakeGateway) -> None:
         authorize("a", amount_cents=2)
 
 
-def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> None:
+def test_void__unknown_and_declined_tokens_change_nothing(gateway: FakeGateway) -> None:
     # given
     assert authorize("a", "declined") == Declined("the payment source was declined")
     [entry] = before = gateway.ledger()["authorizations"]
@@ -74,7 +74,7 @@ def test_nothing_is_given_back_that_was_not_promised(gateway: FakeGateway) -> No
         (Mood.DOWN, 0),
     ],
 )
-def test_its_moods_leave_the_client_in_the_dark(
+def test_modes__outcome_is_unknown_to_the_client(
     gateway: FakeGateway, mood: Mood, live: int
 ) -> None:
     # when
@@ -87,7 +87,7 @@ def test_its_moods_leave_the_client_in_the_dark(
     assert sum(gateway.tokens().values()) == 1
 
 
-def test_chance_is_the_same_for_the_same_seed() -> None:
+def test_modes__are_equal_for_the_same_seed() -> None:
     # given
     moods, same, other = Moods(1), Moods(1), Moods(2)
 

@@ -87,8 +87,8 @@ def copies(port, token):
         return json.load(response)["data"]
 
 
-def is_anybody_left(demo):
-    """Whether a process of the demo's group still lives."""
+def has_running_processes(demo):
+    """Return whether a process of the demo's group still runs."""
     try:
         os.killpg(demo.pid, 0)
     except ProcessLookupError:
@@ -122,7 +122,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     assert demo.returncode == 0
     assert "Traceback" not in rest
     assert "sent-in-a-query" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
     # when it is started again
     demo = start_demo()
@@ -144,7 +144,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     # then
     assert demo.returncode == 0
     assert "Traceback" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
 
 @pytest.mark.exhaustive
@@ -181,14 +181,16 @@ def test_a_process_that_dies_takes_the_others_with_it(processes):
     assert all(child.returncode is not None for child in processes._children.values())
 
 
-def test_a_process_that_does_not_want_to_stop_is_killed(processes, monkeypatch):
+def test_processes__one_that_ignores_sigterm_is_killed(processes, monkeypatch):
     # given
     monkeypatch.setattr("project.demo.processes.STOP_TIMEOUT", 0.2)
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    ignore_sigterm = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    )
 
     # when
     with processes:
-        processes.start("web server", "-c", deaf)
+        processes.start("web server", "-c", ignore_sigterm)
         time.sleep(0.5)
 
     # then
