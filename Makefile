@@ -19,7 +19,7 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-browser
-.PHONY: test-chaos test-schema test-hostile conformance lint format schema bench matrix constraints clean
+.PHONY: test-chaos test-schema test-hostile conformance lint format schema docs bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -33,7 +33,8 @@ test: $(VENV)/test.installed ## Run the test suite on SQLite: three minutes on t
 
 test-slow: $(VENV)/test.installed ## Run what takes long: real processes, and tables of every case.
 	$(BIN)/pytest --numprocesses auto -m 'processes or exhaustive' $(ARGS)
-	$(BIN)/pytest --numprocesses auto -m hypothesis --hypothesis-profile thorough --ignore tests/laws $(ARGS)
+	$(BIN)/pytest --numprocesses auto -m 'hypothesis and not processes and not exhaustive' \
+		--hypothesis-profile thorough --ignore tests/laws $(ARGS)
 
 coverage: $(VENV)/test.installed ## Run the test suite on SQLite and measure what it covers.
 	$(BIN)/pytest --numprocesses auto --cov --cov-report term $(ARGS)
@@ -79,6 +80,9 @@ format: $(VENV)/dev.installed ## Put the code in order.
 schema: $(VENV)/dev.installed ## Write docs/openapi.json anew, out of the declarations.
 	$(BIN)/python manage.py order_copies_schema docs/openapi.json
 
+docs: $(VENV)/docs.installed ## Build the documentation: docs/_build/html/index.html. Warnings are errors.
+	$(BIN)/sphinx-build -W --keep-going --builder html docs docs/_build/html $(ARGS)
+
 bench: $(VENV)/dev.installed ## Measure the worker against raw SQL, and the API against documents by hand.
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -87,13 +91,13 @@ matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Pyt
 
 constraints: ## Pin the newest releases of everything (needs uv).
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
-		--group schema --group conformance --group engines --group chaos --group browser --extra postgres --extra mariadb \
+		--group docs --group schema --group conformance --group engines --group chaos --group browser --extra postgres --extra mariadb \
 		pyproject.toml \
 		--output-file constraints.txt \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 clean: ## Remove everything that make made, the demo's data too.
-	rm -rf $(VENV) .nox var tests/conformance/node_modules build dist htmlcov .coverage* .hypothesis
+	rm -rf $(VENV) .nox var tests/conformance/node_modules build dist docs/_build htmlcov .coverage* .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 # An environment is made once, and brought up to date when its pins change.
@@ -103,16 +107,17 @@ $(BIN)/python:
 		echo "Python 3.11 or newer with its venv module is needed, and none was found."; \
 		echo "On Debian: apt install python3 python3-venv. Elsewhere: make PYTHON=/path/to/python3"; \
 		exit 1; }
+	@echo "Creating a virtual environment in $(VENV) ..."
 ifdef UV
-	uv venv --quiet --python $(PYTHON) $(VENV)
+	@uv venv --quiet --python $(PYTHON) $(VENV)
 else
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 endif
 
 $(VENV)/dev.installed: EXTRAS := [postgres]
 $(VENV)/mariadb.installed $(VENV)/chaos.installed: EXTRAS := [mariadb]
 $(VENV)/%.installed: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing what $* needs ..."
+	@echo "Installing the packages of the group $* into $(VENV), once: about half a minute ..."
 ifdef UV
 	@uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.$(EXTRAS)' --group $*
 else

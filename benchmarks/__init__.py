@@ -1,16 +1,18 @@
-"""Measure what the app costs against what has to be paid anyway: ``make bench``.
+"""Measure the overhead of the app relative to a baseline: ``make bench``.
 
-Both sides of each comparison run in one go and are reported as a ratio, so that the machine
-cancels out. ``make bench ARGS=serving`` runs one of the two only:
+Both sides of each comparison are measured in one run and reported as a ratio, so that the
+speed of the machine does not matter. ``make bench ARGS=serving`` runs one benchmark only:
 
 - ``throughput``: the worker (``run_batch`` on a backlog of frozen copies of 5-line orders, from
   claim to event) against a bare loop of set-based ``INSERT … SELECT`` that makes the same rows of
   the same tables (orders, lines, options, addresses, events) and ends the same copies, with no
-  plan, no fence and no Python in between.
+  plan, no fence and no Python per row.
+- ``scaling``: two workers against one on the same PostgreSQL, as real processes.
 - ``serving``: the API against a plain Django view that builds the same document by hand, and,
-  for comparison, against djangorestframework-jsonapi as it comes.
+  for comparison, against plain djangorestframework-jsonapi.
 
-Environment: ``BENCH_COPIES`` (default 5000) copies a loop, ``BENCH_MEMORY_COPIES`` (default 50000)
-copies for the memory test, ``BENCH_REQUESTS`` (default 60) requests of each kind,
-``BENCH_DATABASES`` (default ``sqlite,postgresql``).
+Environment: ``BENCH_COPIES`` (default 5000) copies per loop, ``BENCH_MEMORY_COPIES`` (default
+50000) copies for the memory test, ``BENCH_REQUESTS`` (default 60) requests of each kind,
+``BENCH_DATABASES`` (default ``sqlite,postgresql``), ``BENCH_DATABASE_NAME`` (default
+``order_copies_bench``, not used on SQLite).
 """

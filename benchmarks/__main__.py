@@ -7,7 +7,7 @@ BENCHMARKS = ["throughput", "scaling", "serving"]
 
 
 def main() -> int:
-    """Run each benchmark on each database in a process of its own."""
+    """Run each benchmark on each database, each in a process of its own."""
     databases = os.environ.get("BENCH_DATABASES", "sqlite,postgresql").split(",")
     chosen = sys.argv[1:] or BENCHMARKS
     failed = [
@@ -17,15 +17,16 @@ def main() -> int:
 
 
 def run(name: str, *, database: str) -> int:
-    """Run one benchmark on one database; returns the exit code of its process."""
+    """Run one benchmark on one database and return the exit code of its process."""
     with tempfile.TemporaryDirectory() as folder:
-        own = os.environ.get("BENCH_DATABASE_NAME", "order_copies_bench")
-        path = own if database != "sqlite" else f"{folder}/bench.sqlite3"
+        database_name = os.environ.get("BENCH_DATABASE_NAME", "order_copies_bench")
+        if database == "sqlite":
+            database_name = f"{folder}/bench.sqlite3"
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "project.settings",
             "DATABASE": database,
-            "DATABASE_NAME": path,
+            "DATABASE_NAME": database_name,
         }
         code = f"import django; django.setup(); from benchmarks.{name} import main; main()"
         command = [sys.executable, "-c", code]

@@ -1,7 +1,7 @@
-"""The bound: what the database can do if nobody decides anything.
+"""The upper bound: the throughput of the database without any decisions in Python.
 
-The same rows as a frozen copy writes, by ``INSERT … SELECT`` from the source rows, a hundred copies
-at a time in one transaction. Only keys come back to Python.
+``INSERT … SELECT`` writes the same rows as frozen copies, a hundred copies per transaction. Only
+keys are returned to Python.
 """
 
 import json
@@ -29,7 +29,7 @@ OUTCOME = {
 
 
 def run_bound_batch() -> int:
-    """Copy up to a batch of pending copies; return how many."""
+    """Run one batch of pending copies and return the number of copies."""
     with transaction.atomic(), connection.cursor() as cursor:
         copies = list(
             OrderFactory.objects.filter(status="pending")

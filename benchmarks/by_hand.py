@@ -1,10 +1,11 @@
-"""The documents of orders, built by hand: what the declared ones are measured against.
+"""The documents of orders, built by hand: the baseline for the declared ones.
 
-Written as one would write it who has nothing else to serve: no declarations, no includes but the
-lines, no filters, no sorting. What a document needs is done, by the same functions: ten-letter
-ids (``public_ids``), amounts (``orders.money``) and instants (``instant``).
+A plain Django view that serves nothing else: no declarations, no includes except line items, no
+filters, no sorting. It calls the same functions as the API for ten-letter ids (``public_ids``),
+amounts (``orders.money``) and instants (``instant``).
 """
 
+import math
 import secrets
 from collections.abc import Iterable
 from typing import Any
@@ -28,12 +29,12 @@ LINE_ITEM_RELATIONSHIPS = ("order", "item", "sku", "line_item_options", "event_s
 
 
 def orders(request: HttpRequest) -> HttpResponse:
-    """A page of orders, with their lines if asked for."""
+    """Return a page of orders, with ``include=line_items`` if requested."""
     check_permission(request)
     base, meta = base_url(request), resource_meta()
     number, size = int(request.GET.get("page[number]", 1)), int(request.GET.get("page[size]", 10))
     record_count = Order.objects.count()
-    last = -(-record_count // size)
+    last = math.ceil(record_count / size)
     rows = list(Order.objects.order_by("pk")[(number - 1) * size : number * size])
     document = {"data": [order_document(order, base, meta) for order in rows]}
     if request.GET.get("include") == "line_items":
@@ -44,7 +45,7 @@ def orders(request: HttpRequest) -> HttpResponse:
 
 
 def order(request: HttpRequest, public_id: str) -> HttpResponse:
-    """One order."""
+    """Return one order."""
     check_permission(request)
     row = Order.objects.filter(pk=public_ids.decode("orders", public_id)).first()
     if row is None:
@@ -54,18 +55,18 @@ def order(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def check_permission(request: HttpRequest) -> None:
-    """Let through who may view orders."""
+    """Raise 404 unless the user may view orders."""
     if not user_of(request).has_perm("orders.view_order"):
         raise Http404
 
 
 def base_url(request: HttpRequest) -> str:
-    """Where the API is."""
+    """Return the URL of the API."""
     return f"{request.scheme}://{request.get_host()}/by_hand"
 
 
 def resource_meta() -> dict[str, str]:
-    """The meta of every resource."""
+    """Return the meta of a resource."""
     return {
         "mode": settings.MODE,
         "organization_id": settings.ORGANIZATION_ID,
@@ -76,7 +77,7 @@ def resource_meta() -> dict[str, str]:
 def include_line_items(
     document: dict[str, Any], rows: list[Order], base: str, meta: dict[str, str]
 ) -> None:
-    """Add the lines of the orders, and the linkage to them."""
+    """Add the line items of the orders, with their linkage."""
     orders_by_key = {row.pk: row for row in rows}
     linkage: dict[int, list[dict[str, str]]] = {row.pk: [] for row in rows}
     document["included"] = []
@@ -89,7 +90,7 @@ def include_line_items(
 
 
 def page_links(request: HttpRequest, url: str, number: int, size: int, last: int) -> dict[str, str]:
-    """Links to the other pages."""
+    """Return the links to the other pages."""
     query = [(name, value) for name, value in request.GET.items() if not name.startswith("page[")]
     numbers = {"first": 1, "prev": number - 1, "next": number + 1, "last": last}
     return {
@@ -100,7 +101,7 @@ def page_links(request: HttpRequest, url: str, number: int, size: int, last: int
 
 
 def relationships(url: str, names: Iterable[str]) -> dict[str, Any]:
-    """Relationships with their links."""
+    """Return the relationships with their links."""
     return {
         name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
         for name in names
@@ -108,7 +109,7 @@ def relationships(url: str, names: Iterable[str]) -> dict[str, Any]:
 
 
 def order_document(row: Order, base: str, meta: dict[str, str]) -> dict[str, Any]:
-    """The resource of an order."""
+    """Return the resource of an order."""
     public_id = public_ids.encode("orders", row.pk)
     url = f"{base}/orders/{public_id}"
     currency, language = row.currency_code, row.language_code
@@ -155,7 +156,7 @@ def order_document(row: Order, base: str, meta: dict[str, str]) -> dict[str, Any
 
 
 def order_amounts(row: Order, currency: str, language: str) -> dict[str, Any]:
-    """The nine amounts of an order, in three forms each."""
+    """Return the nine amounts of an order, each in its three forms."""
     return {
         **amount("subtotal_amount", row.subtotal_amount_cents, currency, language),
         **amount("shipping_amount", row.shipping_amount_cents, currency, language),
@@ -172,7 +173,7 @@ def order_amounts(row: Order, currency: str, language: str) -> dict[str, Any]:
 def line_item_document(
     row: LineItem, order: Order, base: str, meta: dict[str, str]
 ) -> dict[str, Any]:
-    """The resource of a line."""
+    """Return the resource of a line item."""
     public_id = public_ids.encode("line_items", row.pk)
     url = f"{base}/line_items/{public_id}"
     currency, language = order.currency_code, order.language_code
@@ -207,7 +208,7 @@ def line_item_document(
 
 
 def amount(name: str, cents: int | None, currency: str, language: str) -> dict[str, Any]:
-    """An amount in its three forms."""
+    """Return an amount as cents, as float and formatted."""
     if cents is None:
         return {f"{name}_cents": None, f"{name}_float": None, f"formatted_{name}": None}
     return {
@@ -218,5 +219,5 @@ def amount(name: str, cents: int | None, currency: str, language: str) -> dict[s
 
 
 def moment(value: Any) -> str | None:
-    """An instant, if there was one."""
+    """Return the instant as text, or None."""
     return None if value is None else instant(value)

@@ -1,4 +1,4 @@
-"""Who sends the requests: known by a signed token, to the API and to the views beside it alike."""
+"""The client of the benchmarks: a signed token that the API and the other views accept."""
 
 from typing import Any
 
@@ -13,21 +13,21 @@ MEDIA_TYPE = "application/vnd.api+json"
 
 
 def make_client() -> Client:
-    """A client of staff who may view orders."""
+    """Create a staff user who may view orders; return a client with its token."""
     user = get_user_model().objects.create_user("bench", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_order"))
     return Client(headers={"Accept": MEDIA_TYPE, "Authorization": f"Bearer {dumps(user.pk)}"})
 
 
 def user_of(request: HttpRequest) -> Any:
-    """Whose token the request has: one query."""
+    """Return the user of the request's token, with one query."""
     token = request.headers["Authorization"].removeprefix("Bearer ")
     return get_user_model().objects.get(pk=loads(token), is_active=True)
 
 
 class Authentication(BaseAuthentication):
-    """The same for Django REST framework."""
+    """Authentication by the same token for Django REST framework."""
 
     def authenticate(self, request: Any) -> tuple[Any, None]:
-        """The user of the token."""
+        """Return the user of the token."""
         return user_of(request), None

@@ -1,4 +1,4 @@
-"""The database of a benchmark: made afresh, and left as if nothing had been."""
+"""Create and drop the database of a benchmark."""
 
 from django.conf import settings
 from django.core.management import call_command
@@ -6,7 +6,7 @@ from django.db import connection, connections
 
 
 def make_database() -> None:
-    """A fresh database of its own."""
+    """Create an empty, migrated database; an existing one is dropped."""
     if connection.vendor == "postgresql":
         drop_database()
         _administer("CREATE DATABASE {}")
@@ -14,20 +14,20 @@ def make_database() -> None:
 
 
 def drop_database() -> None:
-    """Leave nothing behind."""
+    """Drop the database. The file of SQLite is deleted with its folder."""
     connection.close()
     if connection.vendor == "postgresql":
         _administer("DROP DATABASE IF EXISTS {}")
 
 
 def analyze() -> None:
-    """Let the database know its tables: an unanalysed one plans for empty tables."""
+    """Update the statistics; without them the planner assumes empty tables."""
     with connections["default"].cursor() as cursor:
         cursor.execute("ANALYZE")
 
 
 def _administer(statement: str) -> None:
-    """Run a statement about the benchmark's database from outside of it."""
+    """Run a statement about the benchmark's database on another connection."""
     name = settings.DATABASES["default"]["NAME"]
     with connection._nodb_cursor() as cursor:  # noqa: SLF001
         cursor.execute(statement.format(connection.ops.quote_name(name)))

@@ -1,4 +1,4 @@
-"""One PostgreSQL: two workers against one, each a process of its own."""
+"""PostgreSQL: the throughput of two workers against one, as real processes."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ WORKER = ["manage.py", "order_copies_worker", "--verbosity", "0", "--interval", 
 
 
 def main() -> None:
-    """Measure one worker and two in turn, and report how much more two do."""
+    """Measure one worker and two workers in turn, and report the ratio of their rates."""
     if connection.vendor != "postgresql":
         return
     logging.getLogger("order_copies").setLevel(logging.WARNING)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def rate(keys: list[int], *, workers: int) -> float:
-    """Copies a second of so many workers over a fresh backlog, from first start to last end."""
+    """Return copies per second over a new backlog, from the first start to the last end."""
     analyze()
     with running(workers):
         with transaction.atomic():
@@ -51,23 +51,23 @@ def rate(keys: list[int], *, workers: int) -> float:
         while OrderFactory.objects.exclude(status=Status.COMPLETED).exists():
             time.sleep(0.1)
     copies = OrderFactory.objects.filter(pk__gte=first)
-    told = copies.aggregate(
+    totals = copies.aggregate(
         count=Count("pk"),
         workers=Count("worker", distinct=True),
         seconds=Max("completed_at") - Min("started_at"),
     )
-    assert (told["count"], told["workers"]) == (COPIES, workers)
-    return COPIES / told["seconds"].total_seconds()
+    assert (totals["count"], totals["workers"]) == (COPIES, workers)
+    return COPIES / totals["seconds"].total_seconds()
 
 
 @contextmanager
 def running(workers: int) -> Iterator[None]:
-    """So many workers, which wait for work."""
+    """Run this number of polling workers."""
     command = [sys.executable, *WORKER]
     processes = [
         subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) for _ in range(workers)
     ]
-    # Each has a connection when it begins to look.
+    # Each worker is connected once it polls.
     while _connections() <= workers:
         time.sleep(0.1)
     try:
@@ -80,7 +80,7 @@ def running(workers: int) -> Iterator[None]:
 
 
 def _connections() -> int:
-    """How many processes are connected to this database, ourselves included."""
+    """Count the connections to this database, including our own."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COUNT(*) FROM pg_stat_activity"

@@ -1,4 +1,4 @@
-"""One database: what the API costs against documents built by hand."""
+"""The CPU time of API requests against documents built by hand."""
 
 import json
 import os
@@ -26,20 +26,20 @@ QUERIES = {
 
 
 def main() -> None:
-    """Check that both sides say the same, then measure them in turn."""
+    """Check that both sides return equal documents, then measure them in turn."""
     make_database()
     key = make_orders(200)[0]
     analyze()
     with all_sides():
         client = make_client()
-        print(f"{connection.vendor}: GET of orders, ms of CPU a request (median of {REQUESTS})")
+        print(f"{connection.vendor}: GET of orders, ms of CPU per request (median of {REQUESTS})")
         for name, query in QUERIES.items():
             report(client, name, paths_of(query, key))
     drop_database()
 
 
 def all_sides() -> override_settings:
-    """The project with the other sides beside its API, and one way to know clients."""
+    """Return settings with the URLs of all sides and one authentication for all."""
     own = {"AUTHENTICATION_CLASSES": ["benchmarks.client.Authentication"]}
     return override_settings(
         ROOT_URLCONF="benchmarks.urls",
@@ -49,13 +49,13 @@ def all_sides() -> override_settings:
 
 
 def paths_of(query: str, key: int) -> dict[str, str]:
-    """The path of each side; the stock library knows orders by their keys."""
+    """Return the path of each side; the stock library uses primary keys as ids."""
     ids = dict.fromkeys(SIDES, public_ids.encode("orders", key)) | {"stock": str(key)}
     return {side: f"/{side}/orders{query.replace('{id}', ids[side])}" for side in SIDES}
 
 
 def report(client: Client, name: str, paths: dict[str, str]) -> None:
-    """Measure the sides of one request, one after the other, many times."""
+    """Measure one request on all sides in turn, REQUESTS times, and print the medians."""
     size = check(client, paths)
     times: dict[str, list[float]] = {side: [] for side in SIDES}
     for _ in range(REQUESTS + WARM_UP):
@@ -68,15 +68,15 @@ def report(client: Client, name: str, paths: dict[str, str]) -> None:
 
 
 def check(client: Client, paths: dict[str, str]) -> int:
-    """Fail unless the API and the view by hand say the same; return how many bytes it takes."""
+    """Fail unless API and by_hand return equal documents; return their size in bytes."""
     ours, by_hand = (normal(client.get(paths[side]), side) for side in ("api", "by_hand"))
-    assert ours == by_hand, f"by_hand.py does not say what the API says:\n{ours}\n{by_hand}"
+    assert ours == by_hand, f"by_hand.py and the API return different documents:\n{ours}\n{by_hand}"
     assert client.get(paths["stock"]).status_code == 200
     return len(ours.encode())
 
 
 def normal(response: Any, side: str) -> str:
-    """The document with one way to write JSON, one place, and one name of the request."""
+    """Return the document as text, without trace ids and with equal URLs on each side."""
     document = response.json()
     for resource in [*as_list(document["data"]), *document.get("included", [])]:
         resource["meta"]["trace_id"] = ""
@@ -84,12 +84,12 @@ def normal(response: Any, side: str) -> str:
 
 
 def as_list(data: Any) -> list[Any]:
-    """The primary resources."""
+    """Return the primary data as a list."""
     return data if isinstance(data, list) else [data]
 
 
 def cost(client: Client, path: str) -> float:
-    """Seconds of CPU that a request takes."""
+    """Return the CPU seconds of a request."""
     started = time.process_time()
     client.get(path)
     return time.process_time() - started

@@ -1,4 +1,4 @@
-"""A shop of many equal orders, made with one statement a table."""
+"""A shop of many equal orders, inserted with one statement per table and chunk."""
 
 import secrets
 from decimal import Decimal
@@ -22,12 +22,15 @@ from orders.models import (
     StockItem,
 )
 
-GOODS = 4
+SKU_LINES = 4
 CHUNK = 1000
 
 
 def make_orders(count: int) -> list[int]:
-    """Placed-looking orders of five lines: four goods (one with an option) and shipping."""
+    """Insert pending orders and return their keys.
+
+    Each has four lines of SKUs, one of them with an option, and a shipping line.
+    """
     Market.objects.create(name="Bench", code="bench", currency_code="EUR", tax_rate=Decimal("0.22"))
     customer = Customer.objects.create(email="bench@example.com")
     method = PaymentMethod.objects.create(name="Card", payment_source_type="stripe_payments")
@@ -67,7 +70,7 @@ def _chunk(count: int, skus: list[Sku]) -> list[int]:
                     unit_amount_cents=1000, total_amount_cents=1000, tax_rate=market.tax_rate,
                     tax_amount_cents=180, metadata={"n": 1}, updated_at=now,
                 )
-                for sku in (secrets.choice(skus) for _ in range(GOODS))
+                for sku in (secrets.choice(skus) for _ in range(SKU_LINES))
             ),
             LineItem(
                 order_id=key, item_type="shipments", name="Courier", unit_amount_cents=700,
@@ -79,7 +82,7 @@ def _chunk(count: int, skus: list[Sku]) -> list[int]:
     line_keys = _insert(LineItem, lines)
     options = [
         LineItemOption(line_item_id=key, name="Gift wrap", options={"to": "me"}, updated_at=now)
-        for key in line_keys[:: GOODS + 1]
+        for key in line_keys[:: SKU_LINES + 1]
     ]
     _insert(LineItemOption, options)
     addresses = [
@@ -100,7 +103,7 @@ def _insert(model, rows) -> list[int]:
 
 
 def request(keys: list[int], count: int) -> None:
-    """A backlog of frozen copies, going round the orders."""
+    """Request this number of frozen copies, of each order in turn."""
     for start in range(0, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))
         copies = [OrderCopy(source_order_id=keys[number % len(keys)]) for number in numbers]

@@ -1,7 +1,7 @@
-"""The same orders by djangorestframework-jsonapi as it comes, with its prefetching right.
+"""The same orders by plain djangorestframework-jsonapi, with correct prefetching.
 
-Its documents are smaller than ours: they have no links, no meta of resources, and only those
-relationships that cost no query.
+Its documents are smaller than ours: they have no links, no meta of resources, and only
+relationships that need no query.
 """
 
 from typing import Any
@@ -31,10 +31,10 @@ def _serializer(resource_type: str, **members: Any) -> type[serializers.Serializ
 
 
 class MayView(BasePermission):
-    """Lets through who may view orders."""
+    """Allow users who may view orders."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        """Whether the client may view orders."""
+        """Return whether the user may view orders."""
         return bool(request.user.has_perm("orders.view_order"))
 
 

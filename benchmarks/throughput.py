@@ -1,4 +1,4 @@
-"""One database: the worker against the bound, and the worker's memory."""
+"""The throughput of the worker against the upper bound, and the worker's memory."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Fill, measure both loops in turn, report the ratio; then watch the memory."""
+    """Measure both loops in turn and report the ratio; then measure the worker's memory."""
     logging.getLogger("order_copies").setLevel(logging.WARNING)
     make_database()
     keys = make_orders(2000)
@@ -33,12 +33,12 @@ def main() -> None:
     print(f"{connection.vendor}: frozen copies of 5-line orders, batches of 100")
     print(f"  worker {worker:8.0f} copies/s   bound {bound:8.0f} copies/s")
     print(f"  ratio  {ratios[len(ratios) // 2]:.2f} (of {', '.join(f'{r:.2f}' for r in ratios)})")
-    watch_memory(keys)
+    measure_memory(keys)
     drop_database()
 
 
 def rate(keys: list[int], batch: Callable[[], int]) -> float:
-    """Copies a second of one loop over a fresh backlog."""
+    """Return copies per second of one loop over a new backlog."""
     request(keys, COPIES)
     analyze()
     started, done = time.perf_counter(), 0
@@ -47,8 +47,8 @@ def rate(keys: list[int], batch: Callable[[], int]) -> float:
     return done / (time.perf_counter() - started)
 
 
-def watch_memory(keys: list[int]) -> None:
-    """Resident memory after a fifth of many copies, and at the end."""
+def measure_memory(keys: list[int]) -> None:
+    """Print resident memory after a fifth of MEMORY_COPIES, and after all of them."""
     request(keys, MEMORY_COPIES)
     analyze()
     done, early = 0, 0
@@ -62,7 +62,7 @@ def watch_memory(keys: list[int]) -> None:
 
 
 def resident() -> int:
-    """Resident memory in kB, now where the system says so, else its peak."""
+    """Return resident memory in kB: the current value on Linux, elsewhere the peak."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))

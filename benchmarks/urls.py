@@ -1,4 +1,4 @@
-"""The API, and beside it the same orders by hand and by djangorestframework-jsonapi."""
+"""The API, and the same orders by hand and by djangorestframework-jsonapi."""
 
 from django.urls import include, path
 
@@ -11,7 +11,7 @@ urlpatterns = [
     path("api/", include("order_copies.api.urls")),
 ]
 
-# Serializers are made of the declarations that the routes above register.
+# Must come after the routes above, which register the resources that it reads.
 from benchmarks.stock import OrderViewSet  # noqa: E402
 
 urlpatterns += [

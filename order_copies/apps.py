@@ -1,3 +1,5 @@
+"""The app config of order copies."""
+
 from contextlib import suppress
 
 from django.apps import AppConfig
@@ -12,12 +14,12 @@ class OrderCopiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and the task of the engine."""
-        # The checks read models, which can be imported only now.
+        """Register the system checks, and import the engine."""
+        # The checks import models, which Django has loaded only now.
         from order_copies.checks import register_checks  # noqa: PLC0415
         from order_copies.engines.base import get_engine  # noqa: PLC0415
 
         register_checks()
-        # A worker of Celery knows the tasks that have been imported. What fails, a check tells.
+        # A Celery worker knows only tasks that were imported. Check E007 reports a failure.
         with suppress(Exception):
             get_engine()

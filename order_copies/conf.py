@@ -1,4 +1,4 @@
-"""The settings of the app: one dictionary, ``ORDER_COPIES``, read when used and never cached.
+"""The settings of the app: the dictionary ``ORDER_COPIES``, read at each use and never cached.
 
 Each property of :class:`Settings` documents one key of the dictionary.
 """
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class RateLimit(NamedTuple):
-    """So many requests in any span of so many seconds."""
+    """A maximum number of requests in any interval of ``seconds``."""
 
     requests: int
     seconds: int
 
 
-#: How long the pause between two tries becomes at most.
+#: The longest backoff between two attempts.
 LONGEST_PAUSE = timedelta(hours=1)
 #: The longest backoff of a copy that needs locked rows, unless ``RETRY_PAUSE`` is longer.
 LONGEST_LOCK_PAUSE = timedelta(minutes=1)
 
-#: The limits of contract 5.9, by mode.
+#: Rate limits of contract 5.9 by mode, group and window: requests and seconds.
 RATE_LIMITS = {
     "live": {
         "cacheable": {"average": (1000, 60), "burst": (250, 10)},
@@ -41,7 +41,11 @@ RATE_LIMITS = {
 
 
 class Settings:
-    """Typed access to ``settings.ORDER_COPIES``."""
+    """Typed access to ``settings.ORDER_COPIES``.
+
+    A property raises ImproperlyConfigured for a required key that is missing, and TypeError,
+    ValueError or ImportError for a value that it cannot convert. ``manage.py check`` reports both.
+    """
 
     def _get(self, key: str, default: Any) -> Any:
         return getattr(django_settings, "ORDER_COPIES", {}).get(key, default)
@@ -62,33 +66,37 @@ class Settings:
 
     @property
     def ORDER_MODEL(self) -> str:  # noqa: N802
-        """The shop's order model as ``"app_label.Model"``. Required; fixed once migrated."""
+        """The shop's order model as ``"app_label.Model"``.
+
+        Required. It cannot be changed after the first ``migrate``.
+        """
         return self._require("ORDER_MODEL", "orders.Order")
 
     @property
     def SHOP(self) -> str:  # noqa: N802
-        """Dotted path of the shop's :class:`order_copies.shops.Shop`. Required."""
+        """Dotted path of the shop's subclass of :class:`order_copies.shops.Shop`. Required."""
         return self._require("SHOP", "myshop.shop.MyShop")
 
     @property
     def ENGINE(self) -> str:  # noqa: N802
-        """How workers are woken. Default ``"polling"``: they look for themselves.
+        """How workers are woken. Default ``"polling"``: they poll the database.
 
-        Or ``"django.tasks"``, ``"celery"``, or the dotted path of an
+        Other values: ``"django.tasks"``, ``"celery"``, or the dotted path of a subclass of
         :class:`order_copies.engines.base.Engine`.
         """
         return str(self._get("ENGINE", "polling"))
 
     @property
     def BATCH_SIZE(self) -> int:  # noqa: N802
-        """How many copies a worker claims at once. Default 100."""
+        """The number of copies that a worker claims at once. Default 100."""
         return int(self._get("BATCH_SIZE", 100))
 
     @property
     def LEASE(self) -> timedelta:  # noqa: N802
-        """How long a claimed copy belongs to a worker that gives no sign of life, in seconds.
+        """Duration of a lease, in seconds. Default 60.
 
-        Default 60. A worker renews the leases of its batch as long as it lives.
+        A worker renews the leases of its batch while it runs. After the lease of a killed worker
+        has expired, another worker claims the copy.
         """
         return timedelta(seconds=self._get("LEASE", 60))
 
@@ -96,86 +104,91 @@ class Settings:
     def BATCH_TIME_LIMIT(self) -> timedelta:  # noqa: N802
         """How long a worker renews the leases of one batch, in seconds. Default 600.
 
-        A worker that hangs for longer, in a call to a payment gateway say, loses its copies, and
-        is told of by ``manage.py order_copies_health``.
+        A worker that hangs for longer, for example in a call to a payment gateway, loses its
+        leases, and ``manage.py order_copies_health`` reports it.
         """
         return timedelta(seconds=self._get("BATCH_TIME_LIMIT", 600))
 
     @property
     def MAX_ATTEMPTS(self) -> int:  # noqa: N802
-        """How often a copy that crashes is tried before it is aborted. Default 5."""
+        """The number of attempts after which a copy that crashes is aborted. Default 5."""
         return int(self._get("MAX_ATTEMPTS", 5))
 
     @property
     def RETRY_PAUSE(self) -> timedelta:  # noqa: N802
-        """Pause before the second attempt, in seconds. Default 2.
+        """Backoff before the second attempt, in seconds. Default 2.
 
-        It doubles each time, up to an hour.
+        The backoff doubles with each further attempt, up to one hour.
         """
         return timedelta(seconds=self._get("RETRY_PAUSE", 2))
 
     def pause_after(self, failures: int) -> timedelta:
-        """How long to wait after so many failures, at least one, before the next try."""
+        """Return the backoff before the next attempt after ``failures`` >= 1 failed attempts."""
         doublings = min(max(failures - 1, 0), 20)
         return min(self.RETRY_PAUSE * (1 << doublings), LONGEST_PAUSE)
 
     @property
     def LOCK_TIMEOUT(self) -> float:  # noqa: N802
-        """Seconds a worker or a request waits for a row that is locked elsewhere. Default 1.
+        """How long a worker or a request waits for a row lock, in seconds. Default 1.
 
-        A request then ends in an error. A copy is set aside and retried after a backoff, which
-        counts as no attempt; the other copies of its batch run. Whole seconds on MariaDB.
-        SQLite locks the whole database: see its ``timeout``.
+        After that a request fails, and a copy is released and retried after a backoff, which does
+        not count as an attempt; the other copies of its batch run. MariaDB rounds to whole seconds.
+        SQLite has no row locks: see the ``timeout`` of its connection.
         """
         return float(self._get("LOCK_TIMEOUT", 1))
 
     def backoff_of_locked(self, waited: timedelta) -> timedelta:
-        """The time until a copy that has ``waited`` for locked rows is retried.
+        """Return the backoff of a copy that has ``waited`` for locked rows since its first attempt.
 
-        As long again as it has waited, at least ``RETRY_PAUSE``, at most a minute.
+        It equals ``waited``, but is at least ``RETRY_PAUSE`` and otherwise at most one minute.
         """
         return max(self.RETRY_PAUSE, min(waited, LONGEST_LOCK_PAUSE))
 
     @property
     def POLL_INTERVAL(self) -> float:  # noqa: N802
-        """Seconds a worker with nothing to do waits before it looks again. Default 0.5."""
+        """How long a polling worker waits between two queries if it is idle, in seconds.
+
+        Default 0.5.
+        """
         return float(self._get("POLL_INTERVAL", 0.5))
 
     @property
     def MAX_WAITERS(self) -> int:  # noqa: N802
-        """How many requests of one web process wait at a time (``Prefer: wait``). Default 4.
+        """The number of requests of one web process that may wait (``Prefer: wait``). Default 4.
 
-        Each keeps a thread of the process: choose it well below their number. 0: none waits.
+        Each occupies a thread of the process: set it well below the number of threads. With 0 no
+        request waits.
         """
         return int(self._get("MAX_WAITERS", 4))
 
     @property
     def SHUTDOWN_TIMEOUT(self) -> float:  # noqa: N802
-        """Seconds a worker that is told to stop has to finish its batch. Default 25.
+        """How long a worker may finish its batch after SIGTERM, in seconds. Default 25.
 
-        What has not ended then is handed back to other workers. Choose it less than the patience
-        of whoever tells it: Kubernetes kills after 30.
+        After that the worker releases its unfinished copies to other workers. Set it below the
+        grace period of the process manager: Kubernetes kills a container after 30 seconds.
         """
         return float(self._get("SHUTDOWN_TIMEOUT", 25))
 
     @property
     def STUCK_AFTER(self) -> timedelta:  # noqa: N802
-        """How long copies can wait, with nobody at work, before that is a fault, in seconds.
+        """How long copies may be pending without an active worker, in seconds. Default 600.
 
-        Default 600.
+        After that the health command, the metrics and ``manage.py check`` report a fault.
         """
         return timedelta(seconds=self._get("STUCK_AFTER", 600))
 
     @property
     def IDEMPOTENCY_RETENTION(self) -> timedelta:  # noqa: N802
-        """How long an ``Idempotency-Key`` is remembered, in seconds. Default 86400, a day."""
+        """How long an ``Idempotency-Key`` is stored, in seconds. Default 86400, one day."""
         return timedelta(seconds=self._get("IDEMPOTENCY_RETENTION", 86400))
 
     @property
     def PUBLIC_ID_KEY(self) -> str:  # noqa: N802
         """The secret that public ids are computed with. Default: ``SECRET_KEY``.
 
-        Changing it changes every public id, so give it a value of its own in production.
+        A new value changes every public id. Set it in production, so that a new ``SECRET_KEY`` does
+        not change them.
         """
         return self._get_text("PUBLIC_ID_KEY", str(django_settings.SECRET_KEY))
 
@@ -191,13 +204,14 @@ class Settings:
 
     @property
     def RATE_LIMITS(self) -> dict[str, list[RateLimit]] | None:  # noqa: N802
-        """How often one address may ask the API. ``None``: as often as it likes.
+        """Rate limits of the API per client address. ``None`` disables them.
 
-        A dictionary with ``"cacheable"`` (reading the public catalogue) and ``"others"`` (all
-        else), each with ``"average"`` and ``"burst"`` as pairs of requests and seconds. What it
-        leaves out is as Commerce Layer has it for the ``MODE``: in test mode an average of
-        (500, 60) and (100, 60), and a burst of (125, 10) and (25, 10); live, twice as much.
-        They are counted in the default cache: have it shared by all processes.
+        A dictionary with the groups ``"cacheable"`` (reading the public catalogue) and
+        ``"others"`` (all other requests), each with ``"average"`` and ``"burst"`` as pairs of
+        requests and seconds. A missing key gets Commerce Layer's limit for the ``MODE``: in test
+        mode an average of (500, 60) for cacheable and (100, 60) for other requests, and a burst
+        of (125, 10) and (25, 10); in live mode twice as many requests. Requests are counted in
+        the default cache: configure one that all processes share.
         """
         given = self._get("RATE_LIMITS", {})
         if given is None:
@@ -208,17 +222,17 @@ class Settings:
 
     @property
     def METRICS_TOKEN(self) -> str:  # noqa: N802
-        """The bearer token that whoever scrapes the view ``metrics`` has to send.
+        """The bearer token that a client of the view ``metrics`` must send.
 
-        Default: none, and the view tells nobody anything.
+        Default: empty; the view then refuses every request.
         """
         return self._get_text("METRICS_TOKEN", "")
 
     @property
     def TOKEN_URL(self) -> str:  # noqa: N802
-        """Where clients get access tokens (OAuth2 client credentials), for the OpenAPI document.
+        """The URL of the OAuth2 token endpoint (client credentials), for the OpenAPI document.
 
-        Default: nothing, and the document tells of tokens only that they are needed.
+        Default: empty; the document then says only that a bearer token is required.
         """
         return self._get_text("TOKEN_URL", "")
 
@@ -226,7 +240,7 @@ class Settings:
     def AUTHENTICATION_CLASSES(self) -> "list[type[BaseAuthentication]] | None":  # noqa: N802
         """Dotted paths of the API's DRF authentication classes.
 
-        Default: what ``REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]`` of the shop says.
+        Default: the shop's ``REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]``.
         """
         paths = self._get("AUTHENTICATION_CLASSES", None)
         if paths is None:
@@ -247,7 +261,7 @@ def _check_names(given: Any, known: Mapping[str, Any]) -> None:
         message = "it must be a dictionary."
         raise TypeError(message)
     if unknown := sorted(set(given) - set(known)):
-        message = f"it knows {' and '.join(known)}, not {', '.join(unknown)}."
+        message = f"the keys are {' and '.join(known)}, not {', '.join(unknown)}."
         raise ValueError(message)
 
 

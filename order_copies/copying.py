@@ -30,14 +30,13 @@ from order_copies.worker import checked_shop
 
 
 def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
-    """Save these new copies as pending, with their ``create`` events, in one transaction.
+    """Save new copies as pending, with their ``create`` events, in one transaction.
 
-    The one way into the table: API, admin and commands all come through here. The caller has
-    checked that ``who`` may copy their source orders. A worker is woken once they are committed.
-    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
-    :class:`RowsLockedError` if another transaction keeps one locked for ``LOCK_TIMEOUT`` seconds.
-    On PostgreSQL only a transaction that deletes an order, or may delete it (``FOR UPDATE``), is
-    in the way.
+    API, admin and commands all request copies here. The caller has checked that ``who`` may copy
+    the source orders. A worker is woken after the commit. Raises :class:`SourceOrderGoneError` if a
+    source order was deleted in the meantime, and :class:`RowsLockedError` if another transaction
+    keeps one locked for ``LOCK_TIMEOUT`` seconds; on PostgreSQL only a transaction that deletes the
+    order, or may delete it (``FOR UPDATE``), blocks the request.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
         _check_sources(order_copies)
@@ -53,7 +52,7 @@ def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-    """What these (unsaved) copies would do if they ran now. Writes nothing.
+    """Return the plans of unsaved copies, as if they ran together now. Writes nothing.
 
     Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
     """
@@ -114,14 +113,13 @@ def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
 
 
 def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
-    """Abort copies that have not ended. A worker that runs one loses it, and rolls back.
+    """Abort copies that have not ended. A worker that runs one loses its lease and rolls back.
 
-    One is woken to give back what was paid for those that ran.
-    The answers, in the order of ``order_copies``, say why one was not aborted. Raises
-    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
-    another transaction keeps one locked.
+    A worker is woken to void the payments of those that ran. Returns, for each copy, the reasons
+    why it was not aborted. Raises :class:`OrderCopyGoneError` if one was deleted in the meantime,
+    and :class:`RowsLockedError` if another transaction keeps one locked.
     """
-    # By whom, the event tells: customers read the errors of their copies, and not who works here.
+    # The event names the actor, the error does not: customers read the errors of their copies.
     aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
     with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
@@ -135,11 +133,9 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
 
 
 def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
-    """Let copies that failed or were aborted start afresh; their events keep what was.
+    """Retry copies that failed or were aborted; their events keep the earlier result.
 
-    The answers, in the order of ``order_copies``, say why one cannot be retried. Raises
-    :class:`OrderCopyGoneError` if one was deleted in the meantime, and :class:`RowsLockedError` if
-    another transaction keeps one locked.
+    Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort_copies`.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
@@ -153,18 +149,18 @@ def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
 
 
 def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
-    """Why the copy cannot be tried again, if it cannot. Writes nothing."""
+    """Return the reasons why the copy cannot be retried. Writes nothing."""
     if order_copy.status not in RETRYABLE | {Status.PENDING}:
         return [cannot_transition(Step.WRITE, order_copy.status, Status.PENDING)]
     if order_copy.target_order_id is not None:
         # A second target would double the order.
         message = _(
-            "left order %(order)s for repair: place it, or cancel it and ask for a new copy"
+            "left order %(order)s for repair: place it, or cancel it and request a new copy"
         )
         named = message % {"order": get_shop().order_id(order_copy.target_order_id)}
         return [Problem(Step.WRITE, "target_order", "target_exists", named)]
     if order_copy.source_order_id is None:
-        message = _("has no source order any more: ask for a copy of another order")
+        message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
     return []
 

@@ -1,15 +1,15 @@
-"""What can go wrong. The docstring of each exception is its default message."""
+"""The exceptions of the app. The docstring of each exception is its default message."""
 
 
 class OrderCopiesError(Exception):
-    """Something went wrong with an order copy."""
+    """The order copy failed: see the log."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or type(self).__doc__ or "")
 
 
 class LeaseLostError(OrderCopiesError):
-    """Another attempt owns the copy, or it was aborted, ended or deleted: all is rolled back."""
+    """The lease was lost: another attempt owns the copy, or it was aborted, ended or deleted."""
 
 
 class RowsLockedError(OrderCopiesError):
@@ -17,11 +17,11 @@ class RowsLockedError(OrderCopiesError):
 
 
 class ShopContractError(OrderCopiesError):
-    """The shop's adapter broke its contract."""
+    """The Shop adapter returned what order_copies.shops.Shop does not allow: fix the adapter."""
 
 
 class GoneError(OrderCopiesError):
-    """It does not exist any more."""
+    """The object does not exist any more: reload the page or the list."""
 
 
 class SourceOrderGoneError(GoneError):
@@ -37,8 +37,8 @@ class NotDeletableError(OrderCopiesError):
 
 
 class AlreadyAskedError(OrderCopiesError):
-    """The same was asked for under the same name a moment ago."""
+    """Another request with the same Idempotency-Key was accepted first: return its response."""
 
 
 class UnsupportedDatabaseError(OrderCopiesError):
-    """Order copies run on PostgreSQL, MariaDB and SQLite."""
+    """Order copies run only on PostgreSQL, MariaDB and SQLite: use one of them."""

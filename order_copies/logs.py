@@ -1,7 +1,8 @@
-"""Log lines as JSON, and the fields that a line about a copy carries besides its words.
+"""Structured logging: a JSON formatter, and the fields of a log record about a copy.
 
-The words alone are meant to be read; programs get ``order_copy_id``, ``attempt``, ``worker`` and
-``trace_id`` (of the request, or of the worker's batch) as fields of the record.
+The message of a record is complete for a reader. For programs the record also has the fields
+``order_copy_id``, ``attempt``, ``worker`` and ``trace_id`` (of the request, or of the worker's
+batch).
 """
 
 import json
@@ -15,14 +16,14 @@ _plain = (str, int, float, list, tuple, dict, type(None))
 
 
 class JSONFormatter(logging.Formatter):
-    """Each record as one line of JSON: ``time`` (UTC), ``level``, ``logger``, ``message``, fields.
+    """Formats each record as one JSON object: ``time`` (UTC), ``level``, ``logger``, ``message``.
 
-    The fields are what came as ``extra``, as far as it is plain data. A traceback stands under
+    Values passed as ``extra`` are added if they are plain data. A traceback is added as
     ``exception``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, without its end."""
+        """Return the JSON object on one line, without a newline at the end."""
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         line = _fields(record) | {
             "time": time.replace("+00:00", "Z"),
@@ -36,12 +37,12 @@ class JSONFormatter(logging.Formatter):
 
 
 def new_trace_id() -> str:
-    """What names a request, or a batch of a worker, in all that it says: 64 hexadecimal digits."""
+    """Return a random id of 64 hexadecimal digits for one API request or one batch of a worker."""
     return secrets.token_hex(32)
 
 
 def about(order_copy: Any, **more: Any) -> dict[str, Any]:
-    """The ``extra`` of a line about this copy, with ``more`` fields."""
+    """Return the ``extra`` for a log record about ``order_copy``, with the fields ``more``."""
     return {
         "order_copy_id": order_copy.public_id,
         "attempt": order_copy.attempt,
@@ -51,7 +52,7 @@ def about(order_copy: Any, **more: Any) -> dict[str, Any]:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    """Requests, sockets and other objects that libraries attach to their lines are left out."""
+    # Libraries attach requests, sockets and other objects to records: leave them out.
     return {
         name: value
         for name, value in vars(record).items()

@@ -1,6 +1,7 @@
-"""What a copy will do, line by line: plain data, no database, no Django models.
+"""Plans of copies, line by line: plain data, without database or Django models.
 
-The preview shows a :class:`CopyPlan`; the run executes the same one. Nothing decides twice.
+The preview renders a :class:`CopyPlan`, and the worker executes one, so both make the same
+decisions.
 """
 
 import json
@@ -14,75 +15,89 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-#: The code, and the key in ``errors_log``, of a plan that is not the one that was previewed.
+#: Problem code, and key in ``errors_log``, of a plan that differs from the previewed plan.
 PLAN_CHANGED = "plan_changed"
 
 
 class Action(StrEnum):
-    """What becomes of a line of the source order."""
+    """The result of copying one line of the source order, or another part of it."""
 
+    #: Same quantity and same price.
     COPIED = "copied"
+    #: Smaller quantity, because fewer units are available.
     REDUCED = "reduced"
+    #: Same quantity, another price.
     REPRICED = "repriced"
+    #: Not in the target order.
     SKIPPED = "skipped"
+    #: In the target order only, such as a new discount.
     ADDED = "added"
 
 
 class Step(StrEnum):
-    """The step of a copy that a problem stands in the way of."""
+    """A step of a copy that a problem can prevent."""
 
+    #: Write the target order.
     WRITE = "write"
+    #: Place the target order.
     PLACE = "place"
+    #: Cancel the source order.
     CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a step of a copy cannot be done.
-
-    ``attribute`` is its key in ``errors_log``, ``message`` is for people, ``code`` for programs.
-    """
+    """The reason why a step of a copy cannot run."""
 
     step: Step
+    #: Key of the message in ``errors_log``: the attribute of the copy or order that is at fault.
     attribute: str
+    #: A stable identifier for programs.
     code: str
+    #: Text for people, already translated.
     message: str
-    #: Whether ``skip_errors`` lets the copy go on in spite of it.
+    #: Whether ``skip_errors`` ignores the problem and lets the copy continue.
     skippable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of one line of the source, or of another part of it (``attribute``).
-
-    ``source_line_item`` and ``target_line_item`` are public ids; ``before`` and ``after`` hold the
-    values that the line has in the source and gets in the target, amounts in cents.
-    """
+    """The result for one line of the source order, or for another part of it."""
 
     action: Action
+    #: The part of the order, ``"line_items"`` for a line.
     attribute: str = "line_items"
+    #: Public id of the line in the source.
     source_line_item: str | None = None
+    #: Name of the line, for people.
     name: str = ""
+    #: A stable identifier of the reason, for programs; empty if the line is copied unchanged.
     code: str = ""
+    #: The reason, for people.
     message: str = ""
+    #: Values in the source, amounts in cents.
     before: Mapping[str, Any] | None = None
+    #: Values in the target, amounts in cents.
     after: Mapping[str, Any] | None = None
-    #: What the shop writes for this line. Only the shop looks inside.
+    #: Data that the shop needs to write this line. The app does not read it.
     row: Any = None
 
     @property
     def writes_a_line(self) -> bool:
-        """Whether the target order gets a line from it."""
+        """Whether the outcome creates a line in the target order."""
         return self.attribute == "line_items" and self.action != Action.SKIPPED
 
     @property
     def shown(self) -> list[Any]:
-        """What the digest of a plan says of it: names and messages may be translated."""
+        """The values that count for the digest of a plan.
+
+        Names and messages do not count, because they may be translated.
+        """
         line = [self.attribute, self.source_line_item, self.action, self.code]
         return [*line, self.before, self.after]
 
     def as_json(self, target_line_item: str | None = None) -> dict[str, Any]:
-        """The entry of ``outcomes`` on the copy."""
+        """Return the entry for the attribute ``outcomes`` of the copy."""
         return {
             "attribute": self.attribute,
             "source_line_item": self.source_line_item,
@@ -98,26 +113,32 @@ class Outcome:
 
 @dataclass
 class CopyPlan:
-    """All that one copy will do, decided before anything is written."""
+    """Everything that one copy will do, decided before anything is written."""
 
+    #: Whether the copy requests to place the target (``place_target_order``).
     place: bool
+    #: Whether the copy requests to cancel the source (``cancel_source_order``).
     cancel: bool
+    #: Whether the copy ignores skippable problems.
     skip_errors: bool
+    #: One outcome per line of the source, and those of other parts, in the order of the target.
     outcomes: list[Outcome] = field(default_factory=list)
+    #: The known problems of all steps.
     problems: list[Problem] = field(default_factory=list)
+    #: ISO 4217 code of the amounts.
     currency_code: str = ""
     #: Totals by name in cents, for example ``{"total_amount_cents": 12000}``.
     source_totals: Mapping[str, int] = field(default_factory=dict)
     target_totals: Mapping[str, int] = field(default_factory=dict)
-    #: What the shop writes for the order itself. Only the shop looks inside.
+    #: Data that the shop needs to write the order itself. The app does not read it.
     row: Any = None
-    #: Whether earlier copies of the batch take what this one lacks. If one of them fails after all,
-    #: a contended copy is planned again.
+    #: Whether earlier copies of the batch take stock or coupon uses that this one lacks. If placing
+    #: one of them fails, a contended copy is planned again.
     is_contended: bool = False
 
     @property
     def totals(self) -> list[tuple[str, int, int]]:
-        """Each total that either order has, in cents: its name, in the source, in the target."""
+        """Triples of name, source total and target total, in cents; a missing total is 0."""
         before, after = self.source_totals, self.target_totals
         return [
             (name, before.get(name, 0), after.get(name, 0))
@@ -126,12 +147,12 @@ class CopyPlan:
 
     @cached_property
     def lines(self) -> list[Outcome]:
-        """The outcomes that become lines of the target, in order."""
+        """The outcomes that create lines in the target, in order."""
         return [outcome for outcome in self.outcomes if outcome.writes_a_line]
 
     @property
     def will_write(self) -> bool:
-        """Whether there will be a target order."""
+        """Whether a target order will be written."""
         return not any(
             problem.step == Step.WRITE and not (self.skip_errors and problem.skippable)
             for problem in self.problems
@@ -141,27 +162,25 @@ class CopyPlan:
     def will_place(self) -> bool:
         """Whether the target order will be placed.
 
-        Placing and cancelling are one swap: a cancel that cannot be done keeps the target
-        from being placed.
+        Placing and cancelling are one swap: a source that cannot be cancelled prevents placing.
         """
         return self.place and self.will_write and not self._stopped_at(Step.PLACE, Step.CANCEL)
 
     @property
     def will_cancel(self) -> bool:
-        """Whether the source order will be cancelled: after all else that was asked for."""
+        """Whether the source order will be cancelled, which requires that placing succeeds."""
         return self.cancel and self.will_write and not self._stopped_at(Step.PLACE, Step.CANCEL)
 
     @property
     def will_complete(self) -> bool:
-        """Whether the copy will end completed."""
+        """Whether the copy will end with the status ``completed``."""
         return succeeds(self.problems, skip_errors=self.skip_errors)
 
     @property
     def digest(self) -> str:
-        """What the plan shows, in 64 characters: equal for equal plans, in whatever process.
+        """SHA-256 of the plan, 64 hexadecimal digits, equal for equal plans in every process.
 
-        Messages do not count, as they are translated, nor does it that the plan is not the one
-        that was previewed.
+        Translated texts do not count, nor does the problem :data:`PLAN_CHANGED`.
         """
         text = json.dumps(self._shown(), default=_canonical, sort_keys=True)
         return sha256(text.encode()).hexdigest()
@@ -181,25 +200,25 @@ class CopyPlan:
 
 
 def cannot_transition(step: Step, before: str, after: str) -> Problem:
-    """The contract's words for a forbidden move between two statuses (contract 1.6)."""
+    """Return the problem of a forbidden status transition, in the contract's words (1.6)."""
     message = _("cannot transition from %(before)s to %(after)s")
     named = message % {"before": before, "after": after}
     return Problem(step, "status", "cannot_transition", named)
 
 
 def plan_changed() -> Problem:
-    """Why a copy whose plan is not the one that was previewed does nothing at all."""
-    message = _("the copy would do something else now than was previewed: look at it once more")
+    """Return the problem of a copy whose plan differs from the preview; it stops the copy."""
+    message = _("the plan has changed since the preview: preview the copy again")
     return Problem(Step.WRITE, PLAN_CHANGED, PLAN_CHANGED, message, skippable=False)
 
 
 def succeeds(problems: Sequence[Problem], *, skip_errors: bool) -> bool:
-    """Whether a copy with these problems ends completed."""
+    """Return whether a copy with these problems ends with the status ``completed``."""
     return all(skip_errors and problem.skippable for problem in problems)
 
 
 def errors_log(problems: Sequence[Problem]) -> dict[str, list[str]]:
-    """The problems as the contract writes them: messages by attribute (contract 1.6)."""
+    """Return the messages of ``problems`` by attribute, without repetitions (contract 1.6)."""
     log: dict[str, list[str]] = {}
     for problem in problems:
         messages = log.setdefault(problem.attribute, [])
@@ -209,12 +228,12 @@ def errors_log(problems: Sequence[Problem]) -> dict[str, list[str]]:
 
 
 def errors_count(log: Mapping[str, Sequence[str]]) -> int:
-    """How many messages an errors log holds (contract 1.6)."""
+    """Return the number of messages in an errors log (contract 1.6)."""
     return sum(len(messages) for messages in log.values())
 
 
 def _canonical(value: Any) -> Any:
-    """What JSON does not know, the same whatever database it came from."""
+    # A decimal has different trailing zeros on different databases.
     if isinstance(value, Mapping):
         return dict(value)
     return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)

@@ -1,8 +1,8 @@
 """Ten-letter public ids, computed from integer keys by a keyed permutation.
 
-No column and no index holds them: a Feistel network over two halves of five letters each (base
-52, so 52**10 ids) maps every key to one id and back. Each kind of resource has ids of its own, so
-they tell nothing about keys, counts or one another.
+No column and no index stores them: a Feistel network over two halves of five letters each (base
+52, so 52**10 ids) maps every key to one id and back. Each kind of resource has its own permutation,
+so an id reveals neither keys nor counts, and ids of two kinds are unrelated.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from string import ascii_letters
 
 from order_copies.conf import settings
 
-#: What they look like.
+#: Regular expression that every public id matches.
 PATTERN = "^[A-Za-z]{10}$"
 
 LENGTH = 10
@@ -24,21 +24,24 @@ _values = {letter: value for value, letter in enumerate(ascii_letters)}
 
 
 def encode(kind: str, key: int) -> str:
-    """The public id of the row with ``key`` among the resources of ``kind``.
+    """Return the public id of the row with the primary key ``key`` of the resource ``kind``.
 
-    Raises ``ValueError`` for a key below zero or above 52**10.
+    Raises ValueError unless 0 <= ``key`` < 52**10.
     """
     return _encode(kind, key, settings.PUBLIC_ID_KEY)
 
 
 def encode_all(kind: str, keys: Iterable[int]) -> list[str]:
-    """The public ids of many rows of one kind, in the order of their keys."""
+    """Return the public ids of many rows of one kind, in the order of ``keys``.
+
+    Raises ValueError as :func:`encode` does.
+    """
     secret = settings.PUBLIC_ID_KEY
     return [_encode(kind, key, secret) for key in keys]
 
 
 def decode(kind: str, public_id: str) -> int | None:
-    """The key that ``public_id`` stands for, or None where it is no public id at all."""
+    """Return the primary key for ``public_id``, or None if the id is malformed."""
     if len(public_id) != LENGTH or not all(letter in _values for letter in public_id):
         return None
     left, right = _to_number(public_id[:5]), _to_number(public_id[5:])
@@ -51,7 +54,7 @@ def decode(kind: str, public_id: str) -> int | None:
 @lru_cache(maxsize=65536)
 def _encode(kind: str, key: int, secret: str) -> str:
     if not 0 <= key < HALF * HALF:
-        message = f"{key} is too large for a public id."
+        message = f"{key} has no public id: a key is at least 0 and below 52**10."
         raise ValueError(message)
     left, right = divmod(key, HALF)
     for number in range(ROUNDS):

@@ -1,4 +1,9 @@
-"""The one border between order copies and a shop: what a shop must be able to do."""
+"""The adapter interface between order copies and a shop.
+
+A shop subclasses :class:`Shop` and names the subclass in ``ORDER_COPIES["SHOP"]``. A copy calls it
+in this order: :meth:`~Shop.plan`, :meth:`~Shop.payments`, :meth:`~Shop.authorize`,
+:meth:`~Shop.write`, :meth:`~Shop.place`, :meth:`~Shop.cancel`.
+"""
 
 import json
 from abc import ABC, abstractmethod
@@ -23,27 +28,31 @@ from order_copies.plans import CopyPlan, Problem
 
 @dataclass(frozen=True)
 class CopiedModel:
-    """What a copy does with each field of one model of the shop.
+    """A declaration of what a copy does with each field of one shop model.
 
-    Fields are named by their attribute (``"order_id"`` for a foreign key ``order``). A field that
-    is declared nowhere, twice, or does not exist is an error of ``manage.py check``.
+    Name fields by their attribute (``"order_id"`` for a foreign key ``order``). ``manage.py check``
+    reports E004 for a field of the model that is not declared, and for a declared name that is
+    repeated or is not a field.
     """
 
     model: type[models.Model]
-    #: Travel as they are: values, and links to things that both orders share.
+    #: Fields whose value is copied: plain values, and references to rows that both orders share.
     copied: tuple[str, ...] = ()
-    #: Start afresh: identity, stamps, statuses, what belongs to the source alone.
+    #: Fields that start with a new value: keys, timestamps, statuses, data of the source alone.
     reset: tuple[str, ...] = ()
-    #: Worked out anew from what was copied.
+    #: Fields that are recalculated from the copied values.
     recomputed: tuple[str, ...] = ()
-    #: Point at the new counterpart of what they pointed at.
+    #: References to a copied row, which in the target point to the copy of that row.
     remapped: tuple[str, ...] = ()
-    #: By copied JSON field, the keys of its objects that stay behind: what other systems know about
-    #: one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
+    #: Keys that are removed from a copied JSON field, by field name: data that other systems store
+    #: about one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
     left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def travelling(self, name: str, value: Any) -> Any:
-        """Return the value of a copied field without the keys that stay behind."""
+        """Return ``value`` of the copied field ``name`` without its ``left_behind_keys``.
+
+        Only the top level of a JSON object is filtered; any other value is returned unchanged.
+        """
         keys = self.left_behind_keys.get(name)
         if not keys or not isinstance(value, dict) or value.keys().isdisjoint(keys):
             return value
@@ -51,13 +60,13 @@ class CopiedModel:
 
     @property
     def declared(self) -> list[str]:
-        """All declared names, with repetitions."""
+        """All declared field names, repetitions included."""
         return [*self.copied, *self.reset, *self.recomputed, *self.remapped]
 
     def complaints(self) -> Iterator[str]:
-        """What is wrong with the declaration, one sentence each."""
+        """Yield one sentence for each mistake in the declaration."""
         label = self.model._meta.label
-        names = {field.attname for field in self.model._meta.concrete_fields}
+        names = {model_field.attname for model_field in self.model._meta.concrete_fields}
         declared = self.declared
         for name in sorted(names - set(declared)):
             yield f"{label}.{name} is not declared."
@@ -71,19 +80,21 @@ class CopiedModel:
 
 @dataclass(slots=True)
 class Payment:
-    """What is asked of a payment gateway, under a key that stands for all of it."""
+    """The authorization of one target order's payment, requested from a payment gateway."""
 
-    #: Of the copy, how often it was retried, and the details: the idempotency key. Whoever asks
-    #: for the same gets the same, and whoever asks for something else gets something else.
+    #: Idempotency key, derived from the copy id, the number of retries by hand, and a digest of
+    #: ``details``. Another attempt with the same details has the same key; other details have
+    #: another key.
     key: str
-    #: What :meth:`Shop.payments` said.
+    #: The element that :meth:`Shop.payments` returned for the copy.
     details: Mapping[str, Any] = field(repr=False)
-    #: What :meth:`Shop.authorize` gave back; None where nobody knows. Only the shop looks inside.
+    #: The element that :meth:`Shop.authorize` returned, of any type that the shop chooses. None if
+    #: the outcome of the request is unknown to this process.
     authorization: Any = field(default=None, repr=False)
 
     @classmethod
     def of(cls, order_copy: OrderFactory, details: Mapping[str, Any]) -> "Payment":
-        """The payment of the target of this copy."""
+        """Return the payment of the target of ``order_copy``, not yet authorized."""
         text = json.dumps(details, cls=DjangoJSONEncoder, sort_keys=True)
         digest = sha256(text.encode()).hexdigest()[:16]
         return cls(f"{order_copy.payment_key}/{digest}", details)
@@ -91,31 +102,34 @@ class Payment:
 
 @dataclass(slots=True)
 class CopyRun:
-    """One copy on its way: its plan, and what has come of it so far."""
+    """One attempt of a copy: its plan, and the results of the steps that have run."""
 
     order_copy: OrderFactory
     plan: CopyPlan
+    #: Problems found after the plan, by :meth:`Shop.place` and :meth:`Shop.cancel`.
     problems: list[Problem] = field(default_factory=list)
-    #: What the target has to be paid with, once that is known. None: nothing.
+    #: The payment of the target. None if there is nothing to authorize, or before
+    #: :meth:`Shop.payments` was called.
     payment: Payment | None = None
-    #: The key of the target order, once written.
+    #: Primary key of the target order. :meth:`Shop.write` sets it.
     target_order: Any = None
-    #: The public ids of the target's lines, in the order of ``plan.lines``, once written.
+    #: Public ids of the target's lines, one per element of ``plan.lines`` and in that order.
+    #: :meth:`Shop.write` sets them.
     target_line_items: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it must be.
+    """One inconsistency that an audit found in one resource."""
 
-    ``code`` is for programs. ``message`` is for people and goes on where the resource was named:
-    what is wrong with it, and what to do.
-    """
-
+    #: A stable identifier for programs.
     code: str
+    #: JSON:API type of the resource, such as ``"orders"``.
     resource_type: str
-    #: The public id of the resource.
+    #: Public id of the resource.
     resource_id: str
+    #: Text for people: what is wrong, and what to do. It continues a sentence that starts with the
+    #: name of the resource.
     message: str
 
     def __str__(self) -> str:
@@ -123,15 +137,29 @@ class Finding:
 
 
 class Shop(ABC):
-    """A shop's side of the border. Name yours in ``ORDER_COPIES["SHOP"]``.
+    """The adapter of one shop. Name your subclass in ``ORDER_COPIES["SHOP"]``.
 
-    Every method takes a whole batch and should cost the same number of queries for one copy of
-    one line as for a hundred copies of hundreds. Lists that come back are in the order of those
-    that went in.
+    A subclass defines the abstract methods ``orders_for``, ``plan``, ``write``, ``place`` and
+    ``cancel``; every other method has a default. The app creates an instance without arguments
+    whenever it needs one, so an instance must not keep state from one call to the next.
+
+    A method that takes a sequence gets a whole batch. It should run a constant number of queries,
+    independent of the number of copies and of their lines. A method that returns a sequence
+    returns one element per element of its argument, in the same order; a different number fails
+    the copies with the problem ``shop_contract``.
+
+    The worker treats an exception from ``plan``, ``payments``, ``authorize``, ``write``, ``place``
+    or ``cancel`` as a crash: it rolls back, splits the batch to find the copy that causes it, and
+    retries that copy with a backoff until ``MAX_ATTEMPTS``; then the copy is aborted. Transient
+    errors of the database are retried at once, and a row lock that is not granted within
+    ``LOCK_TIMEOUT`` counts as no attempt. To refuse a copy, return a
+    :class:`~order_copies.plans.Problem` instead of raising.
+
+    Where a method is said to be called once per attempt, it may be called again in that attempt,
+    for a part of a batch that was rolled back.
     """
 
-    #: What a copy does with each field of the shop's models; ``manage.py check`` reports fields
-    #: that nobody declared.
+    #: One declaration per copied model. ``manage.py check`` reports fields that are not declared.
     copied_models: Sequence[CopiedModel] = ()
 
     @property
@@ -141,38 +169,54 @@ class Shop(ABC):
 
     @abstractmethod
     def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
-        """The orders that the client behind ``request`` may see, and so may copy."""
+        """Return the orders that the client who sent ``request`` may see, and therefore may copy.
+
+        Called once or more in each API request. Return a lazy queryset: the app filters it, and
+        uses it as a subquery.
+        """
 
     def order_copies_for(
         self, request: HttpRequest, order_copies: "models.QuerySet[Any]"
     ) -> "models.QuerySet[Any]":
-        """Those of ``order_copies`` that the client may see: copies of the orders it may see."""
+        """Return the part of the queryset ``order_copies`` that the client may see.
+
+        Called in each API request that reads copies. Default: the copies whose source order is in
+        :meth:`orders_for`; a copy whose source order was deleted is then invisible.
+        """
         return order_copies.filter(source_order__in=self.orders_for(request))
 
     def acts_for_itself(self, request: HttpRequest) -> bool:
-        """Whether the client sees, and so may copy, only orders of its own.
+        """Return whether the client is restricted to its own orders, as a customer is.
 
-        Such a client, a customer say, needs no permission of staff to ask for copies of them, to
-        change and to delete these. By default there is none.
+        Such a client needs no Django permissions to request, change and delete copies of the orders
+        that it sees, and to place or cancel with them. Default: False for every client.
         """
         return False
 
     def may_change_orders(self, request: HttpRequest, orders: Sequence[Any]) -> bool:
-        """Whether the client may change all of these orders, which it sees.
+        """Return whether the client may change all of ``orders``, which it may see.
 
-        Copies that place or cancel take it, over the API and in the admin, of everybody but a
-        client that acts for itself. By default it is Django's permission to change orders.
+        Called before a copy that places or cancels is accepted or changed, over the API and in the
+        admin. Over the API a client for which :meth:`acts_for_itself` is true needs no such
+        permission. Default: whether the user has Django's ``change`` permission on the order model.
         """
         options = self.order_model._meta
         codename = get_permission_codename("change", options)
         return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
 
     def order_id(self, key: Any) -> str:
-        """The public id of the order with the primary key ``key``."""
+        """Return the public id of the order with the primary key ``key``. Should not query.
+
+        Called once for each order in a response. Default: the key as a string.
+        """
         return str(key)
 
     def order_key(self, order_id: str) -> Any:
-        """The primary key that a public id stands for, or None where it stands for none."""
+        """Return the primary key for a public id, or None if the id is malformed. Must not raise.
+
+        The inverse of :meth:`order_id`. ``order_id`` comes from clients unchecked, and the order
+        need not exist. Should not query.
+        """
         try:
             key = self.order_model._meta.pk.to_python(order_id)
         except (ValueError, ValidationError):
@@ -180,93 +224,134 @@ class Shop(ABC):
         return None if "\0" in order_id else key
 
     def find_order(self, text: str) -> Any:
-        """The primary key of the order that staff call ``text``, or None; by default its id."""
+        """Return the primary key of the order that staff identify by ``text``, or None.
+
+        Called by ``manage.py copy_order``, once per argument. Override it to accept order numbers.
+        Default: ``text`` is a public id.
+        """
         return self.order_key(text)
 
     @abstractmethod
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-        """Decide all that these copies will do. Reads, and writes nothing.
+        """Return a plan for each copy: everything that it will do. Must not write.
 
-        The copies may be unsaved (a preview). Their ``source_order`` exists.
+        Called by each preview, where the copies may be unsaved, and once per attempt, outside any
+        transaction. Each copy names a source order. Plan the copies in the order of the list: stock
+        and coupon uses that one plan takes are unavailable to the plans after it. Raise any
+        exception if a source order has been deleted in the meantime: a preview then reports the
+        deletion, and a worker aborts the copy.
         """
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
-        """What placing each target has to ask a payment gateway for; None where nothing.
+        """Return what must be authorized to place each target; None if nothing is due.
 
-        JSON that holds all that :meth:`authorize` needs, and :meth:`void` of another process at
-        another time. By default a shop asks for nothing, and the next two methods are not called.
+        Each mapping must be serializable as JSON. It is stored, and must hold all that
+        :meth:`authorize` needs now, and :meth:`void` needs in another process at a later time.
+
+        Called once per attempt, outside any transaction, with the runs whose target will be placed.
+        Must not call the gateway. Default: None for every run; the app then calls neither
+        ``authorize`` nor ``void``.
         """
         return [None] * len(runs)
 
     def authorize(self, payments: Sequence[Payment]) -> Sequence[Any] | Iterator[Any]:
-        """Authorize payments; what comes back for each is kept as its ``authorization``.
+        """Authorize payments at the gateway; return the ``authorization`` of each.
 
-        Called outside any transaction, and again for the same payments after a crash: ``key`` is
-        their idempotency key. Placing refuses what was not paid for. What was not answered is
-        raised, and asked for again.
+        Called outside any transaction. Called again with the same payments after a crash, so send
+        ``payment.key`` as the idempotency key. Return a refusal of the gateway as an
+        authorization too, and refuse it in :meth:`place`. Raise if the outcome of a request is
+        unknown: the payment is then requested again.
 
-        Best a generator that yields each answer before it asks for the next: what it raises is
-        then the trouble of one payment, and no other is asked for twice. After three in a row the
-        others of the batch wait too. Where a call raises instead, halves of it are tried.
+        Return a generator that yields each authorization before it sends the next request, if you
+        can. An exception then concerns one payment, and the others are not requested again. After
+        three exceptions in a row the other payments of the batch wait for their retry too. If the
+        gateway is slow, the app abandons the generator after two seconds, commits the copies whose
+        payments are authorized, and calls the method again for the others. If the method itself
+        raises, it is called again with halves of the list.
         """
         raise NotImplementedError
 
     def void(self, payments: Sequence[Payment]) -> None:
-        """Give payments back whose copies have ended without using them.
+        """Void the payments of copies that ended without using them.
 
-        Called outside any transaction, again until it does not raise, and perhaps by two processes
-        at a time. Where ``authorization`` is None the gateway may not even have been asked, or it
-        may be answering some other process just now: asking once more with the same ``key`` tells
-        what there is to give back, and what it tells must be given back for good.
+        Called after a batch with up to 100 payments, outside any transaction, possibly by two
+        processes at once. If it raises, it is called again after a growing backoff, until it
+        returns.
+
+        If ``authorization`` is None, the outcome of the request is unknown to this process: the
+        gateway may never have got it, or another process may be sending it now. Repeat the request
+        with the same ``key`` to learn the outcome, and void what it returns, so that a request
+        which arrives later cannot authorize the payment again.
         """
         raise NotImplementedError
 
     def catch_up(self) -> None:  # noqa: B027
-        """Do what earlier transactions left to be done outside of them, such as telling a gateway.
+        """Run the calls to other systems that earlier transactions left to do, such as voids.
 
-        Called outside any transaction, after each batch and as long as there is nothing to do. An
-        exception is logged, and the next call tries again. By default there is nothing left.
+        Called outside any transaction, after each batch, and each time a worker finds no copies:
+        every ``POLL_INTERVAL`` seconds. It must be cheap if there is nothing to do. An exception is
+        logged, and the next call is the retry. Default: do nothing.
         """
 
     @abstractmethod
     def write(self, runs: Sequence[CopyRun]) -> None:
-        """Write the planned target orders and set each run's target_order and target_line_items.
+        """Write the planned target orders; set ``target_order`` and ``target_line_items`` of runs.
 
-        Called inside the transaction that also ends the copies.
+        Called once per attempt, inside the transaction that also ends the copies, with the runs
+        whose plan writes a target. Each target must be a new order. Lock the sources that
+        ``run.plan.cancel`` will cancel, and raise if one has changed since the plan: the copy is
+        then planned again in its next attempt.
         """
 
     @abstractmethod
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        """Place the target orders; what comes back for each are the reasons why it was not.
+        """Place the target orders; return the problems that prevented each, or an empty list.
 
-        Where ``run.plan.cancel`` is set, placing and cancelling are one swap: the source's
-        stock and coupon use go over to the target, and a source that cannot be cancelled is a
-        reason not to place. A refused target is left as it was.
+        Called after :meth:`write`, in the same transaction, with the runs whose plan places.
+        ``run.payment.authorization`` is what :meth:`authorize` returned. A refused target must be
+        left unplaced, without any change.
+
+        If ``run.plan.cancel`` is set, placing and cancelling are one swap: the stock allocation and
+        the coupon use of the source are transferred to the target, and a source that cannot be
+        cancelled is a problem that prevents placing.
         """
 
     @abstractmethod
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        """Cancel the source orders; what comes back for each are the reasons why it was not."""
+        """Cancel the source orders; return the problems that prevented each, or an empty list.
+
+        Called after :meth:`place`, in the same transaction, with the runs whose plan cancels and
+        that have no problems so far. A problem of a run that was placed fails the copy with
+        ``shop_contract``, because ``place`` should have returned it. Leave calls to a gateway to
+        :meth:`catch_up`.
+        """
 
     def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterable[Finding]:
-        """What is wrong with the orders of these copies, for ``manage.py audit_order_copies``.
+        """Yield inconsistencies of the source and target orders of these copies. Must not write.
 
-        Targets that are not what the copies' ``outcomes`` say, sources cancelled without their
-        target, and the like. Reads as of one moment, and writes nothing. By default: nothing.
+        Examples: a target that differs from the copy's ``outcomes``, or a source that was cancelled
+        although its target was not placed.
+
+        Called by ``manage.py audit_order_copies``, once per 500 copies, inside a transaction that
+        sees one snapshot of the database. Default: no findings.
         """
         return ()
 
     def audit_shop(self, before: datetime) -> Iterable[Finding]:
-        """What is wrong with what all orders hold together, say stock. By default: nothing.
+        """Yield inconsistencies of the shop as a whole, such as stock counts. Must not write.
 
-        Called once an audit, outside any transaction. What waits to be done since ``before``, such
-        as telling a gateway, waits too long.
+        Called once per audit, outside any transaction. Work that has been due since before
+        ``before``, such as a void, is overdue. Default: no findings.
         """
         return ()
 
 
 def get_shop() -> Shop:
-    """The shop that ``ORDER_COPIES["SHOP"]`` names."""
+    """Return a new instance of the class that ``ORDER_COPIES["SHOP"]`` names.
+
+    Raises ImproperlyConfigured if the setting is missing, and ImportError if there is no such
+    class.
+    """
     shop = import_string(settings.SHOP)()
     assert isinstance(shop, Shop)
     return shop

@@ -1,6 +1,6 @@
-"""Distribute amounts to the cent: largest remainder and effective tax.
+"""Distribute amounts to the cent by the largest remainder.
 
-Amounts are integer cents; exact shares are fractions of them.
+Amounts are integer cents; exact shares are fractions of cents.
 """
 
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ from fractions import Fraction
 
 
 def rounded(amount: Fraction) -> int:
-    """Return the nearest whole cent; halves go away from zero."""
+    """Round to the nearest cent, halves away from zero."""
     magnitude = int(abs(amount) + Fraction(1, 2))
     return -magnitude if amount < 0 else magnitude
 
 
 def share(amount: int, part: int, whole: int) -> int:
-    """Return what ``part`` of ``whole`` gets of an amount, in whole cents; 0 of nothing."""
+    """Return ``amount * part / whole`` rounded to the cent; 0 if ``whole`` is 0."""
     return rounded(Fraction(amount * part, whole)) if whole else 0
 
 
 def allocate(shares: Sequence[Fraction]) -> list[int]:
     """Round exact shares so that they add up to their rounded sum (largest remainder).
 
-    Each share is off by less than a cent, and a whole one stays as it is. Equal remainders are
-    served in order.
+    Each result differs from its share by less than a cent; whole shares keep their value. Of equal
+    remainders the first is rounded up.
     """
     floors = [share.numerator // share.denominator for share in shares]
     cents = rounded(sum(shares, Fraction())) - sum(floors)
@@ -38,6 +38,6 @@ def scale(amounts: Sequence[int], factor: Fraction) -> list[int]:
 
 
 def limit(shares: Sequence[Fraction], most: int) -> list[Fraction]:
-    """Shrink negative shares in proportion, if together they are below ``-most``."""
+    """Reduce negative shares in proportion, if their sum is below ``-most``."""
     total = -sum(shares, Fraction())
     return [share * most / total for share in shares] if total > most else list(shares)

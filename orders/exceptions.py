@@ -1,4 +1,4 @@
-"""What can go wrong in the shop. The docstring of each exception is its default message."""
+"""The exceptions of the reference shop. The docstring of each is its default message."""
 
 from order_copies.exceptions import GoneError, OrderCopiesError
 
@@ -12,4 +12,4 @@ class ResourceGoneError(GoneError):
 
 
 class SourceChangedError(OrderCopiesError):
-    """A source order that is to be cancelled was changed while it was copied."""
+    """A source order that the copy must cancel was changed while it was copied."""

@@ -1,4 +1,4 @@
-"""Amounts as people read them, in the way of Commerce Layer: ``€35,00``, ``-€100,00``."""
+"""Format amounts as Commerce Layer does: ``€35,00``, ``-€100,00``."""
 
 from functools import lru_cache
 
@@ -13,10 +13,10 @@ from babel.numbers import (
 
 @lru_cache(maxsize=65536)
 def formatted(amount_cents: int, currency_code: str, language_code: str) -> str:
-    """The amount in the language's separators, behind the symbol of the currency.
+    """Format an amount with the separators of the language, after the currency symbol.
 
-    The symbol comes first in every language, which no locale of babel says for all. Babel itself
-    could be given a pattern for that, but takes ten times as long.
+    The symbol comes first in every language, unlike in babel's locales. Babel can format with a
+    pattern, but takes ten times as long.
     """
     symbol, group, decimal = _symbols(currency_code, language_code)
     decimals = precision(currency_code)
@@ -28,19 +28,19 @@ def formatted(amount_cents: int, currency_code: str, language_code: str) -> str:
 
 @lru_cache(maxsize=65536)
 def as_float(amount_cents: int, currency_code: str) -> float:
-    """The amount in whole units of the currency."""
+    """Convert an amount to units of the currency."""
     return float(amount_cents / 10 ** precision(currency_code))
 
 
 @lru_cache
 def precision(currency_code: str) -> int:
-    """How many decimals the currency has."""
+    """Return the number of decimals of the currency."""
     return int(get_currency_precision(currency_code))
 
 
 @lru_cache(maxsize=1024)
 def _symbols(currency_code: str, language_code: str) -> tuple[str, str, str]:
-    """The currency's symbol, and what stands between thousands and before decimals."""
+    """Return the currency symbol, the thousands separator and the decimal separator."""
     locale = _locale(language_code)
     symbol = get_currency_symbol(currency_code, locale)
     return symbol, get_group_symbol(locale), get_decimal_symbol(locale)

@@ -1,4 +1,4 @@
-"""The arithmetic of an order, in integer cents."""
+"""Compute the totals of an order, in integer cents."""
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -10,7 +10,9 @@ from orders.models import LineItem
 
 ItemType = LineItem.ItemType
 
+#: The types of lines that sell something.
 GOODS = frozenset({ItemType.SKUS, ItemType.GIFT_CARDS})
+#: The types of discount lines.
 PROMOTIONS = frozenset(
     {
         ItemType.PERCENTAGE_DISCOUNT_PROMOTIONS,
@@ -19,7 +21,7 @@ PROMOTIONS = frozenset(
     }
 )
 
-#: The partial total of an order that lines of a type add to.
+#: The partial total of an order that includes the lines of a type.
 amount_of_type = {
     ItemType.SHIPMENTS.value: "shipping_amount_cents",
     ItemType.PAYMENT_METHODS.value: "payment_method_amount_cents",
@@ -28,6 +30,7 @@ amount_of_type = {
     **{item_type.value: "discount_amount_cents" for item_type in PROMOTIONS},
 }
 
+#: The totals that add up to ``total_amount_cents``.
 PARTIAL_TOTALS = (
     "subtotal_amount_cents",
     "shipping_amount_cents",
@@ -44,13 +47,13 @@ TOTALS = (
 )
 
 
-#: A line as totals see it: its type, its total and its tax.
+#: The type, total and tax of a line.
 Amounts = tuple[str, int, int]
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def tax_amount(total_cents: int, rate: Decimal, *, included: bool) -> int:
-    """Return the tax in (``included``) or on top of an amount."""
+    """Return the tax that is ``included`` in an amount, or added on top of it, in cents."""
     exact = Fraction(rate)
     return rounded(total_cents * exact / (1 + exact) if included else total_cents * exact)
 
@@ -62,9 +65,9 @@ def order_totals(
     gift_card_amount_cents: int = 0,
     without_line: Mapping[str, int] = NOTHING,
 ) -> dict[str, int]:
-    """Return the totals of an order with these lines.
+    """Return all totals of an order with these lines, by name.
 
-    ``without_line`` holds what single totals of an imported order contain beyond its lines.
+    ``without_line`` holds, by total, the cents that no line of an imported order explains.
     """
     totals = dict.fromkeys(TOTALS, 0)
     for item_type, total_cents, tax_cents in lines:
@@ -88,16 +91,17 @@ def order_totals(
 def amounts_without_line(
     head: Mapping[str, int], lines: Iterable[Amounts], *, tax_included: bool
 ) -> dict[str, int]:
-    """Return, by total, what the head of an order holds that its lines do not; empty for most.
+    """Return, by total, the cents of an order's totals that no line explains; empty for most.
 
-    ``order_totals`` of the same lines with this result gives ``head`` again.
+    ``head`` are the stored totals. ``order_totals`` of the same lines with this result returns
+    ``head``.
     """
     gift_card = head["gift_card_amount_cents"]
     totals = order_totals(lines, tax_included=tax_included, gift_card_amount_cents=gift_card)
     extra = {
         name: head[name] - totals[name] for name in (*PARTIAL_TOTALS, "total_tax_amount_cents")
     }
-    # A sum exceeds its lines by what its parts do; only what is beyond that is its own.
+    # A sum contains the unexplained cents of its parts; only the rest is its own.
     total = head["total_amount_cents"] - totals["total_amount_cents"]
     extra["total_amount_cents"] = total - sum(extra[name] for name in PARTIAL_TOTALS)
     with_taxes = head["total_amount_with_taxes_cents"] - totals["total_amount_with_taxes_cents"]

@@ -1,4 +1,4 @@
-"""Addresses of the admin that no database can look up, of Django's and other apps' models too."""
+"""Handle admin URLs that the database cannot look up, for the models of all apps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,14 +9,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from order_copies.admin.parameters import NUL, refuse_nul
 
-#: The pages of a model that look parameters up; other pages read their own.
+#: How the names of the admin pages end that look query parameters up in the database.
 LOOKUPS = ("_changelist", "_add", "autocomplete")
 
 
 class AdminParametersMiddleware:
-    """Let no list of the admin crash for what cannot be looked up: U+0000, or a huge number.
+    """Redirect lists of the admin whose filters fail in the database: U+0000, or a huge number.
 
-    Comes after messages.
+    List it after Django's message middleware.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -28,7 +28,10 @@ class AdminParametersMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Answer in place of the view where the address cannot be looked up."""
+        """Return a redirect without the parameter, or None if the URL has no U+0000.
+
+        Raises ``Http404`` if the path has one.
+        """
         if request.resolver_match is None or request.resolver_match.app_name != "admin":
             return None
         if NUL in "".join(map(str, kwargs.values())):

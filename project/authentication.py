@@ -1,4 +1,4 @@
-"""Who sends a request: an application with an access token, acting for its user."""
+"""Authenticate API requests by the access token of an application, which acts for its user."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,42 +17,42 @@ from project.oauth import tokens
 
 @dataclass(frozen=True)
 class Access:
-    """What a token lets its application do, and which one that is (contract 4.3)."""
+    """The scopes of a token and the application that it was issued to (contract 4.3)."""
 
     scopes: frozenset[str]
     application: Mapping[str, Any]
 
     @property
     def client_id(self) -> str:
-        """By what the application asks for tokens."""
+        """The client id of the application."""
         return str(self.application["client_id"])
 
     @property
     def kind(self) -> str:
-        """What kind of application it is."""
+        """The kind of application, ``integration`` or ``sales_channel``."""
         return str(self.application["kind"])
 
 
 class BearerAuthentication(BaseAuthentication):
     """``Authorization: Bearer <access token>``.
 
-    Most of what is no token is found out by its signature; only what we have issued is looked
-    up, in one query, so that what was revoked, deleted or locked out since is out at once.
+    A token with a wrong signature costs no query. A token of ours is looked up in one query, so
+    that revoking it, or deactivating its user, takes effect at once.
     """
 
     def authenticate(self, request: Request) -> tuple[Any, Access] | None:
-        """The application's user and what the token is good for; None without a token."""
+        """Return the application's user and the access of the token, or None without a token."""
         scheme, _space, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
             return None
         return self.user_and_access(token.decode("latin-1"))
 
     def authenticate_header(self, request: Request) -> str:
-        """What those without a token are asked for."""
+        """Return the challenge for requests without a token."""
         return "Bearer"
 
     def user_and_access(self, token: str) -> tuple[Any, Access]:
-        """Whom the token belongs to. Raises ``AuthenticationFailed``."""
+        """Return the user and the access of a token. Raises ``AuthenticationFailed``."""
         try:
             claims = tokens.read(token)
         except jwt.InvalidTokenError:

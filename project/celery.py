@@ -1,4 +1,4 @@
-"""The Celery app of the reference project, where ``ENGINE=celery``."""
+"""The Celery app of the reference project, used with ``ENGINE=celery``."""
 
 import os
 

@@ -11,15 +11,15 @@ MIN_SIZE = 1400
 
 
 class APICompressionMiddleware(GZipMiddleware):
-    """Compress what lies under ``/api/``, for clients that accept gzip.
+    """Compress responses under ``/api/`` for clients that accept gzip.
 
-    Pages of the admin stay as they are: where a browser sends cookies by itself, the size of a
-    compressed page that repeats a parameter reveals secrets of the page (BREACH). The API reads
-    bearer tokens, which no foreign site can make a browser send.
+    Admin pages are not compressed: a browser sends cookies by itself, and the size of a compressed
+    page that repeats a parameter reveals secrets of the page (BREACH). The API authenticates by
+    bearer tokens, which no other site can make a browser send.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> Any:
-        """Return the response, compressed where that is safe and worth it."""
+        """Return the response, compressed if it is a large API response."""
         is_large = response.streaming or len(getattr(response, "content", b"")) >= MIN_SIZE
         if not (is_large and request.path_info.startswith("/api/")):
             return response

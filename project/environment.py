@@ -1,7 +1,8 @@
-"""What the environment says, or ImproperlyConfigured with the variable and what is allowed.
+"""Read settings from environment variables.
 
-To these functions a variable that is empty is one that is not set. ``of_our_own``, ``caches``
-and ``gateway``, whose values may be secret, show none.
+An empty variable counts as unset. For a value that is not allowed each function raises
+``ImproperlyConfigured`` with the name of the variable, its value and the allowed values.
+``own_value``, ``caches`` and ``gateway`` do not print the value, which may be a secret.
 """
 
 import os
@@ -21,7 +22,7 @@ REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 def flag(name: str, *, default: bool = False) -> bool:
-    """Yes or no, in any case of letters."""
+    """Return a switch as a boolean. Case does not matter."""
     value = _text(name)
     if not value:
         return default
@@ -31,7 +32,7 @@ def flag(name: str, *, default: bool = False) -> bool:
 
 
 def number(name: str, *, default: int = 0) -> int:
-    """A whole number, 0 or more."""
+    """Return a whole number, 0 or more."""
     value = _text(name)
     if not value:
         return default
@@ -41,35 +42,36 @@ def number(name: str, *, default: int = 0) -> int:
 
 
 def choice(name: str, choices: Collection[str]) -> str:
-    """One of the choices; the first, unless said."""
+    """Return one of the choices, by default the first."""
     value = _text(name) or next(iter(choices))
     if value not in choices:
         raise _wrong(name, value, f"one of {', '.join(choices)}")
     return value
 
 
-def of_our_own(name: str, demo: str) -> str:
-    """A value, which in production cannot be that of the demo."""
+def own_value(name: str, demo: str) -> str:
+    """Return a value, by default that of the demo, which ``PRODUCTION=1`` refuses."""
     value = os.environ.get(name) or demo
     if flag("PRODUCTION") and value == demo:
-        message = f"PRODUCTION=1 takes a value of your own in {name}: see the README."
+        message = f"PRODUCTION=1 needs your own value of {name}: see docs/how-to/production.md."
         raise ImproperlyConfigured(message)
     return value
 
 
 def hosts(name: str, demo: str) -> list[str]:
-    """Names of hosts, which in production are those of the shop, not all there are."""
-    named = [host.strip() for host in of_our_own(name, demo).split(",") if host.strip()]
+    """Return host names. ``PRODUCTION=1`` refuses patterns that match hosts of other owners."""
+    named = [host.strip() for host in own_value(name, demo).split(",") if host.strip()]
     if flag("PRODUCTION") and (not named or any(map(_matches_foreign_hosts, named))):
-        allowed = "the names of your own hosts with PRODUCTION=1: no *, and none like .com"
+        allowed = "the names of your own hosts with PRODUCTION=1, without * and names like .com"
         raise _wrong(name, _text(name), allowed)
     return named
 
 
 def origins(name: str) -> list[str]:
-    """Return the origins that may call the API from a browser: ``["*"]``, also unless set, is any.
+    """Return the origins whose pages may call the API from a browser.
 
-    ``off`` is none; others are separated by commas, each like ``https://shop.example``.
+    The variable lists origins like ``https://shop.example``, separated by commas. ``*``, the
+    default, allows all origins; ``off`` allows none.
     """
     value = _text(name) or "*"
     if value.lower() == "off":
@@ -82,49 +84,49 @@ def origins(name: str) -> list[str]:
 
 
 def gateway(name: str) -> str:
-    """Return the address of the payment gateway, empty for that of the demo.
+    """Return the URL of the payment gateway, empty for the gateway of the demo.
 
-    Payments must not leave this machine unencrypted, so production takes https, or an address
-    of this machine.
+    Payments must not leave this machine unencrypted: ``PRODUCTION=1`` requires https or a loopback
+    address.
     """
-    value = of_our_own(name, "")
+    value = own_value(name, "")
     address = _split(value)
     is_http = address.scheme in {"http", "https"} and bool(address.hostname)
-    # The address may hold a password.
+    # Do not print the URL: it may contain a password.
     if value and not is_http:
-        message = f"{name} must be an address like https://payments.example."
+        message = f"{name} must be a URL like https://payments.example."
         raise ImproperlyConfigured(message)
     if flag("PRODUCTION") and address.scheme != "https" and not _is_local(address.hostname):
-        message = f"{name} must begin with https:// with PRODUCTION=1, or name this machine."
+        message = f"{name} must begin with https:// with PRODUCTION=1, or be a URL of this machine."
         raise ImproperlyConfigured(message)
     return value
 
 
 def caches(name: str) -> dict[str, dict[str, Any]]:
-    """Django's CACHES: the Redis of that address, or the memory of each process."""
+    """Return Django's ``CACHES``: the Redis of that URL, by default the memory of each process."""
     address = _text(name)
     if not address:
         return {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     if not address.startswith(REDIS_SCHEMES):
-        # The address may hold a password.
+        # Do not print the URL: it may contain a password.
         message = f"{name} must begin with one of {', '.join(REDIS_SCHEMES)}"
         raise ImproperlyConfigured(message)
     if find_spec("redis") is None:
-        message = f"{name} takes the package redis: pip install redis"
+        message = f"{name} needs the package redis: pip install redis"
         raise ImproperlyConfigured(message)
     backend = "django.core.cache.backends.redis.RedisCache"
-    # Who asks the API is not to wait for a Redis that does not answer.
-    patience = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
-    return {"default": {"BACKEND": backend, "LOCATION": address, "OPTIONS": patience}}
+    # Clients of the API must not wait for a Redis that does not answer.
+    timeouts = {"socket_connect_timeout": 0.5, "socket_timeout": 0.5}
+    return {"default": {"BACKEND": backend, "LOCATION": address, "OPTIONS": timeouts}}
 
 
 def _matches_foreign_hosts(host: str) -> bool:
-    """Return whether Django would accept hosts of anybody: ``.com`` are all hosts below com."""
+    """Return whether Django would accept hosts of other owners: ``.com`` matches all of com."""
     return host == "*" or (host.startswith(".") and "." not in host.strip("."))
 
 
 def _is_origin(text: str) -> bool:
-    """Return whether this is a scheme and a host, perhaps with a port, and no more."""
+    """Return whether the text is a scheme and a host with an optional port, and nothing else."""
     address = _split(text)
     rebuilt = f"{address.scheme}://{address.netloc}"
     return address.scheme in {"http", "https"} and bool(address.hostname) and text == rebuilt
@@ -138,7 +140,7 @@ def _is_local(host: str | None) -> bool:
 
 
 def _split(address: str) -> SplitResult:
-    """Split an address; one that cannot be split has no parts."""
+    """Split a URL; return empty parts for an invalid one."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy header, for versions of Django that have no middleware for it."""
+"""Send a Content-Security-Policy header on Django 5.2, which has no middleware for it."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -6,18 +6,18 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 HEADER = "Content-Security-Policy"
-#: With DEBUG Django answers these with pages that have scripts and styles in them.
+#: With DEBUG Django's pages for these statuses contain inline scripts and styles.
 DEBUG_PAGES = {404, 500}
 
 
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Send the policy of the setting ``SECURE_CSP`` with every answer that has none of its own.
+    """Add the policy of the setting ``SECURE_CSP`` to responses that have no policy.
 
-    From Django 6.0 on ``django.middleware.csp.ContentSecurityPolicyMiddleware`` does this.
+    On Django 6.0 and newer use ``django.middleware.csp.ContentSecurityPolicyMiddleware``.
     """
-    policy = written(settings.SECURE_CSP)
+    policy = header_value(settings.SECURE_CSP)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
@@ -28,6 +28,6 @@ def content_security_policy(
     return middleware
 
 
-def written(policy: Mapping[str, Sequence[str]]) -> str:
-    """The value of the header."""
+def header_value(policy: Mapping[str, Sequence[str]]) -> str:
+    """Return the policy as the value of the header."""
     return "; ".join(f"{directive} {' '.join(sources)}" for directive, sources in policy.items())

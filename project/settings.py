@@ -1,9 +1,9 @@
-"""Settings of the runnable reference project. A shop has its own; see the README.
+"""Settings of the runnable reference project. For the settings of a shop see ``docs/how-to``.
 
-``PRODUCTION=1`` takes none of the values that everybody knows, and serves nothing without TLS.
-``DATABASE`` chooses the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``; ``ENGINE``
-how workers are woken: ``polling`` (default), ``django.tasks`` or ``celery``. ``CACHE_URL`` is the
-Redis in which all processes count together.
+``PRODUCTION=1`` refuses the public values of the demo and serves nothing without TLS. ``DATABASE``
+selects the database: ``sqlite`` (default), ``postgresql`` or ``mariadb``. ``ENGINE`` selects how
+workers are woken: ``polling`` (default), ``django.tasks`` or ``celery``. ``CACHE_URL`` is the Redis
+in which all processes count requests together.
 """
 
 import os
@@ -14,7 +14,7 @@ from typing import Any
 import django
 from corsheaders.defaults import default_headers
 
-from project.environment import caches, choice, flag, gateway, hosts, number, of_our_own, origins
+from project.environment import caches, choice, flag, gateway, hosts, number, origins, own_value
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -23,7 +23,7 @@ TESTING = "pytest" in sys.modules
 
 PRODUCTION = flag("PRODUCTION")
 DEBUG = flag("DEBUG") and not PRODUCTION
-SECRET_KEY = of_our_own("SECRET_KEY", "insecure-key-of-the-demo-shop-do-not-use-it-in-production")
+SECRET_KEY = own_value("SECRET_KEY", "insecure-key-of-the-demo-shop-do-not-use-it-in-production")
 SECRET_KEY_FALLBACKS = list(filter(None, os.environ.get("SECRET_KEY_FALLBACKS", "").split(",")))
 ALLOWED_HOSTS = hosts("ALLOWED_HOSTS", ".localhost,127.0.0.1,[::1]")
 
@@ -62,8 +62,8 @@ CSP_MIDDLEWARE = (
     else "project.security_policy.content_security_policy"
 )
 
-# Browsers may call the API from these sites: from any, as at Commerce Layer, unless CORS_ORIGINS
-# names them. Bearer tokens authenticate; no cookie is read, and none is allowed.
+# CORS_ORIGINS lists the sites whose pages may call the API, by default all, as at Commerce Layer.
+# Bearer tokens authenticate; the API reads no cookies and does not allow them.
 CORS_ALLOWED_ORIGINS = origins("CORS_ORIGINS")
 CORS_ALLOW_ALL_ORIGINS = CORS_ALLOWED_ORIGINS == ["*"]
 if CORS_ALLOW_ALL_ORIGINS:
@@ -77,7 +77,7 @@ CORS_EXPOSE_HEADERS = (
 
 MIDDLEWARE = [
     "project.compression.APICompressionMiddleware",
-    # Before redirects to https: browsers follow none for a preflight request.
+    # Before the redirect to https, which browsers do not follow for a preflight request.
     "corsheaders.middleware.CorsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     CSP_MIDDLEWARE,
@@ -139,7 +139,7 @@ databases: dict[str, dict[str, Any]] = {
         "TEST": {
             "NAME": os.environ.get("TEST_DATABASE_NAME"),
             "CHARSET": "utf8mb4",
-            # Texts are equal where all their letters are, as on the other databases.
+            # Compare case and trailing spaces, as the other databases do.
             "COLLATION": "utf8mb4_nopad_bin",
         },
     },
@@ -168,19 +168,18 @@ AUTH_PASSWORD_VALIDATORS = [
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    # Those who look whether the server is alive come from inside.
+    # Probes come from the internal network, without TLS.
     SECURE_REDIRECT_EXEMPT = [r"^(healthz|metrics)$"]
     SECURE_HSTS_SECONDS = number("HSTS_SECONDS", default=3600)
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 
-# How many proxies stand before the server, each of which sets X-Forwarded-For and -Proto.
+# The number of proxies in front of the server; each sets X-Forwarded-For and X-Forwarded-Proto.
 PROXIES = number("PROXIES")
 REST_FRAMEWORK = {"NUM_PROXIES": PROXIES}
 if PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# What access tokens say of whom they are for. The SDK asks https://{slug}.{domain}/api, unless
-# it is told otherwise.
+# The organization in access tokens. By default the SDK calls https://{slug}.{domain}/api.
 ORGANIZATION = {
     "slug": os.environ.get("ORGANIZATION_SLUG", "demo-shop"),
     "domain": os.environ.get("ORGANIZATION_DOMAIN", "localhost:8000"),
@@ -195,7 +194,7 @@ OAUTH2_PROVIDER = {
     "ACCESS_TOKEN_GENERATOR": "project.oauth.tokens.mint_for",
     "ACCESS_TOKEN_EXPIRE_SECONDS": 2 * 60 * 60,
     "CLIENT_SECRET_HASHER": "client_secret",
-    # Applications get tokens by their credentials, and by nothing else that OAuth knows.
+    # Client credentials are the only grant; the other practices of RFC 9700 are enforced.
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
     "REFRESH_TOKEN_REUSE_PROTECTION": True,
     **{
@@ -210,7 +209,7 @@ OAUTH2_PROVIDER = {
 ORDER_COPIES: dict[str, Any] = {
     "ORDER_MODEL": "orders.Order",
     "SHOP": "orders.copying.shop.ReferenceShop",
-    "PUBLIC_ID_KEY": of_our_own("PUBLIC_ID_KEY", SECRET_KEY),
+    "PUBLIC_ID_KEY": own_value("PUBLIC_ID_KEY", SECRET_KEY),
     "MODE": choice("MODE", ("test", "live")),
     "TOKEN_URL": "/oauth/token",
     "METRICS_TOKEN": os.environ.get("METRICS_TOKEN", ""),
@@ -223,7 +222,7 @@ if ORDER_COPIES["ENGINE"] == "django.tasks":
     TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "amqp://")
-# Against wake-ups that were lost, where `celery beat` runs.
+# With `celery beat`, the task runs every minute in case a wake-up was lost.
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "order_copies": {
@@ -233,18 +232,18 @@ CELERY_BEAT_SCHEDULE = {
     }
 }
 
-# Where the reference shop's payments go. Without an address, to a gateway inside the process that
-# promises whatever it is asked for.
+# The payment gateway of the reference shop. Without a URL it is a gateway inside the process that
+# authorizes every amount and moves no money.
 ORDERS_GATEWAY_URL = gateway("GATEWAY_URL")
 ORDERS_GATEWAY = f"orders.lifecycle.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
 
-# RATE_LIMITS=off takes all limits away: for load tests, and for ours.
+# RATE_LIMITS=off disables all limits, for load tests.
 TOKEN_RATE_LIMIT: tuple[int, int] | None = (30, 60)
 LOGIN_RATE_LIMIT: tuple[int, int] | None = (10, 60)
 if TESTING or not flag("RATE_LIMITS", default=True):
     ORDER_COPIES["RATE_LIMITS"] = TOKEN_RATE_LIMIT = LOGIN_RATE_LIMIT = None
 
-# LOG_FORMAT=json writes each line as JSON, with what it is about as fields.
+# LOG_FORMAT=json writes each log record as a line of JSON.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -258,19 +257,19 @@ LOGGING = {
             "formatter": choice("LOG_FORMAT", ("line", "json")),
         }
     },
-    # Whatever is said by whomever comes out here, once.
+    # All loggers propagate to the root logger, so each record is written once.
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "order_copies": {"level": "INFO"},
         "orders": {"level": "INFO"},
-        # Without the handlers that Django gives it: what it says goes up to the root.
+        # Replaces the handlers that Django configures: records propagate to the root logger.
         "django": {"level": "INFO"},
-        # What clients got wrong is in the log of the server.
+        # Client errors are in the access log of the server.
         "django.request": {"level": "ERROR"},
-        # On DEBUG they write out what they work with: tokens, contexts of templates.
+        # At DEBUG these loggers write tokens and template contexts.
         "oauthlib": {"level": "INFO"},
         "django.template": {"level": "INFO"},
     },
 }
-# Celery would put its own handler in the place of ours.
+# By default Celery replaces the handlers of the root logger.
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,4 +1,4 @@
-"""Limit the time for which a request with a slow body keeps a thread of the web server."""
+"""Limit the time for which a slow request body occupies a thread of the web server."""
 
 import socket
 from collections.abc import Callable, Iterable
@@ -6,23 +6,23 @@ from contextlib import suppress
 from threading import Event, Timer
 from typing import Any
 
-#: Seconds within which a body, or the next part that is read of it, must arrive.
+#: Seconds within which a read of a request body must finish.
 SECONDS = 10
 
 
 class TimedBody:
-    """The body of a request, whose reads raise ``TimeoutError`` after ``SECONDS``."""
+    """A request body whose reads raise ``TimeoutError`` after ``SECONDS``."""
 
     def __init__(self, body: Any, connection: socket.socket) -> None:
         self._body = body
         self._connection = connection
 
     def read(self, *size: int) -> bytes:
-        """Up to ``size`` bytes, or all of them."""
+        """Return up to ``size`` bytes, by default all."""
         return self._timed(self._body.read, *size)
 
     def readline(self, *size: int) -> bytes:
-        """A line, or its first ``size`` bytes."""
+        """Return a line, or its first ``size`` bytes."""
         return self._timed(self._body.readline, *size)
 
     def _timed(self, read: Callable[..., bytes], *size: int) -> bytes:
@@ -41,13 +41,14 @@ class TimedBody:
 
     def _end(self, is_late: Event) -> None:
         is_late.set()
-        # The answer can still be sent. SSLSocket's own method would end the encryption too.
+        # Shut down reading only, so that the response can be sent. SSLSocket.shutdown() would end
+        # the encryption too.
         with suppress(OSError):
             socket.socket.shutdown(self._connection, socket.SHUT_RD)
 
 
 class BodyDeadline:
-    """WSGI middleware for gunicorn's threads, whose reads have no time limit of their own."""
+    """WSGI middleware that gives gunicorn's threaded workers a read timeout for bodies."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self._application = application

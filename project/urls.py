@@ -10,7 +10,7 @@ from order_copies.monitoring.probes import HealthView
 from project.oauth.handlers import with_oauth_errors
 from project.views import APIDocsView, admin_login
 
-#: Read when it is requested: a storage with a manifest knows no files before ``collectstatic``.
+#: Evaluated per request: a manifest storage has no files before ``collectstatic``.
 FAVICON = lazy(static, str)("favicon.ico")
 
 urlpatterns = [

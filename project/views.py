@@ -15,7 +15,7 @@ from order_copies.jsonapi.errors import errors_of
 from order_copies.jsonapi.handlers import error_answer
 from order_copies.jsonapi.throttling import RateThrottle
 
-#: The page runs no script but its own files, and talks to nobody but this server.
+#: The page loads scripts from this server only and sends requests to this server only.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -24,13 +24,13 @@ CONTENT_SECURITY_POLICY = (
 
 @method_decorator(csrf_exempt, name="dispatch")
 class APIDocsView(TemplateView):
-    """``/api/docs``: the OpenAPI document for people to read and to try."""
+    """``/api/docs``: the OpenAPI document as a page with forms that send requests."""
 
     template_name = "api_docs.html"
     http_method_names = ["get", "head"]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page, under a strict policy."""
+        """Return the page with its strict Content-Security-Policy."""
         response = super().get(request, *args, **kwargs)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
@@ -38,12 +38,12 @@ class APIDocsView(TemplateView):
     def http_method_not_allowed(
         self, request: HttpRequest, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """A document: only the page itself is HTML under the API."""
+        """Return a JSON:API error document: of the URLs under ``/api`` only this page is HTML."""
         return error_answer(errors_of(MethodNotAllowed(request.method or ""))[0], request)
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """``/admin/login/``: Django's page, with ``LOGIN_RATE_LIMIT`` attempts from one address."""
+    """``/admin/login/``: Django's page, limited to ``LOGIN_RATE_LIMIT`` attempts per IP address."""
     limit = settings.LOGIN_RATE_LIMIT
     if request.method == "POST" and limit:
         throttle = RateThrottle("logins", [RateLimit(*limit)])

@@ -1,4 +1,4 @@
-"""The reference project as a WSGI application, which serves its static files itself."""
+"""The reference project as a WSGI application, which also serves its static files."""
 
 import os
 

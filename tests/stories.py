@@ -15,9 +15,9 @@ from django.utils import timezone
 from order_copies import copying, transitions
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
-from order_copies.worker.claims import claim_expired, claim_pending
+from order_copies.worker.leases import claim_expired, claim_pending
 from order_copies.worker.run import run_batch
-from orders.lifecycle.triggers import MOVES, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import (
     Address,
     Authorization,
@@ -133,7 +133,7 @@ def copied_together(order_copies: Sequence[OrderCopy]) -> list[OrderFactory]:
 
 def placed_by_hand(order: Order) -> list[list[Any]]:
     """Place an order as staff do; return its problems."""
-    return make(MOVES["_place"], [order.pk], who=WHO)
+    return run_action(ORDER_ACTIONS["_place"], [order.pk], who=WHO)
 
 
 def fresh(order_copy: OrderFactory) -> OrderFactory:

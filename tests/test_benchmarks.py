@@ -1,4 +1,4 @@
-"""All sides of the benchmarks produce the same documents."""
+"""The benchmarks compare equal documents."""
 
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_benchmark_documents__written_by_hand_equal_those_of_the_api(query: str) -> None:
+def test_by_hand__documents_equal_those_of_the_api(query: str) -> None:
     keys = make_orders(26)
 
     with all_sides():

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import LazySettings
 
-from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, NoAnswerError
+from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway, UnexpectedResponseError
 from tests.gateway.modes import Mode, ModeSelector
 from tests.gateway.process import FakeGateway, gateway_process
 
@@ -48,7 +48,7 @@ def test_authorize__different_request_under_one_key_is_a_conflict(gateway: FakeG
     authorize("a", amount_cents=1)
 
     # then
-    with pytest.raises(NoAnswerError, match="409"):
+    with pytest.raises(UnexpectedResponseError, match="409"):
         authorize("a", amount_cents=2)
 
 
@@ -76,7 +76,7 @@ def test_void__unknown_or_declined_token_changes_nothing(gateway: FakeGateway) -
 )
 def test_mode__client_gets_no_usable_response(gateway: FakeGateway, mode: Mode, live: int) -> None:
     # when
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(UnexpectedResponseError):
         authorize("a", f"{mode}_1")
 
     # then

@@ -1,6 +1,6 @@
-"""Order copies in Django's admin.
+"""Order copies and their events in Django's admin.
 
-:class:`CopyOrdersMixin` goes into a shop's own order admin.
+Add :class:`CopyOrdersMixin` to the admin class of your orders.
 """
 
 from order_copies.admin.copy_orders import CopyOrdersMixin

@@ -1,4 +1,4 @@
-"""Abort and retry copies from the admin."""
+"""Admin actions and buttons that abort and retry copies."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,37 +27,40 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-#: How many copies that were refused a message names.
+#: The largest number of refused copies that a message names.
 MAX_NAMED = 10
 
 
 class Intervention(NamedTuple):
-    """What can be done to copies, and how people are told of it, by the number of copies."""
+    """An operation on copies, with its messages to the user."""
 
+    #: Runs the operation on a list of copies, and returns the problems of each.
     act: Callable[..., list[list[Problem]]]
+    #: Message with the number of copies that it was applied to.
     done: Promise
+    #: Message with the number of copies that refused it.
     refused: Promise
 
 
 interventions = {
     "abort": Intervention(
         copying.abort_copies,
-        ngettext_lazy("%d copy is aborted.", "%d copies are aborted."),
+        ngettext_lazy("%d copy was aborted.", "%d copies were aborted."),
         ngettext_lazy("%d copy could not be aborted", "%d copies could not be aborted"),
     ),
     "retry": Intervention(
         copying.retry_copies,
-        ngettext_lazy("%d copy is to be tried again.", "%d copies are to be tried again."),
+        ngettext_lazy("%d copy will be retried.", "%d copies will be retried."),
         ngettext_lazy("%d copy could not be retried", "%d copies could not be retried"),
     ),
 }
 
 
 class InterveningMixin(Base):
-    """Aborts and retries the selected copies, or the one whose page it is."""
+    """Aborts and retries copies, by actions of the list and by buttons on the page of a copy."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The addresses of the buttons, and the stock pages."""
+        """Return Django's URLs and those of the buttons."""
         view = self.admin_site.admin_view(self.intervene_view)
         return [
             *(
@@ -77,7 +80,7 @@ class InterveningMixin(Base):
         description=gettext_lazy("Abort selected %(verbose_name_plural)s"),
     )
     def abort_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
-        """Abort those that have not ended; a message names the others."""
+        """Abort the selected copies that have not ended; a message names the others."""
         self._intervene(request, queryset, interventions["abort"])
 
     @admin.action(
@@ -85,15 +88,17 @@ class InterveningMixin(Base):
         description=gettext_lazy("Retry selected %(verbose_name_plural)s"),
     )
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
-        """Have those tried again that failed or were aborted; a message names the others."""
+        """Retry the selected copies that failed or were aborted; a message names the others."""
         if self.may_retry(request, queryset):
             self._intervene(request, queryset, interventions["retry"])
         else:
-            text = _("To retry copies that place or cancel takes permission to change the orders.")
+            text = _(
+                "You need permission to change the orders to retry copies that place or cancel."
+            )
             self.message_user(request, text, messages.ERROR)
 
     def intervene_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
-        """Do to one copy what its button says, and go back to its page."""
+        """Apply ``verb`` to one copy, and redirect to its page. Raises PermissionDenied."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         order_copy = self.get_object(request, unquote(object_id))
@@ -108,12 +113,12 @@ class InterveningMixin(Base):
         return HttpResponseRedirect(page)
 
     def may_retry(self, request: HttpRequest, order_copies: Iterable[OrderCopy]) -> bool:
-        """Whether the user may have all that done again that these copies do to orders."""
+        """Return whether the user may change all orders that these copies place or cancel."""
         orders = [order for order_copy in order_copies for order in orders_changed_by(order_copy)]
         return not orders or may_change_orders(self.admin_site, request, orders)
 
     def verbs_for(self, request: HttpRequest, order_copy: OrderCopy) -> Iterator[tuple[str, Any]]:
-        """What the user can do to the copy as it is, with the labels of the buttons."""
+        """Yield the verbs that the user may apply to the copy now, with the labels of buttons."""
         if not self.has_change_permission(request, order_copy):
             return
         if order_copy.status in ABORTABLE:
@@ -127,11 +132,15 @@ class InterveningMixin(Base):
     ) -> None:
         order_copies = list(order_copies)
         try:
-            answers = intervention.act(order_copies, who=user_as_who(request.user))
+            found = intervention.act(order_copies, who=user_as_who(request.user))
         except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return
-        refusals = [pair for pair in zip(order_copies, answers, strict=True) if pair[1]]
+        refusals = [
+            (order_copy, problems)
+            for order_copy, problems in zip(order_copies, found, strict=True)
+            if problems
+        ]
         done = len(order_copies) - len(refusals)
         if done:
             self.message_user(request, str(intervention.done % done), messages.SUCCESS)
@@ -145,5 +154,6 @@ def _reasons(refusals: Sequence[tuple[OrderCopy, list[Problem]]]) -> str:
         f"{order_copy} ({'; '.join(problem.message for problem in problems)})"
         for order_copy, problems in refusals[:MAX_NAMED]
     ]
-    more = len(refusals) - len(named)
-    return ", ".join([*named, *([_("and %(count)d more") % {"count": more}] if more else [])])
+    if more := len(refusals) - len(named):
+        named.append(_("and %(count)d more") % {"count": more})
+    return ", ".join(named)

@@ -1,4 +1,4 @@
-"""Copy orders out of a shop's own order admin: the action, its page, its button."""
+"""Copy orders from a shop's own order admin: an action, a page and a button."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -38,33 +38,34 @@ from order_copies.admin.submission import (
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
 from order_copies.models import OrderCopy
 
-#: Up to so many orders a page shows what becomes of each at once, the smooth ones included.
+#: With at most this number of orders, all previews of the page are unfolded.
 FEW_ORDERS = 5
 
 
 class CopyOrdersMixin(SelectingMixin):
-    """Put it before ``ModelAdmin`` in a shop's order admin, and staff can copy orders.
+    """Lets staff copy orders. Put it before ``ModelAdmin`` in the bases of your order admin.
 
-    It adds the action "Copy selected orders…" and a button on the page of an order, for those who
-    may view the order and hold the permission ``order_copies.add_ordercopy``. To place the copies
-    or to cancel the originals they also have to be allowed to change the orders. Only orders of
-    the admin's own ``get_queryset`` are copied. An order admin with a ``change_form_template`` of
-    its own includes ``admin/order_copies/parts/copy_button.html`` among its object tools.
+    It adds the action "Copy selected orders…" to the list, and a button to the page of an order,
+    for users who may view orders and have the permission ``order_copies.add_ordercopy``. Users
+    also need permission to change the orders if they want to place the copies or cancel the
+    originals. Only orders in the admin's ``get_queryset`` can be copied. An order admin with its
+    own ``change_form_template`` must include ``admin/order_copies/parts/copy_button.html`` in its
+    object tools.
     """
 
-    #: What the page tells of each order beside its name: columns, named as in ``list_display``.
+    #: Columns that the page shows for each order, named as in ``list_display``.
     copy_orders_display: Sequence[str] = ()
     change_form_template = "admin/order_copies/copy_orders_change_form.html"
 
     def has_copy_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may copy orders at all."""
+        """Return whether the user may copy orders."""
         may_add = request.user.has_perm("order_copies.add_ordercopy")
         return may_add and self.has_view_permission(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
-        """The shop's own actions, and, on the list of orders, ours.
+        """Return the shop's actions, and on the list of orders the action that copies.
 
-        ``action_location`` exists from Django 6.1 on.
+        Django passes ``action_location`` since 6.1.
         """
         location = {} if action_location is None else {"action_location": action_location}
         actions = dict(super().get_actions(request, **location))
@@ -77,7 +78,7 @@ class CopyOrdersMixin(SelectingMixin):
     def copy_selected_orders(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> HttpResponse:
-        """Go to the page where the selected orders are copied."""
+        """Redirect to the copy page of the selected orders."""
         limit = self.copy_orders_limit
         keys = list(queryset.values_list("pk", flat=True)[: limit + 1])
         if len(keys) > limit:
@@ -90,7 +91,7 @@ class CopyOrdersMixin(SelectingMixin):
         return self._redirect_to_new_page(keys[:limit])
 
     def copy_orders_url(self, keys: Iterable[Any]) -> str:
-        """A new page that copies the orders with these keys."""
+        """Return the URL of a new copy page for the orders with these primary keys."""
         ids = ",".join(quote(str(key)) for key in keys)
         return f"{self._admin_url('copy')}?ids={ids}"
 
@@ -98,7 +99,7 @@ class CopyOrdersMixin(SelectingMixin):
         return HttpResponseRedirect(f"{self.copy_orders_url(keys)}&request_key={uuid4()}")
 
     def get_urls(self) -> list[URLPattern]:
-        """The page that copies orders, and the stock ones."""
+        """Return Django's URLs and that of the copy page."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_copy"
         view = self.admin_site.admin_view(self.copy_orders_view)
         return [path("copy/", view, name=name), *super().get_urls()]
@@ -106,7 +107,7 @@ class CopyOrdersMixin(SelectingMixin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The stock page of an order with a button that copies it."""
+        """Render the page of an order with a button that copies it."""
         order = kwargs.get("obj")
         if order is not None and self.has_copy_permission(request):
             context["copy_orders_url"] = self.copy_orders_url([order.pk])
@@ -116,15 +117,15 @@ class CopyOrdersMixin(SelectingMixin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
-        """Show what copying the named orders will do, and do what the last preview showed.
+        """Show a preview of the copies; create them on submit if the preview is still current.
 
-        The address of the page holds the key of its submit, so *Back* finds the page under the
-        same key.
+        The address contains the idempotency key of the submit, so that the page keeps its key when
+        the user goes back. Raises PermissionDenied.
         """
         if not self.has_copy_permission(request):
             raise PermissionDenied
         selection = self.copy_orders_selection(request)
-        self._tell_missing(request, selection)
+        self._report_missing(request, selection)
         if not selection.orders:
             return HttpResponseRedirect(self._admin_url("changelist"))
         key = _request_key(request)
@@ -199,7 +200,7 @@ class CopyOrdersMixin(SelectingMixin):
         else:
             template = "admin/order_copies/copy_orders.html"
             context |= self._preview_context(request, form, orders) | {"stale": stale}
-        # So that the links of the templates stay on this site, as in the stock views.
+        # Makes the links in the templates stay on this admin site, as in Django's views.
         request.current_app = self.admin_site.name
         return TemplateResponse(request, template, context)
 
@@ -222,7 +223,7 @@ class CopyOrdersMixin(SelectingMixin):
             "previewed": Previewed.of(form.order_copies(orders), previews),
             "may_view_copies": may_view_copies(self.admin_site, request),
             "kinds": _counts(previews),
-            # A bound form without the button is a preview: no complaint about a missing key.
+            # A bound form without the button is a preview, which needs no key: hide that error.
             "show_errors": "_copy" in request.POST or form.errors.keys() - {"request_key"},
         }
 
@@ -248,9 +249,9 @@ class CopyOrdersMixin(SelectingMixin):
             return display_for_value(value, empty)
         return display_for_field(value, model_field, empty)
 
-    def _tell_missing(self, request: HttpRequest, selection: Selection) -> None:
+    def _report_missing(self, request: HttpRequest, selection: Selection) -> None:
         if not selection.orders:
-            self.message_user(request, _("Select the orders to be copied."), messages.ERROR)
+            self.message_user(request, _("Select the orders to copy."), messages.ERROR)
         elif selection.missing:
             text = ngettext(
                 "%(count)s order was not found and is left out.",
@@ -265,7 +266,6 @@ class CopyOrdersMixin(SelectingMixin):
 
 
 def _request_key(request: HttpRequest) -> UUID | None:
-    """The key in the address of a page, if it has one."""
     try:
         return UUID(request.GET.get("request_key", ""))
     except ValueError:
@@ -273,7 +273,7 @@ def _request_key(request: HttpRequest) -> UUID | None:
 
 
 def _counts(previews: Sequence[Preview]) -> list[tuple[str, str, int]]:
-    """How many plans end in each way: kind, words, number."""
+    # The number of previews per verdict: kind, text, number.
     counts: dict[tuple[str, str], int] = {}
     for preview in previews:
         key = (preview.kind, preview.verdict)

@@ -1,6 +1,6 @@
-"""What the admin's delete pages show: counts and the first names, by a constant number of queries.
+"""Delete pages of the admin with a constant number of queries: counts, and the first names.
 
-Django's own pages load and name every row that goes.
+Django's own pages load and name every row that will be deleted.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-#: How many rows of each model a delete page names.
+#: The largest number of rows of each model that a delete page names.
 MAX_NAMED = 10
-#: How many rows are deleted at once: a form has up to 1,000 fields.
+#: The largest number of rows that are deleted at once: Django accepts 1,000 fields in a form.
 MAX_DELETED = 500
 
-#: Marks an action as the stock one is marked.
+#: Decorates an action with the permission and the description of Django's own action.
 deletes_selected = admin.action(
     permissions=["delete"], description=gettext_lazy("Delete selected %(verbose_name_plural)s")
 )
@@ -40,17 +40,21 @@ PROTECTS = (models.PROTECT, models.RESTRICT)
 
 @dataclass
 class Deletion:
-    """What goes together with some rows of one model, and what keeps them from being deleted."""
+    """The rows that are deleted with some rows of one model, and the rows that protect them."""
 
     site: AdminSite
     request: HttpRequest
+    #: Nested lists of the names of deleted rows, as Django's template expects them.
     names: list[Any] = field(default_factory=list)
+    #: Number of deleted rows by plural name of the model.
     counts: dict[Any, int] = field(default_factory=dict)
+    #: Names of the models that the user may not delete.
     forbidden: set[Any] = field(default_factory=set)
+    #: Names of the rows that prevent the deletion.
     protected: list[str] = field(default_factory=list)
 
     def add(self, rows: Sequence[Any]) -> None:
-        """Add the rows themselves, then all that refers to them: two queries for each relation."""
+        """Add ``rows``, and all rows that refer to them. Two queries per relation."""
         if not rows:
             return
         opts = rows[0]._meta
@@ -59,7 +63,7 @@ class Deletion:
             self.forbidden.add(opts.verbose_name)
         self.names += self._named(rows, len(rows))
         related = self._related(type(rows[0]), rows)
-        # In Django's nested lists what refers to a single row stands below it.
+        # In Django's nested lists the rows that refer to a single row are listed below it.
         self.names += [related] if related and len(rows) == 1 else related
 
     def _related(self, model: Any, rows: Any) -> list[Any]:
@@ -113,7 +117,7 @@ class Deletion:
 
 
 def _links(model: Any, depth: int = 2) -> list[str]:
-    """The required foreign keys that the name of a row may read, and those of their rows."""
+    # The required foreign keys, which __str__ of a row may read, and those of their targets.
     links = []
     for link in model._meta.concrete_fields:
         if link.is_relation and not link.null:
@@ -123,7 +127,7 @@ def _links(model: Any, depth: int = 2) -> list[str]:
 
 
 def _relations(model: Any) -> Iterator[Any]:
-    """The foreign keys of other models that keep a row of this model, or go with it."""
+    # The foreign keys to the model that cascade a deletion or prevent it.
     for relation in model._meta.get_fields(include_hidden=True):
         is_reverse = relation.auto_created and not relation.concrete
         is_single = relation.one_to_one or relation.one_to_many
@@ -132,13 +136,13 @@ def _relations(model: Any) -> Iterator[Any]:
 
 
 class DeletionMixin(Base):
-    """Delete pages whose queries do not grow with what is deleted.
+    """Delete pages whose number of queries does not grow with the number of deleted rows.
 
-    List ``delete_selected`` among the ``actions``.
+    List ``delete_selected`` in the ``actions`` of the admin class.
     """
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What Django's pages show: names, counts, models without permission, protected rows."""
+        """Return names, counts, models without permission and protecting rows for Django's page."""
         deletion = Deletion(self.admin_site, request)
         deletion.add(list(objs))
         return deletion.names, deletion.counts, deletion.forbidden, deletion.protected
@@ -147,7 +151,7 @@ class DeletionMixin(Base):
     def delete_selected(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> HttpResponse | None:
-        """The stock action, for as many rows as a form can name."""
+        """Run Django's action, for at most :data:`MAX_DELETED` rows."""
         keys = list(queryset.order_by().values_list("pk", flat=True)[: MAX_DELETED + 1])
         if len(keys) > MAX_DELETED:
             text = _("Only %(limit)s can be deleted at once: please select fewer.")

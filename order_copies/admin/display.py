@@ -1,4 +1,4 @@
-"""Display plans and copies in the admin: values and texts, no HTML."""
+"""Values and texts for the pages of plans and copies in the admin, without HTML."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.transitions import RETRYABLE
 
-#: How many untouched lines of one order a page lists; the rest is counted.
+#: The largest number of unchanged lines of one order that a page lists; it counts the others.
 MAX_UNTOUCHED = 50
-#: Up to so many untouched lines stand in the open.
+#: The largest number of unchanged lines that are not folded away.
 FEW_LINES = 8
-#: How many events a page lists.
+#: The largest number of events that a page lists.
 MAX_EVENTS = 100
 
 action_labels = {
@@ -46,7 +46,7 @@ total_labels = {
 
 
 def words(name: str) -> str:
-    """A name out of the code as words: ``source_order`` is "Source order"."""
+    """Return the name of an attribute as words: "Source order" for ``source_order``."""
     if name == "base":
         return _("The copy")
     text = name.removesuffix("_cents").removesuffix("_amount").replace("_", " ")
@@ -55,15 +55,17 @@ def words(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A line as one of the two orders has it: ``quantity × unit + extra = total``."""
+    """The amounts of a line in one of the two orders: ``quantity × unit + extra = total``."""
 
     quantity: Any = None
+    #: Amount per unit, in minor units of the currency.
     unit: int | None = None
+    #: Amount of the line, in minor units of the currency.
     total: int | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | None) -> "Side | None":
-        """The side with these values of an outcome; None where the order lacks the line."""
+        """Return the side for the ``before`` or ``after`` of an outcome; None for None."""
         if values is None:
             return None
         names = ("quantity", "unit_amount_cents", "total_amount_cents")
@@ -71,12 +73,12 @@ class Side:
 
     @property
     def is_sum(self) -> bool:
-        """Whether there is more to it than one of something."""
+        """Whether the total is anything but the price of one unit, so that a sum is shown."""
         return self.unit is not None and (self.quantity != 1 or bool(self.extra))
 
     @property
     def extra(self) -> int:
-        """What the total holds beyond the units: options."""
+        """The part of the total that is not units: the amount of options."""
         if self.total is None or self.unit is None:
             return 0
         return self.total - self.unit * (self.quantity or 0)
@@ -84,7 +86,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What becomes of one line, or of another part of the order."""
+    """The result for one line, or for another part of the order."""
 
     name: str
     action: str
@@ -94,7 +96,7 @@ class Line:
 
     @classmethod
     def of(cls, outcome: Mapping[str, Any]) -> "Line":
-        """The line of one entry of ``outcomes``."""
+        """Return the line for one entry of ``outcomes``."""
         return cls(
             outcome.get("name") or words(outcome["attribute"]),
             outcome["action"],
@@ -105,17 +107,17 @@ class Line:
 
     @property
     def label(self) -> str:
-        """The action in words."""
+        """The translated action."""
         return str(action_labels.get(Action(self.action), self.action))
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the line travels as it is."""
+        """Whether the line is copied without a change or a message."""
         return self.action == Action.COPIED and not self.message
 
 
 class Lines:
-    """The outcomes of one copy: what needs a look first, then what travels as it is."""
+    """The outcomes of one copy: changed lines first, then those copied unchanged."""
 
     def __init__(self, outcomes: Iterable[Mapping[str, Any]], currency_code: str = "") -> None:
         outcomes = list(outcomes)
@@ -131,7 +133,7 @@ class Lines:
 
     @property
     def collapses(self) -> bool:
-        """Whether the untouched lines are many enough to be folded away."""
+        """Whether the unchanged lines are folded away, because there are many."""
         return self.untouched_count > FEW_LINES
 
     @property
@@ -141,13 +143,13 @@ class Lines:
 
     @property
     def more(self) -> int:
-        """How many untouched lines are only counted."""
+        """The number of unchanged lines that are not listed."""
         return self.untouched_count - len(self.untouched)
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """One total of an order, before and after."""
+    """One total in source and target, in minor units of the currency."""
 
     label: str
     before: int
@@ -155,27 +157,27 @@ class Total:
 
     @property
     def difference(self) -> int:
-        """What the target costs more than the source."""
+        """Target minus source."""
         return self.after - self.before
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """How many copies there are of an order already, and the latest of them."""
+    """The number of existing copies of an order, and the latest of them."""
 
     count: int
     latest: OrderFactory
 
     @property
     def has_page(self) -> bool:
-        """Whether the latest is of the kind that the admin shows."""
+        """Whether the latest copy has a page in the admin, by its kind."""
         return self.latest.type == Kind.ORDER_COPIES
 
 
 def earlier_copies(orders: Sequence[Any]) -> dict[Any, Earlier]:
-    """The copies that there are of these orders, by the keys of the orders: two queries.
+    """Return the existing copies of ``orders``, by primary key of the order. Two queries.
 
-    One that failed or was aborted counts if it left an order.
+    A failed or aborted copy counts only if it has a target order.
     """
     keys = [order.pk for order in orders]
     copies = OrderFactory.objects.filter(source_order__in=keys)
@@ -189,7 +191,7 @@ def earlier_copies(orders: Sequence[Any]) -> dict[Any, Earlier]:
 
 
 class Preview:
-    """One plan, as staff read it."""
+    """The preview of one copy: its plan in texts for staff."""
 
     def __init__(
         self,
@@ -211,44 +213,44 @@ class Preview:
 
     @property
     def totals(self) -> list[Total]:
-        """The totals that either order has, the grand total last."""
+        """The totals of source and target, the grand total last."""
         totals = [
             Total(str(total_labels.get(name) or words(name)), before, after)
             for name, before, after in self.plan.totals
         ]
-        # What is nothing, or the grand total under another name, is left out.
+        # Leave out totals that are 0 or that repeat the grand total.
         grand = {(0, 0)} | {(total.before, total.after) for total in totals[-1:]}
         subtotals = [total for total in totals[:-1] if (total.before, total.after) not in grand]
         return [*subtotals, *totals[-1:]]
 
     @property
     def total(self) -> Total | None:
-        """The grand total: the last that the shop names."""
+        """The grand total, which is the last total that the shop names."""
         return self.totals[-1] if self.totals else None
 
     @property
     def target(self) -> tuple[str, str]:
-        """What becomes of the target order, as a kind and in words."""
+        """Result for the target order: kind of badge, and text."""
         if not self.plan.will_write:
-            return "failed", _("Target: none is made")
+            return "failed", _("Target: none")
         if self.plan.will_place:
-            return "completed", _("Target: made and placed")
+            return "completed", _("Target: created and placed")
         if self.plan.place:
-            return "failed", _("Target: made, but not placed")
-        return "neutral", _("Target: made, not placed")
+            return "failed", _("Target: created, but not placed")
+        return "neutral", _("Target: created, not placed")
 
     @property
     def source(self) -> tuple[str, str]:
-        """What becomes of the source order, as a kind and in words."""
+        """Result for the source order: kind of badge, and text."""
         if self.plan.will_cancel:
             return "reduced", _("Source: cancelled")
         if self.plan.cancel:
-            return "failed", _("Source: stays, not cancelled")
-        return "neutral", _("Source: stays as it is")
+            return "failed", _("Source: not cancelled")
+        return "neutral", _("Source: unchanged")
 
 
 def readable(log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
-    """The errors log with attributes in words, each message once."""
+    """Return an errors log with attributes as words, each message once."""
     return [(words(name), list(dict.fromkeys(messages))) for name, messages in log.items()]
 
 
@@ -262,7 +264,7 @@ def _verdict(plan: CopyPlan) -> tuple[str, str]:
     if plan.will_complete:
         return "warning", _("Will complete with errors")
     if plan.will_write:
-        return "failed", _("Will fail, leaving a target to be put right by hand")
+        return "failed", _("Will fail and leave a target to repair by hand")
     return "failed", _("Will fail")
 
 
@@ -272,45 +274,47 @@ event_labels = {
     "complete": gettext_lazy("Completed"),
     "fail": gettext_lazy("Failed"),
     "abort": gettext_lazy("Aborted"),
-    "retry": gettext_lazy("To be tried again"),
+    "retry": gettext_lazy("Retry requested"),
     "": gettext_lazy("Changed"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class StepOfLife:
-    """One of the steps from pending to the end. ``state``: done, current or ahead."""
+class LifecycleStep:
+    """One step of a copy from pending to its end."""
 
     label: Any
+    #: ``"done"``, ``"current"`` or ``"ahead"``.
     state: str
+    #: When the copy reached the step.
     at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """One event of a copy, told to people."""
+class EventEntry:
+    """One event of a copy in texts for staff."""
 
     event: Event
 
     @property
     def label(self) -> str:
-        """What happened, in a word."""
+        """The translated name of the event."""
         verb = self.event.name.rpartition(".")[2]
         return str(event_labels.get(verb, verb))
 
     @property
     def who(self) -> str:
-        """Who did it: a person by name, a worker by its own."""
+        """The name of the actor."""
         return who_in_words(self.event.who)
 
     @property
     def changed(self) -> str:
-        """For a plain change: what was changed."""
+        """The changed attributes of a plain change; empty for an event with a name."""
         return "" if self.event.name else ", ".join(words(name) for name in self.event.changes)
 
 
 class Detail:
-    """One copy with its events. ``source`` and ``target`` name (and link) its orders."""
+    """One copy with its events. ``source`` and ``target`` are names of its orders, or links."""
 
     def __init__(self, order_copy: OrderCopy, *, source: str | None, target: str | None) -> None:
         self.order_copy = order_copy
@@ -322,18 +326,18 @@ class Detail:
 
     @property
     def lines(self) -> Lines:
-        """The outcomes, side by side."""
+        """The outcomes of the copy."""
         return Lines(self.order_copy.outcomes or [], self.currency_code)
 
     @property
     def currency_code(self) -> str:
-        """The currency of the orders, where the shop's orders name one."""
-        orders = (self.order_copy.source_order, self.order_copy.target_order)
-        return next((code for code in map(_currency_code, orders) if code), "")
+        """The currency of the orders; empty if the shop's orders have no ``currency_code``."""
+        source, target = self.order_copy.source_order, self.order_copy.target_order
+        return _currency_code(source) or _currency_code(target)
 
     @property
     def toggles(self) -> list[tuple[Any, Any, bool]]:
-        """Every toggle: its name, what it does, whether it was on."""
+        """Name, help text and value of every option."""
         fields = ((name, OrderCopy._meta.get_field(name)) for name in OPTIONS)
         return [
             (field.verbose_name, field.help_text, getattr(self.order_copy, name))  # type: ignore[union-attr]
@@ -341,18 +345,18 @@ class Detail:
         ]
 
     @property
-    def steps(self) -> Iterator[StepOfLife]:
-        """Pending, in progress unless it never was, and the end."""
+    def steps(self) -> Iterator[LifecycleStep]:
+        """The steps pending, in progress (unless it was aborted before), and the end."""
         order_copy = self.order_copy
-        yield StepOfLife(Status.PENDING.label, self._state(0), order_copy.created_at)
+        yield LifecycleStep(Status.PENDING.label, self._state(0), order_copy.created_at)
         if order_copy.started_at or not order_copy.has_ended:
-            yield StepOfLife(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
+            yield LifecycleStep(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
         end = order_copy.get_status_display() if order_copy.has_ended else _("ended")
-        yield StepOfLife(end, self._state(2), self.ended_at)
+        yield LifecycleStep(end, self._state(2), self.ended_at)
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the copy ended. Of an abort only its event knows."""
+        """When the copy ended. The time of an abort is stored only in its event."""
         order_copy = self.order_copy
         if order_copy.status == Status.ABORTED:
             aborts = self._events().filter(name=f"{order_copy.type}.abort").order_by("-pk")
@@ -361,15 +365,15 @@ class Detail:
 
     @cached_property
     def why_not_retried(self) -> str:
-        """Why a copy that did not arrive cannot be tried again, if it cannot."""
+        """Why a failed or aborted copy cannot be retried; empty if it can."""
         if self.order_copy.status not in RETRYABLE:
             return ""
         return "; ".join(problem.message for problem in why_not_retried(self.order_copy))
 
     @property
-    def events(self) -> list[Happening]:
-        """What happened to the copy, oldest first."""
-        return [Happening(event) for event in self._events().order_by("pk")[:MAX_EVENTS]]
+    def events(self) -> list[EventEntry]:
+        """The events of the copy, oldest first, at most :data:`MAX_EVENTS`."""
+        return [EventEntry(event) for event in self._events().order_by("pk")[:MAX_EVENTS]]
 
     def _events(self) -> "QuerySet[Event]":
         return Event.objects.filter(
@@ -384,7 +388,7 @@ class Detail:
 
 
 def duration_of(order_copy: OrderCopy) -> str | None:
-    """From start to end, in the unit that fits; None before the end."""
+    """Return the time from start to end in a suitable unit; None before the end."""
     ended_at = order_copy.completed_at or order_copy.failed_at
     if ended_at is None or order_copy.started_at is None:
         return None

@@ -1,4 +1,4 @@
-"""The events in the admin: to be read only."""
+"""The admin class of events, which is read-only."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,45 +19,46 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
-#: How many events the list has at most, and how many it looks at for the choices of its filters.
+#: The largest number of events in the list.
 MAX_LISTED = 10_000
-MAX_LOOKED_AT = 1_000
+#: The number of latest events whose values are the choices of the filters.
+MAX_SAMPLED = 1_000
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts and lists the first rows only: to count a large table takes long."""
+    """Counts and lists the first rows only, because counting a large table is slow."""
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, up to the limit."""
+        """The number of rows, at most :data:`MAX_LISTED`."""
         return int(self.object_list[:MAX_LISTED].count())  # type: ignore[attr-defined]
 
 
 class RecentValueFilter(admin.SimpleListFilter):
-    """Events with a value that one of the latest events has."""
+    """Filters events by a value; the choices are the values of the latest events."""
 
     parameter_name: str
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The values of the latest events: to look at all events takes long."""
+        """Return the values of the latest events, because reading all events is slow."""
         values = Event.objects.order_by("-pk").values_list(self.parameter_name, flat=True)
-        return [(value, value) for value in sorted(set(values[:MAX_LOOKED_AT])) if value]
+        return [(value, value) for value in sorted(set(values[:MAX_SAMPLED])) if value]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Event]") -> "QuerySet[Event]":
-        """Those with the chosen value; all, where none is chosen."""
+        """Return the events with the chosen value; all events if none is chosen."""
         value = self.value()
         return queryset if value is None else queryset.filter(**{self.parameter_name: value})
 
 
 class ResourceTypeFilter(RecentValueFilter):
-    """Events of one type of resource."""
+    """Filters events by type of resource."""
 
     title = gettext_lazy("resource type")
     parameter_name = "resource_type"
 
 
 class NameFilter(RecentValueFilter):
-    """Events of one name."""
+    """Filters events by name."""
 
     title = gettext_lazy("name")
     parameter_name = "name"
@@ -65,12 +66,12 @@ class NameFilter(RecentValueFilter):
 
 @admin.register(Event)
 class EventAdmin(ParametersMixin, ModelAdmin):
-    """What happened, newest first. Nobody adds, changes or deletes what happened."""
+    """Lists events, newest first. Events cannot be added, changed or deleted."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
 
-    list_display = ["event_id", "__str__", "resource_type", "resource_id", "by", "created_at"]
+    list_display = ["event_id", "__str__", "resource_type", "resource_id", "actor", "created_at"]
     list_filter = [ResourceTypeFilter, NameFilter, "created_at"]
     search_fields = ["=resource_id"]
     readonly_fields = fields = (
@@ -79,7 +80,7 @@ class EventAdmin(ParametersMixin, ModelAdmin):
         "resource_type",
         "resource_id",
         "changed",
-        "by",
+        "actor",
         "created_at",
     )
     ordering = ["-pk"]
@@ -87,33 +88,33 @@ class EventAdmin(ParametersMixin, ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The stock list, which says so where it does not go back to the first event."""
+        """Return Django's list, with a note if older events are not listed."""
         context = (extra_context or {}) | {"max_listed": MAX_LISTED}
         return super().changelist_view(request, context)
 
     @admin.display(description=gettext_lazy("event"), ordering="pk")
     def event_id(self, event: Event) -> str:
-        """The public id."""
+        """Return the public id."""
         return event.public_id
 
-    @admin.display(description=gettext_lazy("by"), empty_value="–")
-    def by(self, event: Event) -> str:
-        """Who did it."""
+    @admin.display(description=gettext_lazy("actor"), empty_value="–")
+    def actor(self, event: Event) -> str:
+        """Return the name of the actor."""
         return who_in_words(event.who)
 
     @admin.display(description=gettext_lazy("changes"))
     def changed(self, event: Event) -> str:
-        """From and to, as JSON."""
+        """Return the changes as JSON."""
         return pretty(event.changes)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody."""
+        """Return False: only the app records events."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        """Nobody."""
+        """Return False: events are immutable."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        """Nobody."""
+        """Return False: ``manage.py order_copies_prune`` deletes old events."""
         return False

@@ -1,4 +1,4 @@
-"""What staff type in the admin: how to copy orders, and what a copy is filed under."""
+"""Forms of the admin: the options of new copies, and reference and metadata of a copy."""
 
 import json
 import uuid
@@ -22,11 +22,11 @@ else:
 
 
 class CopyOrdersForm(ModelForm):
-    """How to copy the selected orders.
+    """The options of copies of the selected orders.
 
-    ``request_key`` names one page: the same submit with the same key copies nothing once more.
-    It comes out of the page's address.
-    Who may not change the orders (``may_change_orders``) can neither place nor cancel them.
+    ``request_key`` identifies one visit of the page and is part of its address. A second submit
+    with the same key and content creates no copies. Without ``may_change_orders`` the options that
+    place and cancel are disabled.
     """
 
     request_key = forms.UUIDField(
@@ -46,35 +46,37 @@ class CopyOrdersForm(ModelForm):
     ) -> None:
         super().__init__(data)
         self._request_key = request_key or uuid.uuid4()
-        for name in () if may_change_orders else CHANGING_ORDERS:
-            self.fields[name].disabled = True
-            self.fields[name].help_text = _("Not for you: it takes permission to change orders.")
+        if not may_change_orders:
+            for name in CHANGING_ORDERS:
+                self.fields[name].disabled = True
+                self.fields[name].help_text = _("You need permission to change orders.")
 
     def clean(self) -> dict[str, Any]:
-        """Nothing is asked for by a field that is disabled."""
+        """Report values that were sent for disabled fields as errors."""
         for name in CHANGING_ORDERS:
-            # Django passes over what is sent for such a field; the page was forged, or is old.
+            # Django ignores the value of a disabled field. A request with one is forged, or comes
+            # from an old page.
             if self.fields[name].disabled and self[name].data:
                 self.add_error(name, _("You do not have permission to change these orders."))
         return self.cleaned_data
 
     @property
     def next_request_key(self) -> uuid.UUID:
-        """The key that the page carries: the submitted one, that of its address, or a new one."""
+        """The key for the next page: the submitted one, that of the address, or a new one."""
         key = getattr(self, "cleaned_data", {}).get("request_key")
         return key if isinstance(key, uuid.UUID) else self._request_key
 
     def order_copies(self, orders: Iterable[Any]) -> list[OrderCopy]:
-        """New copies of ``orders``, not saved, with what the form says so far."""
-        said = getattr(self, "cleaned_data", {})
-        values = {name: said[name] for name in self.Meta.fields if name in said}
+        """Return unsaved copies of ``orders`` with the valid values of the form."""
+        cleaned = getattr(self, "cleaned_data", {})
+        values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
         return [OrderCopy(source_order=order, **values) for order in orders]
 
 
 class MetadataField(forms.JSONField):
-    """A JSON object, by the rules of the API: what that accepted can be filed here again."""
+    """A JSON object with the limits of the API, so that a value set over the API can be saved."""
 
-    #: By the reasons of :class:`InvalidValueError`.
+    #: Messages by the ``reason`` of :class:`InvalidValueError`.
     default_error_messages: ClassVar[dict[str, Any]] = {
         "not_an_object": _('Enter a JSON object, for example {"key": "value"}.'),
         "too_deep": _("Nest the object less deeply: %(max_depth)s levels at most."),
@@ -84,22 +86,22 @@ class MetadataField(forms.JSONField):
     }
 
     def __init__(self, **kwargs: Any) -> None:
-        # For a callable default Django compares with a hidden input, and not with the row.
+        # With a callable default Django would compare with a hidden input instead of the row.
         super().__init__(**kwargs | {"show_hidden_initial": False})
 
     def to_python(self, value: Any) -> Any:
-        """The object; raises ``ValidationError`` for whatever else was typed."""
+        """Return the parsed object. Raises ValidationError for any other input."""
         try:
             value = super().to_python(value)
             return {} if value is None else Object().check(value)
         except InvalidValueError as error:
             raise self._error(error.reason, max_depth=MAX_DEPTH, max_bytes=MAX_BYTES) from error
         except (ValueError, RecursionError) as error:
-            # The parser's own limits: digits of a number, levels of nesting.
+            # The limits of Python's parser: digits of a number, levels of nesting.
             raise self._error("invalid", value=value) from error
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """What was typed, as it is shown again: as text where it cannot be kept."""
+        """Return the value to show again: the object, or the text as typed if it is invalid."""
         try:
             return self.to_python(data)
         except ValidationError:
@@ -110,7 +112,7 @@ class MetadataField(forms.JSONField):
 
 
 class OrderCopyForm(ModelForm):
-    """What can be changed of a copy once it was asked for."""
+    """The fields of a copy that staff may change after it was requested."""
 
     class Meta:
         model = OrderCopy
@@ -120,5 +122,5 @@ class OrderCopyForm(ModelForm):
 
 
 def pretty(value: Any) -> str:
-    """A JSON value as it is shown in a form or on a page."""
+    """Return ``value`` as indented JSON for a form or a page."""
     return json.dumps(value, indent=2, ensure_ascii=False)

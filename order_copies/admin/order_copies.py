@@ -1,4 +1,4 @@
-"""Order copies in the admin: watch them, read what came of them, file them."""
+"""The admin class of order copies: list, results of one copy, and its reference and metadata."""
 
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -42,20 +42,20 @@ toggle_labels = {
 
 
 class ToggleFilter(admin.SimpleListFilter):
-    """Copies that were asked for with one of the toggles on."""
+    """Filters copies by an option that is on."""
 
     title = gettext_lazy("toggle")
     parameter_name = "toggle"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The toggles, by their full names."""
+        """Return the options with their full names."""
         fields = ((name, OrderCopy._meta.get_field(name)) for name in toggle_labels)
         return [(name, field.verbose_name) for name, field in fields]  # type: ignore[union-attr]
 
     def queryset(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> "models.QuerySet[Any]":
-        """Those with the chosen toggle; all, where none is chosen or it is none of ours."""
+        """Return the copies with the chosen option; all copies if the value is unknown."""
         name = self.value()
         return queryset.filter(**{name: True}) if name in toggle_labels else queryset
 
@@ -64,10 +64,10 @@ class ToggleFilter(admin.SimpleListFilter):
 class OrderCopyAdmin(
     ParametersMixin, SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin
 ):
-    """The copies that were asked for. They start from orders, so none is added here."""
+    """Lists copies and shows their results. New copies are requested from the list of orders."""
 
     form = OrderCopyForm
-    fieldsets = [(gettext_lazy("Filed under"), {"fields": [*OrderCopyForm.Meta.fields]})]
+    fieldsets = [(gettext_lazy("Reference and metadata"), {"fields": [*OrderCopyForm.Meta.fields]})]
     list_display = [
         "copy_id",
         "status_badge",
@@ -90,55 +90,55 @@ class OrderCopyAdmin(
         js = ["order_copies/progress.js"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: copies start from orders."""
+        """Return False: new copies are requested from the list of orders."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[OrderCopy]":
-        """The copies with both orders."""
+        """Return the copies with both orders selected."""
         return super().get_queryset(request).select_related("source_order", "target_order")
 
     # Columns
 
     @admin.display(description=gettext_lazy("order copy"), ordering="pk")
     def copy_id(self, order_copy: OrderCopy) -> str:
-        """The public id."""
+        """Return the public id."""
         return order_copy.public_id
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_badge(self, order_copy: OrderCopy) -> SafeString:
-        """The status on its colour."""
+        """Return the status as a coloured badge."""
         return status_badge(order_copy)
 
     @admin.display(description=gettext_lazy("source"), ordering="source_order", empty_value="–")
     def source(self, order_copy: OrderCopy) -> str | None:
-        """The source order, as a link where it has a page."""
+        """Return the source order, as a link if it has a page."""
         return self.order_link(order_copy.source_order)
 
     @admin.display(description=gettext_lazy("target"), ordering="target_order", empty_value="–")
     def target(self, order_copy: OrderCopy) -> str | None:
-        """The target order, as a link where it has a page."""
+        """Return the target order, as a link if it has a page."""
         return self.order_link(order_copy.target_order)
 
     @admin.display(description=gettext_lazy("toggles"), empty_value="–")
     def toggles(self, order_copy: OrderCopy) -> SafeString | None:
-        """The toggles that are on, in short."""
+        """Return short labels of the options that are on."""
         on = [label for name, label in toggle_labels.items() if getattr(order_copy, name)]
         badges = ((badge("toggle", label),) for label in on)
         return format_html_join(" ", "{}", badges) or None
 
     @admin.display(description=gettext_lazy("errors"), ordering="errors_count", empty_value="–")
     def errors(self, order_copy: OrderCopy) -> int | None:
-        """How many errors it met, skipped ones included."""
+        """Return the number of errors, skipped ones included; None for 0."""
         return order_copy.errors_count or None
 
     @admin.display(description=gettext_lazy("created"), ordering="created_at")
     def created(self, order_copy: OrderCopy) -> str | None:
-        """When the copy was requested."""
+        """Return the time of the request."""
         return _short(order_copy.created_at)
 
     @admin.display(description=gettext_lazy("duration"), empty_value="–")
     def duration(self, order_copy: OrderCopy) -> str | None:
-        """From start to end."""
+        """Return the time from start to end."""
         return duration_of(order_copy)
 
     # Pages
@@ -146,7 +146,7 @@ class OrderCopyAdmin(
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """The page of one copy: all that there is to read, and the little there is to change."""
+        """Render the page of one copy with its results, buttons and progress."""
         order_copy = kwargs["obj"]
         context["detail"] = self.detail_of(order_copy)
         context["verbs"] = self.verbs_for(request, order_copy)
@@ -164,17 +164,17 @@ class OrderCopyAdmin(
         form: Any,
         change: bool,
     ) -> None:
-        """Save what was changed, with its event."""
+        """Save the changed fields, and record an event."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
             copying.update_copy(obj, changes, who=user_as_who(request.user))
 
     def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
-        """Delete the copy, with its event; its target order stays."""
+        """Delete the copy, and record an event. Its target order stays."""
         copying.delete_copy(obj, who=user_as_who(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
-        """Delete these copies, all or, where one is in progress, none."""
+        """Delete the copies, or none if one of them is in progress."""
         copying.delete_copies(list(queryset), who=user_as_who(request.user))
 
     def changeform_view(
@@ -184,7 +184,7 @@ class OrderCopyAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The stock page; if the copy is deleted meanwhile, a message says so."""
+        """Return Django's page; show a message if the copy was deleted in the meantime."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except OrderCopiesError as error:
@@ -193,14 +193,14 @@ class OrderCopyAdmin(
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The stock page; a copy that is in progress stays, and a message says so."""
+        """Return Django's page; show a message if the copy is in progress and cannot be deleted."""
         try:
             return super().delete_view(request, object_id, extra_context)
         except OrderCopiesError as error:
             return self._refused(request, error)
 
     def _refused(self, request: HttpRequest, error: OrderCopiesError) -> HttpResponse:
-        """Say why; the stock page tells of a copy that is gone."""
+        # If the copy is gone, the change page says so.
         self.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
 

@@ -1,4 +1,4 @@
-"""Parameters of the admin that no field accepts: a message instead of an error of the database."""
+"""Handle invalid parameters of admin pages with a message instead of a database error."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,10 @@ NUL = "\0"
 
 
 def refuse_nul(request: HttpRequest) -> HttpResponse | None:
-    """Lead to the same address without the parameters that contain U+0000, if there are any.
+    """Redirect to the same address without the parameters that contain U+0000, if there are any.
 
-    PostgreSQL can neither store nor compare this character. Raises ``BadRequest`` for a form: what
-    it does to the rows of a list must not be done to those of another list.
+    Returns None if there are none. PostgreSQL can neither store nor compare this character. Raises
+    BadRequest for a submitted form, which must not be applied to another list of rows.
     """
     pairs = [(name, value) for name, values in request.GET.lists() for value in values]
     # The search box reports the character itself.
@@ -37,7 +37,7 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
         return None
     if request.method not in {"GET", "HEAD"}:
         raise BadRequest("The address contains U+0000.")
-    text = _("Parameters with the character U+0000 were left out of the address.")
+    text = _("Parameters with the character U+0000 were removed from the address.")
     messages.warning(request, text)
     query = request.GET.copy()
     query.clear()
@@ -47,9 +47,9 @@ def refuse_nul(request: HttpRequest) -> HttpResponse | None:
 
 
 def accepts(model_field: Any, value: Any) -> bool:
-    """Whether this can be a value of the field, or a key that it refers to, on any database.
+    """Return whether ``value`` is valid for the field, or as a key that it refers to.
 
-    A number may be a number and not fit into 64 bits.
+    False for U+0000 and for integers that do not fit into 64 bits, on any database.
     """
     try:
         if isinstance(value, str) and isinstance(model_field, models.Field):
@@ -62,19 +62,19 @@ def accepts(model_field: Any, value: Any) -> bool:
 
 
 class SafeAutocompleteSelect(AutocompleteSelect):
-    """Asks the database for keys that can be keys only; the stock one crashes (500) on others."""
+    """An autocomplete widget that queries valid keys only; Django's crashes on others (500)."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
-        """The stock options, without those that there cannot be."""
+        """Return Django's options for the valid keys in ``value``."""
         target = self.field.target_field
         return super().optgroups(name, [key for key in value if accepts(target, key)], attr)
 
 
 class AutocompleteMixin(FormBase):
-    """Puts search boxes into forms that show any key that was sent, for inlines too."""
+    """Uses :class:`SafeAutocompleteSelect` in the forms of admin classes and inlines."""
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The stock field, whose search box shows any value that was sent."""
+        """Return Django's field, with a widget that accepts any submitted value."""
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             database = kwargs.get("using")
             kwargs["widget"] = SafeAutocompleteSelect(db_field, self.admin_site, using=database)
@@ -82,10 +82,10 @@ class AutocompleteMixin(FormBase):
 
 
 class ParametersMixin(AutocompleteMixin, Base):
-    """An admin that answers bad filters, initial values and keys with a message."""
+    """An admin class that reports invalid filters, initial values and keys with a message."""
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        """The stock list. Raises ``IncorrectLookupParameters`` for impossible numbers too."""
+        """Return Django's list. Raises IncorrectLookupParameters also for invalid numbers."""
         try:
             return super().get_changelist_instance(request)
         except (OverflowError, ValueError, DataError) as error:
@@ -96,34 +96,34 @@ class ParametersMixin(AutocompleteMixin, Base):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The stock list, whose filters contain no U+0000."""
+        """Return Django's list, or a redirect that removes filters with U+0000."""
         return refuse_nul(request) or super().changelist_view(request, extra_context)
 
     def get_search_results(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]", search_term: str
     ) -> tuple["models.QuerySet[Any]", bool]:
-        """The stock results; nothing contains U+0000."""
+        """Return Django's results; no row matches a term with U+0000."""
         if NUL in search_term:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The values in the address of an add page that their fields accept."""
+        """Return the initial values in the address of an add page that their fields accept."""
         initial = super().get_changeform_initial_data(request)
         return {name: value for name, value in initial.items() if self._accepts(name, value)}
 
     def response_action(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]", action_location: Any = None
     ) -> HttpResponse | None:
-        """The stock answer, for keys that can be keys of this model.
+        """Run Django's action if all selected keys are valid keys of the model.
 
-        ``action_location`` exists from Django 6.1 on.
+        Django passes ``action_location`` since 6.1.
         """
         keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(self._accepts("pk", key) for key in keys):
             location = {} if action_location is None else {"action_location": action_location}
             return super().response_action(request, queryset, **location)
-        self.message_user(request, _("Select the rows again: nothing was done."), messages.ERROR)
+        self.message_user(request, _("Nothing was done: select the rows again."), messages.ERROR)
         return HttpResponseRedirect(request.get_full_path())
 
     def _accepts(self, name: str, value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Decide which orders staff may change, and whether they may view copies."""
+"""Permissions of staff on orders and copies in an admin site."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from order_copies.shops import get_shop
 
 
 def may_view_copies(site: AdminSite, request: HttpRequest) -> bool:
-    """Whether staff may see the copies on this site, if it shows them at all."""
+    """Return whether the user may view copies; False if the site has no admin for them."""
     if not site.is_registered(OrderCopy):
         return False
     return site.get_model_admin(OrderCopy).has_view_permission(request)
 
 
 def may_change_orders(site: AdminSite, request: HttpRequest, orders: Sequence[Any]) -> bool:
-    """Whether staff may change all of these orders: the shop has a say, and its order admin."""
+    """Return whether the user may change all of ``orders``, by the shop and by its order admin."""
     if not get_shop().may_change_orders(request, orders):
         return False
     known = [order for order in orders if site.is_registered(type(order))]

@@ -1,4 +1,4 @@
-"""Progress of copies, and the pages that follow it until all have ended."""
+"""Progress of copies, and the pages that poll it until all copies have ended."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-#: How many copies one page can watch.
+#: The largest number of copies that one page polls.
 MAX_WATCHED = 200
 
 ended_statuses = (Status.COMPLETED, Status.FAILED, Status.ABORTED)
 
 
 class Progress:
-    """How many of some copies are in which status."""
+    """Numbers of copies by status. ``url`` returns the same numbers later."""
 
     def __init__(self, statuses: Iterable[str], url: str = "") -> None:
         self.counts = Counter(statuses)
@@ -41,18 +41,18 @@ class Progress:
 
     @classmethod
     def of(cls, site: AdminSite, order_copies: Sequence[OrderCopy]) -> Self:
-        """The progress of these copies, with the address that tells it again."""
+        """Return the progress of these copies, with the URL of their status on this site."""
         statuses = (order_copy.status for order_copy in order_copies)
         return cls(statuses, _url(site, "status", order_copies))
 
     @property
     def is_running(self) -> bool:
-        """Whether there is something to wait for."""
+        """Whether any copy has not ended."""
         return self.ended < self.total
 
     @property
     def version(self) -> str:
-        """Differs whenever a copy has moved on: copies move one way, unless they are retried."""
+        """A string that changes with the status of any copy, unless copies are retried."""
         return "-".join(str(self.counts[status]) for status in Status)
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Progress:
         return f"{text}: {', '.join(ends)}" if ends else text
 
     def as_json(self) -> dict[str, Any]:
-        """What the script of the page reads."""
+        """Return the JSON object that the script of the page reads."""
         return {
             "text": str(self),
             "ended": self.ended,
@@ -76,12 +76,12 @@ class Progress:
 
 
 def batch_url(site: AdminSite, order_copies: Iterable[OrderCopy]) -> str:
-    """The page that watches these copies."""
+    """Return the URL of the page that shows the progress of these copies."""
     return _url(site, "batch", order_copies)
 
 
 def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
-    """Those copies of ``queryset`` that a list of public ids names, as far as it names any."""
+    """Return the copies of ``queryset`` that ``ids`` names: public ids separated by commas."""
     texts = list(dict.fromkeys(ids[: MAX_WATCHED * (public_ids.LENGTH + 1)].split(",")))
     keys = [public_ids.decode("order_factories", text) for text in texts]
     return queryset.filter(pk__in=[key for key in keys if key is not None])
@@ -89,15 +89,15 @@ def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
 
 def _url(site: AdminSite, view: str, order_copies: Iterable[OrderCopy]) -> str:
     ids = ",".join(order_copy.public_id for order_copy in order_copies)
-    path = reverse(f"admin:order_copies_ordercopy_{view}", current_app=site.name)
-    return f"{path}?ids={ids}"
+    address = reverse(f"admin:order_copies_ordercopy_{view}", current_app=site.name)
+    return f"{address}?ids={ids}"
 
 
 class WatchingMixin(Base):
-    """The list that watches its copies, a page for those requested together, and their status."""
+    """Shows progress in the list, on a page for copies requested together, and as JSON."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The pages that watch copies, and the stock ones."""
+        """Return Django's URLs and those of the batch page and of the status."""
         site = self.admin_site
         return [
             path("batch/", site.admin_view(self.batch_view), name="order_copies_ordercopy_batch"),
@@ -110,7 +110,7 @@ class WatchingMixin(Base):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The stock list, which watches those of its copies that have not ended."""
+        """Return Django's list, with the progress of the copies on it that have not ended."""
         response = super().changelist_view(request, extra_context)
         context = getattr(response, "context_data", None) or {}
         if "cl" in context:
@@ -120,7 +120,7 @@ class WatchingMixin(Base):
         return response
 
     def detail_of(self, order_copy: OrderCopy) -> Detail:
-        """What the pages show of one copy."""
+        """Return the values that the pages show of one copy."""
         return Detail(
             order_copy,
             source=self.order_link(order_copy.source_order),
@@ -128,7 +128,7 @@ class WatchingMixin(Base):
         )
 
     def order_link(self, order: Any) -> str | None:
-        """The order's name, as a link where this site has an admin for it."""
+        """Return the order's name, as a link if this site has an admin for it; None for None."""
         if order is None:
             return None
         if not self.admin_site.is_registered(type(order)):
@@ -138,10 +138,10 @@ class WatchingMixin(Base):
         return format_html('<a href="{}">{}</a>', url, order)
 
     def batch_view(self, request: HttpRequest) -> HttpResponse:
-        """Watch the copies that the URL names."""
+        """Show the progress of the copies that the parameter ``ids`` names."""
         order_copies = self._watched(request)
         if not order_copies:
-            self.message_user(request, _("There are no such copies (any more)."), messages.WARNING)
+            self.message_user(request, _("These copies do not exist any more."), messages.WARNING)
             name = "admin:order_copies_ordercopy_changelist"
             return HttpResponseRedirect(reverse(name, current_app=self.admin_site.name))
         context = {
@@ -156,7 +156,7 @@ class WatchingMixin(Base):
         return TemplateResponse(request, "admin/order_copies/ordercopy/batch.html", context)
 
     def status_view(self, request: HttpRequest) -> JsonResponse:
-        """How far the copies are that the URL names, as JSON."""
+        """Return the progress of the copies that the parameter ``ids`` names, as JSON."""
         progress = Progress(order_copy.status for order_copy in self._watched(request))
         return JsonResponse(progress.as_json())
 

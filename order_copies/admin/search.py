@@ -19,16 +19,15 @@ else:
 
 
 class SearchingMixin(Base):
-    """Searches copies through both of their orders, wherever the order admin searches."""
+    """Searches copies by public id, reference, and the search fields of both of their orders."""
 
     search_fields = ["=reference"]
     search_help_text = gettext_lazy("Search by id of a copy or an order, by reference, or by order")
-    #: Where copies are searched by their orders: fields of the shop's order model. None: where the
-    #: order admin searches.
+    #: Fields of the shop's order model to search. None: the ``search_fields`` of the order admin.
     order_search_fields: Iterable[str] | None = None
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """The fields of copies, and those of both orders."""
+        """Return the search fields of copies, and those of both orders."""
         names = self.order_search_fields
         if names is None:
             names = self._order_admin_search_fields(request)
@@ -40,14 +39,14 @@ class SearchingMixin(Base):
         if not self.admin_site.is_registered(model):
             return []
         order_admin = self.admin_site.get_model_admin(model)
-        # Who may not look at orders must not find out by searching either.
+        # A user who may not view orders must not learn their values by searching.
         may_view = order_admin.has_view_permission(request)
         return order_admin.get_search_fields(request) if may_view else []
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[OrderCopy]", search_term: str
     ) -> tuple["QuerySet[OrderCopy]", bool]:
-        """The stock results, and what a public id of a copy or an order names."""
+        """Return Django's results, and the copies whose own or whose order's public id matches."""
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if search_term:
             found |= queryset.filter(_named_by(search_term.strip()))
@@ -55,7 +54,7 @@ class SearchingMixin(Base):
 
 
 def _through(relation: str, name: str) -> str:
-    """A search field of an order, seen from its copy: ``^number`` is ``^source_order__number``."""
+    # A search field of an order as one of its copy: ``^number`` is ``^source_order__number``.
     prefix = name[0] if name[0] in "^=@" else ""
     return f"{prefix}{relation}__{name.removeprefix(prefix)}"
 

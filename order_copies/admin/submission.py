@@ -1,4 +1,4 @@
-"""Submit the copy page: the selected orders, what was previewed, copies requested once."""
+"""The submit of the copy page: its orders, the check of its preview, and idempotency."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,21 +32,21 @@ else:
 
 @dataclass(slots=True)
 class Selection:
-    """The orders that a request names and its user may copy."""
+    """The orders that a request names and that its user may view."""
 
     orders: list[Any] = field(default_factory=list)
-    #: How many of the named ones were not found among those that the user may see.
+    #: The number of named orders that were not found or that the user may not view.
     missing: int = 0
 
 
 class SelectingMixin(Base):
-    """Finds the orders that a page of a shop's order admin is to copy."""
+    """Selects the orders for the copy page of a shop's order admin."""
 
-    #: How many orders can be copied at once.
+    #: The largest number of orders that can be copied at once.
     copy_orders_limit: int = 100
 
     def copy_orders_selection(self, request: HttpRequest) -> Selection:
-        """The orders that the URL names, as far as the user may see them."""
+        """Return the orders that the parameter ``ids`` names and that the user may view."""
         ids = list(dict.fromkeys(filter(None, request.GET.get("ids", "").split(","))))
         ids = ids[: self.copy_orders_limit]
         keys = [key for key in map(self._order_key, ids) if key is not None]
@@ -64,7 +64,7 @@ class SelectingMixin(Base):
         return orders if isinstance(related, bool) else orders.select_related(*related)
 
     def _order_key(self, text: str) -> Any:
-        """The primary key that a piece of the URL stands for; None where it can be none."""
+        # The primary key for one part of the parameter, or None if it is malformed.
         key = self.model._meta.pk
         assert key is not None
         try:
@@ -75,20 +75,22 @@ class SelectingMixin(Base):
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """The options of a preview, and a digest of what it showed of the orders."""
+    """The state of a preview: its options, and a digest of its plans."""
 
+    #: Names of the options that are on, separated by commas.
     options: str
+    #: Digest of the orders, their plans and their earlier copies.
     digest: str
 
     @classmethod
     def of(cls, order_copies: Sequence[OrderCopy], previews: Sequence[Preview]) -> "Previewed":
-        """What the page shows of these new copies, which all have the same options."""
+        """Return the state of a preview of ``order_copies``, which all have the same options."""
         options = (name for name in OPTIONS if getattr(order_copies[0], name))
         shown = "\n".join(map(_shown, previews))
         return cls(",".join(options), sha256(shown.encode()).hexdigest())
 
     def why_stale(self, submitted: Mapping[str, str]) -> str:
-        """Why what was submitted is not what would be done now; empty where it is the same."""
+        """Return why a submitted preview differs from this one; empty if it is the same."""
         if submitted.get("previewed_options") != self.options:
             reason = _("The options have changed since this preview.")
         elif submitted.get("previewed_digest") != self.digest:
@@ -107,14 +109,16 @@ def _shown(preview: Preview) -> str:
 def request_once(
     order_copies: Sequence[OrderCopy], *, request_key: UUID, user: Any
 ) -> tuple[list[OrderCopy], bool]:
-    """Request these copies unless ``user`` requested the same with the same key before.
+    """Request ``order_copies`` unless ``user`` has requested the same with the same key before.
 
-    Returns the copies that were requested, now or before, and whether it was now. Who goes back
-    and submits a page once more with other orders or options asks for something else.
+    Returns the requested copies, and whether they are new. A user who goes back and submits the
+    page with other orders or options makes another request.
 
-    The admin's own log remembers key and content, in the transaction of the copies, so no session
-    or cache can lose them; the lock on the user's row makes two submits at the same moment stand
-    in line. Raises :class:`RowsLockedError` if that lock, or one on a source order, cannot be had.
+    Key and content are stored in the admin's log, in the transaction of the copies, so they cannot
+    be lost with a session or a cache. A lock on the user's row serializes concurrent submits.
+
+    Raises :class:`RowsLockedError` if that lock, or one on a source order, is not granted in time,
+    and what else :func:`order_copies.copying.request_copies` raises.
     """
     message = _message(order_copies, request_key)
     with limited_wait(settings.LOCK_TIMEOUT):
@@ -135,7 +139,7 @@ def requested_before(
 
 
 def requested_from(orders: Sequence[Any], *, request_key: UUID, user: Any) -> list[OrderCopy]:
-    """The copies of these orders that ``user`` requested with this key, with any content."""
+    """Return the copies of ``orders`` that ``user`` requested with this key, with any content."""
     logged = _requested(user, change_message__startswith=_message_start(request_key))
     if not logged:
         return []
@@ -155,7 +159,7 @@ def _message_start(request_key: UUID) -> str:
 
 
 def _fingerprint(order_copies: Sequence[OrderCopy]) -> str:
-    """What these copies are asked to do, in 64 characters; their order does not matter."""
+    # Sorted, so that the order of the copies does not matter.
     names = [*OPTIONS, "reference", "reference_origin"]
     rows = (
         [str(order_copy.source_order_id), *(getattr(order_copy, name) for name in names)]

@@ -1,7 +1,8 @@
-"""Answer a request that names itself once: the same key and body are the same copy.
+"""Idempotent requests: requests with the same ``Idempotency-Key`` and body create one copy.
 
-The name is kept with the copy in one transaction, so a process that dies leaves both or none. Who
-asks under the same name meanwhile waits for that transaction, and then finds the answer.
+The key is stored in the transaction that creates the copy, so a process that is killed leaves both
+or neither. A concurrent request with the same key blocks on the unique constraint until that
+transaction ends, and then returns the stored response.
 """
 
 import json
@@ -35,36 +36,38 @@ from order_copies.jsonapi.errors import (
 )
 from order_copies.models import IdempotentRequest, OrderFactory
 
-#: How long a first request can be on its way; after that its process must have died.
+#: The longest time that a first request takes; after that its process must have been killed.
 PATIENCE = timedelta(seconds=MAX_WAIT + 20)
-#: How many names that are too old one new name clears away.
+#: The number of expired keys that are deleted when a new one is stored.
 BITE = 10
 
 _KEY = re.compile("[!-~]{1,255}")
 
 
 class StillRunningError(RequestRefusedError):
-    """The first request of this name has not been answered yet."""
+    """The first request with this key has not been answered yet: retry after ``wait`` seconds."""
 
     def __init__(self, wait: float) -> None:
         detail = "The first request with this Idempotency-Key is still being answered."
         super().__init__(Error(IDEMPOTENCY_KEY_IN_USE, "Idempotency key in use", detail))
-        #: How many seconds later it is worth asking again.
+        #: Seconds after which the client should repeat the request, at least 1 (``Retry-After``).
         self.wait = max(1, math.ceil(wait))
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Who asks under which key (``identity``), and for what (``fingerprint``)."""
+    """The identity of an idempotent request, and a fingerprint of its content."""
 
+    #: Digest of the client and its ``Idempotency-Key``.
     identity: str
+    #: Digest of the body and the query parameters.
     fingerprint: str
 
     @classmethod
     def of(cls, request: Request) -> Self | None:
-        """The name of a request that has an ``Idempotency-Key``.
+        """Return the name of ``request``, or None if it has no ``Idempotency-Key``.
 
-        Raises :class:`RequestRefusedError`.
+        Raises :class:`RequestRefusedError` for a malformed key or body.
         """
         key = request.headers.get("Idempotency-Key")
         if key is None:
@@ -76,9 +79,10 @@ class Name:
         return cls(_digest([*client, key]), _fingerprint(request))
 
     def first(self) -> IdempotentRequest | None:
-        """The first request of this name, unless it is too old to be remembered.
+        """Return the stored first request of this name; None if there is none, or it has expired.
 
-        Raises :class:`RequestRefusedError` if it asked for something else, or is not answered yet.
+        Raises :class:`RequestRefusedError` if the fingerprint of the first request is different,
+        and :class:`StillRunningError` if it has not been answered yet.
         """
         now = timezone.now()
         found = IdempotentRequest.objects.filter(identity=self.identity).first()
@@ -95,9 +99,9 @@ class Name:
         return found
 
     def claim(self) -> None:
-        """Become the first of this name, in the transaction that does what is asked for.
+        """Store this request as the first of its name. Call it in the transaction of the request.
 
-        Raises :class:`AlreadyAskedError` once another transaction has become it.
+        Raises :class:`AlreadyAskedError` if another transaction has stored one before.
         """
         try:
             with transaction.atomic():
@@ -110,14 +114,18 @@ class Name:
     def remember(
         self, order_copy: OrderFactory, answer: Mapping[str, Any], *, is_waiting: bool
     ) -> None:
-        """Keep the answer, for the time being if the request goes on waiting; then clear away."""
+        """Store the response and the copy, and delete some expired keys.
+
+        ``is_waiting``: the request still waits for the end of the copy, and the response is
+        preliminary.
+        """
         IdempotentRequest.objects.filter(identity=self.identity).update(
             order_factory_key=order_copy.pk, answer=json.dumps(answer), is_waiting=is_waiting
         )
         clear(BITE)
 
     def conclude(self, answer: Mapping[str, Any]) -> None:
-        """Keep the last word of a request that waited, unless another process had it."""
+        """Store the final response of a request that waited, unless another process has done so."""
         waiting = IdempotentRequest.objects.filter(identity=self.identity, is_waiting=True)
         waiting.update(answer=json.dumps(answer), is_waiting=False)
 
@@ -125,7 +133,11 @@ class Name:
 def answer_once(
     name: Name, create: Callable[[], Response], repeat: Callable[[IdempotentRequest], Response]
 ) -> Response:
-    """The answer of ``create``, which claims the name; if somebody had done so, of ``repeat``."""
+    """Return the response of ``create``, or of ``repeat`` if the name has been claimed before.
+
+    ``create`` must claim the name, and may raise :class:`AlreadyAskedError`. Raises
+    :class:`StillRunningError` and what :meth:`Name.first` raises.
+    """
     for _ in range(2):
         first = name.first()
         if first is not None:
@@ -152,14 +164,14 @@ def _oldest(now: datetime) -> datetime:
 
 
 def forgotten() -> "QuerySet[IdempotentRequest]":
-    """The requests that are too old to be remembered."""
+    """Return the stored requests that have expired."""
     return IdempotentRequest.objects.filter(created_at__lte=_oldest(timezone.now()))
 
 
 def clear(limit: int) -> int:
-    """Delete so many of them at most; return how many. Waits for nobody who is doing the same.
+    """Delete at most ``limit`` expired requests; return the number. Call it in a transaction.
 
-    In a transaction.
+    Rows that another transaction is deleting are skipped, if the database supports that.
     """
     rows = locked_unless_taken(forgotten().order_by("created_at"))
     keys = list(rows.values_list("pk", flat=True)[:limit])

@@ -1,4 +1,4 @@
-"""What the endpoints of the app offer besides what their kind does, for the OpenAPI document."""
+"""Parameters, headers and responses of single endpoints, for the OpenAPI document."""
 
 from order_copies.jsonapi.openapi.components import content
 from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed, or_null
@@ -16,7 +16,7 @@ ERRORS_LOG: JSONSchema = {
     "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 1},
 }
 
-#: One entry of ``outcomes``.
+#: JSON Schema of one entry of ``outcomes``.
 OUTCOME = closed(
     {
         "attribute": _TEXT,
@@ -49,41 +49,42 @@ _PREVIEW = closed(
     }
 )
 
-#: What asking for a copy offers.
-ASKING = Offer(
+#: The additions of ``POST /order_copies``.
+CREATE_OFFER = Offer(
     parameters=[
         query_parameter(
             "dry_run",
             _FLAG | {"default": False},
-            "Whether to tell only what the copy would do; nothing is written.",
+            "Return a preview of the copy instead of creating it. Nothing is written.",
         ),
         header(
             "Idempotency-Key",
             {"type": "string", "pattern": "^[!-~]{1,255}$"},
-            "Names the request: the same key with the same body is answered as the first time. "
-            "A dry run takes none.",
+            "Makes the request idempotent: a repeated request with the same key and body gets the "
+            "response of the first one, and creates no second copy. Ignored by a dry run.",
         ),
         header(
             "Prefer",
             {"type": "string", "examples": ["wait=5"]},
-            "`wait=5`: for how many seconds, 10 at most, the answer is to wait for the copy to "
-            "end. What is not understood is ignored.",
+            "`wait=5`: wait up to 5 seconds, at most 10, for the copy to end before responding. "
+            "Other preferences are ignored.",
         ),
     ],
     headers={
         "Idempotent-Replayed": {
-            "description": "That this is the first answer to the `Idempotency-Key` once more.",
+            "description": "Set if this is the stored response of the first request with the "
+            "`Idempotency-Key`.",
             "schema": {"const": "true"},
         },
         "Preference-Applied": {
-            "description": "For how long the answer would have waited.",
+            "description": "The granted wait in seconds. The copy may have ended sooner.",
             "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"},
         },
     },
     errors=[409],
     responses={
         "200": {
-            "description": "What the copy would do: with `dry_run=true`. Amounts are in cents.",
+            "description": "The preview of the copy, with `dry_run=true`. Amounts are in cents.",
             "content": content(closed({"data": {"type": "null"}, "meta": _PREVIEW})),
         }
     },

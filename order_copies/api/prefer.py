@@ -1,4 +1,4 @@
-"""Wait for a copy to end, where a client prefers that to asking again (RFC 7240)."""
+"""Wait for a copy to end before responding, with the header ``Prefer: wait`` (RFC 7240)."""
 
 import re
 import time
@@ -14,19 +14,21 @@ from order_copies.conf import settings
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker import heartbeats
 
-#: How many seconds a client can have its answer wait: less than its own patience.
+#: The longest wait in seconds, less than the usual timeouts of clients.
 MAX_WAIT = 10
+#: Seconds between the first two queries for the end of the copy; each pause is 1.5 times longer.
 FIRST_PAUSE = 0.02
+#: The longest pause between two queries, in seconds.
 LONGEST_PAUSE = 0.5
 
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]+)"?\s*(?=$|[,;])', re.IGNORECASE)
 
 
 def preferred_wait(request: Request) -> int:
-    """For how many seconds the answer is to wait, by the header ``Prefer: wait=N``.
+    """Return the seconds to wait by the header ``Prefer: wait=N``, at most :data:`MAX_WAIT`.
 
-    At most :data:`MAX_WAIT`. What is no number is ignored, as RFC 7240 says, and so is the whole
-    inside of a transaction, which would never see the end.
+    0 if the header is missing or not a number, which RFC 7240 says to ignore, and inside a
+    transaction, where the copy cannot end.
     """
     found = _WAIT.search(request.headers.get("Prefer", ""))
     if found is None or connection.in_atomic_block:
@@ -36,21 +38,25 @@ def preferred_wait(request: Request) -> int:
 
 
 class Waiters:
-    """Counts the requests of this process that wait now: at most ``MAX_WAITERS``."""
+    """A counter of the waiting requests of this process, limited to ``MAX_WAITERS``."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._count = 0
 
     def enter(self) -> bool:
-        """Whether one more may wait; it must :meth:`leave` then."""
+        """Count one more request; return False if the limit is reached.
+
+        After True the caller must call :meth:`leave`.
+        """
         with self._lock:
-            has_room = self._count < settings.MAX_WAITERS
-            self._count += has_room
-            return has_room
+            if self._count >= settings.MAX_WAITERS:
+                return False
+            self._count += 1
+            return True
 
     def leave(self) -> None:
-        """One of them waits no longer."""
+        """Count one request less."""
         with self._lock:
             self._count -= 1
 
@@ -60,10 +66,10 @@ waiters = Waiters()
 
 @contextmanager
 def granted_wait(request: Request) -> Iterator[int]:
-    """For how many seconds the answer waits: 0 if it is not preferred, or would hold up others.
+    """Yield the seconds that the response may wait; 0 if it must not.
 
-    A request that waits keeps a thread of its server. So ``MAX_WAITERS`` of each process wait at
-    a time, for the length of this context, and none does where no worker is alive.
+    A waiting request occupies a thread of the server. So at most ``MAX_WAITERS`` requests of a
+    process wait at a time, for the duration of this context, and none waits if no worker is alive.
     """
     seconds = preferred_wait(request)
     if not (seconds and _has_workers() and waiters.enter()):
@@ -76,12 +82,12 @@ def granted_wait(request: Request) -> Iterator[int]:
 
 
 def _has_workers() -> bool:
-    """Whether a polling worker is alive; workers of other engines leave no heartbeats."""
+    # Only polling workers send heartbeats; with another engine assume that there are workers.
     return settings.ENGINE != "polling" or heartbeats.at_work(timezone.now()).exists()
 
 
 def wait_for_end(order_copy: OrderCopy, seconds: float) -> None:
-    """Return when the copy has ended, is gone, or time is up, with the object up to date."""
+    """Block until the copy has ended or is deleted, for at most ``seconds``; then refresh it."""
     deadline = time.monotonic() + seconds
     pause = FIRST_PAUSE
     ongoing = OrderFactory.objects.ongoing().filter(pk=order_copy.pk)

@@ -1,6 +1,6 @@
-"""The routes of the API: include them under ``api/``, after the shop's own resources.
+"""The routes of the API. Include them under ``api/``, after the shop's own resources.
 
-Every path that is no endpoint is answered here too, with a document.
+Any other path under the prefix gets a JSON:API document with status 404.
 """
 
 from django.urls import path

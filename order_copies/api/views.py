@@ -1,4 +1,4 @@
-"""The endpoints of the app. Subclass them to change what a shop's clients may do."""
+"""The viewsets of the API. A shop may subclass them and route its subclasses instead."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from order_copies import copying
 from order_copies.api import serializers
 from order_copies.api.idempotency import Name, answer_once
-from order_copies.api.openapi import ASKING
+from order_copies.api.openapi import CREATE_OFFER
 from order_copies.api.permissions import CopiesPermission, EventsPermission, check_copy
 from order_copies.api.prefer import granted_wait, wait_for_end
 from order_copies.events.models import Event
@@ -32,14 +32,14 @@ logger = logging.getLogger("order_copies.copies")
 
 
 class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
-    """``/order_copies``: ask for copies, look at them, annotate and delete them."""
+    """``/order_copies``: create, preview, read, annotate, abort, retry and delete copies."""
 
     type = serializers.OrderCopySerializer.type
     permission_classes = [IsAuthenticated, CopiesPermission]
-    offers = {"create": ASKING}
+    offers = {"create": CREATE_OFFER}
 
     def create(self, request: Request) -> Response:
-        """Ask for a copy, once a name; with ``dry_run=true`` only tell what it would do."""
+        """Create a copy, once per ``Idempotency-Key``; preview it with ``dry_run=true``."""
         query = self.query(self.resource, "include", "fields", "dry_run")
         if query.dry_run:
             check_scopes(request, READ)
@@ -54,7 +54,10 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         )
 
     def change(self, row: OrderCopy, payload: Payload) -> None:
-        """Change what a client has tied to a copy, and abort or retry it."""
+        """Update ``reference``, ``reference_origin`` and ``metadata``, and abort or retry.
+
+        Raises :class:`RequestRefusedError` if the status of the copy forbids the trigger.
+        """
         who, status = client_as_who(self.request), row.status
         with transaction.atomic():
             if payload.attributes or not payload.trigger:
@@ -70,7 +73,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
             self._log(_triggered[payload.trigger.name], row)
 
     def destroy(self, request: Request, public_id: str) -> Response:
-        """Delete a copy; its target order stays."""
+        """Delete a copy, unless it is in progress. Its target order stays."""
         self.query(self.resource)
         order_copy = self.find(request, public_id)
         copying.delete_copy(order_copy, who=client_as_who(request))
@@ -78,7 +81,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         return Response(status=204)
 
     def _read(self) -> OrderCopy:
-        """The unsaved copy that the request asks for."""
+        # The copy that the request describes, unsaved.
         payload = read_new(self.request.data, self.resource, self.request)
         order_copy = OrderCopy(**payload.attributes, **payload.relationships)
         check_copy(self.request, order_copy)
@@ -106,14 +109,14 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
             response = self._created(query, order_copy)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
-        self._log("asked for", order_copy)
+        self._log("requested", order_copy)
         return response
 
     def _created(self, query: Query, order_copy: OrderCopy) -> Response:
         return _created(self.answer(query, self.resource, order_copy).data)
 
     def _repeat(self, query: Query, name: Name, first: IdempotentRequest) -> Response:
-        """The first answer once more, to whoever may still see the copy, or if it is deleted."""
+        # Return the stored response, if the client may still see the copy or the copy is deleted.
         key = first.order_factory_key
         assert key is not None, "a name is kept with its copy"
         order_copy = self.resource.rows(self.request).filter(pk=key).first()
@@ -121,18 +124,18 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
             raise RequestRefusedError(not_found())
         document = json.loads(first.answer)
         if order_copy is None:
-            # What came with a copy that is gone may be hidden from the client by now.
+            # The client may not be allowed to see the included resources any more.
             document.pop("included", None)
         response = _created(document)
         if first.is_waiting and order_copy is not None:
-            # The process that waited for the end of the copy has died.
+            # The process that waited for the end of the copy was killed.
             response = self._created(query, order_copy)
             name.conclude(response.data)
         response["Idempotent-Replayed"] = "true"
         return response
 
     def _log(self, what: str, order_copy: OrderCopy) -> None:
-        """One line, which ties the request's ``trace_id`` to what workers say of the copy."""
+        # The record links the ``trace_id`` of the request to the records of workers on the copy.
         extra = about(order_copy, trace_id=self.trace_id)
         logger.info("Copy %s was %s over the API", order_copy, what, extra=extra)
 
@@ -142,12 +145,12 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
 
 
 _triggers = {"_abort": copying.abort_copies, "_retry": copying.retry_copies}
-_triggered = {"_abort": "aborted", "_retry": "asked for once more"}
+_triggered = {"_abort": "aborted", "_retry": "queued for a retry"}
 
 
-def _refuse_for(trigger: str, problems: Sequence[Problem]) -> None:
+def _refuse_for(attribute: str, problems: Sequence[Problem]) -> None:
     if problems:
-        errors = (invalid("attributes", trigger, one.code, one.message) for one in problems)
+        errors = (invalid("attributes", attribute, one.code, one.message) for one in problems)
         raise RequestRefusedError(*errors)
 
 
@@ -157,43 +160,43 @@ def _created(document: dict[str, Any]) -> Response:
 
 
 class RecurringOrderCopyViewSet(OrderCopyViewSet):
-    """``/recurring_order_copies``: they belong to subscriptions."""
+    """``/recurring_order_copies``: the copies that subscriptions create."""
 
     type = serializers.RecurringOrderCopySerializer.type
 
 
 class OrderFactoryViewSet(ReadOnlyViewSet):
-    """``/order_factories``: copies of all kinds, to be read."""
+    """``/order_factories``: copies of all kinds, read-only."""
 
     type = serializers.OrderFactorySerializer.type
 
 
 class OrderViewSet(ReadOnlyViewSet):
-    """``/orders``, for shops that have no endpoint of their own."""
+    """``/orders``, for shops without an endpoint of their own; read-only."""
 
     type = serializers.OrderSerializer.type
 
 
 class EventViewSet(ReadOnlyViewSet, UpdateMixin):
-    """``/events``: what happened, and telling it once more."""
+    """``/events``: read events, and trigger them again."""
 
     type = serializers.EventSerializer.type
     permission_classes = [IsAuthenticated, EventsPermission]
 
     def change(self, row: Event, payload: Payload) -> None:
-        """Tell those who listen of the event once more."""
+        """Send the signal ``event_triggered`` if the request has the trigger."""
         if payload.trigger:
             trigger(row, who=client_as_who(self.request))
 
 
 class EventStoreViewSet(RetrieveMixin):
-    """``/event_stores/{id}``; lists of changes hang on what was changed."""
+    """``/event_stores/{id}``: one change. Lists are relationships of the changed resource."""
 
     type = serializers.EventStoreSerializer.type
 
 
 def plan_as_json(plan: CopyPlan) -> dict[str, Any]:
-    """What a copy would do, as the ``meta`` of a dry run: amounts are in cents."""
+    """Return ``plan`` as the ``meta`` of a dry run. Amounts are in cents."""
     log = errors_log(plan.problems)
     return {
         "status": "completed" if plan.will_complete else "failed",

@@ -1,6 +1,6 @@
-"""Look at all copies, and at all that came of them, for what must never be.
+"""Audit all copies, their events, payments and orders for inconsistencies.
 
-What the database itself makes sure of, by its constraints, is not asked again.
+Rules that constraints of the database enforce are not checked again.
 """
 
 from collections.abc import Iterator
@@ -11,26 +11,27 @@ from django.utils import timezone
 from order_copies.auditing.histories import Histories
 from order_copies.auditing.payments import open_payments
 from order_copies.auditing.states import look_at, why_not_over
-from order_copies.db.snapshots import one_moment
+from order_copies.db.transactions import one_moment
 from order_copies.models import OrderFactory
 from order_copies.shops import Finding, Shop, get_shop
 
 __all__ = ["Audit"]
 
-#: How many copies are looked at together. Each has an outcome for every line of its source.
+#: The number of copies that are read together. Each has one outcome per line of its source.
 CHUNK = 500
+#: How long a copy or a payment may wait before that is a finding.
 PATIENCE = timedelta(minutes=15)
 
 
 class Audit:
-    """One look at everything, in constant memory and, but for what looks wrong, a constant number
-    of queries a chunk.
+    """One audit of everything.
 
-    It reads only, each chunk of copies as of one moment, so it can run beside the workers.
+    It uses constant memory and a constant number of queries per chunk of copies, plus some per
+    suspect. It only reads, each chunk in one snapshot of the database, so it may run while workers
+    run.
 
-    ``final``: every copy must have ended; otherwise one may wait for a worker, and a payment for
-    being given back, as long as ``patience`` says. ``since``: copies that have not changed since
-    then are not looked at.
+    ``final``: every copy must have ended. Otherwise a copy may wait for a worker, and a payment may
+    wait to be voided, for ``patience``. ``since``: skip copies that have not changed since then.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class Audit:
         patience: timedelta = PATIENCE,
     ) -> None:
         self.final = final
-        #: What waits since before then is overdue.
+        #: Copies and payments that have waited since before this instant are overdue.
         self.before = timezone.now() - (timedelta(0) if final else patience)
         self.since = since
-        #: How many copies were looked at, and how many findings there were, so far.
+        #: Numbers of copies checked and of findings so far.
         self.copies = self.findings = 0
 
     def run(self) -> Iterator[Finding]:
-        """What is wrong, copy by copy, and then with the shop as a whole."""
+        """Yield the findings copy by copy, then those about payments and the shop as a whole."""
         for finding in self._run():
             self.findings += 1
             yield finding

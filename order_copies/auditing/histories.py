@@ -1,4 +1,4 @@
-"""Whether the events of a copy tell how it came to be what it is."""
+"""Audit that the events of a copy lead to its status."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from order_copies.transitions import TRANSITIONS
 
 
 class Histories:
-    """The events of some copies. Old ones may have been deleted: then the first are missing."""
+    """The events of a chunk of copies. The oldest ones may have been pruned."""
 
     def __init__(self, order_copies: Sequence[OrderFactory]) -> None:
         of_copies = Event.objects.filter(resource_type__in=Kind.values)
@@ -28,17 +28,17 @@ class Histories:
                 self._verbs[key].append(verb)
 
     def look_at(self, order_copy: OrderFactory) -> Iterator[Finding]:
-        """Whether the copy is in another state than its events tell."""
+        """Yield a finding if the events of ``order_copy`` do not lead to its status."""
         verbs = self._verbs[str(order_copy.pk)]
         is_whole = self._kept_since is not None and order_copy.created_at >= self._kept_since
-        if (verbs or is_whole) and _told(verbs, is_whole=is_whole) != order_copy.status:
-            message = _("is %(status)s, but its events tell: %(events)s. See the log of the worker")
+        if (verbs or is_whole) and _result(verbs, is_whole=is_whole) != order_copy.status:
+            message = _("is %(status)s, but its events are: %(events)s. See the log of the worker")
             words = {"status": order_copy.status, "events": ", ".join(verbs) or _("nothing")}
             yield finding(order_copy, "events_disagree", message % words)
 
 
-def _told(verbs: Sequence[str], *, is_whole: bool) -> Status | None:
-    """The state that these events lead to, or None where they cannot follow one another."""
+def _result(verbs: Sequence[str], *, is_whole: bool) -> Status | None:
+    # The status that these events lead to, or None if they cannot follow one another.
     status: Status | None = None
     for index, verb in enumerate(verbs):
         transition = TRANSITIONS[verb]

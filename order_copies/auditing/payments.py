@@ -1,4 +1,4 @@
-"""Whether money is still held for copies that did not place anything with it."""
+"""Audit payments that no order was placed with and that were not voided."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,10 +12,14 @@ from order_copies.shops import Finding
 
 
 def open_payments(before: datetime) -> Iterator[Finding]:
-    """Payments of runs that were over before that instant, and that nobody gave back."""
+    """Yield payments that were due to be voided before that instant, and were not."""
     lately = OrderFactory.objects.filter(pk=OuterRef("order_factory"), updated_at__gte=before)
     forgotten = OpenPayment.objects.orphaned().filter(~Exists(lately), created_at__lt=before)
-    message = _("is over, and its payment %(key)s was not given back: see the log of the worker")
-    for order_copy, key in forgotten.values_list("order_factory", "key").iterator():
-        public_id = public_ids.encode("order_factories", order_copy)
-        yield Finding("payment_open", Kind.ORDER_COPIES.value, public_id, message % {"key": key})
+    message = _("has the payment %(key)s, which was not voided: see the log of the worker")
+    columns = ("order_factory", "subject", "key")
+    for order_copy, subject, key in forgotten.values_list(*columns).iterator():
+        resource_type, _slash, resource_id = subject.partition("/")
+        if order_copy is not None:
+            resource_type = Kind.ORDER_COPIES.value
+            resource_id = public_ids.encode("order_factories", order_copy)
+        yield Finding("payment_open", resource_type, resource_id, message % {"key": key})

@@ -1,4 +1,4 @@
-"""Whether the row of a copy agrees with itself."""
+"""Audit that the columns of a copy are consistent with each other."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -10,33 +10,37 @@ from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, errors_count
 from order_copies.shops import Finding, get_shop
 
-#: By how much the clocks of the machines of a shop may differ.
+#: Tolerated difference between the clocks of a shop's machines.
 CLOCKS_DIFFER = timedelta(minutes=1)
 
+#: Statuses of a copy that has started.
 STARTED = frozenset({Status.IN_PROGRESS, Status.FAILED, Status.COMPLETED})
 
 
 def finding(order_copy: OrderFactory, code: str, message: str) -> Finding:
-    """Something that is wrong with this copy."""
+    """Return a finding about ``order_copy``."""
     return Finding(code, order_copy.type, order_copy.public_id, message)
 
 
 def why_not_over(order_copy: OrderFactory, before: datetime, *, final: bool) -> Iterator[Finding]:
-    """A copy that has not ended: where all must have, or if it waits since before that instant."""
+    """Yield a finding if the copy has not ended, but should have.
+
+    With ``final`` every copy must have ended; otherwise it may wait since ``before``, not longer.
+    """
     if order_copy.has_ended:
         return
     waiting_since = order_copy.lease_expires_at or order_copy.updated_at
     if final:
-        message = _("is %(status)s: it has to end before it can be audited; let a worker run it")
+        message = _("is %(status)s and must end before the audit: start a worker")
         yield finding(order_copy, "not_final", message % {"status": order_copy.status})
     elif waiting_since < before:
-        message = _("is %(status)s and waits for a worker since %(instant)s: is one running?")
+        message = _("is %(status)s and has waited for a worker since %(instant)s: start a worker")
         words = {"status": order_copy.status, "instant": f"{waiting_since:%Y-%m-%d %H:%M:%S %Z}"}
         yield finding(order_copy, "stuck", message % words)
 
 
 def look_at(order_copy: OrderFactory) -> Iterator[Finding]:
-    """What is wrong with a copy by itself."""
+    """Yield the inconsistencies between the columns of ``order_copy``. Runs no query."""
     yield from _target(order_copy)
     yield from _instants(order_copy)
     yield from _errors(order_copy)
@@ -44,17 +48,17 @@ def look_at(order_copy: OrderFactory) -> Iterator[Finding]:
 
 def _target(order_copy: OrderFactory) -> Iterator[Finding]:
     if order_copy.status == Status.COMPLETED and _wrote_nothing(order_copy):
-        message = _("completed, but wrote no target order: ask for another copy of its source")
+        message = _("completed, but wrote no target order: copy its source order again")
         yield finding(order_copy, "target_missing", message)
     if order_copy.target_order_id is not None and not _may_have_target(order_copy):
-        message = _("is %(status)s and has the target order %(order)s: does anybody need it?")
+        message = _("is %(status)s and has the target order %(order)s: check whether to keep it")
         order = get_shop().order_id(order_copy.target_order_id)
         words = {"status": order_copy.status, "order": order}
         yield finding(order_copy, "target_unexpected", message % words)
 
 
 def _wrote_nothing(order_copy: OrderFactory) -> bool:
-    """Whether there is no target, and no line to tell of one that was deleted since."""
+    # If the target was deleted later, the outcomes still have the ids of its lines.
     lines = [
         outcome["target_line_item"]
         for outcome in order_copy.outcomes
@@ -64,7 +68,7 @@ def _wrote_nothing(order_copy: OrderFactory) -> bool:
 
 
 def _may_have_target(order_copy: OrderFactory) -> bool:
-    """A failed copy keeps what it wrote for repair, where it was then not placed or swapped."""
+    # A failed copy keeps its target for repair if placing or cancelling was refused.
     is_kept = order_copy.place_target_order or order_copy.cancel_source_order
     return order_copy.status == Status.COMPLETED or (order_copy.status == Status.FAILED and is_kept)
 
@@ -72,10 +76,10 @@ def _may_have_target(order_copy: OrderFactory) -> bool:
 def _instants(order_copy: OrderFactory) -> Iterator[Finding]:
     ended_at = [instant for instant in (order_copy.completed_at, order_copy.failed_at) if instant]
     if order_copy.status in STARTED and not (order_copy.started_at and order_copy.attempt):
-        message = _("is %(status)s, but was never started: somebody changed the row by hand")
+        message = _("is %(status)s, but was never started: the row was changed by hand")
         yield finding(order_copy, "instants_disagree", message % {"status": order_copy.status})
     elif ended_at and order_copy.status not in {Status.COMPLETED, Status.FAILED}:
-        message = _("is %(status)s, but has an instant of its end: somebody changed it by hand")
+        message = _("is %(status)s, but has the time of its end: the row was changed by hand")
         yield finding(order_copy, "instants_disagree", message % {"status": order_copy.status})
     else:
         yield from _order_of_instants(order_copy, ended_at)
@@ -86,7 +90,7 @@ def _order_of_instants(order_copy: OrderFactory, ended_at: list[datetime]) -> It
     instants = [order_copy.created_at, *started_at, *ended_at]
     pairs = pairwise(instants)
     if any(later < earlier - CLOCKS_DIFFER for earlier, later in pairs):
-        message = _("ended or started before it was asked for: set the clocks of your machines")
+        message = _("ended or started before it was created: set the clocks of your machines")
         yield finding(order_copy, "instants_disagree", message)
 
 
@@ -95,13 +99,13 @@ def _errors(order_copy: OrderFactory) -> Iterator[Finding]:
     words = {"status": order_copy.status, "counted": order_copy.errors_count}
     words["listed"] = errors_count(log)
     if words["counted"] != words["listed"]:
-        message = _("counts %(counted)s errors and lists %(listed)s: set the count right")
+        message = _("counts %(counted)s errors and lists %(listed)s: correct the count")
         yield finding(order_copy, "errors_miscounted", message % words)
     if has_failed and not log:
-        message = _("is %(status)s and does not say why: see the log of the worker")
+        message = _("is %(status)s without a reason: see the log of the worker")
         yield finding(order_copy, "reason_missing", message % words)
     if log and not has_failed and not _may_have_errors(order_copy):
-        message = _("is %(status)s in spite of errors: see whether its target is what was wanted")
+        message = _("is %(status)s although it has errors: check its target order")
         yield finding(order_copy, "errors_unexpected", message % words)
 
 

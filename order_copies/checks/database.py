@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about the database that holds the copies."""
+"""System checks of the database that holds the copies."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError, ProgrammingError
 
-from order_copies.checks.settings import impossible_settings
+from order_copies.checks.settings import invalid_settings
 from order_copies.conf import settings
 from order_copies.monitoring.health import current_complaints
 
@@ -37,7 +37,7 @@ SQLITE_OPTIONS = (
 
 
 def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E003, W001 to W003 and W008. Looks at the settings only, connects to nothing."""
+    """Return E003, W001 to W003 and W008. Reads the settings only, and does not connect."""
     connection = _connection()
     if connection.vendor not in SUPPORTED_VENDORS:
         return [_unsupported(connection, connection.display_name)]
@@ -50,11 +50,11 @@ def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_databases(**_kwargs: Any) -> list[CheckMessage]:
-    """E009."""
+    """Return E009 for each model that is not in the default database."""
     try:
         models = [apps.get_model(label) for label in (*OWN_MODELS, settings.ORDER_MODEL)]
     except (ImproperlyConfigured, LookupError, ValueError):
-        return []  # E001 and E005 say so.
+        return []  # E001 and E005 report it.
     hint = (
         f'Let DATABASE_ROUTERS choose "{DEFAULT_DB_ALIAS}" for them: copies, their events and '
         "orders are written in one transaction."
@@ -72,7 +72,7 @@ def check_databases(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """E003 for MySQL and for MariaDB before 10.7, E010 and W009: only the server can tell."""
+    """Return E003 for MySQL and old MariaDB, E010 and W009. Queries the server."""
     connection: Any = _connection()
     if connection.vendor != "mysql" or connection.alias not in (databases or ()):
         return []
@@ -87,21 +87,23 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
 
 
 def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """Warn about copies that no worker can end: W006, W007, W010 and W011.
+    """Return W006, W007, W010 and W011.
 
-    Returns nothing while tables are missing, settings are impossible, or the database is not
-    among ``databases``.
+    Returns nothing if tables are missing, settings are invalid, or the database is not among
+    ``databases``.
     """
     connection = _connection()
-    if connection.alias not in (databases or ()) or any(impossible_settings()):
+    if connection.alias not in (databases or ()) or any(invalid_settings()):
         return []
     try:
-        # A savepoint keeps the transaction of a caller usable. Of its own it takes none, because
-        # SQLite could not begin one to write where the database is read-only.
+        # A savepoint keeps the transaction of the caller usable after an error. Outside a
+        # transaction none is opened: on SQLite it would begin with a write, which a read-only
+        # database refuses.
         savepoint = transaction.atomic(connection.alias)
         with savepoint if connection.in_atomic_block else nullcontext():
             return [
-                checks.Warning(said, hint=hint, id=id_) for id_, said, hint in current_complaints()
+                checks.Warning(message, hint=hint, id=id_)
+                for id_, message, hint in current_complaints()
             ]
     except (OperationalError, ProgrammingError):
         return []
@@ -113,13 +115,13 @@ def _check_collation(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
         (collation,) = cursor.fetchone()
     if EXACT_COLLATION.search(collation):
         return []
-    message = f"Texts that differ in case or trailing spaces only are equal under {collation}."
-    hint = "Create the database with COLLATE utf8mb4_nopad_bin, unless that is what you want."
+    message = f"The collation {collation} ignores case or trailing spaces in comparisons."
+    hint = "Create the database with COLLATE utf8mb4_nopad_bin, unless you want that."
     return [checks.Warning(message, hint=hint, id="order_copies.W009")]
 
 
 def _check_conversion(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
-    """E010: without time zone tables lookups by date find nothing, and date hierarchies fail."""
+    # Without time zone tables lookups by date find nothing, and date hierarchies fail.
     zone = django_settings.TIME_ZONE
     if not django_settings.USE_TZ or zone == connection.timezone_name:
         return []
@@ -129,23 +131,24 @@ def _check_conversion(connection: BaseDatabaseWrapper) -> list[CheckMessage]:
         (converted,) = cursor.fetchone()
     if converted is not None:
         return []
-    message = f"MariaDB cannot convert instants to {zone}: its time zone tables are not loaded."
+    message = f"MariaDB cannot convert times to {zone}: its time zone tables are not loaded."
     return [Error(message, hint=LOAD_TIME_ZONES, id="order_copies.E010")]
 
 
 def _complaints_about_sqlite(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if (options.get("transaction_mode") or "").upper() != "IMMEDIATE":
-        message = 'SQLite will fail copies that run at the same time: "database is locked".'
+        message = 'Copies that run at the same time will fail on SQLite: "database is locked".'
         yield "W001", message, SQLITE_OPTIONS
     if options.get("timeout", SHORTEST_TIMEOUT) < SHORTEST_TIMEOUT:
-        yield "W002", "SQLite gives up soon when another process writes.", SQLITE_OPTIONS
+        message = f"SQLite waits less than {SHORTEST_TIMEOUT} seconds while another process writes."
+        yield "W002", message, SQLITE_OPTIONS
     if not WAL.search(options.get("init_command") or ""):
-        yield "W003", "SQLite lets nobody read while somebody writes.", SQLITE_OPTIONS
+        yield "W003", "SQLite blocks readers while a process writes.", SQLITE_OPTIONS
 
 
 def _complaints_about_mariadb(options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if (options.get("isolation_level", READ_COMMITTED) or "").lower() != READ_COMMITTED:
-        message = "MariaDB locks the gaps between rows: copies will wait for each other, or fail."
+        message = "MariaDB locks gaps between rows: copies will block each other, or deadlock."
         yield "W008", message, f'"OPTIONS": {{"isolation_level": "{READ_COMMITTED}"}}'
 
 
@@ -159,5 +162,4 @@ def _unsupported(connection: BaseDatabaseWrapper, name: str) -> CheckMessage:
 
 
 def _connection() -> BaseDatabaseWrapper:
-    """The connection to the database that holds the copies."""
     return connections[router.db_for_write(apps.get_model("order_copies", "OrderFactory"))]

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about the engine."""
+"""System checks of the engine."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ EXTRAS = {"django.tasks": "tasks", "celery": "celery"}
 
 
 def check_engine(**_kwargs: Any) -> list[CheckMessage]:
-    """E007, else what the engine itself says: W005."""
+    """Return E007 if the engine cannot be loaded, otherwise its own messages (W005)."""
     try:
         return get_engine().check()
     except Exception as error:

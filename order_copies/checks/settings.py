@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says about the values of ``ORDER_COPIES``."""
+"""System checks of the values in ``ORDER_COPIES``."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -7,80 +7,110 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error
 
-from order_copies.conf import LONGEST_PAUSE, Settings, settings
+from order_copies.conf import LONGEST_PAUSE, RateLimit, Settings, settings
 
+#: The fewest characters of a bearer token.
 SHORTEST_TOKEN = 16
-NO_TIME = timedelta()
-#: More copies, attempts or seconds than anybody means; instants so far away cannot be stored.
+#: Upper limit of numbers and of seconds: a timestamp that far away cannot be stored.
 TOO_MANY = 10**9
-TOO_LONG = timedelta(seconds=TOO_MANY)
 
-#: Whether the value of a setting is possible, and if not, what to type.
+#: A function that returns whether a value is valid, and the hint if it is not.
 Rule = tuple[Callable[[Any], bool], str]
 
-_number: Rule = (
-    lambda number: 1 <= number < TOO_MANY,
-    f"Set a number from 1 to {TOO_MANY - 1:,}.",
-)
-_span: Rule = (
-    lambda span: NO_TIME < span < TOO_LONG,
-    f"Set a number of seconds above 0 and below {TOO_MANY:,}.",
-)
+
+def _is_count(value: int) -> bool:
+    return 1 <= value < TOO_MANY
+
+
+def _is_positive(seconds: float) -> bool:
+    return 0 < seconds < TOO_MANY
+
+
+def _is_not_negative(value: float) -> bool:
+    return 0 <= value < TOO_MANY
+
+
+def _is_lock_timeout(seconds: float) -> bool:
+    # PostgreSQL counts milliseconds, and 0 disables its limit.
+    return 0.001 <= seconds < TOO_MANY
+
+
+def _is_span(span: timedelta) -> bool:
+    return _is_positive(span.total_seconds())
+
+
+def _is_backoff(span: timedelta) -> bool:
+    return timedelta() <= span <= LONGEST_PAUSE
+
+
+def _is_mode(mode: str) -> bool:
+    return mode in {"test", "live"}
+
+
+def _is_token(token: str) -> bool:
+    return not token or len(token) >= SHORTEST_TOKEN
+
+
+def _are_rate_limits(groups: dict[str, list[RateLimit]] | None) -> bool:
+    limits = [limit for group in (groups or {}).values() for limit in group]
+    return all(_is_count(number) for limit in limits for number in limit)
+
+
+def _is_readable(_value: object) -> bool:
+    # Reading the setting has checked its type.
+    return True
+
+
+_COUNT = f"Set a number from 1 to {TOO_MANY - 1:,}."
+_SECONDS = f"Set a number of seconds above 0 and below {TOO_MANY:,}."
+
 _rules: dict[str, Rule] = {
-    "AUTHENTICATION_CLASSES": (lambda classes: True, "List dotted paths of DRF's classes."),
-    "BATCH_SIZE": _number,
-    "BATCH_TIME_LIMIT": _span,
-    "IDEMPOTENCY_RETENTION": _span,
-    "LEASE": _span,
-    "LOCK_TIMEOUT": (lambda seconds: 0.001 <= seconds < TOO_MANY, _span[1]),
-    "MAX_ATTEMPTS": _number,
-    "MAX_WAITERS": (
-        lambda number: 0 <= number < TOO_MANY,
-        f"Set a number from 0 to {TOO_MANY - 1:,}.",
-    ),
+    "AUTHENTICATION_CLASSES": (_is_readable, "List dotted paths of DRF's classes."),
+    "BATCH_SIZE": (_is_count, _COUNT),
+    "BATCH_TIME_LIMIT": (_is_span, _SECONDS),
+    "IDEMPOTENCY_RETENTION": (_is_span, _SECONDS),
+    "LEASE": (_is_span, _SECONDS),
+    "LOCK_TIMEOUT": (_is_lock_timeout, _SECONDS),
+    "MAX_ATTEMPTS": (_is_count, _COUNT),
+    "MAX_WAITERS": (_is_not_negative, f"Set a number from 0 to {TOO_MANY - 1:,}."),
     "METRICS_TOKEN": (
-        lambda token: not token or len(token) >= SHORTEST_TOKEN,
+        _is_token,
         f"Set a random string of at least {SHORTEST_TOKEN} characters.",
     ),
-    "MODE": (lambda mode: mode in {"test", "live"}, 'Set "test" or "live".'),
+    "MODE": (_is_mode, 'Set "test" or "live".'),
     "ORGANIZATION_ID": (bool, "Set a string that names your shop."),
-    "POLL_INTERVAL": (lambda seconds: 0 < seconds < TOO_MANY, _span[1]),
-    "PUBLIC_ID_KEY": (bool, "Set a long random string, and keep it for ever."),
+    "POLL_INTERVAL": (_is_positive, _SECONDS),
+    "PUBLIC_ID_KEY": (bool, "Set a long random string, and never change it."),
     "RATE_LIMITS": (
-        lambda groups: all(
-            1 <= number < TOO_MANY
-            for limits in (groups or {}).values()
-            for limit in limits
-            for number in limit
-        ),
+        _are_rate_limits,
         'Set None, or {"cacheable": {"average": (requests, seconds), "burst": …}, "others": …}.',
     ),
     "RETRY_PAUSE": (
-        lambda pause: NO_TIME <= pause <= LONGEST_PAUSE,
+        _is_backoff,
         f"Set a number of seconds from 0 to {LONGEST_PAUSE.total_seconds():.0f}.",
     ),
     "SHUTDOWN_TIMEOUT": (
-        lambda seconds: 0 <= seconds < TOO_MANY,
+        _is_not_negative,
         f"Set a number of seconds, at least 0 and below {TOO_MANY:,}.",
     ),
-    "STUCK_AFTER": _span,
-    "TOKEN_URL": (lambda url: True, "Set a URL, or a path of your own server."),
+    "STUCK_AFTER": (_is_span, _SECONDS),
+    "TOKEN_URL": (_is_readable, "Set a URL, or a path of your own server."),
 }
 
 
 def check_settings(**_kwargs: Any) -> list[CheckMessage]:
-    """E006."""
+    """Return E006 for each setting that is unknown or invalid."""
     return [
         Error(message, hint=hint, id="order_copies.E006")
-        for message, hint in (*_unknown_settings(), *impossible_settings())
+        for message, hint in (*_unknown_settings(), *invalid_settings())
     ]
 
 
 def check_time_zones(**_kwargs: Any) -> list[CheckMessage]:
-    """E008."""
+    """Return E008 if ``USE_TZ`` is false."""
     if django_settings.USE_TZ:
         return []
-    message = "USE_TZ is false: instants without a time zone cannot be leases, nor go over the API."
+    message = "USE_TZ is false: leases and the API need times with a time zone."
     return [Error(message, hint="Set USE_TZ = True.", id="order_copies.E008")]
 
 
@@ -88,15 +118,15 @@ def _unknown_settings() -> Iterator[tuple[str, str]]:
     known = sorted(name for name in vars(Settings) if name.isupper())
     for name in getattr(django_settings, "ORDER_COPIES", {}):
         if name not in known:
-            yield f'ORDER_COPIES["{name}"] is no setting.', f"There are: {', '.join(known)}."
+            yield f'ORDER_COPIES["{name}"] is unknown.', f"The settings are: {', '.join(known)}."
 
 
-def impossible_settings() -> Iterator[tuple[str, str]]:
-    """What is wrong with each setting that has a value with which nothing works, and a hint."""
-    for name, (is_possible, hint) in _rules.items():
-        complaint = f'ORDER_COPIES["{name}"] has a value that it cannot have.'
+def invalid_settings() -> Iterator[tuple[str, str]]:
+    """Yield a message and a hint for each setting whose value is invalid."""
+    for name, (is_valid, hint) in _rules.items():
+        message = f'ORDER_COPIES["{name}"] is invalid'
         try:
-            if not is_possible(getattr(settings, name)):
-                yield complaint, hint
+            if not is_valid(getattr(settings, name)):
+                yield f"{message}.", hint
         except Exception as error:
-            yield f"{complaint[:-1]}: {error}", hint
+            yield f"{message}: {error}", hint

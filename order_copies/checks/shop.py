@@ -1,4 +1,4 @@
-"""Check the ``Shop``, the order model and what else a shop declares."""
+"""System checks of the Shop adapter, the order model, and other declarations of a shop."""
 
 import inspect
 from typing import Any
@@ -15,7 +15,7 @@ from order_copies.shops import Shop
 
 
 def check_order_model(**_kwargs: Any) -> list[CheckMessage]:
-    """E001."""
+    """Return E001 if the order model is missing or not installed."""
     try:
         apps.get_model(settings.ORDER_MODEL)
     except (ImproperlyConfigured, LookupError, ValueError) as error:
@@ -25,18 +25,18 @@ def check_order_model(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_shop(**_kwargs: Any) -> list[CheckMessage]:
-    """E002."""
+    """Return E002 if the Shop adapter cannot be imported or lacks methods."""
     complaint = _complaint_about_shop()
     hint = 'Set ORDER_COPIES["SHOP"] to the dotted path of your order_copies.shops.Shop.'
     return [Error(complaint, hint=hint, id="order_copies.E002")] if complaint else []
 
 
 def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
-    """E004."""
+    """Return E004 for each mistake in ``copied_models``."""
     if _complaint_about_shop():
         return []
     shop = import_string(settings.SHOP)
-    hint = f"Say in {settings.SHOP}.copied_models what a copy does with it."
+    hint = f"Declare in {settings.SHOP}.copied_models what a copy does with the field."
     return [
         Error(complaint, hint=hint, obj=copied.model, id="order_copies.E004")
         for copied in shop.copied_models
@@ -45,7 +45,7 @@ def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_events_installed(**_kwargs: Any) -> list[CheckMessage]:
-    """E005."""
+    """Return E005 if the events app is not installed."""
     if apps.is_installed("order_copies.events"):
         return []
     message = "The app that records what happens to copies is not installed."
@@ -54,11 +54,11 @@ def check_events_installed(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_public_id_key(**_kwargs: Any) -> list[CheckMessage]:
-    """W004."""
+    """Return W004 if public ids depend on ``SECRET_KEY``."""
     if "PUBLIC_ID_KEY" in getattr(django_settings, "ORDER_COPIES", {}):
         return []
-    message = "Public ids are computed with SECRET_KEY: a new SECRET_KEY would change them all."
-    hint = 'Set ORDER_COPIES["PUBLIC_ID_KEY"] to a long random string, and keep it for ever.'
+    message = "Public ids are computed with SECRET_KEY: a new SECRET_KEY would change all of them."
+    hint = 'Set ORDER_COPIES["PUBLIC_ID_KEY"] to a long random string, and never change it.'
     return [checks.Warning(message, hint=hint, id="order_copies.W004")]
 
 

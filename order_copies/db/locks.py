@@ -1,4 +1,4 @@
-"""Row locks: as weak as the database allows, and never waited for without a limit."""
+"""Row locks: the weakest that the database offers, with a limit on waiting for them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,18 +15,18 @@ Rows = TypeVar("Rows", bound="QuerySet[Any, Any]")
 
 
 def locked(rows: Rows) -> Rows:
-    """The rows, locked until the transaction ends.
+    """Return ``rows`` as a queryset that locks them until the transaction ends.
 
-    PostgreSQL lets other transactions refer to them by foreign keys.
+    On PostgreSQL other transactions may still insert foreign keys to them (``NO KEY UPDATE``).
     """
     return rows.select_for_update(no_key=_has_weak_locks(rows))
 
 
 def locked_unless_taken(rows: Rows, *, for_deletion: bool = True) -> Rows:
-    """The rows that no other transaction has locked, locked until the transaction ends.
+    """Return the rows that no other transaction has locked, as a queryset that locks them.
 
-    PostgreSQL lets other transactions refer to rows that are not locked ``for_deletion``. A
-    database that cannot skip locked rows waits for them.
+    On PostgreSQL other transactions may still insert foreign keys to rows that are not locked
+    ``for_deletion``. A database without ``SKIP LOCKED`` waits for locked rows instead.
     """
     skip_locked = connections[rows.db].features.has_select_for_update_skip_locked
     no_key = not for_deletion and _has_weak_locks(rows)
@@ -36,7 +36,7 @@ def locked_unless_taken(rows: Rows, *, for_deletion: bool = True) -> Rows:
 def keep_existing(rows: "QuerySet[Any, Any]") -> list[Any]:
     """Lock rows against deletion until the transaction ends, and return their primary keys.
 
-    PostgreSQL takes the lock that a foreign key takes, which conflicts with no update.
+    On PostgreSQL this is the lock of a foreign key (``KEY SHARE``), which does not block updates.
     """
     keys = rows.order_by("pk").values_list("pk", flat=True)
     connection = connections[rows.db]
@@ -52,8 +52,9 @@ def keep_existing(rows: "QuerySet[Any, Any]") -> list[Any]:
 def limited_wait(seconds: float, *, using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """Open a transaction that waits at most ``seconds`` for each row lock.
 
-    Raises :class:`RowsLockedError` when the wait is over. MariaDB knows whole seconds only: they
-    are rounded there, and 0 does not wait. SQLite locks the whole database, and keeps its timeout.
+    Raises :class:`RowsLockedError` when a lock is not granted in time. MariaDB supports whole
+    seconds only: they are rounded, and 0 does not wait. SQLite locks the whole database and keeps
+    its own ``timeout``.
     """
     connection = connections[using]
     limit = _limits.get(connection.vendor, _without_limit)
@@ -81,8 +82,9 @@ def _limit_postgresql(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             cursor.execute(set_limit, [f"{round(seconds * 1000)}ms"])
             before, _now = cursor.fetchone()
         yield
-        # The end of a transaction resets it, after deferred constraints have taken their locks,
-        # and so does a rollback to the savepoint.
+        # The end of an outermost transaction resets the limit, after deferred constraints have
+        # taken their locks. A rollback to a savepoint resets it too, but the release of one does
+        # not.
         if is_nested and not connection.needs_rollback:
             with connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])
@@ -100,7 +102,7 @@ def _limit_mariadb(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[
         with transaction.atomic(connection.alias):
             yield
     finally:
-        # A lost connection took its session along.
+        # A new connection has a new session, with the default limit.
         if connection.connection is session:
             with suppress(Error), connection.cursor() as cursor:
                 cursor.execute(set_limit, [before])

@@ -1,8 +1,8 @@
-"""Write any number of rows with one statement.
+"""Insert or update any number of rows with one statement.
 
-``bulk_create`` and ``bulk_update`` split their work by the number of parameters that a database
-takes, so the number of statements grows with the rows. Here all rows travel as one JSON parameter
-that the database turns into a table: a thousand rows cost as many statements as one.
+``bulk_create`` and ``bulk_update`` split rows by the number of parameters that a database accepts,
+so the number of statements grows with the rows. Here all rows are one JSON parameter, which the
+database expands into a table: a thousand rows need one statement too.
 """
 
 import json
@@ -17,9 +17,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from order_copies.exceptions import UnsupportedDatabaseError
 
+#: Column with the position of a row in the JSON parameter.
 ordinal = "order_copies_row"
 
-# Fields of these types need no conversion on any database: JSON carries them as they are.
+#: Field types whose values JSON represents on every database without conversion.
 plain_types = {
     "AutoField", "BigAutoField", "BigIntegerField", "BooleanField", "CharField", "EmailField",
     "IntegerField", "PositiveBigIntegerField", "PositiveIntegerField",
@@ -30,10 +31,12 @@ plain_types = {
 def insert_rows(
     model: type[models.Model], fields: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> list[Any]:
-    """Insert ``rows``, each a value per field of ``fields``, and return their keys in row order.
+    """Insert ``rows`` with one statement; return their primary keys in the order of the rows.
 
-    Foreign keys are named by their column (``"order_id"``) and take key values. ``auto_now``
-    fields are ordinary fields here: give them a value. One statement, however many rows.
+    Each row has one value per name in ``fields``. Name a foreign key by its attribute
+    (``"order_id"``) and give the key. ``auto_now`` and default values of fields are not applied.
+    Raises ValueError for a row with a wrong number of values, and
+    :class:`UnsupportedDatabaseError`.
     """
     if not rows:
         return []
@@ -43,7 +46,7 @@ def insert_rows(
     key = dialect.quote(model._meta.pk.column)
     table = dialect.quote(model._meta.db_table)
     source, parameter = dialect.table_of(columns, rows)
-    # Sorted by position, so that keys come back in the order of the rows: Django's own
+    # ORDER BY the position, so that RETURNING yields the keys in the order of the rows. Django's
     # bulk_create relies on RETURNING in insertion order on the same databases.
     sql = (
         f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} "  # noqa: S608
@@ -62,11 +65,13 @@ def update_rows(
     match: Sequence[str] = ("id",),
     where: Mapping[str, Any] | None = None,
 ) -> int:
-    """Update each row whose ``match`` columns equal the first values of a row; return how many.
+    """Update rows with one statement; return the number of updated rows.
 
-    ``rows`` hold the values of ``match`` first and of ``fields`` after them; no field is in both.
-    Rows that do not match, or do not meet ``where`` (a value by field, the same for all), stay as
-    they are: that is how a fence is told. One statement, however many rows.
+    Each row has the values of ``match`` first, which select the row to update, and then the values
+    of ``fields``; a field must not be in both. ``where`` adds conditions that are the same for all
+    rows, a value by field. A row that does not match stays unchanged, so a fenced update returns
+    less than ``len(rows)``. Raises ValueError for a row with a wrong number of values, and
+    :class:`UnsupportedDatabaseError`.
     """
     if not rows:
         return 0
@@ -92,7 +97,7 @@ class _Column(NamedTuple):
 
 
 class _Dialect:
-    """How one database turns a JSON array of arrays into a table."""
+    """The SQL by which one database expands a JSON array of arrays into a table."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -109,15 +114,16 @@ class _Dialect:
         elif is_json:
             prepare = self.prepare_nullable_json
         elif target.get_internal_type() not in plain_types:
-            # Instants and rates repeat from row to row: each is converted once.
+            # Timestamps and rates repeat from row to row: convert each value once.
             prepare = cache(lambda value: _as_text(target.get_db_prep_save(value, self.connection)))
         sql_type = self.sql_type(target)
         return _Column(self.quote(field.column), sql_type, is_json, field.null, prepare)
 
     def sql_type(self, field: "models.Field[Any, Any]") -> str:
-        """What a value of ``field`` is taken for on its way into the column.
+        """The type that a value of ``field`` is cast to before it is written to the column.
 
-        Nothing narrower than the column: what does not fit has to be refused, not cut off.
+        It must not be narrower than the column, so that the column refuses a value that is too
+        long, instead of the cast truncating it.
         """
         return ""
 
@@ -130,7 +136,7 @@ class _Dialect:
     def table_of(
         self, columns: Sequence[_Column], rows: Iterable[Sequence[Any]]
     ) -> tuple[str, str]:
-        """The rows as an SQL table with the names of the columns, and its one parameter."""
+        """The rows as an SQL table expression with the names of the columns, and its parameter."""
         converters = [
             (index, column.prepare) for index, column in enumerate(columns) if column.prepare
         ]
@@ -193,7 +199,7 @@ class _PostgreSQL(_Dialect):
     def _value(self, index: int, column: _Column) -> str:
         if not column.is_json:
             return f"(value ->> {index})::{column.sql_type}"
-        # None is NULL where the column takes it, and JSON's null where it does not.
+        # None becomes NULL if the column is nullable, otherwise JSON's null.
         return f"NULLIF(value -> {index}, 'null')" if column.is_nullable else f"(value -> {index})"
 
 
@@ -202,7 +208,7 @@ class _MariaDB(_Dialect):
         if isinstance(field, models.BooleanField):
             return "bool"
         if isinstance(field, models.BigIntegerField) and not field.primary_key:
-            # A bigint of JSON_TABLE cuts off what is longer; the column refuses it.
+            # JSON_TABLE would truncate a larger number to bigint; the column refuses it.
             return "decimal(65)"
         return "bigint" if isinstance(field, models.IntegerField) else "longtext"
 
@@ -223,7 +229,8 @@ class _MariaDB(_Dialect):
     ) -> str:
         assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
         matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
-        # The new rows first: each then finds its own, and no other one is read or locked.
+        # STRAIGHT_JOIN reads the new rows first and looks each up by its key, so no other row of
+        # the table is read or locked.
         return f"UPDATE {source} STRAIGHT_JOIN {table} SET {assignments} WHERE {matches}"  # noqa: S608
 
 

@@ -1,8 +1,8 @@
-"""Engines: how a worker learns that there are copies to run.
+"""Engines: the means by which a worker is woken to run copies.
 
-A copy is a row before anybody is woken, so an engine is only a wake-up: lost, doubled or late, it
-does no harm. :mod:`order_copies.engines.wake_ups` says when one is sent,
-:mod:`order_copies.engines.jobs` what it leads to.
+A copy is committed as a row before a worker is woken, so a wake-up that is lost, duplicated or late
+does no harm. :mod:`order_copies.engines.wake_ups` sends wake-ups,
+:mod:`order_copies.engines.jobs` runs copies after one.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
 
-#: The engines that come with the app, by what ``ORDER_COPIES["ENGINE"]`` calls them.
+#: The engines that come with the app, by their name in ``ORDER_COPIES["ENGINE"]``.
 ENGINES = {
     "polling": "order_copies.engines.polling.PollingEngine",
     "django.tasks": "order_copies.engines.django_tasks.TasksEngine",
@@ -22,26 +22,29 @@ ENGINES = {
 
 
 class Engine(ABC):
-    """Wakes a worker. Name yours in ``ORDER_COPIES["ENGINE"]``, if none of ours will do."""
+    """Base class of engines. Name your own subclass in ``ORDER_COPIES["ENGINE"]``.
+
+    The app creates an instance without arguments for each call.
+    """
 
     @abstractmethod
     def wake(self, at: datetime | None = None) -> None:
-        """Have a worker call :func:`order_copies.engines.jobs.run_copies` soon, or at ``at``.
+        """Make a worker call :func:`order_copies.engines.jobs.run_copies` now, or at ``at``.
 
-        Called in the process that asked for copies, when they are committed: return within a
-        moment. Raises whatever keeps it from waking anybody. An engine that cannot wake later
-        ignores the calls with ``at``.
+        Called after the commit of new copies, in the process that created them: return within
+        milliseconds. May raise any exception; the caller logs it. An engine that cannot defer a
+        wake-up must ignore calls with ``at``.
         """
 
     def check(self) -> list[CheckMessage]:
-        """What ``manage.py check`` is to say. Looks at the settings only, connects to nothing."""
+        """Return messages for ``manage.py check``. Must read settings only, and not connect."""
         return []
 
 
 def get_engine() -> Engine:
-    """The engine that ``ORDER_COPIES["ENGINE"]`` names.
+    """Return a new instance of the engine that ``ORDER_COPIES["ENGINE"]`` names.
 
-    Raises ImportError if it is not there, and TypeError if it is no engine.
+    Raises ImportError if there is no such class, and TypeError if it is not an :class:`Engine`.
     """
     engine = import_string(ENGINES.get(settings.ENGINE, settings.ENGINE))()
     if not isinstance(engine, Engine):

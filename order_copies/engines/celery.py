@@ -17,22 +17,22 @@ from order_copies.engines.jobs import run_copies, wake_for_abandoned
 from order_copies.engines.timeouts import Patience
 
 TASK = "order_copies.run_copies"
-#: Enough for a connection that the broker has closed; a broker that is down is given up at once.
+#: One retry replaces a connection that the broker has closed; a broker that is down fails at once.
 RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
-#: The shop's app, kept: threads other than the first see a nameless default one.
+#: The shop's app, looked up in the main thread: other threads get Celery's default app.
 app = app_or_default()
-# The message goes when the work is done: if this worker is killed, another one gets it.
+# The message is acknowledged after the work: if this worker is killed, another one gets it.
 shared_task(name=TASK, acks_late=True, reject_on_worker_lost=True, ignore_result=True)(run_copies)
 
-_patience = Patience(seconds=0.5)
+_time_limit = Patience(seconds=0.5)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def watch_for_abandoned(**_kwargs: Any) -> None:
-    """Look for copies that no message announces, until this worker ends.
+    """Start a thread that looks for copies without a message, twice per lease, in this worker.
 
-    A broker may lose messages, and delivers those of a killed worker late: Redis after an hour.
+    A broker may lose messages, and redelivers those of a killed worker late: Redis after an hour.
     """
     Thread(target=_watch, daemon=True).start()
 
@@ -44,18 +44,21 @@ def _watch() -> None:
 
 
 class CeleryEngine(Engine):
-    """A wake-up is the task ``order_copies.run_copies``, routed as the shop routes its own."""
+    """Wakes a worker by the task ``order_copies.run_copies``, with the shop's routing of tasks."""
 
     def wake(self, at: datetime | None = None) -> None:
-        """Send the message, with an ``eta``. Raises TimeoutError if the broker does not answer."""
+        """Send the task, with ``at`` as its ``eta``.
+
+        Raises TimeoutError if the broker does not answer within half a second.
+        """
         send = partial(app.tasks[TASK].apply_async, eta=at, retry_policy=RETRY_POLICY)
         if not app.conf.task_always_eager:
-            _patience.call(send)
-        elif at is None:  # An eager task would not wait for its time.
+            _time_limit.call(send)
+        elif at is None:  # An eager task would ignore its eta and run now.
             send()
 
     def check(self) -> list[CheckMessage]:
-        """W005 where there is no app: messages would go to a broker that nobody chose."""
+        """Return W005 if the shop has no Celery app: messages would go to the default broker."""
         if app.main != "default":
             return []
         message = "The engine does not know your Celery app."

@@ -1,4 +1,4 @@
-"""What a worker does that an engine has woken."""
+"""The job that a worker runs after an engine has woken it."""
 
 import logging
 import time
@@ -18,17 +18,17 @@ from order_copies.worker.run import run_batch
 
 logger = logging.getLogger("order_copies.engines")
 
-#: Seconds after which a worker turns to whatever else it is there for: other tasks, or its end.
+#: Seconds after which a job ends and enqueues another, so that other tasks or a shutdown may run.
 SLICE = 20
 
-#: When this process may schedule its next wake-up against its own death, on the monotonic clock.
+#: When this process may next schedule a wake-up in case it is killed, on the monotonic clock.
 _next_guard = 0.0
 
 
 def wake_after_lease() -> None:
-    """Schedule a wake-up for after a lease, in case this process is killed while it runs copies.
+    """Schedule a wake-up after the current lease, in case this process is killed.
 
-    At most one in a lease and process, and none where all copies have ended.
+    At most one per lease and process, and none if all copies have ended.
     """
     global _next_guard  # noqa: PLW0603
     if time.monotonic() < _next_guard:
@@ -39,9 +39,9 @@ def wake_after_lease() -> None:
 
 
 def wake_for_abandoned() -> None:
-    """Have a worker woken where copies can be claimed and no worker runs any.
+    """Wake a worker if copies can be claimed, or payments are overdue, and no worker runs copies.
 
-    Never raises: what keeps it from looking is logged.
+    Errors of the database are logged and suppressed.
     """
     now = timezone.now()
     try:
@@ -55,20 +55,21 @@ def wake_for_abandoned() -> None:
 
 
 def run_copies() -> None:
-    """Run batches until there is nothing left to claim, or until :data:`SLICE` seconds are over.
+    """Run batches until no copy can be claimed, or for :data:`SLICE` seconds.
 
-    Before it returns it has a worker woken for what it leaves: for copies at once, for each time at
-    which some that crashed may be tried again, and once for payments that could not be given back.
-    However many were woken for the same, they do not become more. Where the database gives trouble
-    that does not pass, it releases its copies, has one woken when their leases are over, and raises
-    it.
+    Before it returns it schedules wake-ups for the work that is left: at once for copies, at the
+    time of each retry for copies that crashed, and once for payments that could not be voided. Each
+    job replaces at most its own wake-up, so duplicate wake-ups do not multiply.
+
+    Raises an error of the database that outlasts its retries, after it has released its copies and
+    scheduled a wake-up for the time when their leases have expired.
     """
     worker = new_name()
     try:
         instants = list(_run(worker))
     except Error:
         with suppress(Error):
-            # The database was in trouble, not the copies: the attempt does not count.
+            # The database failed, not the copies: do not count the attempt.
             release(OrderFactory.objects.all(), worker)
         wake(timezone.now() + settings.LEASE + _margin())
         raise
@@ -77,7 +78,7 @@ def run_copies() -> None:
 
 
 def _run(worker: str) -> Iterator[datetime | None]:
-    """Run batches, and then for when somebody is to be woken; None is at once."""
+    # Run batches, then yield the times of the next wake-ups; None means at once.
     deadline = time.monotonic() + SLICE
     payment = _next_payment()
     while claimed := run_batch(worker).claimed:
@@ -86,14 +87,15 @@ def _run(worker: str) -> Iterator[datetime | None]:
     if claimed:
         yield None
     elif OrderFactory.objects.claimable(timezone.now()).exists():
-        # Somebody has locked them, to change or to claim them, and may leave them as they are.
+        # Another transaction has locked them, and may end without changing them.
         yield timezone.now() + _margin()
     yield from _retries(worker)
     yield from _payments(payment)
 
 
 def _retries(worker: str) -> Iterator[datetime]:
-    """When to wake for what is still in progress under our name: it crashed, and has to wait."""
+    # The copies of this worker that are still in progress have crashed and wait for a retry. One
+    # wake-up covers the retries that are due within the margin after it.
     paused = OrderFactory.objects.filter(status=Status.IN_PROGRESS, worker=worker)
     covered = timezone.now()
     for at in paused.order_by("lease_expires_at").values_list("lease_expires_at", flat=True):
@@ -103,11 +105,8 @@ def _retries(worker: str) -> Iterator[datetime]:
 
 
 def _payments(before: datetime | None) -> Iterator[datetime]:
-    """When to wake for payments that are to be given back.
-
-    Not where the first was due at the same time ``before`` all this: whoever put it off has had
-    one woken.
-    """
+    # If the first payment was due at the same time before this job, the job that postponed it has
+    # scheduled the wake-up already.
     now, due_at = timezone.now(), _next_payment()
     if due_at and (due_at <= now or due_at != before):
         yield max(due_at, now) + _margin()

@@ -1,4 +1,4 @@
-"""Polling: workers look for themselves."""
+"""Polling: workers query the database at an interval, and need no wake-up."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ from order_copies.engines.base import Engine
 
 
 class PollingEngine(Engine):
-    """Wakes nobody: ``manage.py order_copies_worker`` looks every ``POLL_INTERVAL`` seconds."""
+    """Sends no wake-ups: ``manage.py order_copies_worker`` polls every POLL_INTERVAL seconds."""
 
     def wake(self, at: datetime | None = None) -> None:
-        """Do nothing."""
+        """Do nothing: a worker finds the copies when it polls next."""

@@ -1,4 +1,4 @@
-"""Call what may hang, without hanging."""
+"""Call a function that may hang, with a time limit."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -6,16 +6,19 @@ from threading import Thread
 
 
 class Patience:
-    """Waits so many seconds for each call, and not at all while an earlier one is late."""
+    """A limit of ``seconds`` for each call; while a late call hangs, further calls fail at once."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._late: Future[object] | None = None
 
     def call(self, action: Callable[[], object]) -> None:
-        """Call it in a thread of its own. Raises what it raises, or TimeoutError if it is late."""
+        """Call ``action`` in a new thread and wait for it.
+
+        Raises its exception, or TimeoutError after the limit; the thread then continues.
+        """
         if self._late and not self._late.done():
-            message = "not called: the call before has not come back yet"
+            message = "not called: an earlier call has not returned yet"
             raise TimeoutError(message)
         future: Future[object] = Future()
         Thread(target=_call, args=(action, future), daemon=True).start()

@@ -1,6 +1,7 @@
-"""When workers are woken: as soon as there are copies for them."""
+"""Send wake-ups to workers when copies are committed or due."""
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -13,45 +14,47 @@ from order_copies.models import OrderFactory
 
 logger = logging.getLogger("order_copies.engines")
 
-#: How long a wake-up may take; where nobody comes, the next request sends another one.
+#: A wake-up that was sent less than this ago may still be on its way to a worker.
 SOON = timedelta(seconds=1)
-#: How many workers are woken for one request at most.
+#: The largest number of wake-ups for one request.
 MOST = 10
 
 
 def wake(at: datetime | None = None) -> None:
-    """Have a worker look for copies, soon or at ``at``.
+    """Wake a worker now, or at ``at``.
 
-    Never raises: the copies are there, and wait for the next wake-up or for a worker that polls.
+    An exception of the engine is logged and suppressed: the copies wait for the next wake-up.
     """
-    with _harmlessly():
+    with _errors_logged():
         get_engine().wake(at)
 
 
 def wake_for(order_copies: Sequence[OrderFactory]) -> None:
-    """Have workers look for these copies, which have just been committed: one for each batch.
+    """Wake one worker per batch of these copies, which have just been committed.
 
-    Copies that queue up behind others, asked for less than a second ago, take one less: whoever
-    was woken for those looks again afterwards. So a storm of requests is no storm of wake-ups, and
-    where workers do not keep up, more of them are woken. Never raises either.
+    Wake-ups are debounced: one less is sent while older copies, created less than a second ago, are
+    pending, because the worker that was woken for those claims these too. If copies stay pending
+    for longer, more workers are woken. An exception of the engine is logged and suppressed.
     """
     if settings.ENGINE == "polling" or not order_copies:
         return
-    with _harmlessly():
-        batches = -(-len(order_copies) // settings.BATCH_SIZE)
-        for _ in range(min(batches, MOST) - _queue_up(order_copies)):
+    with _errors_logged():
+        wake_ups = min(math.ceil(len(order_copies) / settings.BATCH_SIZE), MOST)
+        if _is_wake_up_underway(order_copies):
+            wake_ups -= 1
+        for _ in range(wake_ups):
             get_engine().wake()
 
 
-def _queue_up(order_copies: Sequence[OrderFactory]) -> bool:
-    pending = OrderFactory.objects.pending().filter(pk__lt=order_copies[0].pk).order_by("pk")
-    first = pending.values_list("created_at", flat=True).first()
-    return first is not None and timezone.now() - first < SOON
+def _is_wake_up_underway(order_copies: Sequence[OrderFactory]) -> bool:
+    older = OrderFactory.objects.pending().filter(pk__lt=order_copies[0].pk).order_by("pk")
+    oldest = older.values_list("created_at", flat=True).first()
+    return oldest is not None and timezone.now() - oldest < SOON
 
 
 @contextmanager
-def _harmlessly() -> Iterator[None]:
+def _errors_logged() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        logger.error("No worker was woken, copies wait for the next one that looks: %r", error)
+        logger.error("No worker was woken, copies wait for the next wake-up: %r", error)

@@ -1,4 +1,4 @@
-"""What happened, to what, by whom."""
+"""The model of events: what happened to a resource, and which actor caused it."""
 
 from typing import Any
 
@@ -11,17 +11,23 @@ from order_copies import public_ids
 
 
 class Event(models.Model):
-    """One thing that happened to one resource, recorded together with what it tells.
+    """One change of one resource, recorded in the transaction that makes the change.
 
-    An event with a ``name`` (``order_copies.start``) is a topic of the contract and listed under
-    ``/events``; one without a name is a plain change. Both are the resource's ``event_stores``.
+    An event with a ``name`` (``order_copies.start``) is a topic of the contract and is listed under
+    ``/events``. An event without a name is a plain change. Both are ``event_stores`` of the
+    resource.
     """
 
+    #: JSON:API type of the resource.
     resource_type = models.CharField(_("resource type"), max_length=64)
+    #: Public id of the resource.
     resource_id = models.CharField(_("resource id"), max_length=64)
+    #: Topic, or empty.
     name = models.CharField(_("name"), max_length=64, blank=True)
+    #: By attribute, an object with the values ``from`` and ``to``.
     changes = models.JSONField(_("changes"), default=dict, encoder=DjangoJSONEncoder)
-    who = models.JSONField(_("who"), default=dict)
+    #: The actor, as :mod:`order_copies.events.who` describes it.
+    who = models.JSONField(_("actor"), default=dict)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 
     class Meta:
@@ -37,23 +43,23 @@ class Event(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The ten-letter id of the event on the wire."""
+        """The ten-letter id of the event in the API."""
         return public_ids.encode("events", self.pk)
 
     @property
     def stream_id(self) -> str:
-        """The id of the event among the event stores: milliseconds, a hyphen, the key."""
+        """The id of the event store: milliseconds since 1970, a hyphen, the primary key."""
         return f"{int(self.created_at.timestamp() * 1000)}-{self.pk}"
 
     @property
     def kind(self) -> str:
-        """``create``, ``update`` or ``destroy``, as the event stores of the contract say it."""
+        """The contract's verb for event stores: ``create``, ``update`` or ``destroy``."""
         verb = self.name.rpartition(".")[2]
         return verb if verb in {"create", "destroy"} else "update"
 
 
 def changes_of(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What differs between two states of a resource, as the contract writes it: from and to."""
+    """Return the values of ``after`` that differ from ``before``, in the form of ``changes``."""
     return {
         name: {"from": before.get(name), "to": value}
         for name, value in after.items()

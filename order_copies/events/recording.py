@@ -1,4 +1,4 @@
-"""Record events: the one way into the table, and the signal that tells of it."""
+"""Record events. Every event is inserted here, and each insert sends a signal."""
 
 from collections.abc import Sequence
 
@@ -10,21 +10,21 @@ from order_copies.db.rows import insert_rows
 from order_copies.events.models import Event
 from order_copies.events.who import Who
 
-#: Sent once for all events of one call of :func:`record`, inside its transaction, with
-#: ``events``: a list of :class:`Event`.
+#: Sent once per call of :func:`record`, inside its transaction. Argument: ``events``, a list of
+#: :class:`Event`.
 events_recorded = Signal()
 
-#: Sent when somebody asks for an event to be told once more, with ``event``: the :class:`Event`,
-#: inside the transaction that records who did.
+#: Sent when a client triggers an event again, inside the transaction that records the client.
+#: Argument: ``event``, the :class:`Event`.
 event_triggered = Signal()
 
 _fields = ["resource_type", "resource_id", "name", "changes", "who", "created_at"]
 
 
 def record(events: Sequence[Event]) -> None:
-    """Insert ``events`` with one statement and tell the receivers of ``events_recorded``.
+    """Insert ``events`` with one statement, set their keys, and send ``events_recorded``.
 
-    Call it inside the transaction of what the events tell.
+    Call it inside the transaction that makes the changes. Raises what a receiver raises.
     """
     rows = [[getattr(event, field) for field in _fields] for event in events]
     for event, key in zip(events, insert_rows(Event, _fields, rows), strict=True):
@@ -34,7 +34,7 @@ def record(events: Sequence[Event]) -> None:
 
 
 def trigger(event: Event, *, who: Who) -> None:
-    """Tell the receivers of ``event_triggered`` of ``event`` once more, and record who asked."""
+    """Send ``event_triggered`` for ``event``, and record the trigger with its actor."""
     now = timezone.now()
     changes = {"triggered_at": {"from": None, "to": now}}
     with transaction.atomic():

@@ -1,13 +1,18 @@
-"""By whom: what events say of those who did something."""
+"""Actors: the user, application, worker or command that caused an event.
+
+The contract calls the attribute ``who``. It is a JSON object with one object per role: ``owner``,
+``application``, ``worker``, ``order_copy`` or ``command``.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+#: The actor of an event, in the JSON form of the attribute ``who``.
 Who = dict[str, Any]
 
 
 def user_as_who(user: Any) -> Who:
-    """Somebody who signed in."""
+    """Return the actor for a signed-in user."""
     email = getattr(user, user.get_email_field_name(), "")
     return {
         "owner": {
@@ -20,9 +25,9 @@ def user_as_who(user: Any) -> Who:
 
 
 def client_as_who(request: Any) -> Who:
-    """Whoever sent a request to the API: the user, and the application that has the token.
+    """Return the actor for an API request: its user and, if known, the application.
 
-    The application where ``request.auth`` has one, as a mapping of what is to be told of it.
+    ``request.auth.application`` is included if it is a mapping; it is published unchanged.
     """
     who = user_as_who(request.user)
     application = getattr(request.auth, "application", None)
@@ -32,22 +37,27 @@ def client_as_who(request: Any) -> Who:
 
 
 def worker_as_who(name: str) -> Who:
-    """Return a worker process."""
+    """Return the actor for the worker process ``name``."""
     return {"worker": {"type": "order_copies", "id": name}}
 
 
 def with_order_copy(who: Who, order_copy: str | None) -> Who:
-    """Return the worker with the public id of the copy that it ran, if one is given."""
-    return who | {"order_copy": {"type": "order_copies", "id": order_copy}} if order_copy else who
+    """Return ``who`` with the public id of the copy that caused the change, if one is given."""
+    if not order_copy:
+        return who
+    return who | {"order_copy": {"type": "order_copies", "id": order_copy}}
 
 
 def command_as_who(name: str) -> Who:
-    """A management command, typed by somebody at the shop's own machine."""
+    """Return the actor for the management command ``name``."""
     return {"command": {"name": name}}
 
 
 def who_in_words(who: dict[str, Any]) -> str:
-    """The name of whoever an event names, or its type and id."""
+    """Return the name, email or id of the first actor in ``who``; empty if there is none.
+
+    A worker is named with its role.
+    """
     for role, actor in who.items():
         if isinstance(actor, dict):
             named = actor.get("name") or actor.get("email") or actor.get("id", "")

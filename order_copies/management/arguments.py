@@ -1,10 +1,10 @@
-"""Numbers as commands take them. Each raises what argparse makes a message of."""
+"""Types of command-line arguments. Each raises an exception that argparse turns into a message."""
 
 from argparse import ArgumentTypeError
 
 
 def positive(text: str) -> int:
-    """A number of things, of which there is one at least."""
+    """Parse an integer of at least 1."""
     number = int(text)
     if number < 1:
         message = "it must be at least 1"
@@ -13,7 +13,7 @@ def positive(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """A time to wait, which may be none."""
+    """Parse a number of seconds of at least 0."""
     number = float(text)
     if not 0 <= number < 10**9:
         message = "it must be a number of seconds, at least 0"

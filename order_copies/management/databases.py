@@ -1,4 +1,4 @@
-"""What commands say where the database is not fit to be used."""
+"""Clear messages of commands for a database that is unreachable or not migrated."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ _apps = {model._meta.app_label for model in (OrderFactory, Event)}
 
 
 class DatabaseCommand(BaseCommand):
-    """A command that says in a line what to do where the database is away or has no tables.
+    """A command that fails with one clear line if its database is unreachable or not migrated.
 
-    Whatever else the database raises goes through: it is no matter of operating it.
+    Any other error of the database is raised unchanged.
     """
 
     def get_check_kwargs(self, options: dict[str, Any]) -> dict[Any, Any]:
-        """Connect to nothing: since Django 6.1 checks would do so, before the command has a say."""
+        """Run no checks that connect to a database, as Django 6.1 would before the command."""
         return {**super().get_check_kwargs(options), "databases": []}
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Raises CommandError where the database is not fit."""
+        """Run the command. Raises CommandError if the database is unreachable or not migrated."""
         try:
             return super().execute(*args, **options)
         except Error as error:
@@ -33,19 +33,19 @@ class DatabaseCommand(BaseCommand):
 
 
 def why_unfit(error: Error) -> str:
-    """What is wrong with the database that raised this, and what to do; nothing if it is fit."""
-    told = str(error).partition("\n")[0].rstrip(".")
+    """Return what is wrong with the database and what to do; empty if the database is usable."""
+    reason = str(error).partition("\n")[0].rstrip(".")
     try:
         lacks_tables = _lacks_tables()
     except Error:
-        hint = f'Is its server up, and DATABASES["{database_of_copies().alias}"] right?'
-        return f"The database does not answer: {told}. {hint}"
-    return f"The database is not migrated: {told}. Run: manage.py migrate" if lacks_tables else ""
+        hint = f'Check its server, and DATABASES["{database_of_copies().alias}"].'
+        return f"The database does not answer: {reason}. {hint}"
+    return f"The database is not migrated: {reason}. Run: manage.py migrate" if lacks_tables else ""
 
 
 def _lacks_tables() -> bool:
     database = database_of_copies()
     if not database.in_atomic_block:
-        # The old connection may be what broke.
+        # The connection itself may be broken: let Django open a new one.
         database.close()
     return not is_migrated(database, _apps)

@@ -140,7 +140,7 @@ class Migration(migrations.Migration):
                     "reuse_wallet",
                     models.BooleanField(
                         default=True,
-                        help_text="Pay with the same payment source, if it stands in the customer's wallet.",
+                        help_text="Pay with the same payment source, if it is saved in the customer's wallet.",
                         verbose_name="reuse wallet",
                     ),
                 ),
@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
                     "cancel_source_order",
                     models.BooleanField(
                         default=False,
-                        help_text="Cancel the original at the end, if all else succeeded.",
+                        help_text="Cancel the original at the end, if everything else succeeded.",
                         verbose_name="cancel source order",
                     ),
                 ),
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                     "skip_errors",
                     models.BooleanField(
                         default=False,
-                        help_text="Leave out what cannot be had and complete the copy all the same.",
+                        help_text="Leave out unavailable items and still complete the copy.",
                         verbose_name="skip errors",
                     ),
                 ),

@@ -1,17 +1,17 @@
-"""Signs of life of workers."""
+"""Heartbeats of workers."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Heartbeat(models.Model):
-    """When a polling worker was last seen between two batches.
+    """When a polling worker last was between two batches.
 
-    The row comes with the worker and goes with it; that of a worker which was killed, or which
-    hangs, stays and grows old.
+    The worker inserts and deletes the row; that of a worker which was killed or hangs stays and
+    grows old.
     """
 
-    #: The name of the worker: host, process id and something random.
+    #: The name of the worker: host, process id and random letters.
     worker = models.CharField(_("worker"), max_length=128, unique=True)
     started_at = models.DateTimeField(_("started at"))
     seen_at = models.DateTimeField(_("seen at"))

@@ -1,48 +1,56 @@
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.models.order_factories import OrderFactory
-from order_copies.models.statuses import ONGOING
 
 
 class OpenPaymentQuerySet(models.QuerySet["OpenPayment"]):
-    """Queries that the whole app shares."""
+    """Open payments by what must happen to them."""
 
     def orphaned(self) -> "OpenPaymentQuerySet":
-        """Those of runs that are over: their copy has ended, starts afresh, or was deleted."""
-        running = OrderFactory.objects.filter(
-            pk=OuterRef("order_factory"), retries=OuterRef("retries"), status__in=ONGOING
-        )
-        return self.filter(~Exists(running))
+        """Payments that no order will be placed with.
+
+        Their copy has ended, was retried or deleted; or their time is up, if no copy is involved.
+        """
+        ongoing = OrderFactory.objects.ongoing()
+        running = ongoing.filter(pk=OuterRef("order_factory"), retries=OuterRef("retries"))
+        is_over = Q(due_at__lte=Now()) | Q(failures__gt=0)
+        return self.filter(~Exists(running), Q(order_factory__isnull=False) | is_over)
 
 
 class OpenPayment(models.Model):
-    """A payment that may have been asked for, until it is known what became of it.
+    """A payment that a gateway may have authorized and that no order is placed with yet.
 
-    The row is there before anybody asks, and goes with the transaction that places an order with
-    the payment, or after the payment was given back. So no crash makes a payment forgotten.
+    The row is inserted before the gateway is called. It is deleted in the transaction that places
+    an order with the payment, or once the payment is voided. So no crash leaves an authorization
+    that the shop does not know.
     """
 
     #: The idempotency key of the payment.
     key = models.CharField(_("key"), max_length=100, unique=True)
-    #: Not enforced: the payment outlives the copy.
+    #: The copy that it is for, if there is one. Not enforced: the payment outlives the copy.
     order_factory = models.ForeignKey(
         OrderFactory,
         models.DO_NOTHING,
+        null=True,
         db_constraint=False,
         related_name="open_payments",
         verbose_name=_("order factory"),
     )
-    #: Which run of the copy it is for.
-    retries = models.PositiveIntegerField(_("retries"))
-    #: What the shop needs to ask for the payment again. Only the shop looks inside.
+    #: The value of ``retries`` of that copy: which of its runs the payment is for.
+    retries = models.PositiveIntegerField(_("retries"), default=0)
+    #: Type and public id of the resource that it is for, if there is no copy: ``orders/…``.
+    subject = models.CharField(_("subject"), max_length=64, blank=True)
+    #: The shop's arguments for the gateway, sufficient to repeat the call.
     details = models.JSONField(_("details"), default=dict, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
-    #: How often it could not be given back, and when that is tried next.
+    #: How many times a worker began to void it.
     failures = models.PositiveIntegerField(_("failures"), default=0)
+    #: When it can be voided, or voided again.
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
 
     objects = OpenPaymentQuerySet.as_manager()

@@ -72,12 +72,12 @@ class OrderFactory(Leased):
     reuse_wallet = models.BooleanField(
         _("reuse wallet"),
         default=True,
-        help_text=_("Pay with the same payment source, if it stands in the customer's wallet."),
+        help_text=_("Pay with the same payment source, if it is saved in the customer's wallet."),
     )
     cancel_source_order = models.BooleanField(
         _("cancel source order"),
         default=False,
-        help_text=_("Cancel the original at the end, if all else succeeded."),
+        help_text=_("Cancel the original at the end, if everything else succeeded."),
     )
     apply_promotions = models.BooleanField(
         _("apply promotions"),
@@ -87,7 +87,7 @@ class OrderFactory(Leased):
     skip_errors = models.BooleanField(
         _("skip errors"),
         default=False,
-        help_text=_("Leave out what cannot be had and complete the copy all the same."),
+        help_text=_("Leave out unavailable items and still complete the copy."),
     )
     ignore_invalid_coupon = models.BooleanField(
         _("ignore invalid coupon"),

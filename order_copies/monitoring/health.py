@@ -1,4 +1,4 @@
-"""Whether copies get done: how the queue stands, and what is wrong with it."""
+"""The state of the queue of copies, and the faults that keep copies from running."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from order_copies.models import (
 )
 from order_copies.worker import heartbeats
 
-#: A transaction that locks rows for longer is a fault: workers retry within a minute.
+#: A copy that waits longer for locked rows is a fault, because workers retry within a minute.
 LOCKED_TOO_LONG = timedelta(minutes=1)
 END_TRANSACTION = (
     "End the transaction that locks their source orders, or what the orders need. Find it in "
@@ -29,41 +29,49 @@ END_TRANSACTION = (
 
 
 class Complaint(NamedTuple):
-    """What is wrong, under the id of the system check, and what to do."""
+    """A fault, with the id of the system check that reports it."""
 
+    #: Id of the system check, such as ``"order_copies.W006"``.
     id: str
+    #: What is wrong.
     message: str
+    #: What to do.
     hint: str
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The copies that have not ended, and those who run them, at one moment."""
+    """Numbers of copies that have not ended, and of workers, at one instant."""
 
+    #: Copies that no worker has claimed.
     pending: int
-    #: How long the first of them has been waiting.
+    #: Time since the oldest pending copy was queued.
     oldest_pending: timedelta
-    #: In progress under the lease of a worker.
+    #: Copies in progress with a valid lease.
     running: int
-    #: In progress, but crashed: they wait for their next try.
+    #: Copies in progress that crashed and wait for their retry.
     paused: int
-    #: In progress, but their lease ran out.
+    #: Copies in progress whose lease has expired.
     lost: int
-    #: How long ago the first of these leases ran out.
+    #: Time since the first of these leases expired.
     longest_lost: timedelta
-    #: The polling workers that have been seen lately or hold a lease, and those that hang or were
-    #: killed.
+    #: Polling workers with a recent heartbeat or a lease.
     workers: int
+    #: Polling workers that hang or were killed.
     silent_workers: int
-    #: In progress, but set aside: other transactions keep rows locked that they need.
+    #: Copies in progress that wait for rows which other transactions keep locked.
     locked: int = 0
-    #: The one of these that has waited longest, and for how long.
+    #: The copy that has waited longest for locked rows.
     first_locked: OrderFactory | None = None
+    #: How long that copy has waited.
     longest_locked: timedelta = timedelta()
 
     @classmethod
     def at(cls, now: datetime) -> "Queue":
-        """Query the database: three times, and a fourth time if copies need locked rows."""
+        """Return the state of the queue at ``now``.
+
+        Runs three queries, and a fourth one if copies wait for locked rows.
+        """
         is_pending = Q(status=Status.PENDING)
         is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
         counts = OrderFactory.objects.ongoing().aggregate(
@@ -93,17 +101,17 @@ class Queue:
 
     @property
     def has_workers(self) -> bool:
-        """Whether anybody is at work: a polling worker, or whatever holds the lease of a copy."""
+        """Whether a worker is active: a polling worker, or any process that holds a lease."""
         return bool(self.workers or self.running)
 
     def __str__(self) -> str:
         text = (
-            f"{counted(self.workers, 'worker')} at work, {self.silent_workers:,} not seen lately, "
+            f"{counted(self.workers, 'worker')} active, {self.silent_workers:,} not seen recently, "
             f"{counted(self.pending, 'copy', 'copies')} pending, {self.running:,} in progress"
         )
-        paused = f", {self.paused:,} waiting for the next try" if self.paused else ""
+        paused = f", {self.paused:,} waiting for a retry" if self.paused else ""
         locked = f", {self._locked()}" if self.locked else ""
-        lost = f", {self.lost:,} to be taken over" if self.lost else ""
+        lost = f", {self.lost:,} with an expired lease" if self.lost else ""
         return f"{text}{paused}{locked}{lost}"
 
     def _locked(self) -> str:
@@ -112,17 +120,17 @@ class Queue:
 
 
 def complaints(queue: Queue) -> Iterator[Complaint]:
-    """What is wrong with the queue: W006, W007 and W010 of ``manage.py check --database``."""
+    """Yield the faults of ``queue``: W006, W007 and W010 of ``manage.py check --database``."""
     start = "Start a worker: manage.py order_copies_worker"
     if queue.oldest_pending > settings.STUCK_AFTER and not queue.has_workers:
         copies = counted(queue.pending, "copy waits", "copies wait")
         since = _seconds(queue.oldest_pending)
-        message = f"{copies}, the first for {since} seconds, and no worker is at work."
+        message = f"{copies}, the first for {since} seconds, and no worker is active."
         yield Complaint("order_copies.W006", message, start)
     if queue.longest_lost > settings.STUCK_AFTER:
         copies = counted(queue.lost, "copy", "copies")
         since = _seconds(queue.longest_lost)
-        message = f"{copies} lost the worker {since} seconds ago, and no other took over."
+        message = f"{copies} lost the worker {since} seconds ago, and no worker claimed them again."
         yield Complaint("order_copies.W007", message, start)
     if queue.longest_locked > LOCKED_TOO_LONG:
         copies = counted(queue.locked, "copy waits", "copies wait")
@@ -132,7 +140,7 @@ def complaints(queue: Queue) -> Iterator[Complaint]:
 
 
 def complaints_about_database(queue: Queue) -> Iterator[Complaint]:
-    """Why workers cannot write, where copies are pending: W011 of ``check --database``."""
+    """Yield W011 if copies are pending and the database is read-only. It tries to write."""
     if queue.pending and not _is_writable():
         copies = counted(queue.pending, "copy waits", "copies wait")
         message = f"{copies}, and the database is read-only."
@@ -141,13 +149,13 @@ def complaints_about_database(queue: Queue) -> Iterator[Complaint]:
 
 
 def current_complaints() -> list[Complaint]:
-    """What is wrong with the queue now."""
+    """Return the faults of the queue and of its database now."""
     queue = Queue.at(timezone.now())
     return [*complaints(queue), *complaints_about_database(queue)]
 
 
 def _is_writable() -> bool:
-    """Try to write, because a server may be read-only for some users and not for others."""
+    # Try to write: a server may be read-only for some users only.
     try:
         with transaction.atomic():
             Heartbeat.objects.filter(pk=0).update(seen_at=F("seen_at"))
@@ -159,9 +167,9 @@ def _is_writable() -> bool:
 
 
 def complaints_about_host(now: datetime) -> Iterator[str]:
-    """Why the workers of this machine, or of this container, are not well."""
+    """Yield the faults of the polling workers of this machine or container, one line each."""
     if not heartbeats.of_this_host(heartbeats.alive(now)).exists():
-        yield f"No worker of {heartbeats.this_host()} has been seen lately.{_others()}"
+        yield f"No worker of {heartbeats.this_host()} has been seen recently.{_others()}"
     for heartbeat in heartbeats.of_this_host(heartbeats.silent(now)):
         if heartbeats.is_running(heartbeat):
             yield f"Worker {heartbeat} hangs: not seen for {_seconds(now - heartbeat.seen_at)} s."
@@ -170,7 +178,8 @@ def complaints_about_host(now: datetime) -> Iterator[str]:
 def _others() -> str:
     if settings.ENGINE == "polling":
         return ""
-    return f' Polling ones alone leave a sign of life: ask those of "{settings.ENGINE}" themselves.'
+    engine = settings.ENGINE
+    return f' Only polling workers send heartbeats: check those of "{engine}" with its own tools.'
 
 
 def _span(since: datetime | None, now: datetime) -> timedelta:
@@ -182,5 +191,5 @@ def _seconds(span: timedelta) -> str:
 
 
 def counted(count: int, one: str, many: str = "") -> str:
-    """So many of these, in words."""
+    """Format a count with its noun: ``"1 copy"``, ``"1,000 copies"``. ``many`` defaults to +s."""
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"

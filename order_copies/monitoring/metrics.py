@@ -1,10 +1,11 @@
 """Metrics for Prometheus. Needs ``pip install django-order-copies[metrics]``.
 
-How the queue stands is asked of the database when somebody scrapes, so any web process can tell:
-include :class:`MetricsView` wherever you like, or register a :class:`QueueCollector` in a registry
-of your own. What was done is counted where it is done: a worker tells of it on the port of
-``order_copies_worker --metrics-port``. Whatever else runs batches counts as soon as it has imported
-this module; processes that fork need ``PROMETHEUS_MULTIPROC_DIR``.
+Gauges of the queue are queried from the database at each scrape, so any web process can export
+them: add :class:`MetricsView` to your routes, or register a :class:`QueueCollector` in your own
+registry. Counters of batches are kept in the process that runs the batches: a worker exports them
+on the port of ``order_copies_worker --metrics-port``. Any other process that runs batches, such as
+a Celery worker, counts them once it has imported this module; processes that fork need
+``PROMETHEUS_MULTIPROC_DIR``.
 """
 
 from collections.abc import Iterator
@@ -39,18 +40,18 @@ ENDS = Counter(
 )
 PROBLEMS = Counter(
     "order_copies_problems",
-    "Copies that failed or were aborted, by the codes of their problems.",
+    "Copies that failed or were aborted, by problem code.",
     ["code"],
 )
 BATCH_SECONDS = Histogram(
     "order_copies_batch_seconds",
-    "How long batches took.",
+    "Duration of batches in seconds.",
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600),
 )
 
 
 def observe(batch: Batch, **_kwargs: Any) -> None:
-    """Count what came of a batch."""
+    """Count the results of ``batch``. Receiver of the signal ``batch_ran``."""
     for end, count in batch.ends.items():
         ENDS.labels(end).inc(count)
     for code, count in batch.codes.items():
@@ -62,22 +63,22 @@ batch_ran.connect(observe, dispatch_uid="order_copies.monitoring.metrics")
 
 
 class QueueCollector(Collector):
-    """How the queue stands, in four queries."""
+    """Gauges of the queue: pending, running and waiting copies, workers, payments to void."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Ask the database."""
+        """Query the database, and yield the gauges. Four queries, or five if copies are locked."""
         queue = Queue.at(timezone.now())
         oldest = queue.oldest_pending.total_seconds()
         payments = OpenPayment.objects.orphaned().count()
         yield _gauge("pending", "Copies that wait for a worker.", queue.pending)
-        yield _gauge("oldest_pending_seconds", "How long the first of them has waited.", oldest)
+        yield _gauge("oldest_pending_seconds", "Age of the oldest pending copy.", oldest)
         yield _gauge("in_progress", "Copies that a worker runs.", queue.running)
-        yield _gauge("paused", "Copies that crashed and wait for their next try.", queue.paused)
+        yield _gauge("paused", "Copies that crashed and wait for their retry.", queue.paused)
         yield _gauge("locked", "Copies that wait for locked rows.", queue.locked)
-        yield _gauge("lost", "Copies whose worker died, to be tried again.", queue.lost)
-        yield _gauge("workers", "Polling workers at work.", queue.workers)
-        yield _gauge("silent_workers", "Those that hang or were killed.", queue.silent_workers)
-        yield _gauge("payments_to_void", "Payments to be given back.", payments)
+        yield _gauge("lost", "Copies with an expired lease, which wait for a worker.", queue.lost)
+        yield _gauge("workers", "Active polling workers.", queue.workers)
+        yield _gauge("silent_workers", "Workers that hang or were killed.", queue.silent_workers)
+        yield _gauge("payments_to_void", "Payments that wait to be voided.", payments)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
@@ -85,9 +86,9 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 
 def serve(address: str, port: int) -> AbstractContextManager[object]:
-    """Tell what this process has done, at this address, until the context is left.
+    """Serve the metrics of this process over HTTP until the context is left.
 
-    Raises ``OSError`` where the port cannot be had.
+    Raises OSError if the port is unavailable.
     """
     server, thread = start_http_server(port, address)
     stack = ExitStack()
@@ -102,21 +103,24 @@ registry.register(QueueCollector())
 
 
 class MetricsView(Probe):
-    """``/metrics``: how the queue stands, to those who have the token of ``METRICS_TOKEN``."""
+    """``/metrics``: the gauges of the queue, for clients with the bearer token METRICS_TOKEN."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The answer, in the format of Prometheus."""
+        """Return the metrics in Prometheus's text format.
+
+        404 if no token is set, 401 for a wrong token, 503 if the database cannot be reached.
+        """
         if not settings.METRICS_TOKEN:
-            return _answer("Set METRICS_TOKEN, and send it as a bearer token.", status=404)
+            return _text("Set METRICS_TOKEN, and send it as a bearer token.", status=404)
         authorization = request.headers.get("Authorization", "")
         if not constant_time_compare(authorization, f"Bearer {settings.METRICS_TOKEN}"):
             challenge = {"WWW-Authenticate": "Bearer"}
-            return _answer("Send the bearer token.", status=401, headers=challenge)
+            return _text("Send the bearer token.", status=401, headers=challenge)
         try:
             return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
         except Error:
-            return _answer("The database does not answer.", status=503)
+            return _text("The database does not answer.", status=503)
 
 
-def _answer(text: str, **arguments: Any) -> HttpResponse:
+def _text(text: str, **arguments: Any) -> HttpResponse:
     return HttpResponse(f"{text}\n", content_type="text/plain; charset=utf-8", **arguments)

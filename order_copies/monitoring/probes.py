@@ -1,7 +1,7 @@
-"""Whether this process can serve, for load balancers and orchestrators.
+"""A readiness probe of the web process, for load balancers and orchestrators.
 
-Include the view wherever you like: ``path("healthz", HealthView.as_view())``. It asks nobody who
-they are, and tells nothing but a word.
+Add the view to your routes: ``path("healthz", HealthView.as_view())``. It needs no authentication
+and reveals only a status word.
 """
 
 import logging
@@ -16,47 +16,47 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
-from order_copies.db.retry import ask
+from order_copies.db.retry import check_reachable
 from order_copies.jsonapi.api_views import non_atomic
 from order_copies.models import OrderFactory
 
 logger = logging.getLogger("order_copies.monitoring.health")
 
-#: The databases that have been seen to be migrated: that does not change under a running process.
+#: Aliases of the databases that were found to be migrated, which stays true in a running process.
 _migrated: set[str] = set()
 
 
 @method_decorator(csrf_exempt, name="dispatch")
 class Probe(View):
-    """A view for programs that only look, outside of the transactions of ``ATOMIC_REQUESTS``."""
+    """Base class of read-only views for programs, outside the transactions of ATOMIC_REQUESTS."""
 
     http_method_names = ["get", "head"]
 
     @classmethod
     def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponse]:
-        """The view, which answers too when no transaction can be begun."""
+        """Return the view function, which also responds if no transaction can be started."""
         view: Any = super().as_view(**kwargs)
         return non_atomic(view)
 
 
 class HealthView(Probe):
-    """``/healthz``: 200 when the database answers and is migrated, else 503 and what is amiss.
+    """``/healthz``: 200 if the database can be reached and is migrated, else 503 with the reason.
 
-    One query, and the first time those that tell of migrations.
+    One query; the first request also reads the state of the migrations.
     """
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The answer, in JSON."""
-        trouble = _trouble()
-        body = {"status": "unavailable", "reason": trouble} if trouble else {"status": "ok"}
+        """Return ``{"status": "ok"}``, or ``unavailable`` and the reason."""
+        reason = _why_unavailable()
+        body = {"status": "unavailable", "reason": reason} if reason else {"status": "ok"}
         headers = {"Cache-Control": "no-store"}
-        return JsonResponse(body, status=503 if trouble else 200, headers=headers)
+        return JsonResponse(body, status=503 if reason else 200, headers=headers)
 
 
-def _trouble() -> str:
+def _why_unavailable() -> str:
     connection = database_of_copies()
     try:
-        ask(connection)
+        check_reachable(connection)
         return "" if _has_been_migrated(connection) else "migrations"
     except Error as error:
         logger.warning("The database does not answer: %s", error)
@@ -64,7 +64,7 @@ def _trouble() -> str:
 
 
 def database_of_copies() -> BaseDatabaseWrapper:
-    """The connection on which copies are read."""
+    """Return the connection that reads of copies use."""
     return connections[router.db_for_read(OrderFactory)]
 
 
@@ -75,7 +75,10 @@ def _has_been_migrated(connection: BaseDatabaseWrapper) -> bool:
 
 
 def is_migrated(connection: BaseDatabaseWrapper, apps: Collection[str] = ()) -> bool:
-    """Whether this database has all tables of these apps, or of all. Raises what it raises."""
+    """Return whether all migrations of ``apps``, or of every app, are applied.
+
+    Raises the error of a database that cannot be reached.
+    """
     executor = MigrationExecutor(connection)
     leaves = executor.loader.graph.leaf_nodes()
     return not executor.migration_plan([leaf for leaf in leaves if not apps or leaf[0] in apps])

@@ -1,7 +1,7 @@
-"""Forget what ended long ago: copies, their events and those of others, answered requests.
+"""Delete old rows: copies that have ended, events, and stored responses to requests.
 
-Orders stay, whatever became of the copies that made them. Each step is a short transaction over so
-many rows at most, so that nobody waits for it, and it may be stopped at any time.
+Orders stay. Each step is a short transaction over a limited number of rows, so that it blocks no
+worker or request for long, and it may be interrupted at any time.
 """
 
 from collections import Counter
@@ -19,12 +19,11 @@ from order_copies.models import FINAL, Kind, OrderFactory
 
 
 def prune(before: datetime, *, limit: int, dry_run: bool = False) -> Iterator[Counter[str]]:
-    """Remove copies that have ended before this instant, and events that happened before it.
+    """Delete copies that ended before ``before`` and events from before it, in steps.
 
-    Events of copies that stay stay with them; requests go when their ``Idempotency-Key`` is no
-    longer remembered. After each step, of at most ``limit`` rows of its kind, comes what it
-    removed: numbers of ``copies``, ``events`` and ``requests``; with ``dry_run``, what it would
-    have removed.
+    Events of copies that are kept are kept too. Stored responses are deleted when their
+    ``Idempotency-Key`` has expired. Each step deletes at most ``limit`` rows and yields the numbers
+    of ``copies``, ``events`` and ``requests`` that it deleted, or with ``dry_run`` would delete.
     """
     yield from _prune_copies(before, limit, dry_run=dry_run)
     yield from _prune_events(before, limit, dry_run=dry_run)
@@ -65,13 +64,13 @@ def _prune_events(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Co
 
 
 def _end_of_events(instant: datetime) -> int:
-    """The key of the first event that stays: there is no index on instants, and none is needed."""
+    # The key of the first event that is kept: keys have an index, timestamps have none.
     staying = Event.objects.filter(created_at__gte=instant).order_by("pk")
     return staying.values_list("pk", flat=True).first() or BigIntegerField.MAX_BIGINT
 
 
 def _without_copies(rows: Iterable[tuple[int, str, str]]) -> list[int]:
-    """The keys of those events that are not of a copy that is there."""
+    # The keys of the events whose copy does not exist.
     copies = {pk: int(key) for pk, resource_type, key in rows if resource_type in Kind.values}
     there = set(OrderFactory.objects.filter(pk__in=copies.values()).values_list("pk", flat=True))
     return [pk for pk, *_ in rows if copies.get(pk) not in there]
@@ -81,7 +80,11 @@ def _prune_requests(limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
     if dry_run:
         yield Counter(requests=idempotency.forgotten().count())
         return
-    while removed := transaction.atomic(idempotency.clear)(limit):
+    while True:
+        with transaction.atomic():
+            removed = idempotency.clear(limit)
+        if not removed:
+            return
         yield Counter(requests=removed)
 
 

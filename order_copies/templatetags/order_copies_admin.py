@@ -1,4 +1,4 @@
-"""How the admin writes amounts and statuses."""
+"""Template filters and tags of the admin for amounts and statuses."""
 
 from decimal import Decimal
 from typing import Any
@@ -22,7 +22,7 @@ decimal_places = {
 
 @register.filter
 def amount(cents: int | None, currency_code: str = "") -> str:
-    """An amount in minor units as a number: ``1,234.50``; nothing for None."""
+    """Format an amount in minor units as a number, ``1,234.50``; None as an empty string."""
     if cents is None:
         return ""
     places = decimal_places.get(currency_code, 2)
@@ -32,25 +32,25 @@ def amount(cents: int | None, currency_code: str = "") -> str:
 
 @register.filter
 def money(cents: int | None, currency_code: str = "") -> str:
-    """An amount in minor units with its currency: ``1,234.50 EUR``."""
+    """Format an amount in minor units with its currency, ``1,234.50 EUR``."""
     return "\u00a0".join(filter(None, [amount(cents, currency_code), currency_code]))
 
 
 @register.filter
 def signed_money(cents: int, currency_code: str = "") -> str:
-    """A difference, with its sign: ``+12.00 EUR``."""
+    """Format a difference in minor units with its sign, ``+12.00 EUR``."""
     return ("+" if cents > 0 else "") + money(cents, currency_code)
 
 
 @register.simple_tag
 def badge(kind: str, label: Any) -> SafeString:
-    """A word on a colour; the colour only repeats what the word says."""
+    """Render a coloured badge. The colour must not add information to the label."""
     return format_html('<span class="copies-badge copies-{}">{}</span>', kind, label)
 
 
 @register.simple_tag
 def status_badge(order_copy: OrderFactory) -> SafeString:
-    """The status of a copy; ``data-copy`` is what the script of the page looks for."""
+    """Render the status of a copy as a badge. The script of the page finds it by ``data-copy``."""
     kind, label = order_copy.status, order_copy.get_status_display()
     if order_copy.status == Status.COMPLETED and order_copy.errors_count:
         kind, label = "warning", _("completed with errors")

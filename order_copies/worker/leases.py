@@ -1,4 +1,4 @@
-"""Leases on rows of a queue: renew, check and release them.
+"""Leases on rows of a queue: claim, renew, check and release them.
 
 A worker holds a row while the row has the ``attempt`` and ``retries`` that it was claimed with, and
 is in progress.
@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from django.db import Error, connection
 from django.db.models import F
@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait, locked, locked_unless_taken
+from order_copies.db.transactions import committed
 from order_copies.exceptions import RowsLockedError
 from order_copies.models import Leased, LeasedQuerySet
 
@@ -26,6 +27,46 @@ logger = logging.getLogger("order_copies.worker")
 
 #: How many times a lease is renewed before it would expire.
 RENEWALS = 3
+
+
+class Start(Protocol):
+    """The transition that gives a worker rows, such as :func:`order_copies.transitions.start`."""
+
+    def __call__(
+        self, candidates: Any, *, worker: str, now: datetime, lease_expires_at: datetime
+    ) -> list[Any]:
+        """Return the rows that the worker now holds, by key."""
+
+
+def claim_expired(queue: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
+    """Claim the row with the fewest attempts among those whose lease has expired.
+
+    It may have killed its worker, so it runs alone: the other copies of its first batch end before
+    it can kill a worker again.
+    """
+    expired = queue.expired(timezone.now()).order_by("attempt", "pk")[:1]
+    # Mostly there is none, and a transaction is not needed to see that.
+    return _claim(queue, expired, start, worker) if expired.exists() else []
+
+
+def claim_pending(queue: LeasedQuerySet, start: Start, worker: str, limit: int) -> list[Any]:
+    """Claim up to ``limit`` rows that no worker has claimed yet, the oldest first."""
+    return _claim(queue, queue.pending().order_by("pk")[:limit], start, worker)
+
+
+def _claim(queue: LeasedQuerySet, rows: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
+    claimed: list[Any] = []
+    with committed(claimed, worker=worker):
+        keys = list(locked_unless_taken(rows).values_list("pk", flat=True))
+        # After the wait for locks: later than the rows were created.
+        now = timezone.now()
+        claimed += start(
+            queue.filter(pk__in=keys),
+            worker=worker,
+            now=now,
+            lease_expires_at=now + settings.LEASE,
+        )
+    return claimed
 
 
 def held(rows: Sequence[Leased], *, until_commit: bool = False) -> set[Any]:
@@ -83,7 +124,7 @@ def renewed(rows: Sequence[Leased]) -> Iterator[None]:
     """Renew the leases of these rows, all claimed at once, until the context is left.
 
     A worker that hangs for longer than the setting ``BATCH_TIME_LIMIT`` loses them. The lease of a
-    row that was released or claimed by another worker meanwhile is not renewed.
+    row that was released, or claimed by another worker, is not renewed.
     """
     ended = threading.Event()
     thread = threading.Thread(target=_renew, args=(rows, ended), daemon=True)
@@ -98,7 +139,7 @@ def renewed(rows: Sequence[Leased]) -> Iterator[None]:
 def _renew(rows: Sequence[Leased], ended: threading.Event) -> None:
     interval = (settings.LEASE / RENEWALS).total_seconds()
     deadline = time.monotonic() + settings.BATCH_TIME_LIMIT.total_seconds()
-    # Whoever releases or claims a row gives its lease another end.
+    # A release and a claim change the end of the lease.
     ours = {rows[0].lease_expires_at}
     while not ended.wait(interval) and time.monotonic() < deadline:
         later = timezone.now() + settings.LEASE

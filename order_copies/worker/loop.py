@@ -1,4 +1,4 @@
-"""The polling worker: run batches, wait while there are none, stop when told to."""
+"""The polling worker: run batches, wait while the queue is empty, stop on request."""
 
 import logging
 import threading
@@ -86,7 +86,7 @@ class Worker:
                 self._wait()
 
     def _wait(self) -> None:
-        """Wait for the next look, or until told to stop, with heartbeats meanwhile."""
+        """Wait for the next look or for :meth:`stop`, and send heartbeats."""
         next_look = time.monotonic() + self._interval
         while (left := next_look - time.monotonic()) > 0:
             if self._stopping.wait(min(left, heartbeats.INTERVAL)):

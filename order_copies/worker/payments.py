@@ -1,15 +1,21 @@
-"""Remember payments from before they are asked for until it is known what became of them."""
+"""Remember payments before a gateway is called, until they are used or voided.
+
+One mechanism serves copies (:func:`open_payments`, :func:`use_payments`) and orders that people
+place (:func:`remember`, :func:`still_open`, :func:`forget`). What neither of them uses, a worker
+voids (:func:`void_unused`).
+"""
 
 import logging
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 from django.db.models import F
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait
+from order_copies.db.locks import limited_wait, locked
 from order_copies.db.rows import insert_rows
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OpenPayment
@@ -18,84 +24,133 @@ from order_copies.worker import leases
 
 logger = logging.getLogger("order_copies.worker")
 
-#: How many payments are given back at a time.
+#: How many payments are voided together.
 LIMIT = 100
+#: By how much the clocks of a shop's machines may differ.
+CLOCK_SKEW = timedelta(minutes=1)
 
 
 def open_payments(runs: Sequence[CopyRun]) -> None:
-    """Remember the payments of these runs, which are about to be asked for.
+    """Remember the payments of these runs before the gateway is called.
 
-    Raises :class:`LeaseLostError` if one of the copies is no longer this worker's: what has ended
-    opens no payment any more. Raises :class:`RowsLockedError` if another transaction keeps one of
-    the copies locked.
+    Raises :class:`LeaseLostError` if this worker no longer holds one of the copies: an ended copy
+    opens no payment. Raises :class:`RowsLockedError` if another transaction has locked one.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
-        _open_payments(runs)
-
-
-def _open_payments(runs: Sequence[CopyRun]) -> None:
-    held = leases.held([run.order_copy for run in runs], until_commit=True)
-    if len(held) < len(runs):
-        raise LeaseLostError
-    known = set(OpenPayment.objects.filter(order_factory__in=held).values_list("key", flat=True))
-    now = timezone.now()
-    fields = ["key", "order_factory_id", "retries", "details", "created_at", "failures", "due_at"]
-    rows = [
-        (
-            run.payment.key,
-            run.order_copy.pk,
-            run.order_copy.retries,
-            run.payment.details,
-            now,
-            0,
-            now,
+        held = leases.held([run.order_copy for run in runs], until_commit=True)
+        if len(held) < len(runs):
+            raise LeaseLostError
+        known = OpenPayment.objects.filter(order_factory__in=held).values_list("key", flat=True)
+        known_keys = set(known)
+        now = timezone.now()
+        _insert(
+            _Opened(run.payment, now, run.order_copy.pk, run.order_copy.retries)
+            for run in runs
+            if run.payment and run.payment.key not in known_keys
         )
-        for run in runs
-        if run.payment and run.payment.key not in known
-    ]
-    insert_rows(OpenPayment, fields, rows)
 
 
 def use_payments(runs: Sequence[CopyRun]) -> None:
-    """Forget the payments that targets are placed with, in the transaction that places them."""
-    keys = [run.payment.key for run in runs if run.payment and not run.problems]
+    """Forget the payments of placed targets, in the transaction that places them."""
+    forget([run.payment.key for run in runs if run.payment and not run.problems])
+
+
+def remember(details: Mapping[str, Mapping[str, Any]], *, until: datetime) -> dict[str, Payment]:
+    """Remember payments that no copy is for, by subject, and return them by subject.
+
+    A subject is the type and public id of a resource (``orders/…``), which the caller has locked;
+    ``details`` are JSON. An earlier attempt with the same details whose outcome is unknown is
+    continued: its payment keeps its key. A payment that is not forgotten ``until`` then is voided.
+    """
+    now = timezone.now()
+    opened = OpenPayment.objects.filter(
+        order_factory=None, subject__in=details, failures=0, due_at__gt=now + CLOCK_SKEW
+    )
+    payments = {
+        one.subject: Payment(one.key, one.details)
+        for one in opened
+        if one.details == details[one.subject]
+    }
+    OpenPayment.objects.filter(key__in=_keys(payments)).update(due_at=until)
+    new = {
+        subject: Payment(f"{subject}/{uuid4().hex}", details[subject])
+        for subject in details
+        if subject not in payments
+    }
+    _insert(_Opened(payment, until, subject=subject) for subject, payment in new.items())
+    return payments | new
+
+
+def still_open(keys: Collection[str]) -> set[str]:
+    """Return those of the keys whose payments no worker has begun to void.
+
+    They stay so until the transaction ends.
+    """
+    rows = locked(OpenPayment.objects.filter(key__in=keys, failures=0).order_by("pk"))
+    return set(rows.values_list("key", flat=True))
+
+
+def forget(keys: Collection[str]) -> None:
+    """Forget payments that were used, declined, or are voided by other means."""
     if keys:
         OpenPayment.objects.filter(key__in=keys).delete()
 
 
-def give_back(shop: Shop, authorizations: Mapping[str, Any]) -> None:
-    """Give back payments whose copies have ended without using them, and forget them.
+def abandon(keys: Collection[str]) -> None:
+    """Let a worker void payments of :func:`remember` now."""
+    OpenPayment.objects.filter(key__in=keys, failures=0).update(due_at=timezone.now())
 
-    ``authorizations`` are those that this process knows, by key. What could not be given back is
-    tried again alone, after growing pauses: it may be what stood in the way of the others.
+
+def void_unused(shop: Shop, authorizations: Mapping[str, Any]) -> None:
+    """Void payments that no order will be placed with, and forget them.
+
+    ``authorizations`` are those that this process knows, by key. A payment whose voiding failed is
+    retried alone, after growing backoffs: it may be what keeps the others from being voided.
     """
     now = timezone.now()
-    orphaned = OpenPayment.objects.orphaned().filter(due_at__lte=now)
-    due = orphaned.order_by("failures", "due_at", "pk")
+    due = OpenPayment.objects.orphaned().filter(due_at__lte=now)
+    due = due.order_by("failures", "due_at", "pk")
     if not (first := list(due[:LIMIT])):
         return
     fresh = [payment for payment in first if not payment.failures]
-    # Asked for by itself: as many fresh ones as there can be would hide it.
+    # A query of its own: LIMIT fresh ones would hide it.
     failed = list(due.filter(failures__gt=0)[:1])
     for together in (fresh, failed):
         if together:
-            _give_back(shop, together, authorizations, now)
+            _void(shop, together, authorizations, now)
 
 
-def _give_back(
-    shop: Shop,
-    together: Sequence[OpenPayment],
-    authorizations: Mapping[str, Any],
-    now: datetime,
+def _void(
+    shop: Shop, together: Sequence[OpenPayment], authorizations: Mapping[str, Any], now: datetime
 ) -> None:
     keys = [payment.key for payment in together]
+    opened = OpenPayment.objects.filter(key__in=keys)
+    # Before the gateway is called: from here on no order can be placed with them.
+    backoff = settings.pause_after(together[0].failures + 1)
+    opened.update(failures=F("failures") + 1, due_at=now + backoff)
     try:
         shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in together])
     except Exception:
-        logger.exception("Could not void payments, trying again later: %s", ", ".join(keys))
-        pause = settings.pause_after(together[0].failures + 1)
-        failed = OpenPayment.objects.filter(key__in=keys)
-        failed.update(failures=F("failures") + 1, due_at=now + pause)
+        logger.exception("Could not void payments, retrying later: %s", ", ".join(keys))
     else:
-        OpenPayment.objects.filter(key__in=keys).delete()
+        opened.delete()
         logger.info("Voided payments that no order was placed with: %s", ", ".join(keys))
+
+
+class _Opened(NamedTuple):
+    payment: Payment
+    due_at: datetime
+    order_copy: int | None = None
+    retries: int = 0
+    subject: str = ""
+
+
+def _insert(opened: Iterable[_Opened]) -> None:
+    now = timezone.now()
+    fields = ["key", "details", "due_at", "order_factory_id", "retries", "subject"]
+    rows = [[payment.key, payment.details, *rest, now, 0] for payment, *rest in opened]
+    insert_rows(OpenPayment, [*fields, "created_at", "failures"], rows)
+
+
+def _keys(payments: Mapping[str, Payment]) -> list[str]:
+    return [payment.key for payment in payments.values()]

@@ -19,9 +19,8 @@ from order_copies.models import OrderFactory
 from order_copies.shops import Shop, get_shop
 from order_copies.transitions import start
 from order_copies.worker.batches import Batch, batch_ran
-from order_copies.worker.claims import claim_expired, claim_pending
-from order_copies.worker.leases import renewed
-from order_copies.worker.payments import give_back
+from order_copies.worker.leases import claim_expired, claim_pending, renewed
+from order_copies.worker.payments import void_unused
 from order_copies.worker.runner import Runner
 
 logger = logging.getLogger("order_copies.worker")
@@ -64,7 +63,7 @@ def _report(worker: str, batch: Batch) -> None:
 
 def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
     """Void unused payments and let the shop do its outside work; failures are retried later."""
-    give_back(shop, authorizations)
+    void_unused(shop, authorizations)
     try:
         shop.catch_up()
     except Exception:

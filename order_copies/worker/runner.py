@@ -18,9 +18,9 @@ from django.utils.translation import gettext as _
 
 from order_copies import transitions
 from order_copies.conf import settings
-from order_copies.db.commits import committed
 from order_copies.db.locks import limited_wait, locked_unless_taken
 from order_copies.db.retry import answers, is_transient, refuses_writes, steadily
+from order_copies.db.transactions import committed
 from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
@@ -189,7 +189,7 @@ class Runner:
         return _parts(others, *unanswered)
 
     def _set_locked_aside(self, part: Part, limits: Limits) -> list[Part]:
-        """Set aside the copies that need locked rows, alone if they cannot be told apart."""
+        """Set aside the copies that need locked rows; halve the part if none is identified."""
         if len(part) == 1:
             self._set_aside(part, limits)
             return []

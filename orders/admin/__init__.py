@@ -1,4 +1,4 @@
-"""The reference shop in the admin."""
+"""The admin of the reference shop."""
 
 from orders.admin import shop
 from orders.admin.orders import OrderAdmin

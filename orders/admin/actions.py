@@ -24,17 +24,18 @@ from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
 from orders.api.permissions import may_change_orders
 from orders.lifecycle import cancelling, placing
-from orders.lifecycle.triggers import MOVES, Move, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
 from orders.models import Order
 
-#: How many orders are moved at once, and how many of those that are not are named.
+#: The maximum number of orders that one action runs on.
 MAX_ORDERS = 100
+#: The maximum number of refused orders that a message names.
 MAX_NAMED = 10
 
-#: What an order can lack, by the attribute that is blank.
+#: The names of what an order lacks, by the attribute of the problem with the code ``blank``.
 MISSING = {
     "customer_email": gettext_lazy("customer"),
-    "line_items": gettext_lazy("something to sell"),
+    "line_items": gettext_lazy("items"),
     "billing_address": gettext_lazy("billing address"),
     "shipping_address": gettext_lazy("shipping address"),
     "payment_source": gettext_lazy("valid payment source"),
@@ -42,36 +43,34 @@ MISSING = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
-    """What the admin says of a move.
+class ActionTexts:
+    """The texts of an action on orders. ``done``, ``refused`` and ``button`` count the orders.
 
-    A move with a ``warning`` is made only after it was confirmed, with ``button``, on a page that
-    says so and tells what ``foresee`` knows.
+    An action with ``rehearse`` needs a confirmation: a page shows the ``warning``, the problems
+    that ``rehearse`` returns, and the ``button``.
     """
 
-    action: Any
+    label: Any
     done: Any
     refused: Any
     warning: Any = ""
     button: Any = ""
-    foresee: Callable[[Sequence[int]], list[list[Problem]]] | None = None
+    rehearse: Callable[[Sequence[int]], list[list[Problem]]] | None = None
 
 
-WORDS = {
-    "place": Words(
-        action=gettext_lazy("Place selected orders…"),
+TEXTS = {
+    "place": ActionTexts(
+        label=gettext_lazy("Place selected orders…"),
         done=ngettext_lazy("%(count)s order is placed.", "%(count)s orders are placed.", "count"),
         refused=ngettext_lazy(
             "%(count)s order was not placed:", "%(count)s orders were not placed:", "count"
         ),
         button=ngettext_lazy("Place %(count)s order", "Place %(count)s orders", "count"),
-        warning=gettext_lazy(
-            "Their payments are authorized, and what they need is taken from the stock."
-        ),
-        foresee=placing.rehearse,
+        warning=gettext_lazy("Placing authorizes their payments and reserves their stock."),
+        rehearse=placing.rehearse,
     ),
-    "cancel": Words(
-        action=gettext_lazy("Cancel selected orders…"),
+    "cancel": ActionTexts(
+        label=gettext_lazy("Cancel selected orders…"),
         done=ngettext_lazy(
             "%(count)s order is cancelled.", "%(count)s orders are cancelled.", "count"
         ),
@@ -80,13 +79,13 @@ WORDS = {
         ),
         button=ngettext_lazy("Cancel %(count)s order", "Cancel %(count)s orders", "count"),
         warning=gettext_lazy(
-            "Their payments are voided, and what they hold goes back to the stock. "
-            "A cancelled order cannot be taken up again."
+            "Cancelling voids their payments and releases their stock. "
+            "A cancelled order cannot be reopened."
         ),
-        foresee=cancelling.foresee,
+        rehearse=cancelling.rehearse,
     ),
-    "approve": Words(
-        action=gettext_lazy("Approve selected orders"),
+    "approve": ActionTexts(
+        label=gettext_lazy("Approve selected orders"),
         done=ngettext_lazy(
             "%(count)s order is approved.", "%(count)s orders are approved.", "count"
         ),
@@ -94,8 +93,8 @@ WORDS = {
             "%(count)s order was not approved:", "%(count)s orders were not approved:", "count"
         ),
     ),
-    "archive": Words(
-        action=gettext_lazy("Archive selected orders"),
+    "archive": ActionTexts(
+        label=gettext_lazy("Archive selected orders"),
         done=ngettext_lazy(
             "%(count)s order is archived.", "%(count)s orders are archived.", "count"
         ),
@@ -103,8 +102,8 @@ WORDS = {
             "%(count)s order was not archived:", "%(count)s orders were not archived:", "count"
         ),
     ),
-    "unarchive": Words(
-        action=gettext_lazy("Take selected orders out of the archive"),
+    "unarchive": ActionTexts(
+        label=gettext_lazy("Take selected orders out of the archive"),
         done=ngettext_lazy(
             "%(count)s order is out of the archive.",
             "%(count)s orders are out of the archive.",
@@ -120,96 +119,100 @@ WORDS = {
 
 
 class ArchivedFilter(admin.SimpleListFilter):
-    """Whether orders were archived."""
+    """A filter of the list by whether orders are archived."""
 
     title = gettext_lazy("archive")
     parameter_name = "archived"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """In it, or not."""
+        """Return the two choices of the filter."""
         return [("no", _("Not archived")), ("yes", _("Archived"))]
 
     def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
-        """The orders that are in the archive, or those that are not."""
+        """Return the orders that match the choice; all orders without one."""
         if self.value() not in {"no", "yes"}:
             return queryset
         return queryset.filter(archived_at__isnull=self.value() == "no")
 
 
-def _action(move: Move) -> Callable[..., HttpResponse | None]:
-    def act(
-        order_admin: "MovesMixin", request: HttpRequest, queryset: "QuerySet[Order]"
+def _admin_action(action: OrderAction) -> Callable[..., HttpResponse | None]:
+    def run(
+        order_admin: "OrderActionsMixin", request: HttpRequest, queryset: "QuerySet[Order]"
     ) -> HttpResponse | None:
-        return order_admin.move_orders(move, request, queryset)
+        return order_admin.run_order_action(action, request, queryset)
 
-    act.__name__ = f"{move.verb}_selected_orders"
-    words = WORDS[move.verb]
-    return admin.action(description=words.action, permissions=["move"])(act)
+    run.__name__ = f"{action.verb}_selected_orders"
+    label = TEXTS[action.verb].label
+    return admin.action(description=label, permissions=["order_action"])(run)
 
 
-class MovesMixin(ModelAdmin):
-    """The moves of orders as actions on their list, for those who may change orders."""
+class OrderActionsMixin(ModelAdmin):
+    """The actions on orders in their list, for users who may change orders."""
 
-    actions: Sequence[Any] = [_action(move) for move in MOVES.values()]
+    actions: Sequence[Any] = [_admin_action(action) for action in ORDER_ACTIONS.values()]
 
-    def has_move_permission(self, request: HttpRequest) -> bool:
-        """Whether the user may move orders: as over the API."""
+    def has_order_action_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may run actions on orders: the rule of the API."""
         return may_change_orders(request.user)
 
-    def move_orders(
-        self, move: Move, request: HttpRequest, queryset: "QuerySet[Order]"
+    def run_order_action(
+        self, action: OrderAction, request: HttpRequest, queryset: "QuerySet[Order]"
     ) -> HttpResponse | None:
-        """Make a move with the selected orders; first let it be confirmed where that is due."""
+        """Run an action on the selected orders, or return its confirmation page."""
         orders = list(queryset[: MAX_ORDERS + 1])
         if len(orders) > MAX_ORDERS:
-            text = _("Only %(limit)s orders can be moved at once: please select fewer.")
+            text = _("Too many orders are selected: select at most %(limit)s.")
             self.message_user(request, text % {"limit": MAX_ORDERS}, messages.ERROR)
             return None
         try:
-            if WORDS[move.verb].foresee and "_confirmed" not in request.POST:
-                return self._confirmation(move, request, orders)
-            self._make(move, request, orders)
+            if TEXTS[action.verb].rehearse and "_confirmed" not in request.POST:
+                return self._confirmation(action, request, orders)
+            self._run(action, request, orders)
         except (GoneError, RowsLockedError) as error:
             self.message_user(request, str(error), messages.ERROR)
         return None
 
-    def _make(self, move: Move, request: HttpRequest, orders: Sequence[Order]) -> None:
-        words = WORDS[move.verb]
-        answers = make(move, [order.pk for order in orders], who=user_as_who(request.user))
-        refused = {order: told for order, told in zip(orders, answers, strict=True) if told}
+    def _run(self, action: OrderAction, request: HttpRequest, orders: Sequence[Order]) -> None:
+        texts, keys = TEXTS[action.verb], [order.pk for order in orders]
+        answers = run_action(action, keys, who=user_as_who(request.user))
+        refused = {
+            order: problems for order, problems in zip(orders, answers, strict=True) if problems
+        }
         count = len(orders) - len(refused)
         if count:
-            self.message_user(request, words.done % {"count": count}, messages.SUCCESS)
+            self.message_user(request, texts.done % {"count": count}, messages.SUCCESS)
         if refused:
-            intro = words.refused % {"count": len(refused)}
+            intro = texts.refused % {"count": len(refused)}
             self.message_user(request, _refusal(intro, refused), messages.WARNING)
 
     def _confirmation(
-        self, move: Move, request: HttpRequest, orders: Sequence[Order]
+        self, action: OrderAction, request: HttpRequest, orders: Sequence[Order]
     ) -> TemplateResponse:
-        words = WORDS[move.verb]
-        assert words.foresee is not None
+        texts = TEXTS[action.verb]
+        assert texts.rehearse is not None
         with limited_wait(settings.LOCK_TIMEOUT):
-            answers = words.foresee([order.pk for order in orders])
+            answers = texts.rehearse([order.pk for order in orders])
         count = answers.count([])
-        rows = [(order, _reasons(told)) for order, told in zip(orders, answers, strict=True)]
+        rows = [
+            (order, _reasons(problems)) for order, problems in zip(orders, answers, strict=True)
+        ]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Are you sure?"),
-            "warning": words.warning,
-            "action": f"{move.verb}_selected_orders",
+            "warning": texts.warning,
+            "action": f"{action.verb}_selected_orders",
             "checkbox_name": ACTION_CHECKBOX_NAME,
             "rows": rows,
-            "button": words.button % {"count": count} if count else "",
+            "button": texts.button % {"count": count} if count else "",
             "media": self.media,
         }
         request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/orders/order/confirm_move.html", context)
+        return TemplateResponse(request, "admin/orders/order/confirm_action.html", context)
 
 
 def _refusal(intro: str, refused: Mapping[Order, Sequence[Problem]]) -> SafeString:
-    """Which orders were not moved, and why: the first of them by name."""
+    """Return a message with the first refused orders, their reasons, and the number of others."""
     count, named = len(refused), list(refused.items())[:MAX_NAMED]
     items = [(_link(order), _reasons(problems)) for order, problems in named]
     rest = ""
@@ -221,7 +224,7 @@ def _refusal(intro: str, refused: Mapping[Order, Sequence[Problem]]) -> SafeStri
 
 
 def _reasons(problems: Sequence[Problem]) -> str:
-    """The reasons in words, what is missing in one list."""
+    """Return the messages of problems in one line, with one list of what the order lacks."""
     missing = [str(MISSING[problem.attribute]) for problem in problems if problem.code == "blank"]
     reasons = [problem.message for problem in problems if problem.code != "blank"]
     if missing:

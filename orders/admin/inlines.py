@@ -1,4 +1,4 @@
-"""What an order owns: its lines and its addresses."""
+"""The lines and addresses on the page of an order."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from orders.models import Address, LineItem
 
 
 class LineItemInline(TabularInline):
-    """The lines of an order with their options, to be read only."""
+    """The lines of an order with their options, read-only."""
 
     model = LineItem
     extra = 0
@@ -31,21 +31,21 @@ class LineItemInline(TabularInline):
     )
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
+        """Deny it to every user: lines are read-only."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody."""
+        """Deny it to every user: lines are read-only."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[LineItem]":
-        """The lines with what their columns show."""
+        """Return the lines with the order and options that their columns show."""
         lines = super().get_queryset(request)
         return lines.select_related("order").prefetch_related("line_item_options")
 
     @admin.display(description=_("options"))
     def options(self, line_item: LineItem) -> str:
-        """What the customer chose."""
+        """The options that the customer chose, with their amounts."""
         currency = line_item.order.currency_code
         rows = (
             (option.name, money(option.total_amount_cents, currency))
@@ -55,22 +55,22 @@ class LineItemInline(TabularInline):
 
     @admin.display(description=_("unit amount"))
     def unit(self, line_item: LineItem) -> str:
-        """The price of one."""
+        """The price of one piece."""
         return amount(line_item.unit_amount_cents, line_item.order.currency_code)
 
     @admin.display(description=_("total"))
     def total(self, line_item: LineItem) -> str:
-        """The price of all."""
+        """The price of all pieces with their options."""
         return money(line_item.total_amount_cents, line_item.order.currency_code)
 
     @admin.display(description=_("tax"))
     def tax(self, line_item: LineItem) -> str:
-        """The tax in or on top of the total."""
+        """The tax, included in the total or on top of it."""
         return amount(line_item.tax_amount_cents, line_item.order.currency_code)
 
 
 class AddressInline(StackedInline):
-    """The addresses of an order, to be corrected while the order can be edited."""
+    """The addresses of an order; they can be changed while the order is editable."""
 
     model = Address
     extra = 0
@@ -86,15 +86,15 @@ class AddressInline(StackedInline):
     ]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only while the order can be edited."""
+        """Allow it only while the order is editable."""
         return _is_editable(obj) and super().has_add_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only while the order can be edited."""
+        """Allow it only while the order is editable."""
         return _is_editable(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only while the order can be edited."""
+        """Allow it only while the order is editable."""
         return _is_editable(obj) and super().has_delete_permission(request, obj)
 
 

@@ -1,4 +1,4 @@
-"""The shop's orders in the admin."""
+"""The admin of orders: list, page, actions and copies."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from django.utils.translation import ngettext
 from order_copies.admin import CopyOrdersMixin
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.templatetags.order_copies_admin import money, status_badge
-from orders.admin.actions import ArchivedFilter, MovesMixin
+from orders.admin.actions import ArchivedFilter, OrderActionsMixin
 from orders.admin.inlines import AddressInline, LineItemInline
 from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
 from orders.models import Order
 
-#: How many copies the page of an order lists.
+#: The maximum number of copies that the page of an order lists.
 MAX_COPIES = 25
 
 AMOUNTS = {
@@ -37,8 +37,8 @@ AMOUNTS = {
 
 
 @admin.register(Order)
-class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
-    """Orders: to be read, filed, moved and copied. They come from checkouts and from copies."""
+class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
+    """The admin of orders. Checkouts and copies create them; staff read, change and copy them."""
 
     list_display = [
         "number",
@@ -104,15 +104,15 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: orders come from checkouts and from copies."""
+        """Deny it to every user: checkouts and copies create orders."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody: orders are cancelled, not deleted."""
+        """Deny it to every user: orders are cancelled or archived, not deleted."""
         return False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Order]":
-        """The orders with the order each was copied from, and how often it was copied."""
+        """Return the orders with the order that each is a copy of, and the number of its copies."""
         copies = OrderFactory.objects.filter(source_order=OuterRef("pk")).order_by()
         count = copies.values("source_order").annotate(count=Count("pk")).values("count")
         orders: QuerySet[Order] = super().get_queryset(request)
@@ -122,22 +122,22 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
 
     @admin.display(description=_("status"), ordering="status")
     def status_badge(self, order: Order) -> SafeString:
-        """The status on its colour."""
+        """The status as a coloured badge."""
         return badge_of(order.status, order.get_status_display())
 
     @admin.display(description=_("payment"), ordering="payment_status")
     def payment_badge(self, order: Order) -> SafeString:
-        """The payment status on its colour."""
+        """The payment status as a coloured badge."""
         return badge_of(order.payment_status, order.get_payment_status_display())
 
     @admin.display(description=_("fulfillment"), ordering="fulfillment_status")
     def fulfillment_badge(self, order: Order) -> SafeString:
-        """The fulfillment status on its colour."""
+        """The fulfillment status as a coloured badge."""
         return badge_of(order.fulfillment_status, order.get_fulfillment_status_display())
 
     @admin.display(description=_("customer"))
     def customer_link(self, order: Order) -> str:
-        """The customer, with a link."""
+        """A link to the customer."""
         if order.customer is None:
             return EMPTY
         url = reverse("admin:orders_customer_change", args=[quote(order.customer.pk)])
@@ -145,12 +145,12 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
 
     @admin.display(description=_("total"), ordering="total_amount_with_taxes_cents")
     def total(self, order: Order) -> str:
-        """What the customer pays."""
+        """The total with taxes: what the customer pays."""
         return money(order.total_amount_with_taxes_cents, order.currency_code)
 
     @admin.display(description=_("amounts"))
     def amounts(self, order: Order) -> SafeString:
-        """All amounts that are not zero, and the total."""
+        """A table of the total and all other amounts that are not zero."""
         rows = (
             (label, money(getattr(order, name), order.currency_code))
             for name, label in AMOUNTS.items()
@@ -163,7 +163,7 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
 
     @admin.display(description=_("copies"))
     def lineage(self, order: Any) -> str:
-        """What it is a copy of, and how often it was copied."""
+        """Links to the order that this is a copy of, and to its own copies."""
         parts: list[tuple[Any, SafeString]] = []
         source = _source_of(order)
         if source is not None:
@@ -174,7 +174,7 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
 
     @admin.display(description=_("copy of"))
     def copied_from(self, order: Order) -> str:
-        """The order it was copied from."""
+        """Links to the order that this is a copy of, and to the copy."""
         source = _source_of(order)
         if source is None:
             return EMPTY
@@ -183,7 +183,7 @@ class OrderAdmin(CopyOrdersMixin, MovesMixin, ResourceAdmin):
 
     @admin.display(description=_("copied to"))
     def copied_to(self, order: Any) -> str:
-        """Its own copies, newest first."""
+        """The newest copies of the order: status, target order and copy of each."""
         order_copies = OrderCopy.objects.filter(source_order=order).order_by("-pk")
         rows: list[tuple[str, str, str]] = [
             (

@@ -1,4 +1,4 @@
-"""What the admins of the shop's resources share."""
+"""Base classes of the shop's admins: locking, recording of changes, common fields."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -33,7 +33,7 @@ else:
     BaseStackedInline = admin.StackedInline
     BaseTabularInline = admin.TabularInline
 
-#: What stands where there is nothing.
+#: The text of an empty value.
 EMPTY = "–"
 
 FILED_UNDER: tuple[Any, Any] = (
@@ -51,7 +51,7 @@ FILED_UNDER: tuple[Any, Any] = (
     },
 )
 
-#: What no page shows, and so no list can be filtered by.
+#: The secret fields: no page shows them, and no list can be filtered by them.
 HIDDEN = frozenset({"token", "gift_card_code"})
 
 badge_kinds = {
@@ -72,39 +72,39 @@ badge_kinds = {
 
 
 def badge_of(value: str, label: Any) -> SafeString:
-    """A status of the shop on its colour."""
+    """Return a status of the shop as a coloured badge."""
     return badge(badge_kinds.get(value, "neutral"), label)
 
 
 class LockedInlineMixin(AutocompleteMixin, InlineModelAdmin):
-    """Rows that are locked before they are read to be changed, as their resource is."""
+    """An inline that locks its rows before a POST changes them, as the admin of the page does."""
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[Any]":
-        """The rows on the page."""
+        """Return the rows on the page; lock them for a POST."""
         rows: models.QuerySet[Any] = super().get_queryset(request)
         return locked(rows) if request.method == "POST" else rows
 
 
 class StackedInline(LockedInlineMixin, BaseStackedInline):
-    """Rows below one another."""
+    """A locking inline of stacked rows."""
 
 
 class TabularInline(LockedInlineMixin, BaseTabularInline):
-    """Rows in a table."""
+    """A locking inline of rows in a table."""
 
 
 class RecordingMixin(ModelAdmin):
-    """Records what staff create, change and delete, in the transaction in which they do.
+    """Record what staff create, change and delete, in the transaction that changes it.
 
-    Where another transaction keeps rows locked, a message says so and nothing is changed.
+    If another transaction keeps a row locked, change nothing and show a message.
     """
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The stock page, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        """Return Django's page; a POST waits at most ``LOCK_TIMEOUT`` for locked rows."""
         return self._unless_locked(request, super().changeform_view, *args, **kwargs)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The stock page, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        """Return Django's page; a POST waits at most ``LOCK_TIMEOUT`` for locked rows."""
         return self._unless_locked(request, super().delete_view, *args, **kwargs)
 
     def _unless_locked(
@@ -122,9 +122,10 @@ class RecordingMixin(ModelAdmin):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Any:
-        """The resource, locked before it is read if it is about to be changed.
+        """Return the resource; for a POST, lock it first.
 
-        A form writes back all columns, so what it was read from must not change meanwhile.
+        A form writes all columns, so another transaction must not change the row between the
+        read and the write.
         """
         if request.method == "POST":
             with suppress(ValidationError, ValueError):
@@ -133,13 +134,13 @@ class RecordingMixin(ModelAdmin):
         return super().get_object(request, object_id, from_field)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the resource and record what became different."""
+        """Save the resource and record the fields that changed."""
         before = states_of([obj]) if change else {}
         super().save_model(request, obj, form, change)
         record_changes([_saved(obj, before)], who=user_as_who(request.user))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Save what stands on the page of the resource and record it too."""
+        """Save the inline rows of the resource and record what changed."""
         deleted = {form.instance.pk for form in formset.deleted_forms}
         before = states_of(
             form.instance
@@ -153,14 +154,14 @@ class RecordingMixin(ModelAdmin):
         record_changes(changes, who=user_as_who(request.user))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete the resource and record it."""
+        """Delete the resource and record the deletion."""
         before = states_of([obj])
         super().delete_model(request, obj)
         record_changes(_deleted(type(obj), before, before), who=user_as_who(request.user))
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> None:
-        """Delete the resources and record it."""
+        """Delete the resources and record the deletions."""
         before = states_of(queryset)
         super().delete_queryset(request, queryset)
         record_changes(_deleted(queryset.model, before, before), who=user_as_who(request.user))
@@ -175,25 +176,25 @@ def _deleted(model: Any, before: dict[int, State], keys: Iterable[int]) -> list[
 
 
 class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
-    """A resource with a public id and metadata."""
+    """The base admin of a resource with a public id and metadata."""
 
     actions: Sequence[Any] = ["delete_selected"]
     readonly_fields = ["public_id", "created_at", "updated_at"]
-    #: The fields of the model itself, above those that every resource has.
+    #: The fields of the model, shown above the fields that every resource has.
     own_fields: list[Any] = []
 
     class Media:
         css = {"all": ["order_copies/admin.css"]}
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Its own fields, and what it is filed under."""
+        """Return the fields of the model and those that every resource has."""
         return self.fieldsets or [(None, {"fields": self.own_fields}), FILED_UNDER]
 
     @deletes_selected
     def delete_selected(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> HttpResponse | None:
-        """The stock action, which waits for locked rows no longer than ``LOCK_TIMEOUT``."""
+        """Run Django's action; it waits at most ``LOCK_TIMEOUT`` for locked rows."""
         try:
             with limited_wait(settings.LOCK_TIMEOUT):
                 return super().delete_selected(request, queryset)
@@ -202,7 +203,7 @@ class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
             return None
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Metadata is a JSON object; addresses on the web start with https."""
+        """Edit metadata as a JSON object; complete URLs with https."""
         if db_field.name == "metadata":
             kwargs["form_class"] = MetadataField
         if isinstance(db_field, models.URLField):
@@ -210,11 +211,11 @@ class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Not by what is hidden: letter by letter a list that is filtered would tell it."""
+        """Forbid filters on secret fields: a filtered list reveals them letter by letter."""
         is_hidden = lookup.partition("__")[0] in HIDDEN
         return not is_hidden and super().lookup_allowed(lookup, value, request)
 
     @admin.display(description=_("id"))
     def public_id(self, resource: Any) -> str:
-        """The id on the wire."""
+        """The id of the resource in the API."""
         return str(resource.public_id) if resource.pk else EMPTY

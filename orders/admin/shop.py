@@ -1,4 +1,4 @@
-"""All else that the shop keeps, simply."""
+"""The admin of all other models: customers, payments, products, promotions."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class WalletInline(TabularInline):
 
 
 class PriceInline(TabularInline):
-    """What a SKU costs."""
+    """The prices of a SKU."""
 
     model = Price
     extra = 0
@@ -41,7 +41,7 @@ class PriceInline(TabularInline):
 
 
 class StockItemInline(TabularInline):
-    """The stock of a SKU. What orders hold is not set by hand."""
+    """The stock of a SKU. The reserved pieces are read-only: orders reserve and release them."""
 
     model = StockItem
     extra = 0
@@ -51,7 +51,7 @@ class StockItemInline(TabularInline):
 
 
 class CouponInline(TabularInline):
-    """The coupons that give a promotion."""
+    """The coupons of a promotion."""
 
     model = Coupon
     extra = 0
@@ -61,7 +61,7 @@ class CouponInline(TabularInline):
 
 @admin.register(Market)
 class MarketAdmin(ResourceAdmin):
-    """Where the shop sells."""
+    """The admin of markets."""
 
     list_display = ["name", "code", "currency_code", "tax_rate", "tax_included"]
     search_fields = ["name", "code"]
@@ -78,7 +78,7 @@ class MarketAdmin(ResourceAdmin):
 
 @admin.register(Customer)
 class CustomerAdmin(ResourceAdmin):
-    """Who buys, and with what."""
+    """The admin of customers and their wallets."""
 
     list_display = ["email", "user", "created_at"]
     list_select_related = ["user"]
@@ -90,7 +90,7 @@ class CustomerAdmin(ResourceAdmin):
 
 @admin.register(PaymentMethod)
 class PaymentMethodAdmin(ResourceAdmin):
-    """Ways to pay."""
+    """The admin of payment methods."""
 
     list_display = ["name", "payment_source_type", "price_amount_cents"]
     search_fields = ["name"]
@@ -99,7 +99,7 @@ class PaymentMethodAdmin(ResourceAdmin):
 
 @admin.register(PaymentSource)
 class PaymentSourceAdmin(ResourceAdmin):
-    """Cards and accounts."""
+    """The admin of payment sources. Their tokens are not shown."""
 
     list_display = ["name", "payment_method", "expires_at"]
     list_filter = ["payment_method"]
@@ -108,13 +108,13 @@ class PaymentSourceAdmin(ResourceAdmin):
     own_fields = ["payment_method", "name", "expires_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: a gateway makes them."""
+        """Deny it to every user: the payment gateway creates payment sources."""
         return False
 
 
 @admin.register(Sku)
 class SkuAdmin(ResourceAdmin):
-    """What the shop sells."""
+    """The admin of SKUs with their prices and stock."""
 
     list_display = ["code", "name", "on_sale", "available", "costs"]
     list_filter = ["on_sale", "do_not_ship", "do_not_track"]
@@ -124,18 +124,18 @@ class SkuAdmin(ResourceAdmin):
     own_fields = ["code", "name", "image_url", "on_sale", "do_not_ship", "do_not_track"]
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The SKUs with their prices."""
+        """Return the SKUs with their prices."""
         return super().get_queryset(request).prefetch_related("prices")
 
     @admin.display(description=_("available"), empty_value="–")
     def available(self, sku: Sku) -> int | None:
-        """How many can be had; nothing where stock is not tracked."""
+        """The number of available pieces; empty if stock is not tracked."""
         stock_item = getattr(sku, "stock_item", None)
         return None if sku.do_not_track or stock_item is None else stock_item.available
 
     @admin.display(description=_("prices"))
     def costs(self, sku: Sku) -> str:
-        """What it costs in each currency."""
+        """The price in each currency."""
         return ", ".join(
             money(price.amount_cents, price.currency_code) for price in sku.prices.all()
         )
@@ -143,7 +143,7 @@ class SkuAdmin(ResourceAdmin):
 
 @admin.register(Promotion)
 class PromotionAdmin(ResourceAdmin):
-    """Discounts and their coupons."""
+    """The admin of promotions and their coupons."""
 
     list_display = ["name", "type", "market", "coupon_only", "active", "starts_at", "expires_at"]
     list_filter = ["type", "active", "coupon_only", "market"]
@@ -168,7 +168,7 @@ class PromotionAdmin(ResourceAdmin):
 
 @admin.register(Coupon)
 class CouponAdmin(ResourceAdmin):
-    """Codes that customers type."""
+    """The admin of coupons."""
 
     list_display = ["code", "promotion", "expires_at", "usage_limit", "usage_count"]
     list_select_related = ["promotion"]

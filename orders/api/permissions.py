@@ -1,4 +1,4 @@
-"""Who may change what of the shop: the API and the admin both ask here."""
+"""The permissions to change the shop's resources, shared by the API and the admin."""
 
 from typing import Any
 
@@ -6,37 +6,40 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from order_copies.shops import get_shop
-from orders.lifecycle.triggers import Move
+from orders.lifecycle.triggers import OrderAction
 from orders.models import Order
 
-#: The orders whose attributes customers may still change (contract 3.1).
+#: The statuses in which customers may change the attributes of their orders (contract 3.1).
 OPEN = frozenset({Order.Status.DRAFT, Order.Status.PENDING})
 
 
 def may_change_orders(user: Any) -> bool:
-    """Whether the user may move and change all orders; who may not see them may not."""
+    """Return whether the user may change all orders; the permission to view them is needed too."""
     return bool(user.has_perms(["orders.view_order", "orders.change_order"]))
 
 
-def may_move(request: Any, move: Move) -> bool:
-    """Whether the client may make this move with the orders that it sees."""
+def may_run(request: Any, action: OrderAction) -> bool:
+    """Return whether the client may run the action on the orders that it can see."""
     if may_change_orders(request.user):
         return True
-    return move.is_for_customers and get_shop().acts_for_itself(request)
+    return action.is_for_customers and get_shop().acts_for_itself(request)
 
 
 def may_change_attributes(request: Any, order: Order) -> bool:
-    """Whether the client, who sees the order, may change its attributes."""
+    """Return whether the client may change attributes of an order that it can see."""
     if may_change_orders(request.user):
         return True
     return order.status in OPEN and get_shop().acts_for_itself(request)
 
 
 class ResourcePermission(BasePermission):
-    """A client may read what the shop shows it; to change that takes Django's permission."""
+    """Let every client read; let those with Django's change permission for the model update.
+
+    The queryset of the resource limits the rows that a client can see.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the client may send such a request at all."""
+        """Return whether the client may send such a request."""
         if view.action != "update":
             return True
         options = view.resource.rows(request).model._meta
@@ -44,10 +47,13 @@ class ResourcePermission(BasePermission):
 
 
 class OrdersPermission(BasePermission):
-    """As :class:`ResourcePermission`; and customers may do some things with their own orders."""
+    """Like :class:`ResourcePermission`, but customers may also update their own orders.
+
+    :func:`may_run` and :func:`may_change_attributes` then decide on what the request contains.
+    """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the client may send such a request at all."""
+        """Return whether the client may send such a request."""
         if view.action != "update" or may_change_orders(request.user):
             return True
         return get_shop().acts_for_itself(request)

@@ -1,6 +1,6 @@
-"""The endpoints of the shop's resources, made from their declarations.
+"""The endpoints of the shop's resources, generated from the serializers.
 
-All can be read, alone and in lists, and changed as far as they declare it.
+Every resource can be listed and retrieved. Those with updatable attributes can be updated.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,68 +20,68 @@ from orders.api.permissions import (
     OrdersPermission,
     ResourcePermission,
     may_change_attributes,
-    may_move,
+    may_run,
 )
 from orders.api.serializers.common import ShopSerializer
 from orders.lifecycle.changes import change
-from orders.lifecycle.triggers import MOVES, Move, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
 from orders.models import Order
 
 
 class ShopViewSet(ReadOnlyViewSet, UpdateMixin):
-    """What the endpoints of resources that can be changed have in common."""
+    """The base endpoint of a resource that can be updated."""
 
     permission_classes = [IsAuthenticated, ResourcePermission]
 
     def change(self, row: Any, payload: Payload) -> None:
-        """Change attributes of a resource."""
+        """Set the attributes of the payload and record the change."""
         change(row, payload.attributes, who=client_as_who(self.request))
         row.refresh_from_db()
 
 
 class OrderViewSet(ShopViewSet):
-    """``/orders``: besides, they are placed, cancelled, approved and archived."""
+    """``/orders``. Triggers place, cancel, approve, archive and unarchive them."""
 
     type = serializers.OrderSerializer.type
     permission_classes = [IsAuthenticated, OrdersPermission]
 
     def change(self, row: Order, payload: Payload) -> None:
-        """Change attributes of an order and make a move with it: both, or neither."""
+        """Set attributes of an order and run its trigger: both succeed, or neither is done."""
         self._check_permitted(row, payload)
         if payload.trigger is not None:
-            self._move(row, MOVES[payload.trigger.name], payload.attributes)
+            self._run(row, ORDER_ACTIONS[payload.trigger.name], payload.attributes)
         else:
             super().change(row, payload)
 
-    def _move(self, order: Order, move: Move, attributes: Mapping[str, Any]) -> None:
+    def _run(self, order: Order, action: OrderAction, attributes: Mapping[str, Any]) -> None:
         who = client_as_who(self.request)
-        [problems] = make(move, [order.pk], who=who, attributes=attributes)
+        [problems] = run_action(action, [order.pk], who=who, attributes=attributes)
         if problems:
             raise RequestRefusedError(*self._errors(problems))
         order.refresh_from_db()
 
     def _check_permitted(self, order: Order, payload: Payload) -> None:
-        if payload.trigger and not may_move(self.request, MOVES[payload.trigger.name]):
+        if payload.trigger and not may_run(self.request, ORDER_ACTIONS[payload.trigger.name]):
             raise PermissionDenied
         if payload.attributes and not may_change_attributes(self.request, order):
             raise PermissionDenied
 
     def _errors(self, problems: Sequence[Problem]) -> Iterator[Error]:
         for problem in problems:
-            place = "relationships" if problem.attribute in RELATED else "attributes"
-            yield invalid(place, problem.attribute, problem.code, problem.message)
+            member = "relationships" if problem.attribute in RELATED else "attributes"
+            yield invalid(member, problem.attribute, problem.code, problem.message)
 
 
-#: What everybody may list: what the shop sells, where and with which discounts.
+#: The resources that every client may list.
 CATALOGUE = {"markets", "promotions", "skus"}
-#: What an order leads to; the contract has payment sources too (3.3), we do not show them yet.
+#: The relationships of an order, and the payment source: the contract has that relationship
+#: (3.3), this API does not.
 RELATED = {"payment_source", *serializers.OrderSerializer().relationships_by_name}
 
 
 def viewsets() -> list[type[ReadOnlyViewSet]]:
-    """The endpoints of all resources that the shop declares."""
-    declared = (resource for resource in registered() if isinstance(resource, ShopSerializer))
-    return [_viewset(resource) for resource in declared]
+    """Return the endpoints of all registered resources of the shop."""
+    return [_viewset(one) for one in registered() if isinstance(one, ShopSerializer)]
 
 
 def _viewset(resource: ShopSerializer) -> type[ReadOnlyViewSet]:
@@ -93,5 +93,5 @@ def _viewset(resource: ShopSerializer) -> type[ReadOnlyViewSet]:
         "is_catalogue": resource.type in CATALOGUE,
         "__doc__": f"``/{resource.type}``.",
     }
-    is_changed = any(attribute.updatable for attribute in resource.attributes)
-    return type(name, (ShopViewSet if is_changed else ReadOnlyViewSet,), members)
+    is_updatable = any(attribute.updatable for attribute in resource.attributes)
+    return type(name, (ShopViewSet if is_updatable else ReadOnlyViewSet,), members)

@@ -1,4 +1,4 @@
-"""Look for what must never be in the reference shop: see ``manage.py audit_order_copies``."""
+"""Audit the reference shop for inconsistent data: see ``manage.py audit_order_copies``."""
 
 from orders.auditing.copies import audit_copies
 from orders.auditing.holdings import audit_holdings

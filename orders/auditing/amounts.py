@@ -1,4 +1,4 @@
-"""Whether amounts of copies and orders obey the laws of money (see ``docs/money.md``)."""
+"""Audit the amounts of target orders by the rules of ``docs/money.md`` (M3, M8, M14)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -19,10 +19,10 @@ TAX = "total_tax_amount_cents"
 def audit_amounts(
     order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
 ) -> Iterator[Finding]:
-    """Report totals of the target that break a law."""
+    """Report totals of the target that break a rule."""
     source = source if source and is_as_left(source, order_copy) else None
     if not _adds_up(order_copy, target, source, facts):
-        message = _("has totals that its lines do not add up to: set them right")
+        message = _("has totals that differ from the sum of its lines: correct them")
         yield _of(target, "totals_differ", message)
     elif source and is_as_left(target, order_copy):
         yield from _unexplained(order_copy, target, source)
@@ -35,13 +35,16 @@ def _of(target: Head, code: str, message: str) -> Finding:
 
 
 def _adds_up(order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts) -> bool:
-    """Whether the totals are those of the lines, and what the source had beyond its own."""
+    """Return whether the totals are those of the lines plus amounts carried from the source.
+
+    Totals of an imported source may contain amounts that no line explains.
+    """
     if source and _is_frozen(target, source, facts):
         return True
     extra = facts.without_line(target)
     if not extra:
         return True
-    if any(one["action"] != Action.COPIED for one in line_outcomes(order_copy)):
+    if any(outcome["action"] != Action.COPIED for outcome in line_outcomes(order_copy)):
         dropped = _dropped(order_copy)
         carried = facts.without_line(source) if source else extra
         return extra == {name: cents for name, cents in carried.items() if name not in dropped}
@@ -49,7 +52,7 @@ def _adds_up(order_copy: OrderFactory, target: Head, source: Head | None, facts:
 
 
 def _is_frozen(target: Head, source: Head, facts: Facts) -> bool:
-    """Whether all amounts are those of the source: the cheap case of most copies."""
+    """Return whether all amounts equal those of the source: most copies need no other check."""
     amounts, old = facts.lines[target.pk], facts.lines[source.pk]
     return (
         target.amounts == source.amounts
@@ -60,12 +63,14 @@ def _is_frozen(target: Head, source: Head, facts: Facts) -> bool:
 
 
 def _dropped(order_copy: OrderFactory) -> set[str]:
-    outcomes = (one for one in order_copy.outcomes if one["code"] == "amount_without_line")
-    return {name for one in outcomes for name in one["before"]}
+    outcomes = (
+        outcome for outcome in order_copy.outcomes if outcome["code"] == "amount_without_line"
+    )
+    return {name for outcome in outcomes for name in outcome["before"]}
 
 
 def _unexplained(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
-    """Every changed cent has an outcome (M14)."""
+    """Report changes of totals that no outcome explains (M14)."""
     changes = _changes(order_copy)
     if changes is None or (not changes and target.amounts == source.amounts):
         return
@@ -82,13 +87,13 @@ def _unexplained(order_copy: OrderFactory, target: Head, source: Head) -> Iterat
 
 
 def _changes(order_copy: OrderFactory) -> dict[str, int] | None:
-    """What the outcomes change, by total; None where they do not show the tax."""
+    """Return the cents that the outcomes change, by total; None if they do not show the tax."""
     changes: dict[str, int] = defaultdict(int)
-    for one in order_copy.outcomes:
-        if one["action"] == Action.COPIED:
+    for outcome in order_copy.outcomes:
+        if outcome["action"] == Action.COPIED:
             continue
-        for sign, side in ((-1, one["before"]), (1, one["after"])):
-            if side and one["attribute"] == "line_items":
+        for sign, side in ((-1, outcome["before"]), (1, outcome["after"])):
+            if side and outcome["attribute"] == "line_items":
                 if "tax_amount_cents" not in side:
                     return None
                 changes[amount_of_type[side["item_type"]]] += sign * side["total_amount_cents"]
@@ -100,18 +105,18 @@ def _changes(order_copy: OrderFactory) -> dict[str, int] | None:
 
 
 def _is_recalculated(order_copy: OrderFactory) -> bool:
-    """Whether goods changed, or discounts were calculated again."""
+    """Return whether goods changed or discounts were recalculated."""
     kinds = GOODS | PROMOTIONS
     return any(
-        one["action"] != Action.COPIED
-        and one["code"] != "coupon_left_out"
-        and (one["before"] or one["after"])["item_type"] in kinds
-        for one in line_outcomes(order_copy)
+        outcome["action"] != Action.COPIED
+        and outcome["code"] != "coupon_left_out"
+        and (outcome["before"] or outcome["after"])["item_type"] in kinds
+        for outcome in line_outcomes(order_copy)
     )
 
 
 def _discounts(target: Head, lines: Sequence[Line]) -> Iterator[Finding]:
-    """Discounts never exceed what they apply to (M3), and shipping is waived once (M8)."""
+    """Report discounts that exceed their base (M3), and shipping that is waived twice (M8)."""
     sums: dict[str, int] = defaultdict(int)
     reductions = 0
     for line in lines:

@@ -1,4 +1,4 @@
-"""Whether a target order has the header, lines, options and addresses that its copy wrote."""
+"""Audit the header, lines, options and addresses of a target order against its copy."""
 
 from collections.abc import Iterator
 from operator import itemgetter
@@ -11,25 +11,28 @@ from order_copies.plans import Action
 from order_copies.shops import Finding
 from orders.auditing.facts import Facts, Head, Line
 
-#: Header fields that may stay behind, named by an outcome; the target then has nothing there.
+#: Header fields that a copy may leave out, with an outcome, and the value that the target then has.
 OPTIONAL = {"coupon_code": "", "payment_source_id": None}
-#: What outcomes show of a line, in the order of ``Line``.
+#: The values of a line that outcomes show, in the order of ``Line``.
 shown = itemgetter(*Line._fields[1:7])
 shown_before_tax = itemgetter(*Line._fields[1:6])
-#: Header fields that every copy has in common with its source.
+#: Header fields that every target has in common with its source.
 SHARED = ("customer_id", "customer_email", "market_id", "currency_code", "tax_included")
 
 
 def audit_contents(
     order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
 ) -> Iterator[Finding]:
-    """Report where the target differs from what the copy wrote; where lines do, only those."""
+    """Report where the target differs from what the copy wrote.
+
+    If the lines differ, report nothing else.
+    """
     lines = facts.lines[target.pk]
     if not _are_as_planned(order_copy, lines, facts.line_ids[target.pk]):
         message = _("has other lines than copy %(copy)s planned: compare it with its outcomes")
         yield _of(target, "lines_differ", message % {"copy": order_copy.public_id})
         return
-    # Staff and customers may change orders afterwards; then the two cannot be compared.
+    # An order that staff or customers changed after the copy cannot be compared any more.
     if source and is_as_left(target, order_copy) and is_as_left(source, order_copy):
         yield from _header(order_copy, target, source)
         yield from _addresses(order_copy, target, source, facts)
@@ -37,14 +40,14 @@ def audit_contents(
 
 
 def is_as_left(order: Head, order_copy: OrderFactory) -> bool:
-    """Return whether the order was not changed since the copy ended."""
+    """Return whether the order is unchanged since the copy ended."""
     ended_at = order_copy.completed_at or order_copy.failed_at
     return ended_at is not None and order.updated_at <= ended_at
 
 
 def line_outcomes(order_copy: OrderFactory) -> list[dict[str, Any]]:
-    """Return the outcomes of lines."""
-    return [one for one in order_copy.outcomes if one["attribute"] == "line_items"]
+    """Return the outcomes that are about lines."""
+    return [outcome for outcome in order_copy.outcomes if outcome["attribute"] == "line_items"]
 
 
 def _of(target: Head, code: str, message: str) -> Finding:
@@ -52,24 +55,28 @@ def _of(target: Head, code: str, message: str) -> Finding:
 
 
 def _are_as_planned(order_copy: OrderFactory, lines: list[Line], ids: list[str]) -> bool:
-    written = [one for one in line_outcomes(order_copy) if one["action"] != Action.SKIPPED]
-    if [one["target_line_item"] for one in written] != ids:
+    written = [
+        outcome for outcome in line_outcomes(order_copy) if outcome["action"] != Action.SKIPPED
+    ]
+    if [outcome["target_line_item"] for outcome in written] != ids:
         return False
-    if all("tax_amount_cents" in one["after"] for one in written):
-        return [shown(one["after"]) for one in written] == [line[1:7] for line in lines]
-    # Outcomes that were written by earlier versions do not show the tax.
-    return [shown_before_tax(one["after"]) for one in written] == [line[1:6] for line in lines]
+    if all("tax_amount_cents" in outcome["after"] for outcome in written):
+        return [shown(outcome["after"]) for outcome in written] == [line[1:7] for line in lines]
+    # Outcomes of earlier versions do not show the tax.
+    return [shown_before_tax(outcome["after"]) for outcome in written] == [
+        line[1:6] for line in lines
+    ]
 
 
 def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
-    left = {one["attribute"] for one in order_copy.outcomes}
+    left_out = {outcome["attribute"] for outcome in order_copy.outcomes}
     expected = {name: getattr(source, name) for name in (*SHARED, *OPTIONAL)}
     expected |= {
-        name: nothing for name, nothing in OPTIONAL.items() if name.removesuffix("_id") in left
+        name: empty for name, empty in OPTIONAL.items() if name.removesuffix("_id") in left_out
     }
     for name, value in expected.items():
         if getattr(target, name) != value:
-            message = _("has another %(what)s than copy %(copy)s planned: see its outcomes")
+            message = _("has another %(what)s than copy %(copy)s planned: check its outcomes")
             words = {"what": name.removesuffix("_id"), "copy": order_copy.public_id}
             yield _of(target, "belongings_differ", message % words)
 
@@ -77,25 +84,25 @@ def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Fi
 def _addresses(
     order_copy: OrderFactory, target: Head, source: Head, facts: Facts
 ) -> Iterator[Finding]:
-    missing = facts.roles[source.pk] ^ facts.roles[target.pk]
-    for role in sorted(missing):
+    unmatched = facts.roles[source.pk] ^ facts.roles[target.pk]
+    for role in sorted(unmatched):
         message = _("and source of copy %(copy)s do not both have a %(role)s address: restore it")
         words = {"copy": order_copy.public_id, "role": role}
         yield _of(target, "addresses_differ", message % words)
 
 
 def _lines(order_copy: OrderFactory, target: Head, source: Head, facts: Facts) -> Iterator[Finding]:
-    outcomes = [one for one in line_outcomes(order_copy) if one["source_line_item"]]
+    outcomes = [outcome for outcome in line_outcomes(order_copy) if outcome["source_line_item"]]
     if len(outcomes) != len(facts.lines[source.pk]):
         return
     written = iter(facts.lines[target.pk])
-    for before, one in zip(facts.lines[source.pk], outcomes, strict=True):
-        if one["action"] == Action.SKIPPED:
+    for before, outcome in zip(facts.lines[source.pk], outcomes, strict=True):
+        if outcome["action"] == Action.SKIPPED:
             continue
         after = next(written)
-        words = {"name": one["name"], "copy": order_copy.public_id}
+        words = {"name": outcome["name"], "copy": order_copy.public_id}
         if before.sku_id != after.sku_id and after.current_sku_code != before.sku_code:
-            message = _("has another SKU for %(name)s than copy %(copy)s planned: set it right")
+            message = _("has another SKU for %(name)s than copy %(copy)s planned: correct it")
             yield _of(target, "skus_differ", message % words)
         if not _options_agree(before, after, facts):
             message = _("has other options of %(name)s than copy %(copy)s planned: restore them")
@@ -103,7 +110,7 @@ def _lines(order_copy: OrderFactory, target: Head, source: Head, facts: Facts) -
 
 
 def _options_agree(before: Line, after: Line, facts: Facts) -> bool:
-    """Whether the target line has the options of the source line, for as many pieces."""
+    """Return whether the target line has the options of the source line for its quantity."""
     old, new = facts.options.get(before.id, []), facts.options.get(after.id, [])
     if before.quantity == after.quantity:
         return old == new
@@ -113,7 +120,10 @@ def _options_agree(before: Line, after: Line, facts: Facts) -> bool:
 
 
 def _shrunk(quantity: int, before: Line, after: Line) -> int:
-    """The quantity of an option in a reduced line: those of each piece shrink with it."""
+    """Return the quantity of an option in a reduced line.
+
+    An option chosen for each piece shrinks with the line; another one keeps its quantity.
+    """
     if quantity % before.quantity:
         return quantity
     return quantity // before.quantity * after.quantity

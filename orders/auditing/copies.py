@@ -1,4 +1,4 @@
-"""Whether the orders of copies are what the copies say that they are."""
+"""Audit the target and source orders of copies against what the copies report."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,16 +14,16 @@ from orders.auditing.facts import (
     Facts,
     Head,
     Money,
-    says_cancelled,
-    says_placed,
+    reports_cancelled,
+    reports_placed,
     target_line_keys,
 )
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Order
 
 
 def audit_copies(order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
-    """Report what is wrong with the targets and sources of these copies."""
+    """Report inconsistencies of the targets and sources of these copies."""
     facts = Facts.of(order_copies)
     for order_copy in order_copies:
         target = facts.orders.get(order_copy.target_order_id or 0)
@@ -35,7 +35,7 @@ def audit_copies(order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
         else:
             found = list(audit_contents(order_copy, target, source, facts))
             yield from found
-            if not any(one.code == "lines_differ" for one in found):
+            if not any(finding.code == "lines_differ" for finding in found):
                 yield from audit_amounts(order_copy, target, source, facts)
             yield from _placing(order_copy, target, facts)
         if target is not None and target.status in HOLDING:
@@ -45,39 +45,40 @@ def audit_copies(order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
 
 
 def of_order(order: Head, code: str, message: str) -> Finding:
-    """Return a finding about this order."""
+    """Return a finding about an order."""
     return Finding(code, "orders", order.public_id, message)
 
 
 def _source(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterator[Finding]:
     order = facts.other_sources.get(order_copy.pk)
     if order is not None:
-        message = _("names %(source)s as its source, but copied lines of order %(order)s")
+        message = _("names %(source)s as its source, but copied lines of order %(order)s: check it")
         words = {"source": source.public_id, "order": public_ids.encode("orders", order)}
         yield finding(order_copy, "source_differs", message % words)
 
 
 def _no_target(order_copy: OrderFactory, facts: Facts) -> Iterator[Finding]:
     keys = target_line_keys(order_copy)
-    for order in sorted({facts.strays[key] for key in keys if key in facts.strays}):
-        message = _("has lost the link to its target order %(order)s: set it again")
+    written = facts.unlinked_targets
+    for order in sorted({written[key] for key in keys if key in written}):
+        message = _("has no link to its target order %(order)s: set it")
         words = {"order": public_ids.encode("orders", order)}
         yield finding(order_copy, "target_unlinked", message % words)
 
 
 def _placing(order_copy: OrderFactory, target: Head, facts: Facts) -> Iterator[Finding]:
-    placed = len(facts.deeds.get((target.pk, "orders.place"), ()))
+    placed = len(facts.worker_events.get((target.pk, "orders.place"), ()))
     if not placed and not order_copy.place_target_order:
         return
     words = {"copy": order_copy.public_id}
-    if says_placed(order_copy) and target.placed_at is None:
-        message = _("was never placed, although copy %(copy)s says so: place it")
+    if reports_placed(order_copy) and target.placed_at is None:
+        message = _("is not placed, although copy %(copy)s reports that: place it")
         yield of_order(target, "target_not_placed", message % words)
-    if placed and not says_placed(order_copy):
-        message = _("was placed by copy %(copy)s, which does not say so: check that it is wanted")
+    if placed and not reports_placed(order_copy):
+        message = _("was placed by copy %(copy)s, which does not report it: keep or cancel it")
         yield of_order(target, "target_placed_unasked", message % words)
     if placed > 1:
-        message = _("was placed more than once: look for what it holds twice")
+        message = _("was placed more than once: check its stock, coupon use and authorizations")
         yield of_order(target, "target_placed_twice", message)
 
 
@@ -87,7 +88,7 @@ def _holdings(target: Head, facts: Facts) -> Iterator[Finding]:
         words = {"status": target.status, "names": ", ".join(names)}
         yield of_order(target, "stock_not_reserved", message % words)
     if _lacks_its_coupon(target, facts):
-        message = _("is %(status)s and does not count as a use of %(code)s: count it")
+        message = _("is %(status)s but is not counted as a use of %(code)s: count it")
         words = {"status": target.status, "code": target.coupon_code}
         yield of_order(target, "coupon_use_missing", message % words)
     yield from _payment(target, facts.money.get(target.pk, Money(0, 0)))
@@ -99,7 +100,7 @@ def _payment(target: Head, money: Money) -> Iterator[Finding]:
     if not is_refunded and money != Money(int(due > 0), due):
         message = _(
             "costs %(due)s cents and has %(count)s live authorizations, of %(amount)s cents: "
-            "look up what the payment gateway holds"
+            "compare it with the payment gateway"
         )
         words = {"due": due, "count": money.live, "amount": money.amount_cents}
         yield of_order(target, "payment_differs", message % words)
@@ -114,14 +115,14 @@ def _lacks_its_coupon(target: Head, facts: Facts) -> bool:
 
 def _cancelling(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterator[Finding]:
     words = {"copy": order_copy.public_id}
-    says_so = says_cancelled(order_copy)
-    if says_so and source.status != Order.Status.CANCELLED:
-        message = _("is not cancelled, although copy %(copy)s says so: cancel it")
+    is_reported = reports_cancelled(order_copy)
+    if is_reported and source.status != Order.Status.CANCELLED:
+        message = _("is not cancelled, although copy %(copy)s reports that: cancel it")
         yield of_order(source, "source_not_cancelled", message % words)
-    if says_so and facts.cancellers[source.pk] > 1:
-        message = _("was cancelled by copy %(copy)s and by another one: one target is too many")
+    if is_reported and facts.cancellations[source.pk] > 1:
+        message = _("was cancelled by copy %(copy)s and by another copy: cancel one target")
         yield of_order(source, "source_cancelled_twice", message % words)
-    deeds = facts.deeds.get((source.pk, "orders.cancel"), ())
-    if not says_so and any(deed.order_copy == order_copy.public_id for deed in deeds):
-        message = _("was cancelled by copy %(copy)s, which does not say so: nothing replaces it")
+    events = facts.worker_events.get((source.pk, "orders.cancel"), ())
+    if not is_reported and any(event.order_copy == order_copy.public_id for event in events):
+        message = _("was cancelled by copy %(copy)s, which does not report it: replace the order")
         yield of_order(source, "source_cancelled_unasked", message % words)

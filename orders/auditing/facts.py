@@ -1,4 +1,4 @@
-"""What the audit reads of the orders of some copies, in a constant number of queries."""
+"""Read the orders of copies for the audit, in a constant number of queries."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -12,7 +12,7 @@ from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory, Status
 from orders.lifecycle.coupons import coupons_by_code, discounts_of
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import (
     Address,
     Authorization,
@@ -24,7 +24,7 @@ from orders.models import (
 )
 from orders.totals import PROMOTIONS, TOTALS, ItemType, amounts_without_line
 
-#: If the log of a copy has one of these keys, it did not place its target or cancel its source.
+#: A copy whose ``errors_log`` has one of these keys did not place its target or cancel its source.
 REFUSALS = frozenset({"status", "source_order"})
 
 
@@ -55,7 +55,7 @@ class Head(NamedTuple):
 
     @property
     def amounts(self) -> tuple[Any, ...]:
-        """The totals in the order of their names, in cents."""
+        """The totals in cents, in the order of ``TOTALS``."""
         return self[-len(TOTALS) :]
 
     @property
@@ -99,42 +99,45 @@ class Money(NamedTuple):
     amount_cents: int
 
 
-class Deed(NamedTuple):
-    """An event by which a worker created, placed or cancelled an order, and its copy."""
+class WorkerEvent(NamedTuple):
+    """The event of a worker that created, placed or cancelled an order, and the id of its copy."""
 
     event: int
     order_copy: str | None
 
 
-def says_placed(order_copy: OrderFactory) -> bool:
-    """Return whether the copy says that it placed its target."""
+def reports_placed(order_copy: OrderFactory) -> bool:
+    """Return whether the copy reports that it placed its target."""
     return order_copy.place_target_order and _did_all(order_copy)
 
 
-def says_cancelled(order_copy: OrderFactory) -> bool:
-    """Return whether the copy says that it cancelled its source."""
+def reports_cancelled(order_copy: OrderFactory) -> bool:
+    """Return whether the copy reports that it cancelled its source."""
     return order_copy.cancel_source_order and _did_all(order_copy)
 
 
 def target_line_keys(order_copy: OrderFactory) -> list[int]:
     """Return the keys of the target lines that the outcomes name."""
     ids = (outcome["target_line_item"] for outcome in order_copy.outcomes)
-    keys = (public_ids.decode("line_items", one) for one in ids if one)
+    keys = (public_ids.decode("line_items", public_id) for public_id in ids if public_id)
     return [key for key in keys if key is not None]
 
 
 def source_line_key(order_copy: OrderFactory) -> int | None:
-    """Return the key of the first source line that the outcomes name: all are of one order."""
+    """Return the key of the first source line that the outcomes name.
+
+    One line is enough: all source lines of a copy belong to one order.
+    """
     ids = (outcome["source_line_item"] for outcome in order_copy.outcomes)
-    named = next((one for one in ids if one), None)
+    named = next((public_id for public_id in ids if public_id), None)
     return public_ids.decode("line_items", named) if named else None
 
 
-def deed_of(event: int, who: dict[str, Any]) -> Deed | None:
-    """Return the deed of a worker that an event records; None for anyone else's."""
+def worker_event(event: int, who: dict[str, Any]) -> WorkerEvent | None:
+    """Return the event with the copy that caused it; None if its actor is not a worker."""
     if "worker" not in who:
         return None
-    return Deed(event, who.get("order_copy", {}).get("id"))
+    return WorkerEvent(event, who.get("order_copy", {}).get("id"))
 
 
 def _did_all(order_copy: OrderFactory) -> bool:
@@ -144,33 +147,34 @@ def _did_all(order_copy: OrderFactory) -> bool:
 
 @dataclass(slots=True)
 class Facts:
-    """The orders of some copies and what belongs to them, by the keys of the orders."""
+    """The orders of some copies with their lines, holdings and events, by key of the order."""
 
     orders: dict[int, Head]
     lines: dict[int, list[Line]]
     #: The public ids of the lines of targets, by order.
     line_ids: dict[int, list[str]]
-    #: By line.
+    #: The options, by key of the line.
     options: dict[int, list[Option]]
     roles: dict[int, set[str]]
-    #: The orders of target lines that outcomes name although their copy has no target.
-    strays: dict[int, int]
-    #: The orders of the source lines that outcomes name, if they are not the sources, by copy.
+    #: The orders of target lines whose copy has outcomes but no target, by key of the line.
+    unlinked_targets: dict[int, int]
+    #: The orders of the source lines that outcomes name, if not the source, by key of the copy.
     other_sources: dict[int, int]
-    #: Lines of placed targets that do not hold the pieces that they need.
+    #: The names of lines of placed targets that do not hold the pieces that they need.
     without_stock: dict[int, list[str]]
     money: dict[int, Money]
-    #: The coupons that orders used, and those that there are, by code in lower case.
+    #: The code of the coupon that each order uses, in lower case.
     uses: dict[int, str]
+    #: The coupons of the shop by code in lower case.
     coupons: dict[str, Coupon]
-    #: By which events of workers an order was placed or cancelled.
-    deeds: dict[tuple[int, str], list[Deed]]
-    #: How many copies say that they cancelled an order.
-    cancellers: Counter[int]
+    #: The events of workers that placed or cancelled an order, by order and name of the event.
+    worker_events: dict[tuple[int, str], list[WorkerEvent]]
+    #: The number of copies that report that they cancelled an order.
+    cancellations: Counter[int]
 
     @classmethod
     def of(cls, order_copies: Sequence[OrderFactory]) -> "Facts":
-        """Return the facts about these copies."""
+        """Read the facts about these copies."""
         targets = _keys(order_copy.target_order_id for order_copy in order_copies)
         sources = _keys(order_copy.source_order_id for order_copy in order_copies)
         orders = _orders(targets | sources)
@@ -185,20 +189,22 @@ class Facts:
             },
             options=_options(targets | sources),
             roles=_roles(targets | sources),
-            strays=_strays(order_copies),
+            unlinked_targets=_unlinked_targets(order_copies),
             other_sources=_other_sources(order_copies, lines),
             without_stock=_without_stock(targets),
             money=_money(targets),
             uses={order: code.lower() for order, code in uses},
             coupons=coupons_by_code(orders[key].coupon_code for key in targets & orders.keys()),
-            deeds=_deeds(targets | sources),
-            cancellers=_cancellers(order_copies),
+            worker_events=_worker_events(targets | sources),
+            cancellations=_cancellations(order_copies),
         )
 
     def without_line(self, order: Head) -> dict[str, int]:
-        """Return, by total, what the head of the order holds that its lines do not."""
+        """Return, by total, the cents of the order's totals that no line explains."""
         lines = self.lines[order.pk]
-        amounts = [(one.item_type, one.total_amount_cents, one.tax_amount_cents) for one in lines]
+        amounts = [
+            (line.item_type, line.total_amount_cents, line.tax_amount_cents) for line in lines
+        ]
         return amounts_without_line(order.totals, amounts, tax_included=order.tax_included)
 
     def gets_discount(self, order: Head) -> bool:
@@ -244,23 +250,27 @@ def _roles(orders: Collection[int]) -> dict[int, set[str]]:
     return roles
 
 
-def _strays(order_copies: Sequence[OrderFactory]) -> dict[int, int]:
-    lost = (one for one in order_copies if one.target_order_id is None)
-    keys = {key for order_copy in lost for key in target_line_keys(order_copy)}
+def _unlinked_targets(order_copies: Sequence[OrderFactory]) -> dict[int, int]:
+    keys = {
+        key
+        for order_copy in order_copies
+        if order_copy.target_order_id is None
+        for key in target_line_keys(order_copy)
+    }
     return dict(LineItem.objects.filter(pk__in=keys).values_list("pk", "order"))
 
 
 def _other_sources(
     order_copies: Sequence[OrderFactory], lines: dict[int, list[Line]]
 ) -> dict[int, int]:
-    strays: dict[int, int] = {}
-    for one in order_copies:
-        key = source_line_key(one)
-        own = lines[int(one.source_order_id)] if one.source_order_id is not None else []
+    foreign: dict[int, int] = {}
+    for order_copy in order_copies:
+        key = source_line_key(order_copy)
+        own = lines.get(int(order_copy.source_order_id or 0), [])
         if key is not None and own and all(line.id != key for line in own):
-            strays[one.pk] = key
-    found = dict(LineItem.objects.filter(pk__in=strays.values()).values_list("pk", "order"))
-    return {one: found[key] for one, key in strays.items() if key in found}
+            foreign[order_copy.pk] = key
+    found = dict(LineItem.objects.filter(pk__in=foreign.values()).values_list("pk", "order"))
+    return {order_copy: found[key] for order_copy, key in foreign.items() if key in found}
 
 
 def _without_stock(targets: Collection[int]) -> dict[int, list[str]]:
@@ -273,7 +283,8 @@ def _without_stock(targets: Collection[int]) -> dict[int, list[str]]:
         sku__stock_item__isnull=False,
     ).exclude(order__fulfillment_status=Order.FulfillmentStatus.FULFILLED)
     names: dict[int, list[str]] = defaultdict(list)
-    # A line may hold no pieces if the stock of its SKU is tracked only since the order was placed.
+    # A line without a reservation is correct if its SKU was changed after the order was placed:
+    # stock may not have been tracked then.
     later = Q(stock_reservation=None, sku__updated_at__gt=F("order__placed_at"))
     short = needing.exclude(stock_reservation__quantity=F("quantity")).exclude(later).order_by("pk")
     for order, name in short.values_list("order", "name"):
@@ -287,22 +298,28 @@ def _money(targets: Collection[int]) -> dict[int, Money]:
     return {order: Money(count, int(total)) for order, count, total in sums}
 
 
-def _deeds(orders: Collection[int]) -> dict[tuple[int, str], list[Deed]]:
-    deeds: dict[tuple[int, str], list[Deed]] = defaultdict(list)
+def _worker_events(orders: Collection[int]) -> dict[tuple[int, str], list[WorkerEvent]]:
+    found: dict[tuple[int, str], list[WorkerEvent]] = defaultdict(list)
     events = Event.objects.filter(
         resource_type="orders",
         resource_id__in=[str(key) for key in orders],
         name__in=["orders.place", "orders.cancel"],
     ).order_by()
-    for event, order, name, who in events.values_list("pk", "resource_id", "name", "who"):
-        if deed := deed_of(event, who):
-            deeds[int(order), name].append(deed)
-    return deeds
+    for key, order, name, who in events.values_list("pk", "resource_id", "name", "who"):
+        if event := worker_event(key, who):
+            found[int(order), name].append(event)
+    return found
 
 
-def _cancellers(order_copies: Sequence[OrderFactory]) -> Counter[int]:
-    sources = _keys(one.source_order_id for one in order_copies if one.cancel_source_order)
-    asked = OrderFactory.objects.filter(
+def _cancellations(order_copies: Sequence[OrderFactory]) -> Counter[int]:
+    sources = _keys(
+        order_copy.source_order_id for order_copy in order_copies if order_copy.cancel_source_order
+    )
+    completed = OrderFactory.objects.filter(
         source_order__in=sources, cancel_source_order=True, status=Status.COMPLETED
     ).only("source_order_id", "status", "cancel_source_order", "errors_log")
-    return Counter(int(one.source_order_id or 0) for one in asked.iterator() if says_cancelled(one))
+    return Counter(
+        int(order_copy.source_order_id or 0)
+        for order_copy in completed.iterator()
+        if reports_cancelled(order_copy)
+    )

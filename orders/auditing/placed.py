@@ -1,4 +1,4 @@
-"""Whether placed orders, targets of copies or not, are what placing leaves."""
+"""Audit all placed orders, targets of copies or not: authorizations, totals, duplicates."""
 
 from collections.abc import Iterator
 
@@ -9,16 +9,16 @@ from order_copies import public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory
 from order_copies.shops import Finding
-from orders.auditing.facts import Deed, deed_of
-from orders.lifecycle.requirements import HOLDING
+from orders.auditing.facts import WorkerEvent, worker_event
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Authorization, Order
 
-#: How many events are read together.
+#: The number of events that one query reads.
 CHUNK = 5000
 
 
 def audit_placed() -> Iterator[Finding]:
-    """Report placed orders without their money or free by mistake, and doubled orders."""
+    """Report placed orders without an authorization, free or negative by mistake, or doubled."""
     yield from _authorizations()
     yield from _free()
     yield from _negative()
@@ -30,7 +30,7 @@ def _placed() -> "QuerySet[Order]":
 
 
 def _authorizations() -> Iterator[Finding]:
-    """Targets of copies are compared with their copies; here are all others."""
+    """Report placed orders without an authorization; copies.py checks the targets of copies."""
     live = Authorization.objects.filter(
         order=OuterRef("pk"), status=Authorization.Status.AUTHORIZED
     )
@@ -41,22 +41,28 @@ def _authorizations() -> Iterator[Finding]:
         payment_status=Order.PaymentStatus.AUTHORIZED,
         total_amount_with_taxes_cents__gt=0,
     )
-    message = _("is %(status)s as authorized, and no authorization is recorded: look it up")
+    message = _(
+        "is %(status)s as authorized without a recorded authorization: "
+        "compare it with the payment gateway"
+    )
     for key, status in unpaid.values_list("pk", "status").iterator():
         yield _finding("authorization_missing", key, message % {"status": status})
 
 
 def _free() -> Iterator[Finding]:
-    """Free means that exactly nothing is due (M4)."""
+    """Report free orders whose total is not exactly zero (M4)."""
     free = _placed().filter(payment_status=Order.PaymentStatus.FREE)
-    message = _("is placed as free although %(due)s cents are due: set its totals right, or cancel")
+    message = _("is placed as free although %(due)s cents are due: correct its totals or cancel it")
     due = free.exclude(total_amount_with_taxes_cents=0)
     for key, cents in due.values_list("pk", "total_amount_with_taxes_cents").iterator():
         yield _finding("free_but_due", key, message % {"due": cents})
 
 
 def _negative() -> Iterator[Finding]:
-    """An order below zero is never placed (M3); imported ones may be, so only events count."""
+    """Report orders that were placed with a negative total (M3).
+
+    An imported order may have one, so only orders with an event of placing are reported.
+    """
     below = _placed().filter(total_amount_with_taxes_cents__lt=0)
     totals = dict(below.values_list("pk", "total_amount_with_taxes_cents"))
     placed = Event.objects.filter(
@@ -68,8 +74,11 @@ def _negative() -> Iterator[Finding]:
 
 
 def _doubled() -> Iterator[Finding]:
-    """Orders that a worker wrote and that are the target of no copy, unless it was deleted."""
-    message = _("was created by a worker, but is the target of no copy: cancel it if it is doubled")
+    """Report orders that a worker wrote and that are the target of no copy.
+
+    The target of a deleted copy is not reported.
+    """
+    message = _("was created by a worker but is the target of no copy: cancel it if it is doubled")
     created = Event.objects.filter(resource_type="orders", name="orders.create").order_by("pk")
     last = 0
     while rows := list(created.filter(pk__gt=last).values_list("pk", "resource_id")[:CHUNK]):
@@ -79,7 +88,10 @@ def _doubled() -> Iterator[Finding]:
 
 
 def _without_copy(events: dict[int, int]) -> list[int]:
-    """The orders, with their events, that lack the copy that wrote them although it is there."""
+    """Return the orders of ``events`` that are no target although the copy that wrote them exists.
+
+    ``events`` maps the key of an order to the key of the event that created it.
+    """
     targeted = OrderFactory.objects.filter(target_order__in=events).order_by()
     missing = events.keys() - set(targeted.values_list("target_order", flat=True))
     if not missing:
@@ -87,17 +99,17 @@ def _without_copy(events: dict[int, int]) -> list[int]:
     whos = dict(
         Event.objects.filter(pk__in=[events[key] for key in missing]).values_list("pk", "who")
     )
-    deeds = {key: deed_of(events[key], whos[events[key]]) for key in missing}
-    copies = {key: _copy_key(deed) for key, deed in deeds.items() if deed}
-    # A copy that lost its link says so itself, and one that was deleted leaves its target.
-    there = OrderFactory.objects.filter(pk__in={key for key in copies.values() if key})
-    linked = set(there.exclude(target_order=None).values_list("pk", flat=True))
+    created = {key: worker_event(events[key], whos[events[key]]) for key in missing}
+    copies = {key: _copy_key(event) for key, event in created.items() if event}
+    # A copy without a target is reported as target_unlinked; a deleted one leaves its target.
+    existing = OrderFactory.objects.filter(pk__in={key for key in copies.values() if key})
+    linked = set(existing.exclude(target_order=None).values_list("pk", flat=True))
     doubled = [key for key, copy in copies.items() if copy is None or copy in linked]
     return sorted(Order.objects.filter(pk__in=doubled).values_list("pk", flat=True))
 
 
-def _copy_key(deed: Deed) -> int | None:
-    return public_ids.decode("order_factories", deed.order_copy) if deed.order_copy else None
+def _copy_key(event: WorkerEvent) -> int | None:
+    return public_ids.decode("order_factories", event.order_copy) if event.order_copy else None
 
 
 def _finding(code: str, key: int, message: str) -> Finding:

@@ -1,6 +1,7 @@
-"""Discount lines of a copy: scaled with the goods that are left, or recalculated."""
+"""Discount lines of a copy: scaled in proportion to the remaining goods, or recalculated."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -8,16 +9,55 @@ from django.utils.translation import gettext as _
 
 from order_copies.plans import Action
 from orders.allocation import allocate, limit, share
-from orders.copying.decisions import Decision, repriced, single_piece, skipped
 from orders.copying.fields import SourceLine
-from orders.models import Order, Promotion
+from orders.copying.goods import Decision, repriced, single_piece, skipped
+from orders.lifecycle.coupons import discounts_of
+from orders.models import Coupon, Order, Promotion
 from orders.totals import ItemType
 
 FREE_SHIPPING = Promotion.Kind.FREE_SHIPPING
 
 
+@dataclass(frozen=True, slots=True)
+class UsedCoupon:
+    """The coupon of a source order, and whether it is invalid for a copy."""
+
+    code: str = ""
+    coupon: Coupon | None = None
+    is_invalid: bool = False
+
+    @property
+    def promotion_id(self) -> int | None:
+        """The key of the promotion that the coupon gives the target; None if it is invalid."""
+        return self.coupon.promotion_id if self.coupon and not self.is_invalid else None
+
+    def given_lines(self, discounts: Iterable[SourceLine]) -> list[SourceLine]:
+        """Return the discount lines that the coupon gave.
+
+        A line of its promotion counts only if orders cannot get the promotion without a coupon.
+        """
+        is_own = self.coupon is not None and self.coupon.promotion.coupon_only
+        promotion = self.coupon.promotion_id if self.coupon and is_own else None
+        return discounts_of(self.code, promotion, discounts)
+
+    def gives_discount(self, discounts: Iterable[SourceLine], discount_amount: int) -> bool:
+        """Return whether the coupon gives a discount to an order.
+
+        ``discounts`` are the discount lines of the order, ``discount_amount`` is its discount total
+        in cents: an imported order can have a discount without a line.
+        """
+        discounts = list(discounts)
+        lines = discounts_of(self.code, self.promotion_id, discounts)
+        is_without_line = discount_amount != sum(line.total_amount_cents for line in discounts)
+        return any(line.total_amount_cents for line in lines) or (not lines and is_without_line)
+
+
 class Base(NamedTuple):
-    """What discounts of one kind apply to, in cents: lines, and the most that all may take off."""
+    """The base of the discounts of one kind, in cents.
+
+    ``amount`` and ``tax`` are those of the discounted lines, ``most`` and ``most_tax`` the limit of
+    all discounts together.
+    """
 
     amount: int
     tax: int
@@ -26,7 +66,7 @@ class Base(NamedTuple):
 
     @classmethod
     def of(cls, lines: Iterable[SourceLine], reductions: Iterable[SourceLine] = ()) -> "Base":
-        """Return the base that these lines are, less what ``reductions`` already take off."""
+        """Return the base of these lines; ``reductions`` (negative lines) lower its limit."""
         lines, reductions = list(lines), list(reductions)
         amount = sum(line.total_amount_cents for line in lines)
         tax = sum(line.tax_amount_cents for line in lines)
@@ -36,14 +76,14 @@ class Base(NamedTuple):
 
 
 class Bases(NamedTuple):
-    """What the discounts of an order apply to."""
+    """The bases of the discounts of an order."""
 
     goods: Base
     shipping: Base
 
     @classmethod
     def of(cls, lines: Sequence[SourceLine]) -> "Bases":
-        """Return the bases in these lines. Gift cards that are sold are not discounted."""
+        """Return the bases of these lines. Discounts do not apply to sold gift cards."""
         goods = [line for line in lines if line.item_type == ItemType.SKUS]
         shipping = [line for line in lines if line.item_type == ItemType.SHIPMENTS]
         reductions = [
@@ -55,18 +95,17 @@ class Bases(NamedTuple):
 
 
 def scale_discounts(lines: Sequence[SourceLine], old: Bases, new: Bases) -> list[Decision]:
-    """Scale frozen discounts: in proportion to the goods, and never beyond what is left."""
+    """Scale frozen discounts in proportion to the goods, up to the limit of the new bases."""
     shipping = [line for line in lines if line.item_type == FREE_SHIPPING]
     goods = [line for line in lines if line.item_type != FREE_SHIPPING]
-    left = Fraction(max(0, new.goods.amount), old.goods.amount) if old.goods.amount > 0 else 1
-    return [
-        *_scaled(goods, Fraction(left), new.goods),
-        *_scaled(shipping, Fraction(1), new.shipping),
-    ]
+    factor = Fraction(1)
+    if old.goods.amount > 0:
+        factor = Fraction(max(0, new.goods.amount), old.goods.amount)
+    return [*_scaled(goods, factor, new.goods), *_scaled(shipping, Fraction(1), new.shipping)]
 
 
 def _scaled(lines: Sequence[SourceLine], factor: Fraction, base: Base) -> list[Decision]:
-    """Each line keeps its own effective tax rate, unless the tax of the base is less."""
+    """Scale lines; each keeps its effective tax rate, within the tax limit of the base."""
     amounts = allocate(limit([line.total_amount_cents * factor for line in lines], base.most))
     taxes = [
         Fraction(line.tax_amount_cents * amount, line.total_amount_cents)
@@ -80,14 +119,14 @@ def _scaled(lines: Sequence[SourceLine], factor: Fraction, base: Base) -> list[D
 
 def _rescaled(line: SourceLine, amount: int, tax: int) -> Decision:
     if line.total_amount_cents and not amount:
-        message = _("nothing is left that this discount reduces")
+        message = _("no remaining line is reduced by this discount")
         return skipped(line, "promotion_without_effect", message)
-    message = _("in proportion to what is left")
+    message = _("scaled in proportion to the remaining lines")
     return repriced(line, amount, tax, "promotion_scaled", message)
 
 
 class Grant(NamedTuple):
-    """What a promotion takes off an order, in cents: an amount, and the tax in or on it."""
+    """The discount that a promotion gives an order, in cents: the amount and its tax."""
 
     amount: int
     tax: int
@@ -96,11 +135,11 @@ class Grant(NamedTuple):
 def recalculate_discounts(
     order: Order, lines: Sequence[SourceLine], promotions: Sequence[Promotion], bases: Bases
 ) -> list[Decision]:
-    """Recalculate the discounts of an order from ``promotions``, all valid, in their order."""
+    """Recalculate the discounts of an order from valid promotions, sorted by priority."""
     granted = _grants(promotions, bases)
     kept = []
     for line in lines:
-        # A promotion gives one line: a second one of the source is left out.
+        # A promotion gives one line, so a second line of the source is left out.
         grant = granted.pop(line.promotion_id or 0, None)
         if grant is None:
             message = _("this promotion does not apply any more")
@@ -117,7 +156,10 @@ def recalculate_discounts(
 
 
 def _grants(promotions: Sequence[Promotion], bases: Bases) -> dict[int, Grant]:
-    """What each promotion gives, by its key. An exclusive one that gives something stands alone."""
+    """Return the discount of each promotion, by key.
+
+    The first exclusive promotion that gives a discount is the only one.
+    """
     exclusive = (promotion for promotion in promotions if promotion.exclusive)
     for promotion in exclusive:
         if alone := _grant_all([promotion], bases):
@@ -132,7 +174,7 @@ def _grant_all(promotions: Sequence[Promotion], bases: Bases) -> dict[int, Grant
 
 
 def _grants_on(base: Base, promotions: Sequence[Promotion]) -> dict[int, Grant]:
-    """Together they take off no more than ``base`` allows; its tax is shared by their amounts."""
+    """Return the discounts within the limit of ``base``, with its tax in proportion."""
     left, amounts = base.most, {}
     for promotion in promotions:
         if amount := min(_discount(promotion, base), left):
@@ -164,4 +206,6 @@ def _added(order: Order, promotion: Promotion, grant: Grant) -> Decision:
         tax_rate=order.tax_rate,
     )
     target = single_piece(line, -grant.amount, -grant.tax)
-    return Decision(None, target, Action.ADDED, "promotion_applied", _("valid now"))
+    return Decision(
+        None, target, Action.ADDED, "promotion_applied", _("this promotion is valid now")
+    )

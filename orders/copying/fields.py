@@ -1,4 +1,7 @@
-"""What a copy does with each field of the shop's models (closed world)."""
+"""Declare for each field of the shop's models whether a copy copies, resets or recomputes it.
+
+The world is closed: a field that no declaration names fails ``manage.py check``.
+"""
 
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -7,10 +10,10 @@ from order_copies.shops import CopiedModel
 from orders.models import Address, LineItem, LineItemOption, Order
 from orders.totals import TOTALS
 
-#: Identity and instants, and what the outside world ties to one order only.
+#: Identity, timestamps and references of other systems: they belong to one row only.
 OWN = ("id", "reference", "reference_origin", "created_at", "updated_at")
 
-#: Metadata that other systems keep about one order only.
+#: Keys of metadata that other systems store about one order only: a copy leaves them out.
 LEFT_BEHIND = {"metadata": frozenset({"_stripe_intent_id", "_order_email_sent"})}
 
 ORDER = CopiedModel(
@@ -57,7 +60,7 @@ ORDER = CopiedModel(
 
 
 class SourceLine(NamedTuple):
-    """A line of a source order: its key, its order's, and every field that travels."""
+    """A line of a source order: its key, the key of its order, and every copied field."""
 
     id: int | None
     order_id: int
@@ -79,8 +82,8 @@ class SourceLine(NamedTuple):
     metadata: dict[str, Any] = {}
 
     @property
-    def travels(self) -> tuple[Any, ...]:
-        """The values of the fields that travel, in the order of ``LINE_ITEM.copied``."""
+    def copied_values(self) -> tuple[Any, ...]:
+        """The values of the copied fields, in the order of ``LINE_ITEM.copied``."""
         return self[2:]
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -9,20 +10,70 @@ from django.utils.translation import gettext as _
 
 from order_copies.plans import Action, Problem, Step
 from orders.allocation import rounded, scale
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision, copied, skipped
 from orders.copying.fields import LINE_ITEM_OPTION, SourceLine
-from orders.copying.snapshot import SkuState
+from orders.copying.snapshot import Availability, SkuState
 from orders.lifecycle.stock import too_little
 from orders.models import Order
 from orders.totals import ItemType
 
+#: The positions of quantity and total in the row of an option.
 QUANTITY = LINE_ITEM_OPTION.copied.index("quantity")
 TOTAL = LINE_ITEM_OPTION.copied.index("total_amount_cents")
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The target line of one source line, and why it differs.
+
+    ``source`` is None for a new line, ``target`` is None for a skipped one.
+    """
+
+    source: SourceLine | None
+    target: SourceLine | None
+    action: Action
+    code: str = ""
+    message: str = ""
+    #: The options of the target line; None if they equal those of the source line.
+    options: Sequence[tuple[Any, ...]] | None = None
+
+    @property
+    def changes_amounts(self) -> bool:
+        """Whether the quantity or an amount of the target differs from the source."""
+        if self.source is None or self.target is None:
+            return True
+        return self.action != Action.COPIED
+
+
+def copied(line: SourceLine) -> Decision:
+    """Return the decision to copy the line unchanged."""
+    return Decision(line, line, Action.COPIED)
+
+
+def skipped(line: SourceLine, code: str, message: str) -> Decision:
+    """Return the decision to leave the line out."""
+    return Decision(line, None, Action.SKIPPED, code, message)
+
+
+def repriced(line: SourceLine, amount: int, tax: int, code: str, message: str) -> Decision:
+    """Return the decision to copy the line with this total and tax, in cents."""
+    if (amount, tax) == (line.total_amount_cents, line.tax_amount_cents):
+        return copied(line)
+    return Decision(line, single_piece(line, amount, tax), Action.REPRICED, code, message)
+
+
+def single_piece(line: SourceLine, amount: int, tax: int) -> SourceLine:
+    """Return the line as one piece of this total and tax, in cents."""
+    return line._replace(
+        quantity=1,
+        unit_amount_cents=amount,
+        options_amount_cents=0,
+        total_amount_cents=amount,
+        tax_amount_cents=tax,
+    )
+
+
 def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) -> bool:
-    """Whether any piece of these lines is shipped. Lines without a SKU are."""
+    """Return whether any piece of these lines is shipped. Lines without a SKU are shipped."""
     return any(
         line.item_type == ItemType.SKUS
         and line.quantity > 0
@@ -32,9 +83,9 @@ def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) ->
 
 
 class Goods:
-    """Decides on the goods of one copy; each line takes what the lines before it left.
+    """Decide on the lines of goods of one copy, in order; each line takes pieces from the stock.
 
-    ``takes_over``: the target also gets the pieces that the source holds.
+    With ``takes_over`` the pieces that the source holds are available to the target.
     """
 
     def __init__(self, order: Order, availability: Availability, *, takes_over: bool) -> None:
@@ -90,49 +141,49 @@ class Goods:
 def reduced(
     line: SourceLine, options: Sequence[tuple[Any, ...]], quantity: int
 ) -> tuple[SourceLine, Sequence[tuple[Any, ...]]]:
-    """Return the line with fewer pieces, and its options, at the terms of the source.
+    """Return the line with fewer pieces, and its options, at the prices of the source.
 
-    Options that were chosen for each piece shrink with the line; others stay, with what they cost.
-    The rest of the total, discounts inside the line included, and its tax shrink in proportion.
+    Options that were chosen for each piece shrink with the line; others keep quantity and amount.
+    The rest of the total, including discounts inside the line, and the tax shrink in proportion.
     """
-    left = Fraction(quantity, line.quantity)
+    factor = Fraction(quantity, line.quantity)
     shrinks = [option[QUANTITY] % line.quantity == 0 for option in options]
-    stays = sum(
+    fixed = sum(
         option[TOTAL] for option, shrink in zip(options, shrinks, strict=True) if not shrink
     )
     total, tax = line.total_amount_cents, line.tax_amount_cents
-    # An option cannot stay in a line that costs less than the option.
-    kept = stays if 0 <= stays <= total else 0
-    new_total = kept + rounded((total - kept) * left)
+    # An option cannot keep its amount in a line whose total is less.
+    kept = fixed if 0 <= fixed <= total else 0
+    new_total = kept + rounded((total - kept) * factor)
     target = line._replace(
         quantity=quantity,
-        options_amount_cents=stays + rounded((line.options_amount_cents - stays) * left),
+        options_amount_cents=fixed + rounded((line.options_amount_cents - fixed) * factor),
         total_amount_cents=new_total,
-        tax_amount_cents=rounded(tax * (Fraction(new_total, total) if total else left)),
+        tax_amount_cents=rounded(tax * (Fraction(new_total, total) if total else factor)),
     )
-    return target, _shrunk(options, shrinks, left)
+    return target, _shrunk(options, shrinks, factor)
 
 
 def _shrunk(
-    options: Sequence[tuple[Any, ...]], shrinks: Sequence[bool], left: Fraction
+    options: Sequence[tuple[Any, ...]], shrinks: Sequence[bool], factor: Fraction
 ) -> list[tuple[Any, ...]]:
     totals = [option[TOTAL] for option, shrink in zip(options, shrinks, strict=True) if shrink]
-    amounts = iter(scale(totals, left))
+    amounts = iter(scale(totals, factor))
     rows = []
     for option, shrink in zip(options, shrinks, strict=True):
         row = list(option)
         if shrink:
-            row[QUANTITY] = int(row[QUANTITY] * left)
+            row[QUANTITY] = int(row[QUANTITY] * factor)
             row[TOTAL] = next(amounts)
         rows.append(tuple(row))
     return rows
 
 
 def _of_sku(line: SourceLine, key: int) -> Decision:
-    """Copy the line; one whose SKU was deleted goes to the new SKU of the same code."""
+    """Copy the line; if its SKU was deleted, link it to the SKU that has the same code now."""
     if line.sku_id:
         return copied(line)
-    message = _("now the SKU that was created again as %(code)s") % {"code": line.sku_code}
+    message = _("linked to the new SKU with the code %(code)s") % {"code": line.sku_code}
     target = line._replace(sku_id=key)
     return Decision(line, target, Action.COPIED, "sku_found_by_code", message)
 

@@ -1,4 +1,4 @@
-"""Decide on each line of a copy: goods first, then what follows from them."""
+"""Decide on each line of a copy: goods first, then shipping, discounts and fees."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,10 @@ from django.utils.translation import gettext as _
 
 from order_copies.models import OrderFactory
 from order_copies.plans import Problem, Step
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision, copied, skipped
-from orders.copying.discounts import Bases, recalculate_discounts, scale_discounts
+from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Goods, needs_shipping
-from orders.copying.header import UsedCoupon
+from orders.copying.goods import Decision, Goods, copied, needs_shipping, skipped
+from orders.copying.snapshot import Availability
 from orders.models import Order, Promotion
 from orders.money import formatted
 from orders.totals import (
@@ -25,13 +23,13 @@ from orders.totals import (
     order_totals,
 )
 
-#: The totals that discounts are part of.
+#: The totals that include discounts.
 OF_DISCOUNTS = frozenset({"discount_amount_cents", "total_tax_amount_cents"})
 
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of one copy: a decision for each source line, and what they come to."""
+    """The lines of one copy: a decision for each source line, and the totals."""
 
     order_copy: OrderFactory
     order: Order
@@ -39,13 +37,13 @@ class Lines:
     goods: Goods
     problems: list[Problem] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    #: By total, what the head of the source holds beyond its lines and the target does not.
+    #: By total, the cents that no source line explains and that the target does not get.
     dropped: dict[str, int] = field(default_factory=dict)
     _goods_changed: bool = False
     _discounts_changed: bool = False
 
     def decide(self, coupon: UsedCoupon) -> dict[str, int]:
-        """Decide on the lines of the source, in their order, and on new ones; return the totals."""
+        """Decide on all source lines and on new lines, and return the totals of the target."""
         source = self.availability.snapshot.lines[self.order.pk]
         decided = _by_source(self._decide_goods(source))
         self._goods_changed = any(decision.changes_amounts for decision in decided.values())
@@ -68,19 +66,19 @@ class Lines:
         self.problems += self.goods.problems
         if _has_pieces(lines) and not _has_pieces(decision.target for decision in decisions):
             message = _("nothing of this order is available any more")
-            nothing = Problem(
+            problem = Problem(
                 Step.WRITE, "line_items", "no_sellable_line", message, skippable=False
             )
-            self.problems.append(nothing)
+            self.problems.append(problem)
         return decisions
 
     def _decide_shipping(
         self, lines: Sequence[SourceLine], decided: dict[int, Decision]
     ) -> list[Decision]:
-        """Shipping stays as it was chosen while anything is left to ship."""
+        """Skip the shipping lines if no remaining line needs shipping."""
         if needs_shipping(_targets(lines, decided), self.availability.snapshot.skus):
             return []
-        message = _("nothing that is left needs shipping")
+        message = _("no remaining line needs shipping")
         shipments = _of_type(lines, ItemType.SHIPMENTS)
         return [skipped(line, "shipping_not_needed", message) for line in shipments]
 
@@ -88,7 +86,7 @@ class Lines:
         self, lines: Sequence[SourceLine], decided: dict[int, Decision], coupon: UsedCoupon
     ) -> list[Decision]:
         discounts = _of_type(lines, *PROMOTIONS)
-        lost = coupon.gave(discounts) if coupon.is_invalid else []
+        lost = coupon.given_lines(discounts) if coupon.is_invalid else []
         message = _("given by coupon %(code)s, which is left out") % {"code": coupon.code}
         left_out = [skipped(line, "coupon_left_out", message) for line in lost]
         discounts = [line for line in discounts if line not in lost]
@@ -127,7 +125,7 @@ class Lines:
         return self._add_up(self.targets, carried)
 
     def _drop_amounts(self, extra: dict[str, int]) -> None:
-        """Leave out amounts that no line holds and that depend on lines that change."""
+        """Leave out amounts that no line explains and that depend on changed lines."""
         if self._goods_changed:
             self.dropped = extra
         elif self._discounts_changed or "discount_amount_cents" in extra:
@@ -137,17 +135,17 @@ class Lines:
     def _amount_without_line(self, name: str) -> Problem:
         order = self.order
         amount = formatted(self.dropped[name], order.currency_code, order.language_code)
-        message = _("%(amount)s of it is in no line of the order, so it cannot follow the lines")
+        message = _("%(amount)s of it is in no line of the order and cannot be recalculated")
         attribute = name.removesuffix("_cents")
         return Problem(Step.WRITE, attribute, "amount_without_line", message % {"amount": amount})
 
     def _drop_fee(self, carried: dict[str, int]) -> None:
-        """The payment fee stays as it was chosen, unless nothing is left to pay."""
+        """Skip the payment fee if nothing remains to pay without it."""
         fees = {id(line) for line in self.targets if line.item_type == ItemType.PAYMENT_METHODS}
         others = [line for line in self.targets if id(line) not in fees]
         if not fees or self._add_up(others, carried)["total_amount_with_taxes_cents"] > 0:
             return
-        message = _("nothing is left to pay")
+        message = _("nothing remains to pay")
         self.decisions = [
             skipped(decision.source, "payment_not_needed", message)
             if decision.source and id(decision.target) in fees
@@ -162,13 +160,13 @@ class Lines:
 
 
 def _targets(lines: Iterable[SourceLine], decided: dict[int, Decision]) -> list[SourceLine]:
-    """What is left of source lines, decided or not."""
+    """Return the target lines of source lines; a line without a decision is copied."""
     targets = (decided[id(line)].target if id(line) in decided else line for line in lines)
     return [line for line in targets if line]
 
 
 def _has_pieces(lines: Iterable[SourceLine | None]) -> bool:
-    """Whether there is anything to sell: a line of zero pieces is copied, but sells nothing."""
+    """Return whether any line sells goods. A line of zero pieces is copied but sells nothing."""
     return any(line and line.item_type in GOODS and line.quantity for line in lines)
 
 

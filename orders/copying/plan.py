@@ -1,19 +1,20 @@
 """Decide what copies will do. Reads the snapshot; writes nothing."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.models import OrderFactory
-from order_copies.plans import CopyPlan, Outcome, Problem, Step
-from orders.copying.availability import Availability
-from orders.copying.decisions import Decision
+from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
+from orders.copying.discounts import UsedCoupon
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Goods, needs_shipping
-from orders.copying.header import Header
+from orders.copying.goods import Decision, Goods, needs_shipping
 from orders.copying.lines import Lines
-from orders.copying.snapshot import Snapshot
+from orders.copying.snapshot import Availability, Snapshot
+from orders.lifecycle.coupons import CouponState, why_invalid
 from orders.lifecycle.requirements import (
     Placement,
     negative_total,
@@ -21,12 +22,13 @@ from orders.lifecycle.requirements import (
     reasons_not_to_place,
 )
 from orders.models import AddressRole, Order, PaymentSource
+from orders.money import formatted
 from orders.totals import GOODS, PROMOTIONS, TOTALS
 
 
 @dataclass(slots=True)
 class TargetOrder:
-    """What writing needs of one target: the planned row of a plan."""
+    """The planned target order: ``CopyPlan.row``, everything that writing needs."""
 
     source: Order
     source_lines: list[SourceLine]
@@ -34,18 +36,18 @@ class TargetOrder:
     addresses: list[tuple[Any, ...]]
     #: The options of all source lines of the batch, by line.
     options: dict[int, list[tuple[Any, ...]]]
-    #: Those that the target gets instead, by source line.
+    #: The options that the target gets instead, by source line.
     changed_options: dict[int, Sequence[tuple[Any, ...]]]
     payment_source: PaymentSource | None
 
     def options_of(self, source_line: int) -> Sequence[tuple[Any, ...]]:
-        """Return the options that the target gets with the copy of a source line."""
+        """Return the options of the target line that copies a source line."""
         options = self.changed_options.get(source_line)
         return self.options.get(source_line, ()) if options is None else options
 
 
 def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
-    """Plan copies in order: what one takes is not available to the next."""
+    """Plan copies in order: stock and coupon uses that one takes are unavailable to the next."""
     availability = Availability(snapshot)
     return [_plan(order_copy, availability) for order_copy in order_copies]
 
@@ -64,15 +66,15 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
     code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
     payment_source = header.payment_source()
-    header.leave_gift_card()
-    header.leave_amounts(lines.dropped)
+    header.skip_gift_card()
+    header.skip_amounts(lines.dropped)
     target = _target(order, lines, availability.snapshot, payment_source)
     target.values |= {"coupon_code": code, **totals}
     plan = CopyPlan(
         place=order_copy.place_target_order,
         cancel=order_copy.cancel_source_order,
         skip_errors=order_copy.skip_errors,
-        outcomes=[*map(_outcome, lines.decisions), *header.notes],
+        outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
         problems=[*header.problems, *lines.problems],
         currency_code=order.currency_code,
         source_totals={name: getattr(order, name) for name in TOTALS},
@@ -114,7 +116,7 @@ def _target(
 
 
 def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> dict[str, str]:
-    """Pending needs a customer and something to sell (contract 3.1)."""
+    """Return the statuses of the target; ``pending`` needs a customer and goods (contract 3.1)."""
     has_goods = any(line.item_type in GOODS for line in lines)
     is_pending = has_goods and bool(order.customer_email or order.customer_id)
     is_shipped = needs_shipping(lines, snapshot.skus) or not has_goods
@@ -126,7 +128,7 @@ def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> 
 
 
 def _reasons_not_to_swap(plan: CopyPlan, placement: Placement) -> list[Problem]:
-    """Why the target cannot be placed, or must not replace its source."""
+    """Return why the target cannot be placed or must not replace its source."""
     if not plan.will_write:
         return []
     if plan.place:
@@ -176,3 +178,108 @@ def _shown(line: SourceLine) -> dict[str, Any]:
         "total_amount_cents": line.total_amount_cents,
         "tax_amount_cents": line.tax_amount_cents,
     }
+
+
+@dataclass(slots=True)
+class Header:
+    """Decide which header fields of the source the target gets; report the others as outcomes.
+
+    With ``takes_over`` the source is cancelled and its coupon use is transferred to the target.
+    """
+
+    order_copy: OrderFactory
+    order: Order
+    availability: Availability
+    takes_over: bool
+    outcomes: list[Outcome] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    #: Whether the coupon is invalid because earlier copies of the batch use it.
+    is_contended: bool = False
+
+    def coupon(self) -> UsedCoupon:
+        """Return the coupon; an invalid one is a problem, unless ``ignore_invalid_coupon``."""
+        code = self.order.coupon_code
+        if not code:
+            return UsedCoupon()
+        snapshot, state = self.availability.snapshot, CouponState()
+        coupon = snapshot.coupons.get(code.lower())
+        if coupon is not None:
+            state = self.availability.coupon_state(coupon, self.order, takes_over=self.takes_over)
+        invalid = why_invalid(coupon, self.order, snapshot.now, state)
+        if invalid is None:
+            return UsedCoupon(code, coupon)
+        reason, message = invalid
+        self.is_contended = state.is_contended
+        self._skip_coupon(reason, f"{code} {message}")
+        if not self.order_copy.ignore_invalid_coupon:
+            self.problems.append(Problem(Step.WRITE, "coupon_code", reason, f"{code} {message}"))
+        return UsedCoupon(code, coupon, is_invalid=True)
+
+    def coupon_code(self, coupon: UsedCoupon, discounts: list[SourceLine], amount: int) -> str:
+        """Return the coupon code of the target, given its discount lines and discount total.
+
+        It is empty if the coupon is invalid or gives no discount.
+        """
+        if not coupon.code or coupon.is_invalid:
+            return ""
+        if coupon.gives_discount(discounts, amount):
+            return coupon.code
+        message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
+        self._skip_coupon("coupon_without_effect", message)
+        return ""
+
+    def _skip_coupon(self, code: str, message: str) -> None:
+        self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
+
+    def payment_source(self) -> PaymentSource | None:
+        """Return the payment source of the target.
+
+        It is that of the source order, if it is saved in the wallet, valid, and may be reused.
+        """
+        payment_source = self.order.payment_source
+        reason = self._why_not_reused(payment_source) if payment_source else None
+        if reason is None:
+            return payment_source
+        self._skip("payment_source", *reason)
+        return None
+
+    def _why_not_reused(self, payment_source: PaymentSource) -> tuple[str, str] | None:
+        snapshot = self.availability.snapshot
+        if not self.order_copy.reuse_wallet:
+            return "wallet_not_reused", _("the copy does not reuse the wallet")
+        if (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
+            return "not_in_wallet", _("the payment source is not in the customer's wallet")
+        if not payment_source.is_valid(snapshot.now):
+            return "payment_source_expired", _("the payment source has expired")
+        return None
+
+    def skip_gift_card(self) -> None:
+        """Report the gift card as left out: only one order can redeem it."""
+        amount = self.order.gift_card_amount_cents
+        if self.order.gift_card_code or amount:
+            message = _("a gift card is redeemed by one order only")
+            before = {"gift_card_amount_cents": amount}
+            after = {"gift_card_amount_cents": 0}
+            self._skip("gift_card_code", "gift_card_not_copied", message, before, after)
+
+    def skip_amounts(self, dropped: dict[str, int]) -> None:
+        """Report amounts that are left out because no line explains them, by total in cents."""
+        for name, cents in dropped.items():
+            message = _("%(amount)s left out because no line of the order explains it") % {
+                "amount": formatted(cents, self.order.currency_code, self.order.language_code)
+            }
+            attribute = name.removesuffix("_cents")
+            self._skip(attribute, "amount_without_line", message, {name: cents}, {name: 0})
+
+    def _skip(
+        self,
+        attribute: str,
+        code: str,
+        message: str,
+        before: dict[str, Any] | None = None,
+        after: dict[str, Any] | None = None,
+    ) -> None:
+        outcome = Outcome(
+            Action.SKIPPED, attribute, code=code, message=message, before=before, after=after
+        )
+        self.outcomes.append(outcome)

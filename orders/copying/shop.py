@@ -1,4 +1,4 @@
-"""The reference shop's side of the border."""
+"""The reference shop's adapter for ``order_copies``: read it before you write your own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -18,24 +18,25 @@ from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
-from orders.copying.source_changes import check_unchanged
+from orders.copying.writing import check_unchanged
 from orders.lifecycle import cancelling, gateways, placing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
 from orders.lifecycle.locks import locked
 from orders.models import Customer, Order
 
+#: The statuses of the orders that sales channels may read (contract 3.1).
 FOR_SALES_CHANNELS = [Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PLACED]
 
 
 class ReferenceShop(Shop):
-    """Orders as this project's ``orders`` app keeps them."""
+    """The Shop adapter for the models of the ``orders`` app."""
 
     copied_models = COPIED_MODELS
 
     def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
-        """Staff who may view orders see all; a customer sees its own.
+        """Return all orders to staff with the permission to view orders, else the customer's own.
 
-        Sales channels see those only that are open or just placed (contract 3.1).
+        Sales channels get only drafts, pending and placed orders (contract 3.1).
         """
         if is_sales_channel(request):
             return self._own_or_all(request).filter(status__in=FOR_SALES_CHANNELS)
@@ -51,31 +52,31 @@ class ReferenceShop(Shop):
     def order_copies_for(
         self, request: HttpRequest, order_copies: "QuerySet[Any]"
     ) -> "QuerySet[Any]":
-        """The copies of the visible orders; clients that see all orders also see orphaned copies.
+        """Return the copies of the orders that the client may see.
 
-        Those are the copies whose source order was deleted.
+        A client that may see all orders also gets copies whose source order was deleted.
         """
         if not self.orders_for(request).query.has_filters():
             return order_copies
         return super().order_copies_for(request, order_copies)
 
     def acts_for_itself(self, request: HttpRequest) -> bool:
-        """A customer does, unless it may view everybody's orders."""
+        """Return whether the client is a customer who may not view all orders."""
         user = request.user
         if not user.is_authenticated or user.has_perm("orders.view_order"):
             return False
         return Customer.objects.filter(user=user).exists()
 
     def order_id(self, key: Any) -> str:
-        """Ten letters."""
+        """Return the ten-letter id of an order."""
         return public_ids.encode("orders", key)
 
     def order_key(self, order_id: str) -> int | None:
-        """The key behind the ten letters."""
+        """Return the key of a ten-letter id; None if it is not the id of an order."""
         return public_ids.decode("orders", order_id)
 
     def find_order(self, text: str) -> int | None:
-        """By id, or by number with or without its ``#``."""
+        """Return the key of an order by its id, or by its number with or without ``#``."""
         if "\0" in text:
             return None
         key = self.order_key(text)
@@ -83,36 +84,40 @@ class ReferenceShop(Shop):
         return key if key is not None else numbered.values_list("pk", flat=True).first()
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-        """Plan copies in order, from one snapshot of the shop."""
+        """Plan copies in order from one snapshot of the shop."""
         snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
         return plan_copies(order_copies, snapshot)
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
-        """What each target will cost, and with what it is paid."""
+        """Return the amount and payment source of each target; None if nothing is due."""
         return [_payment(run) for run in runs]
 
     def authorize(self, payments: Sequence[Payment]) -> Iterator[Authorized | Declined]:
-        """Ask the gateway, for one after the other."""
+        """Authorize payments at the gateway, one after the other."""
         for payment in payments:
-            yield _ask(payment)
+            yield _authorize(payment)
 
     def void(self, payments: Sequence[Payment]) -> None:
-        """Tell the gateway that the promised amounts are not needed."""
+        """Void payments at the gateway.
+
+        If the outcome of an authorization is unknown, repeat the call to learn its token: it has
+        the same idempotency key.
+        """
         for payment in payments:
-            answer = payment.authorization or _ask(payment)
+            answer = payment.authorization or _authorize(payment)
             if isinstance(answer, Authorized):
                 get_gateway().void(answer.token)
 
     def catch_up(self) -> None:
-        """Void what orders that were cancelled had been promised, if the gateway was away then."""
+        """Void the authorizations that the gateway could not void when they became unused."""
         voiding.void_due()
 
     def write(self, runs: Sequence[CopyRun]) -> None:
-        """Write orders, lines, options and addresses, one statement each.
+        """Write orders, lines, options and addresses, one statement for each table.
 
-        Sources that are to be cancelled are locked first, all at once: placing and cancelling
-        then find every lock of an order taken, in one order. Raises :class:`SourceChangedError`
-        if one was changed since the plan: the change would be lost with it.
+        All sources that the copies cancel are locked first, in the order of their keys: placing
+        and cancelling then need no further locks on them. Raises :class:`SourceChangedError` if
+        such a source was changed since the plan: the target would lack the change.
         """
         sources = [_source(run.order_copy) for run in runs if run.plan.cancel]
         current = locked(Order.objects.all(), sources)
@@ -120,7 +125,7 @@ class ReferenceShop(Shop):
         writing.write(runs, who=_who(runs))
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        """Place the targets; those that replace their source take over what it holds."""
+        """Place the targets; a target that replaces its source gets its stock and coupon use."""
         requests = [
             placing.Request(
                 run.target_order,
@@ -133,7 +138,7 @@ class ReferenceShop(Shop):
         return placing.place(requests, who=_who(runs))
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
-        """Cancel the sources."""
+        """Cancel the source orders."""
         return cancelling.cancel_sources(
             [_source(run.order_copy) for run in runs],
             who=_who(runs),
@@ -141,18 +146,18 @@ class ReferenceShop(Shop):
         )
 
     def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
-        """Compare targets with what was planned, and sources with what was asked for."""
+        """Report targets that differ from their plan, and sources that differ from the request."""
         return auditing.audit_copies(order_copies)
 
     def audit_shop(self, before: datetime) -> Iterator[Finding]:
-        """Count stock, coupons and authorizations, and look for doubled and unpaid orders."""
+        """Report wrong counts of stock and coupons, and unpaid or doubled orders."""
         yield from auditing.audit_holdings(before)
         yield from auditing.audit_placed()
 
 
 def _source(order_copy: OrderFactory) -> int:
     key = order_copy.source_order_id
-    assert key is not None, "the app plans no copy whose source is gone"
+    assert key is not None, "the app plans no copy whose source was deleted"
     return int(key)
 
 
@@ -168,7 +173,7 @@ def _payment(run: CopyRun) -> dict[str, Any] | None:
     }
 
 
-def _ask(payment: Payment) -> Authorized | Declined:
+def _authorize(payment: Payment) -> Authorized | Declined:
     return gateways.authorize(idempotency_key=payment.key, **payment.details)
 
 

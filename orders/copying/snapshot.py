@@ -1,18 +1,18 @@
-"""What planning a batch needs of the shop, read in a constant number of queries."""
+"""The state of the shop that plans need, and what earlier copies of a batch leave of it."""
 
-from collections import defaultdict
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from order_copies.db.snapshots import one_moment
+from order_copies.db.transactions import one_moment
 from order_copies.shops import CopiedModel
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
-from orders.lifecycle.coupons import buyers_of, coupons_by_code
+from orders.lifecycle.coupons import CouponState, buyers_of, coupons_by_code
 from orders.models import (
     Address,
     Coupon,
@@ -30,6 +30,7 @@ from orders.models import (
 )
 from orders.totals import ItemType
 
+#: The related rows that many orders share.
 _shared: dict[str, Any] = {
     "market": Market,
     "payment_method": PaymentMethod,
@@ -38,7 +39,7 @@ _shared: dict[str, Any] = {
 
 
 class SkuState(NamedTuple):
-    """What is available of a SKU now: ``available`` is None where stock is not tracked."""
+    """The state of a SKU now. ``available`` are its pieces; None if stock is not tracked."""
 
     code: str
     on_sale: bool
@@ -48,7 +49,7 @@ class SkuState(NamedTuple):
 
 @dataclass(slots=True)
 class Snapshot:
-    """The shop as one batch of plans sees it."""
+    """The state of the shop that the plans of one batch are made from."""
 
     now: datetime
     orders: dict[int, Order]
@@ -56,33 +57,34 @@ class Snapshot:
     options: dict[int, list[tuple[Any, ...]]]
     addresses: dict[int, list[tuple[Any, ...]]]
     skus: dict[int, SkuState]
-    #: Pieces that the placed source order itself holds, by order and SKU.
+    #: The pieces that the source orders hold, by order and SKU.
     reserved: dict[int, dict[int, int]]
-    #: Coupons by their code in lower case.
+    #: The coupons by their code in lower case.
     coupons: dict[str, Coupon]
-    #: The keys of SKUs by their code, for lines whose own SKU was deleted.
+    #: The keys of SKUs by code, for lines whose SKU was deleted.
     sku_of_code: dict[str, int]
-    #: Who buys, by order: see :func:`orders.lifecycle.coupons.buyers_of`.
+    #: The buyer of each order: see :func:`orders.lifecycle.coupons.buyers_of`.
     buyers: dict[int, str]
-    #: Who used a coupon: orders by coupon and buyer.
+    #: The orders that use a coupon, by coupon and buyer.
     coupon_uses: dict[tuple[int, str], set[int]]
-    #: The orders that hold a use of a coupon, by coupon.
+    #: The orders that use a coupon, by coupon.
     users: dict[int, set[int]]
+    #: The promotions that are valid now, by priority.
     promotions: list[Promotion]
+    #: The pairs of customer and saved payment source.
     wallet: set[tuple[int, int]]
 
 
 class Contents(NamedTuple):
-    """What orders consist of, besides their own fields."""
+    """The copied fields of lines and addresses, by order, and of options, by line."""
 
-    #: Lines and addresses by order, options by line.
     lines: dict[int, list[SourceLine]]
     options: dict[int, list[tuple[Any, ...]]]
     addresses: dict[int, list[tuple[Any, ...]]]
 
 
 def contents_of(keys: Collection[int]) -> Contents:
-    """What the orders with these keys consist of now, as far as it travels, in three queries."""
+    """Read the copied fields of lines, options and addresses of orders, in three queries."""
     return Contents(
         lines=_lines(keys),
         options=_grouped(
@@ -95,7 +97,7 @@ def contents_of(keys: Collection[int]) -> Contents:
 
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
-    """Read what planning copies of the orders with these keys needs, all as of one moment."""
+    """Read what planning copies of these orders needs, in one database snapshot."""
     with one_moment():
         return _read(set(keys))
 
@@ -125,12 +127,12 @@ def _read(keys: set[int]) -> Snapshot:
 
 def _orders(keys: set[int]) -> dict[int, Order]:
     sources = Order.objects.in_bulk(keys)
-    # Orders share few of these: one object each, not one an order.
-    for field, model in _shared.items():
-        keys = {getattr(order, f"{field}_id") for order in sources.values()} - {None}
+    # Few different rows are related to many orders: load each once.
+    for name, model in _shared.items():
+        keys = {getattr(order, f"{name}_id") for order in sources.values()} - {None}
         related = model.objects.in_bulk(keys)
         for order in sources.values():
-            setattr(order, field, related.get(getattr(order, f"{field}_id")))
+            setattr(order, name, related.get(getattr(order, f"{name}_id")))
     return sources
 
 
@@ -138,7 +140,7 @@ def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
     lines: dict[int, list[SourceLine]] = defaultdict(list)
     rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
     for row in rows:
-        lines[row[1]].append(SourceLine._make(_travelling(LINE_ITEM, row)))
+        lines[row[1]].append(SourceLine._make(_copied(LINE_ITEM, row)))
     return lines
 
 
@@ -147,18 +149,18 @@ def _grouped(
 ) -> dict[int, list[tuple[Any, ...]]]:
     groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in children.order_by("pk").values_list(parent, *policy.copied):
-        groups[row[0]].append(_travelling(policy, row[1:]))
+        groups[row[0]].append(_copied(policy, row[1:]))
     return dict(groups)
 
 
-def _travelling(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The row without the keys of its metadata, the last value, that stay behind."""
+def _copied(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the row without the keys of metadata, its last value, that a copy leaves out."""
     metadata = policy.travelling("metadata", row[-1])
     return row if metadata is row[-1] else (*row[:-1], metadata)
 
 
 def _skus(keys: set[int]) -> dict[int, SkuState]:
-    """The SKUs of the lines; where one was deleted, that which has its code now."""
+    """Return the SKUs of the lines; for a deleted SKU, the SKU that has its code now."""
     orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
     codes = orphans.exclude(sku_code="").order_by().values("sku_code")
     columns = (
@@ -224,3 +226,74 @@ def _wallet(sources: dict[int, Order]) -> set[tuple[int, int]]:
     used = {order.payment_source_id for order in sources.values() if order.payment_source_id}
     entries = CustomerPaymentSource.objects.filter(customer__in=owners, payment_source__in=used)
     return set(entries.values_list("customer", "payment_source"))
+
+
+@dataclass(slots=True)
+class Availability:
+    """The stock and coupon uses of a snapshot, less those that earlier copies of the batch take."""
+
+    snapshot: Snapshot
+    #: The keys of the source orders that earlier copies cancel.
+    cancelled: set[int] = field(default_factory=set)
+    #: The pieces that earlier copies take, by SKU; negative if a swap releases more than it takes.
+    _pieces: Counter[int] = field(default_factory=Counter)
+    #: The uses that earlier copies add, by coupon.
+    _uses: Counter[int] = field(default_factory=Counter)
+    #: The uses that earlier copies add, by coupon and buyer.
+    _uses_by_buyer: Counter[tuple[int, str]] = field(default_factory=Counter)
+
+    def pieces(self, sku: int, source: int | None) -> int:
+        """Return the number of available pieces of a tracked SKU.
+
+        The pieces that the order ``source`` holds count as available.
+        """
+        available = self.snapshot.skus[sku].available or 0
+        held = self._held_by(source).get(sku, 0) if source is not None else 0
+        return available + held - self._pieces[sku]
+
+    def is_taken(self, sku: int) -> bool:
+        """Return whether earlier copies of the batch take pieces of the SKU."""
+        return self._pieces[sku] > 0
+
+    def coupon_state(self, coupon: Coupon, order: Order, *, takes_over: bool) -> CouponState:
+        """Return the uses of the coupon that count against a copy of the order.
+
+        With ``takes_over`` the use of the order itself is transferred and does not count.
+        """
+        snapshot, buyer = self.snapshot, self.snapshot.buyers[order.pk]
+        own = {order.pk} if takes_over and order.pk not in self.cancelled else set()
+        users = snapshot.users[coupon.pk]
+        by_buyer = snapshot.coupon_uses[coupon.pk, buyer]
+        return CouponState(
+            uses=coupon.usage_count - len(users & own) + self._uses[coupon.pk],
+            uses_of_buyer=len(by_buyer - own) + self._uses_by_buyer[coupon.pk, buyer],
+            is_contended=self._uses[coupon.pk] > 0 or self._uses_by_buyer[coupon.pk, buyer] > 0,
+        )
+
+    def take(
+        self, order: Order, pieces: Mapping[int, int], coupon: Coupon | None, *, replaces: bool
+    ) -> None:
+        """Subtract what the target of a copy of ``order`` takes when it is placed.
+
+        With ``replaces`` the target replaces its source, whose stock and coupon use are released.
+        """
+        self._pieces.update(pieces)
+        if coupon is not None:
+            self._uses[coupon.pk] += 1
+            self._uses_by_buyer[coupon.pk, self.snapshot.buyers[order.pk]] += 1
+        if replaces:
+            self._pieces.subtract(self._held_by(order.pk))
+            self._release_coupons(order)
+
+    def cancel(self, order: Order) -> None:
+        """Note that a copy cancels its source order."""
+        self.cancelled.add(order.pk)
+
+    def _release_coupons(self, order: Order) -> None:
+        for (coupon, buyer), orders in self.snapshot.coupon_uses.items():
+            if order.pk in orders:
+                self._uses[coupon] -= 1
+                self._uses_by_buyer[coupon, buyer] -= 1
+
+    def _held_by(self, source: int) -> Mapping[int, int]:
+        return {} if source in self.cancelled else self.snapshot.reserved.get(source, {})

@@ -1,6 +1,6 @@
-"""Write planned target orders: one statement a table, however many orders and lines."""
+"""Write planned target orders: one statement a table, for any number of orders and lines."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any, cast
@@ -16,10 +16,49 @@ from order_copies.events.who import Who, with_order_copy
 from order_copies.shops import CopiedModel, CopyRun
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 from orders.copying.plan import TargetOrder
+from orders.copying.snapshot import Contents, contents_of
+from orders.exceptions import OrderGoneError, SourceChangedError
+from orders.models import Order
+from orders.totals import TOTALS
+
+#: The fields of an order that its plan copies or calculates with.
+_FIELDS = (*ORDER.copied, "coupon_code", "payment_source_id", *TOTALS)
+
+
+def check_unchanged(targets: Sequence[TargetOrder], current: Mapping[int, Order]) -> None:
+    """Raise :class:`SourceChangedError` if the copied data of a source changed since the plan.
+
+    ``current`` are the source orders as they are now, locked. Raises :class:`OrderGoneError` if
+    one is missing. Changes of stock, coupons and promotions are not checked.
+    """
+    if not targets:
+        return
+    contents = contents_of(current)
+    for target in targets:
+        key = target.source.pk
+        if key not in current:
+            raise OrderGoneError
+        if not _is_unchanged(target, current[key], contents):
+            message = f"Order {target.source} was changed while it was copied."
+            raise SourceChangedError(message)
+
+
+def _is_unchanged(target: TargetOrder, order: Order, contents: Contents) -> bool:
+    planned, found = target.options, contents.options
+    keys = [line.id or 0 for line in target.source_lines]
+    return (
+        all(getattr(target.source, name) == getattr(order, name) for name in _FIELDS)
+        and target.source_lines == contents.lines[order.pk]
+        and all(planned.get(key) == found.get(key) for key in keys)
+        and target.addresses == contents.addresses.get(order.pk, [])
+    )
 
 
 def write(runs: Sequence[CopyRun], *, who: Who) -> None:
-    """Write the target orders of ``runs``, record that, and tell each run their keys."""
+    """Write the target orders of ``runs`` and record their creation.
+
+    Set ``target_order`` and ``target_line_items`` of each run.
+    """
     now = timezone.now()
     _write_orders(runs, now)
     record([_created(run, who, now) for run in runs])
@@ -31,16 +70,16 @@ def write(runs: Sequence[CopyRun], *, who: Who) -> None:
 
 def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
     fields = [*ORDER.copied, *ORDER.recomputed]
-    blank_names, blank_values = _blanks(ORDER, now)
+    reset_names, reset_values = _reset_fields(ORDER, now)
     rows = [
         [
             *(ORDER.travelling(name, getattr(_target(run).source, name)) for name in ORDER.copied),
             *(_target(run).values[name] for name in ORDER.recomputed),
-            *blank_values(),
+            *reset_values(),
         ]
         for run in runs
     ]
-    keys = insert_rows(ORDER.model, [*fields, *blank_names], rows)
+    keys = insert_rows(ORDER.model, [*fields, *reset_names], rows)
     for run, key in zip(runs, keys, strict=True):
         run.target_order = key
 
@@ -57,7 +96,7 @@ def _created(run: CopyRun, who: Who, now: datetime) -> Event:
 
 
 def _write_lines(runs: Sequence[CopyRun], now: datetime) -> list[int]:
-    rows = [(run.target_order, line.row.travels) for run in runs for line in run.plan.lines]
+    rows = [(run.target_order, line.row.copied_values) for run in runs for line in run.plan.lines]
     keys = _insert(LINE_ITEM, rows, now)
     ids = iter(public_ids.encode_all("line_items", keys))
     for run in runs:
@@ -79,22 +118,25 @@ def _write_options(runs: Sequence[CopyRun], keys: Sequence[int], now: datetime) 
 def _insert(
     policy: CopiedModel, children: Sequence[tuple[int, Sequence[Any]]], now: datetime
 ) -> list[int]:
-    blank_names, blank_values = _blanks(policy, now)
-    fields = [*policy.remapped, *policy.copied, *blank_names]
-    rows = [[parent, *values, *blank_values()] for parent, values in children]
+    reset_names, reset_values = _reset_fields(policy, now)
+    fields = [*policy.remapped, *policy.copied, *reset_names]
+    rows = [[parent, *values, *reset_values()] for parent, values in children]
     return insert_rows(policy.model, fields, rows)
 
 
-def _blanks(policy: CopiedModel, now: datetime) -> tuple[list[str], Callable[[], list[Any]]]:
-    """The fields that a copy resets, and a function that makes a row of their first values."""
+def _reset_fields(policy: CopiedModel, now: datetime) -> tuple[list[str], Callable[[], list[Any]]]:
+    """Return the names of the reset fields, and a function that returns their initial values.
+
+    Only the defaults of unique fields differ between rows, so only they are computed for each.
+    """
     names = [name for name in policy.reset if name != "id"]
     fields = [cast("Field[Any, Any]", policy.model._meta.get_field(name)) for name in names]
-    instants = {"created_at", "updated_at"}
-    first = [now if field.name in instants else field.get_default() for field in fields]
+    timestamps = {"created_at", "updated_at"}
+    shared = [now if field.name in timestamps else field.get_default() for field in fields]
     unique = [index for index, field in enumerate(fields) if field.unique]
 
     def values() -> list[Any]:
-        row = first.copy()
+        row = shared.copy()
         for index in unique:
             row[index] = fields[index].get_default()
         return row

@@ -1,5 +1,5 @@
-"""The demo shop: a coffee roaster with a few hundred believable orders of every kind.
+"""The demo shop: a coffee roaster with a few hundred realistic orders of every kind.
 
-Everything is drawn from one seeded generator, so every demo shop is the same but for its dates,
-which count back from the moment of loading.
+One seeded random generator makes everything, so all demo shops are equal except for their dates,
+which count back from the time of loading.
 """

@@ -1,4 +1,4 @@
-"""One order of the demo shop in the making: its lines, and totals that follow from them."""
+"""Build an order of the demo shop: its lines and the totals that follow from them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ from orders.totals import ItemType, order_totals, tax_amount
 
 @dataclass(frozen=True)
 class Option:
-    """What a customer chose for each piece of a line."""
+    """An option that a customer chooses for each piece of a line."""
 
     name: str
     amount_cents: int
@@ -40,7 +40,7 @@ ENGRAVING = Option("Engraving", 900, {"text": "Buongiorno"})
 
 @dataclass
 class Basket:
-    """An order with all that hangs on it, unsaved."""
+    """An order with its lines, options, addresses and authorizations, all unsaved."""
 
     order: Order
     lines: list[LineItem] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Basket:
     coupon: Coupon | None = None
 
     def sell(self, article: Article, quantity: int = 1, *options: Option) -> None:
-        """Add a line of goods at today's price."""
+        """Add a line of goods at the present price."""
         sku = article.sku
         self._add(
             ItemType.SKUS,
@@ -63,34 +63,34 @@ class Basket:
             image_url=sku.image_url,
         )
 
-    def sell_something_gone(self, code: str, name: str, amount_cents: int) -> None:
-        """Add a line of a SKU that the shop has deleted since."""
+    def sell_deleted_sku(self, code: str, name: str, amount_cents: int) -> None:
+        """Add a line whose SKU the shop has deleted."""
         self._add(ItemType.SKUS, name, amount_cents, sku_code=code)
 
     def sell_gift_card(self, code: str, amount_cents: int) -> None:
-        """Add a gift card, which is not taxed before it is spent."""
+        """Add a line that sells a gift card, untaxed: the order that redeems it is taxed."""
         self._add(
             ItemType.GIFT_CARDS, "Gift card", amount_cents, gift_card_code=code, tax_rate=Decimal(0)
         )
 
     def ship(self) -> None:
-        """Add shipping, if anything needs it, at the market's price."""
+        """Add shipping at the price of the market, if a line needs it."""
         if self.needs_shipping:
             amount = self.order.market.shipping_amount_for(self.amount_of(ItemType.SKUS))
             self._add(ItemType.SHIPMENTS, "Standard shipping", amount)
 
     def charge_for(self, method: PaymentMethod) -> None:
-        """Choose how to pay, and add the fee, if there is one."""
+        """Set the payment method and add its fee, if it has one."""
         self.order.payment_method = method
         if method.price_amount_cents:
             self._add(ItemType.PAYMENT_METHODS, method.name, method.price_amount_cents)
 
     def adjust(self, name: str, amount_cents: int) -> None:
-        """Add something to the order's amount, or take it off."""
+        """Add an adjustment line; a negative amount is a deduction."""
         self._add(ItemType.ADJUSTMENTS, name, amount_cents)
 
     def discount(self, promotion: Promotion, coupon: Coupon | None = None) -> None:
-        """Give the order the promotion, by the coupon or by itself."""
+        """Add the discount of a promotion, with a coupon or without."""
         if coupon:
             self.coupon = coupon
             self.order.coupon_code = coupon.code
@@ -108,14 +108,14 @@ class Basket:
         return self.amount_of(ItemType.SHIPMENTS)
 
     def redeem(self, code: str, balance_cents: int) -> None:
-        """Pay with a gift card, as far as it goes."""
+        """Pay with a gift card, up to its balance."""
         self.order.gift_card_code = code
         self.add_up()
         due = self.order.total_amount_with_taxes_cents
         self.order.gift_card_amount_cents = -min(balance_cents, due)
 
     def add_up(self) -> None:
-        """Work out the totals of the order."""
+        """Set the totals of the order from its lines."""
         amounts = [
             (line.item_type, line.total_amount_cents, line.tax_amount_cents) for line in self.lines
         ]
@@ -128,17 +128,17 @@ class Basket:
             setattr(self.order, name, amount)
 
     def amount_of(self, *item_types: ItemType) -> int:
-        """What the lines of these types come to, in cents."""
+        """Return the total of the lines of these types, in cents."""
         return sum(line.total_amount_cents for line in self.lines if line.item_type in item_types)
 
     @property
     def has_goods(self) -> bool:
-        """Whether there is anything to sell in it."""
+        """Whether any line sells goods."""
         return any(line.item_type in {ItemType.SKUS, ItemType.GIFT_CARDS} for line in self.lines)
 
     @property
     def needs_shipping(self) -> bool:
-        """Whether anything in it has to be sent."""
+        """Whether any line needs shipping."""
         return any(
             line.item_type == ItemType.SKUS
             and line.quantity > 0
@@ -188,7 +188,7 @@ def _chosen(line: LineItem, option: Option) -> LineItemOption:
 
 
 def new_basket(buyer: Buyer, number: int, created_at: datetime, random: Random) -> Basket:
-    """An empty order of the buyer."""
+    """Return an empty order of the buyer."""
     market = buyer.market
     order = Order(
         number=str(number),

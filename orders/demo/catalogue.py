@@ -1,11 +1,11 @@
-"""What the demo shop sells, where, and for how much."""
+"""The catalogue of the demo shop: SKUs with prices and stock, markets, payment methods."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from orders.models import Market, PaymentMethod, Price, Sku
 
-#: Code, name, price in euro cents (tax included), pieces to be had. No pieces: not tracked.
+#: Code, name, price in euro cents (tax included), available pieces (empty: not tracked).
 GOODS = """
 COFFEE-ETH-250 | Ethiopia Yirgacheffe, 250 g | 1290 | 400
 COFFEE-ETH-1000 | Ethiopia Yirgacheffe, 1 kg | 4490 | 120
@@ -84,14 +84,14 @@ EBOOK-BREWING | Brewing at home, e-book | 1290 |
 
 @dataclass(frozen=True)
 class Article:
-    """A SKU on the shelf: its prices by currency and the pieces that can be had."""
+    """A SKU with its prices in cents, by currency, and its available pieces."""
 
     sku: Sku
     prices: dict[str, int]
     available: int
 
     def price_rows(self) -> list[Price]:
-        """Its prices, unsaved."""
+        """Return the prices, unsaved."""
         return [
             Price(sku=self.sku, currency_code=currency, amount_cents=amount)
             for currency, amount in self.prices.items()
@@ -100,7 +100,7 @@ class Article:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that the demo shop sells, by how it can be had."""
+    """All articles of the demo shop, by availability."""
 
     goods: list[Article]
     out_of_stock: list[Article]
@@ -109,12 +109,12 @@ class Catalogue:
 
     @property
     def articles(self) -> list[Article]:
-        """Everything."""
+        """All articles."""
         return [*self.goods, *self.out_of_stock, *self.no_longer_on_sale, *self.digital]
 
     @property
-    def to_be_had(self) -> list[Article]:
-        """What customers can order today."""
+    def orderable(self) -> list[Article]:
+        """The articles that customers can order now."""
         return [*self.goods, *self.digital]
 
     def __getitem__(self, code: str) -> Article:
@@ -122,7 +122,7 @@ class Catalogue:
 
 
 def make_catalogue() -> Catalogue:
-    """The catalogue, unsaved."""
+    """Return the catalogue, unsaved."""
     return Catalogue(
         goods=_articles(GOODS),
         out_of_stock=_articles(OUT_OF_STOCK),
@@ -146,12 +146,12 @@ def _article(code: str, name: str, euros: int, available: int, **flags: bool) ->
 
 
 def _dollars(euros: int) -> int:
-    """The price in dollars: tax comes on top, and prices end on a nine."""
+    """Return the price in US cents: tax is added on top, and prices end with a nine."""
     return round(euros / 1.22 * 1.15 / 50) * 50 - 1 if euros else 0
 
 
 def make_markets() -> list[Market]:
-    """Italy, Germany and the United States, unsaved."""
+    """Return the markets Italy, Germany and United States, unsaved."""
     return [
         Market(
             name="Italia",
@@ -181,7 +181,7 @@ def make_markets() -> list[Market]:
 
 
 def make_payment_methods() -> list[PaymentMethod]:
-    """A card, an account, and paying at the door, which has a fee. Unsaved."""
+    """Return card, account and cash on delivery, which has a fee; unsaved."""
     return [
         PaymentMethod(name="Credit card", payment_source_type="stripe_payments"),
         PaymentMethod(name="PayPal", payment_source_type="paypal_payments"),

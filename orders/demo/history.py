@@ -1,4 +1,4 @@
-"""What happened in the demo shop: a few hundred ordinary orders."""
+"""Create the ordinary orders of the demo shop."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,14 +15,14 @@ from orders.demo.baskets import (
     new_basket,
 )
 from orders.demo.catalogue import Article, Catalogue
-from orders.demo.lifecycles import FulfillmentStatus, Status, live, pay
+from orders.demo.lifecycles import FulfillmentStatus, Status, advance, pay
 from orders.demo.people import Buyer, People
 from orders.demo.promotions import Offers
 from orders.models import AddressRole, PaymentSource, Promotion
 
 Choice = TypeVar("Choice")
 
-#: How many of a hundred ordinary orders are in which state.
+#: The percentage of ordinary orders in each status.
 STATUSES = {
     Status.PLACED: 40,
     Status.APPROVED: 27,
@@ -32,15 +32,15 @@ STATUSES = {
     Status.EDITING: 3,
     Status.PLACING: 2,
 }
-#: How many of a hundred have how many lines.
+#: The percentage of ordinary orders with each number of lines.
 LINE_COUNTS = {1: 28, 2: 24, 3: 17, 4: 10, 5: 7, 7: 5, 10: 4, 16: 3, 40: 2}
-#: Coupons that ordinary orders may have come with, and their chances.
+#: The coupons of ordinary orders, by weight.
 COUPONS = {"WELCOME15": 3, "BARISTA15": 3, "SPRING15": 2, "SHIPFREE": 2, "LAUNCH25": 1}
 
 
 @dataclass
 class History:
-    """Makes orders of the past, one after the other."""
+    """Create orders of the past in the order of their dates."""
 
     random: Random
     now: datetime
@@ -52,54 +52,53 @@ class History:
     welcomed: set[str] = field(default_factory=set)
 
     def ordinary_orders(self, number: int) -> list[Basket]:
-        """So many orders of all states, the oldest first."""
+        """Return ``number`` orders in all statuses, the oldest first."""
         ages = sorted((self.random.uniform(3, 400) for _ in range(number)), reverse=True)
         return [self._ordinary_order(timedelta(days=age)) for age in ages]
 
     def new_basket(self, buyer: Buyer, age: timedelta) -> Basket:
-        """An empty order of the buyer, begun so long ago."""
+        """Return an empty order of the buyer that was created ``age`` ago."""
         self.last_number += 1
         return new_basket(buyer, self.last_number, self.now - age, self.random)
 
     def address(self, basket: Basket, buyer: Buyer) -> None:
-        """Say where the bill goes, and the goods, if any."""
+        """Add a billing address, and a shipping address if a line needs shipping."""
         roles = [AddressRole.BILLING]
         if basket.needs_shipping:
             roles.append(AddressRole.SHIPPING)
         basket.addresses = self.people.addresses(basket.order, buyer, *roles)
 
     def _ordinary_order(self, age: timedelta) -> Basket:
-        status = self._weighed(STATUSES)
+        status = self._weighted(STATUSES)
         buyer = self._buyer()
         basket = self.new_basket(buyer, age)
         self._fill(basket)
         if status == Status.DRAFT:
-            self._forget_customer(basket)
-            live(basket, status, None)
+            self._make_draft(basket)
+            advance(basket, status, None)
             return basket
         basket.ship()
         self._discount(basket, buyer)
         self._adjust(basket)
         payment_source = self._pay_with(basket, buyer)
         self.address(basket, buyer)
-        live(basket, status, payment_source)
+        advance(basket, status, payment_source)
         if status == Status.APPROVED:
             self._fulfill(basket, age)
         return basket
 
     def _buyer(self) -> Buyer:
-        market = self._weighed({"it": 45, "de": 35, "us": 20})
+        market = self._weighted({"it": 45, "de": 35, "us": 20})
         if self.random.random() < 0.15:
             return self.people.guest(self.buyers[market][0].market)
         return self.random.choice(self.buyers[market])
 
     def _fill(self, basket: Basket) -> None:
         catalogue = self.catalogue
-        shelf = catalogue.articles if self.random.random() < 0.2 else catalogue.to_be_had
-        for article in self.random.choices(shelf, k=self._weighed(LINE_COUNTS)):
-            basket.sell(
-                article, self._weighed({1: 60, 2: 25, 3: 10, 6: 5}), *self._options(article)
-            )
+        articles = catalogue.articles if self.random.random() < 0.2 else catalogue.orderable
+        for article in self.random.choices(articles, k=self._weighted(LINE_COUNTS)):
+            quantity = self._weighted({1: 60, 2: 25, 3: 10, 6: 5})
+            basket.sell(article, quantity, *self._options(article))
 
     def _options(self, article: Article) -> list[Option]:
         options = []
@@ -111,8 +110,8 @@ class History:
             options.append(GIFT_WRAP)
         return options
 
-    def _forget_customer(self, basket: Basket) -> None:
-        """A draft has no customer yet, or nothing to sell."""
+    def _make_draft(self, basket: Basket) -> None:
+        """Remove the customer or the goods: a draft lacks one of them."""
         if self.random.random() < 0.3:
             basket.lines, basket.options = [], []
         else:
@@ -123,7 +122,7 @@ class History:
         if chance < 0.25:
             basket.discount(self.random.choice(self._promotions(basket)))
         elif chance < 0.45:
-            coupon = self.offers.coupons[self._weighed(COUPONS)]
+            coupon = self.offers.coupons[self._weighted(COUPONS)]
             if coupon.customer_single_use and buyer.email in self.welcomed:
                 return
             self.welcomed.add(buyer.email)
@@ -163,5 +162,5 @@ class History:
         if age > timedelta(days=200):
             basket.order.archived_at = basket.order.created_at + timedelta(days=180)
 
-    def _weighed(self, chances: dict[Choice, int]) -> Choice:
+    def _weighted(self, chances: dict[Choice, int]) -> Choice:
         return self.random.choices(list(chances), weights=list(chances.values()))[0]

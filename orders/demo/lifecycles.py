@@ -1,22 +1,23 @@
-"""How far the orders of the demo shop have come, and what each state of an order brings along."""
+"""Bring orders of the demo shop to a status, with the payments and timestamps it implies."""
 
 from datetime import timedelta
 
 from orders.demo.baskets import Basket
-from orders.lifecycle.requirements import HOLDING
+from orders.lifecycle.transitions import HOLDING
 from orders.models import Authorization, Order, PaymentSource
 
 Status = Order.Status
 PaymentStatus = Order.PaymentStatus
 FulfillmentStatus = Order.FulfillmentStatus
 
-#: What becomes of a payment; what is free stays free.
+#: The payment status after cancelling; any other status is kept.
 VOIDED: dict[str, str] = {PaymentStatus.AUTHORIZED: PaymentStatus.VOIDED}
+#: The payment status after capturing; any other status is kept.
 CAPTURED: dict[str, str] = {PaymentStatus.AUTHORIZED: PaymentStatus.PAID}
 
 
-def live(basket: Basket, status: Order.Status, payment_source: PaymentSource | None) -> None:
-    """Bring the order to ``status`` the way it would have come there."""
+def advance(basket: Basket, status: Order.Status, payment_source: PaymentSource | None) -> None:
+    """Bring the order to ``status``, with all effects of the transitions on the way."""
     order = basket.order
     order.payment_source = payment_source
     basket.add_up()
@@ -59,7 +60,7 @@ def _cancel(basket: Basket) -> None:
 
 
 def pay(basket: Basket, fulfillment_status: Order.FulfillmentStatus) -> None:
-    """Capture the payment of an approved order and send its goods on their way."""
+    """Capture the payment of an approved order and set its fulfillment status."""
     order = basket.order
     order.payment_status = CAPTURED.get(order.payment_status, order.payment_status)
     if order.fulfillment_status == FulfillmentStatus.UNFULFILLED:
@@ -67,16 +68,16 @@ def pay(basket: Basket, fulfillment_status: Order.FulfillmentStatus) -> None:
 
 
 def refund(basket: Basket) -> None:
-    """Give the money of a cancelled order back after it was paid."""
+    """Mark a cancelled order as refunded."""
     basket.order.payment_status = PaymentStatus.REFUNDED
 
 
 def holds_stock(basket: Basket) -> bool:
-    """Whether the order's goods still lie in the shop, kept for it."""
+    """Return whether the order holds stock: it is placed and not shipped yet."""
     order = basket.order
     return order.status in HOLDING and order.fulfillment_status != FulfillmentStatus.FULFILLED
 
 
 def holds_coupon(basket: Basket) -> bool:
-    """Whether the order counts as a use of its coupon."""
+    """Return whether the order counts as a use of its coupon."""
     return basket.coupon is not None and basket.order.status in HOLDING

@@ -1,8 +1,9 @@
-"""Write the demo shop to the database, once."""
+"""Load the demo shop into the database, once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from random import Random
 
 from django.db import models, transaction
@@ -28,13 +29,13 @@ ORDINARY_ORDERS = 270
 
 
 def first_copy() -> Order | None:
-    """The order that the demo copies first, or None where no demo shop is loaded."""
+    """Return the order that the demo copies first; None if no demo shop is loaded."""
     return Order.objects.filter(reference=FIRST_COPY, reference_origin="demo").first()
 
 
 @transaction.atomic
 def load_demo_shop() -> bool:
-    """Load the demo shop; do nothing and return False where it is loaded already."""
+    """Load the demo shop and return True; return False if it is loaded already."""
     if first_copy():
         return False
     random, now = Random(SEED), timezone.now()  # noqa: S311
@@ -55,7 +56,7 @@ def _begin(random: Random, now: datetime) -> History:
     _save(markets, methods, [article.sku for article in catalogue.articles])
     _save([price for article in catalogue.articles for price in article.price_rows()])
     _save(list(offers.promotions.values()))
-    _save_buyers([buyer for some in buyers.values() for buyer in some])
+    _save_buyers(chain.from_iterable(buyers.values()))
     return History(random, now, catalogue, offers, people, buyers)
 
 
@@ -83,13 +84,13 @@ def _save_orders(baskets: Sequence[Basket]) -> None:
 
 
 def _unsaved_payment_sources(baskets: Iterable[Basket]) -> list[PaymentSource]:
-    """Those that no wallet keeps."""
+    """Return the payment sources that are not saved in a wallet."""
     sources = [basket.order.payment_source for basket in baskets]
     return [source for source in sources if source and not source.pk]
 
 
 def _save_stock(catalogue: Catalogue, baskets: Iterable[Basket]) -> None:
-    """What orders hold is reserved; what can be had is there besides."""
+    """Reserve the pieces that orders hold, in addition to the available pieces."""
     held = [
         (line, line.sku)
         for basket in baskets

@@ -1,4 +1,4 @@
-"""Who buys in the demo shop: customers with wallets, guests, and where they live."""
+"""The buyers of the demo shop: customers with wallets, guests, and their addresses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -49,23 +49,23 @@ ASCII = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
 @dataclass
 class Buyer:
-    """A customer or a guest, and what they pay with."""
+    """A customer or a guest (``customer`` is None), with payment sources."""
 
     market: Market
     first_name: str
     last_name: str
     customer: Customer | None
     email: str
-    #: Valid ones before expired ones.
+    #: The payment sources, valid ones before expired ones.
     payment_sources: list[PaymentSource] = field(default_factory=list)
 
     @property
     def language_code(self) -> str:
-        """The language that they shop in."""
+        """The language of the buyer's market."""
         return LANGUAGES[self.market.code]
 
     def wallet(self) -> list[CustomerPaymentSource]:
-        """The entries of their wallet, unsaved. Guests have none."""
+        """Return the entries of the wallet, unsaved. Guests have none."""
         return [
             CustomerPaymentSource(customer=self.customer, payment_source=source)
             for source in self.payment_sources
@@ -74,7 +74,7 @@ class Buyer:
 
 
 class People:
-    """Makes buyers, with what they pay with and where they live."""
+    """Create buyers, payment sources and addresses."""
 
     def __init__(self, random: Random, methods: Sequence[PaymentMethod], now: datetime) -> None:
         self.random = random
@@ -82,7 +82,7 @@ class People:
         self.now = now
 
     def customers(self, market: Market, count: int) -> list[Buyer]:
-        """Customers of a market: with valid, expired, declined and no payment sources."""
+        """Return customers of a market with valid, expired, declined or no payment sources."""
         first_names, last_names = (names.split() for names in NAMES[market.code])
         names = [(first, last) for first in first_names for last in last_names]
         return [
@@ -93,7 +93,7 @@ class People:
     def _customer(self, market: Market, index: int, first: str, last: str) -> Buyer:
         email = f"{first}.{last}@example.com".lower().translate(ASCII)
         buyer = Buyer(market, first, last, Customer(email=email), email)
-        # Of ten customers six can pay with what is in their wallet, and four cannot.
+        # Six of ten customers can pay from their wallet, four cannot.
         match index % 10:
             case 0 | 1 | 2 | 3:
                 buyer.payment_sources = [self.valid_card()]
@@ -108,18 +108,18 @@ class People:
         return buyer
 
     def guest(self, market: Market) -> Buyer:
-        """Somebody who buys without an account, with a card that no wallet keeps."""
+        """Return a buyer without an account, whose card is in no wallet."""
         first_names, last_names = (names.split() for names in NAMES[market.code])
         first, last = self.random.choice(first_names), self.random.choice(last_names)
         email = f"{first}.{last}.guest@example.org".lower().translate(ASCII)
         return Buyer(market, first, last, None, email, [self.valid_card()])
 
     def valid_card(self, token: str = "card") -> PaymentSource:  # noqa: S107
-        """A card that expires in a year or more."""
+        """Return a card that expires in a year or later."""
         return self._card(token, self.now + timedelta(days=self.random.randint(365, 1400)))
 
     def expired_card(self) -> PaymentSource:
-        """A card that expired last year."""
+        """Return a card that expired within the last year."""
         return self._card("card", self.now - timedelta(days=self.random.randint(20, 300)))
 
     def _card(self, token: str, expires_at: datetime) -> PaymentSource:
@@ -131,17 +131,17 @@ class People:
         )
 
     def paypal_account(self, email: str) -> PaymentSource:
-        """An account, which never expires."""
+        """Return a PayPal account, which never expires."""
         token = f"account_{self.random.randbytes(12).hex()}"
         return PaymentSource(payment_method=self.paypal, name=f"PayPal {email}", token=token)
 
     def cash_on_delivery(self) -> PaymentSource:
-        """Paying at the door: good for one order only."""
+        """Return a payment source for cash on delivery of one order."""
         token = f"cash_{self.random.randbytes(12).hex()}"
         return PaymentSource(payment_method=self.cash, name="Cash on delivery", token=token)
 
     def addresses(self, order: Order, buyer: Buyer, *roles: AddressRole) -> list[Address]:
-        """The same address in each of the roles; one in eight is a company's."""
+        """Return one address in each role; one in eight addresses is that of a company."""
         random, code = self.random, buyer.market.code
         city, zip_code, state_code = random.choice(CITIES[code])
         line_1 = f"{random.choice(STREETS[code])} {random.randint(1, 120)}"

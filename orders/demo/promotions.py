@@ -1,4 +1,4 @@
-"""The promotions and coupons of the demo shop: running and over, good and used up."""
+"""The promotions and coupons of the demo shop: valid, expired, used up, withdrawn."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,14 +10,14 @@ Kind = Promotion.Kind
 
 @dataclass(frozen=True)
 class Offers:
-    """All promotions by their names, and all coupons by their codes."""
+    """All promotions by name and all coupons by code."""
 
     promotions: dict[str, Promotion]
     coupons: dict[str, Coupon]
 
 
 def make_offers(markets: dict[str, Market], now: datetime) -> Offers:
-    """The offers, unsaved."""
+    """Return the promotions and coupons, unsaved."""
     promotions = {promotion.name: promotion for promotion in _promotions(markets, now)}
     coupons = {coupon.code: coupon for coupon in _coupons(promotions, now)}
     return Offers(promotions, coupons)

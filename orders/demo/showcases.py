@@ -1,18 +1,18 @@
-"""Orders of the demo shop that each show one thing; ``reference`` says which."""
+"""Orders of the demo shop that each show one special case, named by ``reference``."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from orders.demo.baskets import ENGRAVING, ESPRESSO, FILTER, GIFT_WRAP, Basket
 from orders.demo.history import History
-from orders.demo.lifecycles import FulfillmentStatus, Status, live, pay, refund
+from orders.demo.lifecycles import FulfillmentStatus, Status, advance, pay, refund
 from orders.demo.people import Buyer
 from orders.models import PaymentSource
 
-#: Its order is the one that the demo copies first.
+#: The reference of the order that the demo copies first.
 FIRST_COPY = "first-copy"
 
-#: What each order shows, and the codes of what it sells.
+#: The SKU codes of orders, by reference.
 GOODS = {
     "out-of-stock": ["COFFEE-GEISHA-100", "COFFEE-HOUSE-250"],
     "nothing-left": ["CUP-ARTIST"],
@@ -21,7 +21,7 @@ GOODS = {
     "digital-only": ["COURSE-ESPRESSO", "EBOOK-BREWING"],
     "zero-amounts": ["COFFEE-SAMPLE", "COFFEE-BRA-250"],
 }
-#: Coupons that orders came with, and how often.
+#: The number of orders with each coupon.
 COUPONS = {
     "BARISTA15": 1,
     "SPRING15": 1,
@@ -34,22 +34,22 @@ COUPONS = {
 
 
 def showcases(history: History) -> Iterator[Basket]:
-    """One order for each thing to be seen, all of last week."""
-    stage = _Stage(history)
-    yield stage.first_copy()
-    yield stage.five_hundred_lines()
-    yield stage.two_lines_of_one_sku()
-    yield stage.too_few_left()
-    yield stage.sku_gone()
-    yield stage.zero_quantity()
-    yield from stage.goods()
-    yield from stage.coupons()
-    yield from stage.gift_cards()
-    yield from stage.payments()
-    yield from stage.states()
+    """Yield one order for each special case, all created two days ago."""
+    cases = _Showcases(history)
+    yield cases.first_copy()
+    yield cases.five_hundred_lines()
+    yield cases.two_lines_of_one_sku()
+    yield cases.too_few_left()
+    yield cases.sku_gone()
+    yield cases.zero_quantity()
+    yield from cases.goods()
+    yield from cases.coupons()
+    yield from cases.gift_cards()
+    yield from cases.payments()
+    yield from cases.statuses()
 
 
-class _Stage:
+class _Showcases:
     def __init__(self, history: History) -> None:
         self.history = history
         self.catalogue = history.catalogue
@@ -63,12 +63,12 @@ class _Stage:
         self.next_solvent = 0
 
     def buyer(self) -> Buyer:
-        """The next customer whose wallet can pay."""
+        """Return the next customer whose wallet has a valid card."""
         self.next_solvent += 1
         return self.solvent[self.next_solvent % len(self.solvent)]
 
     def order(self, reference: str, buyer: Buyer | None = None, *codes: str) -> Basket:
-        """An order with a piece of each of the goods."""
+        """Return an order with one piece of each SKU."""
         basket = self.history.new_basket(buyer or self.buyer(), timedelta(days=2))
         basket.order.reference, basket.order.reference_origin = reference, "demo"
         for code in codes:
@@ -78,7 +78,7 @@ class _Stage:
     def place(
         self, basket: Basket, buyer: Buyer | None = None, status: Status = Status.PLACED
     ) -> Basket:
-        """Check out as everybody does: shipping, addresses, the first card of the wallet."""
+        """Check out with shipping, addresses and the first payment source of the wallet."""
         buyer = buyer or self._buyer_of(basket)
         basket.ship()
         return self.settle(basket, buyer, buyer.payment_sources[0], status)
@@ -90,10 +90,10 @@ class _Stage:
         payment_source: PaymentSource,
         status: Status = Status.PLACED,
     ) -> Basket:
-        """Say who pays with what, and bring the order to its state."""
+        """Add fee, addresses and payment source, and bring the order to its status."""
         basket.charge_for(payment_source.payment_method)
         self.history.address(basket, buyer)
-        live(basket, status, payment_source)
+        advance(basket, status, payment_source)
         return basket
 
     def _buyer_of(self, basket: Basket) -> Buyer:
@@ -110,10 +110,10 @@ class _Stage:
 
     def five_hundred_lines(self) -> Basket:
         basket = self.order("five-hundred-lines")
-        shelf = [a for a in self.catalogue.goods if a.available > 20]
+        articles = [article for article in self.catalogue.goods if article.available > 20]
         for index in range(500):
             option = (ESPRESSO, FILTER, GIFT_WRAP)[index % 3]
-            basket.sell(shelf[index % len(shelf)], 1, option)
+            basket.sell(articles[index % len(articles)], 1, option)
         return self.place(basket)
 
     def two_lines_of_one_sku(self) -> Basket:
@@ -129,7 +129,7 @@ class _Stage:
 
     def sku_gone(self) -> Basket:
         basket = self.order("sku-gone", None, "COFFEE-KEN-250")
-        basket.sell_something_gone("COFFEE-YEMEN-250", "Yemen Mocha, 250 g", 2190)
+        basket.sell_deleted_sku("COFFEE-YEMEN-250", "Yemen Mocha, 250 g", 2190)
         self.place(basket, status=Status.APPROVED)
         pay(basket, FulfillmentStatus.FULFILLED)
         return basket
@@ -181,7 +181,7 @@ class _Stage:
         cash.ship()
         yield self.settle(cash, buyer, people.cash_on_delivery())
 
-    def states(self) -> Iterator[Basket]:
+    def statuses(self) -> Iterator[Basket]:
         for status in (Status.PENDING, Status.PLACING, Status.EDITING, Status.CANCELLED):
             basket = self.order(status.value, None, "COFFEE-FILTER-250", "PAPER-AERO-350")
             yield self.place(basket, status=status)
@@ -194,5 +194,5 @@ class _Stage:
         refund(refunded)
         yield refunded
         draft = self.order("draft", None)
-        live(draft, Status.DRAFT, None)
+        advance(draft, Status.DRAFT, None)
         yield draft

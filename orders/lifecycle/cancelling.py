@@ -1,4 +1,4 @@
-"""Cancel orders: what they hold goes back, what they were promised is voided."""
+"""Cancel orders: release their stock and coupon uses, void their authorizations."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -10,19 +10,20 @@ from order_copies.plans import Problem
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.locks import locked_orders
 from orders.lifecycle.requirements import reasons_not_to_cancel, reasons_not_to_cancel_source
-from orders.lifecycle.statuses import Statuses, move
 from orders.lifecycle.stock import StockLedger
+from orders.lifecycle.transitions import TRANSITIONS, Statuses, write_transition
 from orders.lifecycle.voiding import after_commit, void
 from orders.models import Authorization, Order
 
-CANCELLED = Order.Status.CANCELLED
+CANCELLED = TRANSITIONS["cancel"].target
 
 
 @transaction.atomic
 def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
-    """Cancel orders and give back what they hold; the answers say why one was not.
+    """Cancel orders; one that is cancelled already stays as it is.
 
-    What is cancelled already stays as it is. Raises :class:`OrderGoneError`.
+    Return the reasons why an order was not cancelled, one list for each key. Raises
+    :class:`OrderGoneError`.
     """
     orders = locked_orders(keys)
     reasons = {key: _reasons(order) for key, order in orders.items()}
@@ -31,8 +32,8 @@ def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
     return [reasons[key] for key in keys]
 
 
-def foresee(keys: Sequence[int]) -> list[list[Problem]]:
-    """What :func:`cancel` would answer now. Reads, and writes nothing."""
+def rehearse(keys: Sequence[int]) -> list[list[Problem]]:
+    """Return what :func:`cancel` would return now. Takes no locks and writes nothing."""
     orders = Order.objects.in_bulk(keys)
     return [_reasons(orders[key]) if key in orders else [] for key in keys]
 
@@ -41,10 +42,11 @@ def foresee(keys: Sequence[int]) -> list[list[Problem]]:
 def cancel_sources(
     keys: Sequence[int], *, who: Who, order_copies: Sequence[str]
 ) -> list[list[Problem]]:
-    """Cancel the source orders of copies as :func:`cancel` does, each for one copy only.
+    """Cancel the source orders of copies, each for one copy only.
 
-    ``order_copies`` are the public ids of the copies. A source that is cancelled already is refused
-    (contract 1.5). Raises :class:`OrderGoneError`.
+    ``order_copies`` are the public ids of the copies, one for each key. Unlike :func:`cancel`, this
+    refuses a source that is cancelled already (contract 1.5). Return the reasons why a source was
+    not cancelled, one list for each key. Raises :class:`OrderGoneError`.
     """
     orders = locked_orders(keys)
     cancelled: dict[int, Order] = {}
@@ -69,18 +71,18 @@ def _cancel(
     who: Who,
     order_copies: Mapping[int, str | None] = MappingProxyType({}),
 ) -> None:
-    _give_back(orders)
+    _release_stock_and_coupons(orders)
     _void_authorizations(orders)
-    _mark_cancelled(list(orders.values()), who, order_copies)
+    _write_cancelled(list(orders.values()), who, order_copies)
 
 
-def _give_back(orders: Collection[int]) -> None:
+def _release_stock_and_coupons(orders: Collection[int]) -> None:
     stock, coupons = StockLedger((), orders), CouponLedger((), orders)
     for key in orders:
         stock.release(key)
         coupons.release(key)
-    stock.book()
-    coupons.book()
+    stock.write()
+    coupons.write()
 
 
 def _void_authorizations(orders: Collection[int]) -> None:
@@ -88,18 +90,17 @@ def _void_authorizations(orders: Collection[int]) -> None:
     keys = list(live.values_list("pk", flat=True))
     live.update(status=Authorization.Status.VOIDED)
     if keys:
-        # The gateway is outside: it hears of it once the cancellation is certain.
+        # The gateway is called after the commit: a cancellation that rolls back voids nothing.
         after_commit(void, keys)
 
 
-def _mark_cancelled(
+def _write_cancelled(
     orders: Sequence[Order], who: Who, order_copies: Mapping[int, str | None]
 ) -> None:
-    moves = []
+    cancelled = []
     for order in orders:
         payment = order.payment_status
         if payment == Order.PaymentStatus.AUTHORIZED:
             payment = Order.PaymentStatus.VOIDED
-        statuses = Statuses(CANCELLED, payment, order.fulfillment_status)
-        moves.append((order, statuses))
-    move(moves, "cancel", "cancelled_at", who, order_copies)
+        cancelled.append((order, Statuses(CANCELLED, payment, order.fulfillment_status)))
+    write_transition("cancel", cancelled, who, order_copies)

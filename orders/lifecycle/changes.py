@@ -1,4 +1,4 @@
-"""Change resources of the shop by hand, and record it: one event a resource (contract 4.3)."""
+"""Change resources of the shop, and record one event for each (contract 4.3)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,14 +16,15 @@ from orders.exceptions import ResourceGoneError
 from orders.lifecycle.locks import locked
 from orders.models.resources import Resource
 
+#: The recorded columns of a resource and their values.
 State = dict[str, Any]
 
-#: Fields that hold nothing new, and secrets.
+#: Fields that no event shows: those that say nothing about the change, and secrets.
 NOT_RECORDED = frozenset({"id", "created_at", "updated_at", "token", "code_key"})
 
 
 class Change(NamedTuple):
-    """A resource before and after it was changed; new ones have no before, deleted no after."""
+    """The state of a resource before and after a change; None if it did not exist."""
 
     resource: Resource | type[Resource]
     key: int
@@ -32,17 +33,17 @@ class Change(NamedTuple):
 
     @property
     def verb(self) -> str:
-        """How the event ends that tells of it; a plain change has no name."""
+        """The last part of the name of the event; empty for an update, whose event has no name."""
         if self.before is None:
             return "create"
         return "destroy" if self.after is None else ""
 
 
 def change(resource: Resource, attributes: Mapping[str, Any], *, who: Who) -> None:
-    """Set attributes of a resource and record those that became different, if any did.
+    """Set attributes of a resource and record those whose value changed.
 
-    Raises :class:`ResourceGoneError` if it was deleted in the meantime, and
-    :class:`RowsLockedError` if another transaction keeps it locked.
+    If no value changed, write nothing. Raises :class:`ResourceGoneError` if the resource was
+    deleted in the meantime, and :class:`RowsLockedError` if another transaction keeps it locked.
     """
     manager = type(resource)._base_manager
     with limited_wait(settings.LOCK_TIMEOUT):
@@ -57,7 +58,7 @@ def change(resource: Resource, attributes: Mapping[str, Any], *, who: Who) -> No
 
 
 def states_of(resources: Iterable[Resource]) -> dict[int, State]:
-    """The states that resources of one type have in the database, by key, locked."""
+    """Lock resources of one type and return their states in the database, by key."""
     found = list(resources)
     if not found:
         return {}
@@ -66,7 +67,7 @@ def states_of(resources: Iterable[Resource]) -> dict[int, State]:
 
 
 def state_of(resource: Resource) -> State:
-    """What is recorded of a resource when it changes: its columns, others by their public ids."""
+    """Return the columns of a resource that events record; foreign keys as public ids."""
     fields = resource._meta.concrete_fields
     return {
         field.attname: _value(field, resource) for field in fields if field.name not in NOT_RECORDED
@@ -74,7 +75,7 @@ def state_of(resource: Resource) -> State:
 
 
 def record_changes(changes: Sequence[Change], *, who: Who) -> None:
-    """Record what became of resources; call it in the transaction of what it tells."""
+    """Record changes of resources. Call this in the transaction that makes them."""
     events = [_event(change, who) for change in changes]
     record([event for event in events if event.changes or event.name])
 

@@ -1,112 +1,170 @@
-"""Pay for orders that are about to be placed: once, however often and by whomever it is tried.
+"""Pay for orders that people place.
 
-The gateway is asked outside any transaction, with a key that stays the same until a try is known
-to have come to nothing. So a try whose process died is taken up by the next one, two tries at the
-same time are one authorization, and one that was given back is never used again. What no next try
-takes up is given back by :mod:`orders.lifecycle.voiding`.
+The gateway is called before the transaction that places an order, with a payment that is remembered
+first (:mod:`order_copies.worker.payments`). So the next attempt continues one whose process died,
+two attempts at the same time are one authorization, and a payment that was voided is never used. A
+payment whose outcome stays unknown is voided by a worker after :data:`GRACE`.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
+from order_copies.db.rows import insert_rows
 from order_copies.events.who import Who
 from order_copies.exceptions import RowsLockedError
 from order_copies.plans import Problem
-from orders.lifecycle import payments as remembered
-from orders.lifecycle import placing
+from order_copies.shops import Payment
+from order_copies.worker.payments import abandon, forget, remember, still_open
+from orders.lifecycle import gateways, placing
+from orders.lifecycle.gateways import Authorized
 from orders.lifecycle.locks import locked
-from orders.lifecycle.payments import ASKED, Payment
 from orders.lifecycle.voiding import after_commit, void
 from orders.models import Authorization, Order
 
 logger = logging.getLogger("orders.lifecycle.checkout")
 
-
-#: For how many seconds payments are asked for, one after the other: people wait, and web servers
-#: give up after 30, while a gateway that hangs takes 10 for each.
+#: Seconds in which payments are requested, one after the other: people wait, and web servers give
+#: up after 30, while a gateway that hangs takes 10 for each.
 PATIENCE = 15
+#: How long an attempt may take until a worker voids its payment.
+GRACE = timedelta(minutes=15)
 
 
-def authorize(keys: Sequence[int]) -> list[Payment]:
-    """Ask for what those orders cost that could be placed now. Outside any transaction.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to place an order, with its payment.
 
-    What cannot be asked for in time has no answer. Raises :class:`OrderGoneError`, and
-    :class:`RowsLockedError` if another transaction keeps a row locked that is needed.
+    Without an ``authorization`` the outcome of the payment is unknown.
     """
-    opened = _open(keys)
+
+    order: int
+    payment: Payment
+
+    @property
+    def token(self) -> str | None:
+        """The token of the authorization, if the gateway authorized the payment."""
+        answer = self.payment.authorization
+        return answer.token if isinstance(answer, Authorized) else None
+
+
+def authorize(keys: Sequence[int]) -> list[Attempt]:
+    """Authorize payments for those orders that could be placed now. Outside any transaction.
+
+    A payment that cannot be requested in time has no answer. Raises :class:`OrderGoneError`, and
+    :class:`RowsLockedError` if another transaction keeps a needed row locked.
+    """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        attempts = _open(keys)
     deadline = time.monotonic() + PATIENCE
-    return [_ask(asked) if time.monotonic() < deadline else _unanswered(asked) for asked in opened]
+    for attempt in attempts:
+        if time.monotonic() < deadline:
+            _request(attempt)
+    return attempts
 
 
-def place(keys: Sequence[int], *, who: Who, payments: Sequence[Payment]) -> list[list[Problem]]:
-    """Place orders with what was authorized for them; the answers say why one was not.
+def place(keys: Sequence[int], *, who: Who, payments: Sequence[Attempt]) -> list[list[Problem]]:
+    """Place orders with their authorized payments; the answers say why one was not placed.
 
     The caller holds the locks on the orders, and settles afterwards.
     """
-    used = remembered.known([payment for payment in payments if payment.is_authorized])
-    answers = {payment.order: payment.answer for payment in payments if payment.token not in used}
+    opened = still_open([attempt.payment.key for attempt in payments])
+    answers = {
+        attempt.order: attempt.payment.authorization
+        for attempt in payments
+        if attempt.payment.key in opened
+    }
     requests = [placing.Request(key, authorization=answers.get(key)) for key in keys]
     problems = placing.place(requests, who=who)
-    remembered.close_used(payments)
+    recorded = _recorded(payments)
+    forget([attempt.payment.key for attempt in payments if attempt.token in recorded])
     return problems
 
 
-def settle(payments: Sequence[Payment]) -> None:
-    """Give back what no order was placed with, and remember the tries that came to nothing.
+def settle(payments: Sequence[Attempt]) -> None:
+    """Void the authorizations that no order was placed with.
 
-    While an order is locked elsewhere, that is left to :mod:`orders.lifecycle.voiding`.
+    If the orders are locked for too long, a worker voids them later.
     """
-    answered = [payment for payment in payments if payment.answer is not None]
+    answered = [attempt for attempt in payments if attempt.payment.authorization is not None]
     if not answered:
         return
     try:
         with limited_wait(settings.LOCK_TIMEOUT):
-            locked(Order.objects.all(), (payment.order for payment in answered))
-            after_commit(void, remembered.close_unused(answered))
+            orders = locked(Order.objects.all(), (attempt.order for attempt in answered))
+            # What is not open any more was used, or another process voids it.
+            opened = still_open([attempt.payment.key for attempt in answered])
+            unused = [one for one in answered if one.token and one.payment.key in opened]
+            recorded = [attempt for attempt in unused if attempt.order in orders]
+            after_commit(void, _record_voided(recorded))
+            # The order of the others was deleted.
+            deleted = {one.payment.key for one in unused if one.order not in orders}
+            abandon(deleted)
+            forget(opened - deleted)
     except RowsLockedError:
-        keys = ", ".join(payment.key for payment in answered)
-        logger.warning("Orders are locked, their payments are settled later: %s", keys)
+        logger.warning("Payments of locked orders are voided later", exc_info=True)
 
 
-@transaction.atomic(durable=True)
-def _open(keys: Sequence[int]) -> list[Authorization]:
-    with limited_wait(settings.LOCK_TIMEOUT):
-        orders = _to_be_paid(keys)
-        asked = [remembered.about_to_ask(order, _key(order)) for order in orders]
-        remembered.open_payments(asked)
-    return asked
+def _open(keys: Sequence[int]) -> list[Attempt]:
+    orders = {f"orders/{order.public_id}": order for order in _payable(keys)}
+    details = {
+        subject: {
+            "payment_source_token": order.payment_source.token,
+            "amount_cents": order.total_amount_with_taxes_cents,
+            "currency": order.currency_code,
+        }
+        for subject, order in orders.items()
+    }
+    payments = remember(details, until=timezone.now() + GRACE)
+    return [Attempt(order.pk, payments[subject]) for subject, order in orders.items()]
 
 
-def _to_be_paid(keys: Sequence[int]) -> "list[Any]":
+def _payable(keys: Sequence[int]) -> "QuerySet[Any]":
+    """Return the orders that could be placed now and cost something, locked."""
     answers = placing.rehearse(keys)
     ready = [key for key, problems in zip(keys, answers, strict=True) if not problems]
-    orders: QuerySet[Order] = Order.objects.exclude(status=Order.Status.PLACED)
+    orders = Order.objects.exclude(status=Order.Status.PLACED)
     due = orders.filter(pk__in=ready, total_amount_with_taxes_cents__gt=0)
-    ended = Count("authorizations", filter=~Q(authorizations__status=ASKED))
-    return list(due.select_related("payment_source").annotate(tries=ended))
+    return due.select_related("payment_source")
 
 
-def _key(order: Any) -> str:
-    cost = f"{order.total_amount_with_taxes_cents}{order.currency_code}"
-    # With all that the gateway is asked for: it refuses to be asked for other things by one key.
-    parts = (order.public_id, order.tries, order.payment_source.pk, cost)
-    return "orders/" + "/".join(map(str, parts))
-
-
-def _ask(asked: Authorization) -> Payment:
+def _request(attempt: Attempt) -> None:
+    payment = attempt.payment
     try:
-        return remembered.ask(asked)
+        payment.authorization = gateways.authorize(idempotency_key=payment.key, **payment.details)
     except Exception:
-        logger.exception("The gateway did not answer for order %s", asked.order.public_id)
-        return _unanswered(asked)
+        logger.exception("The gateway did not answer for payment %s", payment.key)
 
 
-def _unanswered(asked: Authorization) -> Payment:
-    return Payment(asked.order_id, asked.token, asked.amount_cents, None)
+def _recorded(attempts: Iterable[Attempt]) -> set[str]:
+    """Return the tokens of those authorizations that are recorded, as used or as voided."""
+    tokens = [attempt.token for attempt in attempts if attempt.token]
+    recorded = Authorization.objects.filter(token__in=tokens)
+    return set(recorded.values_list("token", flat=True))
+
+
+def _record_voided(attempts: Sequence[Attempt]) -> list[int]:
+    """Record authorizations that must be voided; return the keys of the new rows."""
+    now = timezone.now()
+    fields = ["order_id", "token", "amount_cents", "created_at", "status", "failures", "due_at"]
+    rows = [
+        (
+            attempt.order,
+            attempt.token,
+            attempt.payment.details["amount_cents"],
+            now,
+            Authorization.Status.VOIDED,
+            0,
+            now,
+        )
+        for attempt in attempts
+    ]
+    return list(insert_rows(Authorization, fields, rows))

@@ -1,4 +1,4 @@
-"""Whether a coupon is valid for an order, and its uses: taken, transferred, released."""
+"""Coupons: validate one for an order; count, transfer and release its uses, under locks."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -15,16 +15,19 @@ from orders.totals import PROMOTIONS
 
 
 class CouponState(NamedTuple):
-    """The uses of a coupon that count for one order; a use that it takes over does not."""
+    """The uses of a coupon that count against one order.
+
+    A use that is transferred to the order does not count.
+    """
 
     uses: int = 0
     uses_of_buyer: int = 0
-    #: Whether earlier copies of the same batch used it.
+    #: Whether earlier copies of the same batch use the coupon.
     is_contended: bool = False
 
 
 class DiscountLine(Protocol):
-    """What identifies the giver of a discount, and its amount."""
+    """A discount line: the promotion or coupon that gave it, and its amount in cents."""
 
     @property
     def promotion_id(self) -> int | None: ...
@@ -38,7 +41,7 @@ Line = TypeVar("Line", bound=DiscountLine)
 
 
 def coupons_by_code(codes: Iterable[str]) -> dict[str, Coupon]:
-    """Return the coupons with these codes by their code in lower case: case does not matter."""
+    """Return coupons by their code in lower case. Codes compare without case."""
     wanted = {code.lower() for code in codes if code}
     found = Coupon.objects.select_related("promotion__market").filter(code_key__in=wanted)
     return {coupon.code.lower(): coupon for coupon in found}
@@ -59,17 +62,17 @@ def why_invalid(  # noqa: PLR0911
     if coupon.promotion.amount_currency not in {"", order.currency_code}:
         return "coupon_of_another_currency", _("belongs to another currency")
     if coupon.usage_limit is not None and state.uses >= coupon.usage_limit:
-        return "coupon_used_up", _("has been used as often as it may")
+        return "coupon_used_up", _("has reached its usage limit")
     if coupon.customer_single_use and state.uses_of_buyer:
         return "coupon_used_by_customer", _("was already used by this customer")
     return None
 
 
 def discounts_of(code: str, promotion: int | None, discounts: Iterable[Line]) -> list[Line]:
-    """Return those of the discount lines of an order that its coupon gave.
+    """Return the discount lines of an order that its coupon gave.
 
-    Where no line names the coupon or its ``promotion``, as in imported orders, those that name
-    nothing at all are taken for the coupon's.
+    If no line names the coupon or its ``promotion`` (imported orders), return the lines that name
+    neither a coupon nor a promotion.
     """
     discounts = list(discounts)
     named = [
@@ -83,9 +86,10 @@ def discounts_of(code: str, promotion: int | None, discounts: Iterable[Line]) ->
 
 
 def buyers_of(orders: Collection[Order]) -> dict[int, str]:
-    """Who buys, by the key of the order: the customer's email, or the guest's, in lower case.
+    """Return the buyer of each order, by key: the email of the customer or guest, in lower case.
 
-    That is what a coupon for once a customer goes by: an order's own email can be changed.
+    A coupon that each customer may use once is checked against this email: the email of the order
+    itself can be changed.
     """
     keys = {order.customer_id for order in orders if order.customer_id}
     emails = dict(Customer.objects.filter(pk__in=keys).values_list("pk", "email"))
@@ -96,21 +100,25 @@ def buyers_of(orders: Collection[Order]) -> dict[int, str]:
 
 
 class CouponLedger:
-    """The coupons of some orders that want to use one and of some that hold a use, locked."""
+    """The coupons of orders that use one and of orders that hold a use, locked.
 
-    def __init__(self, wanting: Collection[Order], holding: Collection[int]) -> None:
+    ``using`` are orders that may be placed, ``holding`` the keys of orders that hold a use. Only
+    :meth:`write` changes the database.
+    """
+
+    def __init__(self, using: Collection[Order], holding: Collection[int]) -> None:
         self._now = timezone.now()
         uses = CouponUse.objects.filter(order__in=holding)
         self._held: dict[int, int] = dict(uses.values_list("order", "coupon"))
-        wanted = coupons_by_code(order.coupon_code for order in wanting)
+        wanted = coupons_by_code(order.coupon_code for order in using)
         keys = {coupon.pk for coupon in wanted.values()} | set(self._held.values())
         self._coupons = locked(Coupon.objects.all(), keys)
         self._by_code = {code: self._coupons[coupon.pk] for code, coupon in wanted.items()}
         for code, coupon in wanted.items():
             self._by_code[code].promotion = coupon.promotion
-        self._buyers = buyers_of(wanting)
+        self._buyers = buyers_of(using)
         self._users = self._read_users(set(self._buyers.values()))
-        self._effective = self._read_effective(wanting)
+        self._effective = self._read_effective(using)
         self._used: list[tuple[int, int, str]] = []
         self._released: set[int] = set()
 
@@ -121,9 +129,9 @@ class CouponLedger:
             users[coupon, email].add(order)
         return users
 
-    def _read_effective(self, wanting: Collection[Order]) -> set[int]:
-        """The orders to which their coupon gives a discount."""
-        orders = [order for order in wanting if self._coupon_of(order)]
+    def _read_effective(self, using: Collection[Order]) -> set[int]:
+        """Return the keys of the orders that get a discount from their coupon."""
+        orders = [order for order in using if self._coupon_of(order)]
         if not orders:
             return set()
         discounts: dict[int, list[LineItem]] = defaultdict(list)
@@ -148,14 +156,17 @@ class CouponLedger:
             return None
         coupon, state = self._coupon_of(order), CouponState()
         if coupon is not None:
-            is_taken_over = self._held.get(replaces or 0) == coupon.pk
+            is_transferred = self._held.get(replaces or 0) == coupon.pk
             users = self._users[coupon.pk, self._buyers[order.pk]] - {replaces or 0}
-            state = CouponState(coupon.usage_count - is_taken_over, len(users))
+            state = CouponState(coupon.usage_count - is_transferred, len(users))
         invalid = why_invalid(coupon, order, self._now, state)
         return f"{order.coupon_code} {invalid[1]}" if invalid else None
 
-    def move(self, order: Order, replaces: int | None) -> None:
-        """Use the order's coupon, if it gives a discount, in place of the replaced order's use."""
+    def use(self, order: Order, replaces: int | None) -> None:
+        """Count a use of the order's coupon, and release the use of the replaced order.
+
+        A coupon that gives the order no discount is not used.
+        """
         if replaces is not None:
             self.release(replaces)
         coupon = self._coupon_of(order)
@@ -172,7 +183,7 @@ class CouponLedger:
             self._coupons[key].usage_count -= 1
             self._released.add(order)
 
-    def book(self) -> None:
+    def write(self) -> None:
         """Write all changes to the database."""
         CouponUse.objects.filter(order__in=self._released).delete()
         rows = [(key, coupon.usage_count) for key, coupon in self._coupons.items()]

@@ -1,4 +1,4 @@
-"""The border to whoever moves the money."""
+"""Payment gateways: the protocol that the shop needs, a local one, and one over HTTP."""
 
 import hashlib
 import json
@@ -16,10 +16,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-logger = logging.getLogger(__name__)
+from orders.models.payments import MAX_TOKEN
 
-#: How many characters of a token can be kept.
-MAX_TOKEN = 255
+logger = logging.getLogger(__name__)
 
 OK, CREATED, NO_CONTENT = HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT
 PAYMENT_REQUIRED, NOT_FOUND = HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.NOT_FOUND
@@ -28,7 +27,7 @@ GONE = HTTPStatus.GONE
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """The payment source promised the amount; ``token`` names the promise."""
+    """The gateway authorized the amount; ``token`` identifies the authorization."""
 
     token: str = field(repr=False)
     amount_cents: int
@@ -36,15 +35,16 @@ class Authorized:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The payment source promised nothing, and why."""
+    """The gateway declined the payment; ``message`` says why."""
 
     message: str
 
 
 class Gateway(Protocol):
-    """A payment gateway. Calls with one idempotency key are one authorization.
+    """A payment gateway. Repeated calls with one idempotency key are one authorization.
 
-    What is not answered is raised, whatever it is, and may be asked for again by the same key.
+    A method may raise any exception. The outcome is then unknown, and the caller may repeat the
+    call with the same key.
     """
 
     def authorize(
@@ -55,17 +55,17 @@ class Gateway(Protocol):
         amount_cents: int,
         currency: str,
     ) -> Authorized | Declined:
-        """Ask for the amount. A token has at most :data:`MAX_TOKEN` printable characters."""
+        """Authorize the amount. A token has at most :data:`MAX_TOKEN` printable characters."""
 
     def void(self, token: str) -> None:
-        """Give an authorization back; giving it back again does nothing."""
+        """Void an authorization. Voiding it again does nothing."""
 
 
 class LocalGateway:
-    """A gateway inside the process, for a shop that runs by itself.
+    """A gateway inside the process, for demonstrations and tests.
 
-    It keeps nothing: the token is computed from the idempotency key, so a repeated call is the
-    same authorization. Payment sources whose token starts with ``declined`` are declined.
+    It stores nothing: the token is computed from the idempotency key, so a repeated call returns
+    the same authorization. Payment sources whose token starts with ``declined`` are declined.
     """
 
     def authorize(
@@ -76,31 +76,31 @@ class LocalGateway:
         amount_cents: int,
         currency: str,
     ) -> Authorized | Declined:
-        """Authorize, unless the payment source says that it is to be declined."""
+        """Authorize the amount, unless the token of the payment source starts with ``declined``."""
         if payment_source_token.startswith("declined"):
             return Declined(_("the payment source was declined"))
         digest = hashlib.sha256(f"{idempotency_key}:{currency}".encode()).hexdigest()
         return Authorized(f"auth_{digest[:32]}", amount_cents)
 
     def void(self, token: str) -> None:
-        """Nothing is kept, so there is nothing to give back."""
+        """Do nothing: there is no stored authorization to void."""
 
 
-class NoAnswerError(OSError):
-    """Somebody answered who is not the gateway, or not as it would: nobody knows what it did."""
+class UnexpectedResponseError(OSError):
+    """The gateway sent an unexpected response. The outcome of the request is unknown."""
 
 
 class HTTPGateway:
-    """A gateway behind an address, the setting ``ORDERS_GATEWAY_URL``, that speaks JSON.
+    """A JSON gateway at the URL of the setting ``ORDERS_GATEWAY_URL``.
 
-    ``POST /authorizations`` answers 201, or 200 if it had answered before, with a ``token``; 402
-    with a ``message`` declines. ``POST /authorizations/TOKEN/void`` gives back and answers 200, 201
-    or 204; or 404 or 410 where there is nothing to give back. Every answer but 204 is a JSON
-    object. Whatever else comes is no answer, such as the page of a proxy, and redirects are not
-    followed.
+    ``POST /authorizations`` answers 201, or 200 for a repeated key, with a ``token``; or 402 with
+    a ``message`` if the payment is declined. ``POST /authorizations/TOKEN/void`` answers 200, 201
+    or 204; or 404 or 410 if there is nothing to void. Every body but that of 204 is a JSON object.
+    Any other response, such as the error page of a proxy, is an :class:`UnexpectedResponseError`.
+    Redirects are not followed.
     """
 
-    #: Seconds without a sign of life, after which nobody knows what the gateway did.
+    #: Seconds without data from the gateway, after which a request fails with unknown outcome.
     timeout = 10
 
     def authorize(
@@ -111,38 +111,40 @@ class HTTPGateway:
         amount_cents: int,
         currency: str,
     ) -> Authorized | Declined:
-        """Ask for the amount. Raises :class:`OSError` where there is no answer."""
-        wanted = {
+        """Authorize the amount. Raises :class:`OSError` if the outcome is unknown."""
+        payload = {
             "idempotency_key": idempotency_key,
             "payment_source_token": payment_source_token,
             "amount_cents": amount_cents,
             "currency": currency,
         }
-        status, answer = self._post("/authorizations", wanted, {OK, CREATED, PAYMENT_REQUIRED})
+        status, document = self._post("/authorizations", payload, {OK, CREATED, PAYMENT_REQUIRED})
         if status == PAYMENT_REQUIRED:
-            return Declined(_text(answer, "message"))
-        return Authorized(_text(answer, "token"), amount_cents)
+            return Declined(_text(document, "message"))
+        return Authorized(_text(document, "token"), amount_cents)
 
     def void(self, token: str) -> None:
-        """Give back. Raises :class:`OSError` where there is no answer."""
+        """Void an authorization. Raises :class:`OSError` if the outcome is unknown."""
         path = f"/authorizations/{quote(token, safe='')}/void"
-        status, _answer = self._post(path, {}, {OK, CREATED, NO_CONTENT, NOT_FOUND, GONE})
+        status, _document = self._post(path, {}, {OK, CREATED, NO_CONTENT, NOT_FOUND, GONE})
         if status in {NOT_FOUND, GONE}:
-            logger.warning("The gateway had nothing to give back: it answered %s", int(status))
+            logger.warning("The gateway had nothing to void: it answered %s", int(status))
 
     def _post(
-        self, path: str, wanted: dict[str, Any], answers: Collection[HTTPStatus]
+        self, path: str, payload: dict[str, Any], expected: Collection[HTTPStatus]
     ) -> tuple[int, dict[str, Any]]:
-        """The status and the document of an answer with one of these statuses."""
+        """Return the status and the JSON object of a response with an expected status."""
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        request = Request(settings.ORDERS_GATEWAY_URL + path, json.dumps(wanted).encode(), headers)  # noqa: S310
+        url = settings.ORDERS_GATEWAY_URL + path
+        request = Request(url, json.dumps(payload).encode(), headers)  # noqa: S310
         try:
             with self._open(request) as response:
-                if response.status not in answers:
-                    raise NoAnswerError(f"the gateway answered {response.status}")
+                if response.status not in expected:
+                    raise UnexpectedResponseError(f"the gateway answered {response.status}")
                 body = response.read()
         except HTTPException as error:
-            raise NoAnswerError(f"the gateway broke off: {type(error).__name__}") from error
+            message = f"the gateway closed the connection early: {type(error).__name__}"
+            raise UnexpectedResponseError(message) from error
         return response.status, {} if response.status == NO_CONTENT else _object(body)
 
     def _open(self, request: Request) -> Any:
@@ -153,10 +155,10 @@ class HTTPGateway:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """Whoever sends elsewhere is not the gateway."""
+    """Treat a redirect as an unexpected response: the gateway sends none."""
 
     def redirect_request(self, *_: Any) -> None:
-        """No other request: the answer is an error."""
+        """Send no further request."""
 
 
 _opener = build_opener(_NoRedirects)
@@ -168,35 +170,36 @@ def _object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise NoAnswerError("the gateway answered something else than a JSON object")
+        raise UnexpectedResponseError("the gateway answered without a JSON object")
     return document
 
 
 def _text(document: dict[str, Any], name: str) -> str:
     if not isinstance(text := document.get(name), str) or not text:
-        raise NoAnswerError(f"the gateway answered without a {name}")
+        raise UnexpectedResponseError(f"the gateway answered without a {name}")
     return text
 
 
-def authorize(**wanted: Any) -> Authorized | Declined:
-    """Ask the gateway; what it promises by a name that cannot be kept is given back at once.
+def authorize(**payment: Any) -> Authorized | Declined:
+    """Authorize a payment with the arguments of :meth:`Gateway.authorize`.
 
-    Raises whatever the gateway raises.
+    An authorization whose token cannot be stored is voided at once and counts as declined. Raises
+    any exception of the gateway.
     """
-    answer = get_gateway().authorize(**wanted)
-    if isinstance(answer, Authorized) and not _can_be_kept(answer.token):
+    answer = get_gateway().authorize(**payment)
+    if isinstance(answer, Authorized) and not _can_be_stored(answer.token):
         get_gateway().void(answer.token)
-        return Declined(_("the payment gateway answered with a token that cannot be kept"))
+        return Declined(_("the payment gateway answered with a token that cannot be stored"))
     return answer
 
 
-def _can_be_kept(token: str) -> bool:
-    # PostgreSQL keeps no NUL.
+def _can_be_stored(token: str) -> bool:
+    # PostgreSQL stores no NUL character.
     return len(token) <= MAX_TOKEN and token.isprintable()
 
 
 def get_gateway() -> Gateway:
-    """The gateway that the setting ``ORDERS_GATEWAY`` names; by default :class:`LocalGateway`."""
+    """Return a gateway of the class in the setting ``ORDERS_GATEWAY`` (:class:`LocalGateway`)."""
     path = getattr(settings, "ORDERS_GATEWAY", "orders.lifecycle.gateways.LocalGateway")
     gateway: Gateway = import_string(path)()
     return gateway

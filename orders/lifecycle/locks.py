@@ -1,4 +1,4 @@
-"""Row locks, always taken in one order: orders, stock items, coupons, each by key."""
+"""Row locks. Every transaction takes them in one order: orders, stock items, coupons, by key."""
 
 from collections.abc import Iterable
 from typing import TypeVar
@@ -13,16 +13,17 @@ AnyModel = TypeVar("AnyModel", bound=models.Model)
 
 
 def locked(queryset: "models.QuerySet[AnyModel]", keys: Iterable[int]) -> dict[int, AnyModel]:
-    """The rows with these keys, locked until the transaction ends, by key.
+    """Lock the rows with these keys until the transaction ends, and return them by key.
 
-    The lock lets others refer to the rows meanwhile, where the database can tell the difference.
+    Keys without a row are left out. Other transactions may still insert rows that refer to the
+    locked ones, on databases that have such a lock.
     """
     rows = locks.locked(queryset.filter(pk__in=set(keys)).order_by("pk"))
     return {row.pk: row for row in rows}
 
 
 def locked_orders(keys: Iterable[int]) -> dict[int, Order]:
-    """All orders with these keys, locked. Raises :class:`OrderGoneError` if one is gone."""
+    """Lock orders and return them by key. Raises :class:`OrderGoneError` if one is missing."""
     wanted = set(keys)
     orders = locked(Order.objects.all(), wanted)
     if len(orders) < len(wanted):

@@ -1,6 +1,6 @@
-"""Place orders: stock, coupons and payments change hands, all under locks.
+"""Place orders: reserve stock, use coupons and record authorizations, all under locks.
 
-Locks are taken in one order everywhere: orders, stock items, coupons, each by key.
+The locks are taken in the order that :mod:`orders.lifecycle.locks` describes.
 """
 
 from collections import defaultdict
@@ -25,46 +25,52 @@ from orders.lifecycle.requirements import (
     reasons_not_to_place,
     refused,
 )
-from orders.lifecycle.statuses import Statuses, move
 from orders.lifecycle.stock import StockLedger
+from orders.lifecycle.transitions import TRANSITIONS, Statuses, write_transition
 from orders.models import Address, Authorization, LineItem, Order, PaymentSource
 from orders.totals import GOODS, ItemType
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One order to be placed, and the order that it takes the place of, if any."""
+    """An order to place. ``order`` and ``replaces`` are keys of orders."""
 
     order: int
+    #: The order whose stock and coupon use are transferred to this one, if any.
     replaces: int | None = None
-    #: The public id of the copy that places its target, if one does.
+    #: The public id of the copy that places its target order, if a copy does.
     order_copy: str | None = None
+    #: What the payment gateway answered; None if it was not called or gave no answer.
     authorization: Authorized | Declined | None = None
 
 
 @transaction.atomic
 def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
-    """Place orders; the answers say, request by request, why one was not.
+    """Place orders; one that is placed already stays as it is.
 
-    An order that replaces another one takes over the stock and the coupon use that the other
-    holds. The other must be cancellable, and the caller cancels it in the same transaction.
-    What is placed already stays as it is. Raises :class:`OrderGoneError`.
+    If an order replaces another one, the stock and the coupon use of the other are transferred to
+    it. The other must be cancellable, and the caller must cancel it in the same transaction. Return
+    the reasons why an order was not placed, one list for each request. Raises
+    :class:`OrderGoneError`.
     """
-    counter = _Counter(requests)
-    answers = [counter.place(request) for request in requests]
-    counter.close(who)
+    batch = _Batch(requests)
+    answers = [batch.place(request) for request in requests]
+    batch.write(who)
     return answers
 
 
 @transaction.atomic
 def rehearse(keys: Sequence[int]) -> list[list[Problem]]:
-    """What :func:`place` would answer now if every payment were authorized. Writes nothing."""
-    counter = _Counter([Request(key) for key in keys], is_rehearsal=True)
-    return [counter.place(request) for request in counter.requests]
+    """Return what :func:`place` would return now if every payment were authorized.
+
+    Takes the same locks and writes nothing. Raises :class:`OrderGoneError`.
+    """
+    batch = _Batch([Request(key) for key in keys], is_rehearsal=True)
+    return [batch.place(request) for request in batch.requests]
 
 
-class _Counter:
-    """The shop's counter: locks all that the requests touch, serves them one by one, then books."""
+class _Batch:
+    """Lock and read everything that requests need, decide on each in order, write once."""
 
     def __init__(self, requests: Sequence[Request], *, is_rehearsal: bool = False) -> None:
         self.requests = requests
@@ -79,16 +85,16 @@ class _Counter:
         self.replaced: set[int] = set()
 
     def place(self, request: Request) -> list[Problem]:
-        """Place one order, unless it is placed or there are reasons not to."""
+        """Place one order in memory. Return the reasons why it cannot be placed."""
         order = self.orders[request.order]
-        if order.status == Order.Status.PLACED or order.pk in self.placed:
+        if order.status == TRANSITIONS["place"].target or order.pk in self.placed:
             return []
         problems = self._problems(request, order)
         if not problems:
-            self.stock.move(order.pk, request.replaces)
-            self.coupons.move(order, request.replaces)
-            paid = request.authorization
-            self.placed[order.pk] = (order, paid if isinstance(paid, Authorized) else None)
+            self.stock.reserve(order.pk, request.replaces)
+            self.coupons.use(order, request.replaces)
+            answer = request.authorization
+            self.placed[order.pk] = (order, answer if isinstance(answer, Authorized) else None)
             if request.replaces is not None:
                 self.replaced.add(request.replaces)
         return problems
@@ -97,7 +103,8 @@ class _Counter:
         placement = self.placements[order.pk]
         problems = reasons_not_to_place(placement)
         if not problems:
-            # Whoever is refused anyway may not have been asked for money, and need not know.
+            # A missing authorization is reported only if nothing else forbids placing: for an
+            # order that cannot be placed, the gateway may not have been called at all.
             reasons = list(self._reasons(request, order)) or self._payment_reasons(request, order)
             problems = refused(placement, reasons) if reasons else []
         if request.replaces is not None:
@@ -118,14 +125,14 @@ class _Counter:
             return []
         return [Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)]
 
-    def close(self, who: Who) -> None:
-        """Write down all that was placed."""
-        self.stock.book()
-        self.coupons.book()
+    def write(self, who: Who) -> None:
+        """Write stock, coupon uses, authorizations and statuses of the placed orders."""
+        self.stock.write()
+        self.coupons.write()
         placed = list(self.placed.values())
-        _record_authorizations(placed)
+        _write_authorizations(placed)
         order_copies = {request.order: request.order_copy for request in self.requests}
-        _mark_placed(placed, self.placements, who, order_copies)
+        _write_placed(placed, self.placements, who, order_copies)
 
 
 def _placements(orders: Collection[Order]) -> dict[int, Placement]:
@@ -138,18 +145,18 @@ def _placements(orders: Collection[Order]) -> dict[int, Placement]:
     facts = Order.objects.filter(pk__in=[order.pk for order in orders]).values_list(
         "pk", Exists(goods), Exists(shipped), Exists(valid)
     )
-    has = {pk: answers for pk, *answers in facts}
+    by_key = {order.pk: order for order in orders}
     return {
-        order.pk: Placement(
-            status=order.status,
-            has_customer=bool(order.customer_email or order.customer_id),
-            has_goods=has[order.pk][0],
-            needs_shipping=has[order.pk][1],
-            address_roles=frozenset(roles[order.pk]),
-            due_cents=order.total_amount_with_taxes_cents,
-            has_payment_source=has[order.pk][2],
+        key: Placement(
+            status=by_key[key].status,
+            has_customer=bool(by_key[key].customer_email or by_key[key].customer_id),
+            has_goods=has_goods,
+            needs_shipping=needs_shipping,
+            address_roles=frozenset(roles[key]),
+            due_cents=by_key[key].total_amount_with_taxes_cents,
+            has_payment_source=has_payment_source,
         )
-        for order in orders
+        for key, has_goods, needs_shipping, has_payment_source in facts
     }
 
 
@@ -163,7 +170,7 @@ def _why_unpaid(authorization: Authorized | Declined | None, due_cents: int) -> 
     return None
 
 
-def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) -> None:
+def _write_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) -> None:
     now = timezone.now()
     status = Authorization.Status.AUTHORIZED
     rows = [
@@ -178,13 +185,13 @@ def _record_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) ->
     )
 
 
-def _mark_placed(
+def _write_placed(
     placed: Sequence[tuple[Order, Authorized | None]],
     placements: dict[int, Placement],
     who: Who,
     order_copies: Mapping[int, str | None],
 ) -> None:
-    moves = []
+    orders = []
     for order, authorization in placed:
         payment = Order.PaymentStatus.AUTHORIZED if authorization else Order.PaymentStatus.FREE
         fulfillment = (
@@ -192,5 +199,5 @@ def _mark_placed(
             if placements[order.pk].needs_shipping
             else Order.FulfillmentStatus.NOT_REQUIRED
         )
-        moves.append((order, Statuses(Order.Status.PLACED, payment, fulfillment)))
-    move(moves, "place", "placed_at", who, order_copies)
+        orders.append((order, Statuses(TRANSITIONS["place"].target, payment, fulfillment)))
+    write_transition("place", orders, who, order_copies)

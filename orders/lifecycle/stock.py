@@ -1,4 +1,4 @@
-"""Stock that placed orders hold: reserved, transferred and released, under locks."""
+"""The stock of placed orders: reserve, transfer and release pieces, under locks."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
@@ -13,7 +13,10 @@ from orders.totals import ItemType
 
 
 class Need(NamedTuple):
-    """The pieces that one line of an order needs. ``on_sale`` is None without a SKU."""
+    """The pieces that one line of an order needs, and the state of their SKU.
+
+    The fields of the SKU are None if the line has no SKU.
+    """
 
     line_item: int
     name: str
@@ -25,12 +28,12 @@ class Need(NamedTuple):
 
     @property
     def needs_no_stock(self) -> bool:
-        """Whether it is a custom item, which no SKU stands for."""
+        """Whether the line is a custom item, which never had a SKU."""
         return self.sku is None and not self.name
 
 
 def too_little(name: str, left: int, quantity: int) -> str:
-    """The message for a line whose pieces are not all there."""
+    """Return the message for a line that needs ``quantity`` pieces when only ``left`` are left."""
     if left <= 0:
         return _("%(name)s is out of stock") % {"name": name}
     numbers = {"left": left, "quantity": quantity, "name": name}
@@ -38,15 +41,19 @@ def too_little(name: str, left: int, quantity: int) -> str:
 
 
 class StockLedger:
-    """The stock of some orders that need pieces and of some that hold pieces, locked."""
+    """The stock items of orders that need pieces and of orders that hold pieces, locked.
+
+    ``needing`` and ``holding`` are keys of orders. Only :meth:`write` changes the database.
+    """
 
     def __init__(self, needing: Collection[int], holding: Collection[int]) -> None:
         self._needs: dict[int, list[Need]] = defaultdict(list)
         self._held: dict[int, Counter[int]] = defaultdict(Counter)
         self._reserved: list[tuple[int, int, int]] = []
         self._released: set[int] = set()
-        #: The lines whose SKU was deleted and created again, and those of them that are placed.
+        #: The lines whose SKU was deleted and created again.
         self._recreated: set[int] = set()
+        #: Those of them that are placed, with their new SKU.
         self._relinked: list[tuple[int, int]] = []
         self._read(needing, holding)
         keys = {need.stock_item for needs in self._needs.values() for need in needs}
@@ -74,7 +81,7 @@ class StockLedger:
             self._held[order][key] += quantity
 
     def _find_skus_by_code(self) -> None:
-        """Take a SKU that was deleted and created again for the one that the line had."""
+        """Find the SKU of a line by its code if the SKU was deleted and created again."""
         needs = [need for needs in self._needs.values() for need in needs]
         codes = {need.name for need in needs if need.sku is None and need.name}
         if not codes:
@@ -89,7 +96,10 @@ class StockLedger:
                     self._recreated.add(need.line_item)
 
     def shortages(self, order: int, replaces: int | None) -> Iterator[str]:
-        """Return what is unavailable of what the order needs, one message each."""
+        """Return a message for each line whose pieces are unavailable.
+
+        Pieces that the replaced order holds count as available.
+        """
         left = {key: item.available for key, item in self._stock.items()}
         for key, quantity in self._held_by(replaces).items():
             left[key] += quantity
@@ -110,8 +120,8 @@ class StockLedger:
     def _held_by(self, order: int | None) -> Counter[int]:
         return self._held[order] if order is not None else Counter()
 
-    def move(self, order: int, replaces: int | None) -> None:
-        """Reserve what the order needs, in place of what the replaced one holds."""
+    def reserve(self, order: int, replaces: int | None) -> None:
+        """Reserve the pieces that the order needs, and release those of the replaced order."""
         if replaces is not None:
             self.release(replaces)
         for need in self._needs[order]:
@@ -122,22 +132,16 @@ class StockLedger:
                 self._relinked.append((need.line_item, need.sku))
 
     def release(self, order: int) -> None:
-        """Release what the order holds."""
+        """Release the pieces that the order holds."""
         for key, quantity in self._held.pop(order, Counter()).items():
             self._stock[key].reserved -= quantity
         self._released.add(order)
 
-    def book(self) -> None:
+    def write(self) -> None:
         """Write all changes to the database."""
         update_rows(LineItem, ["sku_id"], self._relinked)
         StockReservation.objects.filter(line_item__order__in=self._released).delete()
-        update_rows(
-            StockItem,
-            ["reserved"],
-            [(key, item.reserved) for key, item in self._stock.items()],
-        )
-        insert_rows(
-            StockReservation,
-            ["line_item_id", "stock_item_id", "quantity"],
-            self._reserved,
-        )
+        rows = [(key, item.reserved) for key, item in self._stock.items()]
+        update_rows(StockItem, ["reserved"], rows)
+        columns = ["line_item_id", "stock_item_id", "quantity"]
+        insert_rows(StockReservation, columns, self._reserved)

@@ -1,6 +1,6 @@
-"""The moves of orders that people make: triggers of the API, actions of the admin.
+"""The actions that clients and staff run on orders: triggers of the API, actions of the admin.
 
-Each is made again without effect (contract 3.1), and refused with its reasons.
+Repeating an action has no effect (contract 3.1); a forbidden one is refused with its reasons.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,79 +17,87 @@ from order_copies.events.who import Who
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
 from orders.lifecycle import checkout
-from orders.lifecycle.archiving import archive, unarchive
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.changes import change
 from orders.lifecycle.locks import locked_orders
-from orders.lifecycle.transitions import transition
+from orders.lifecycle.transitions import archive, transition, unarchive
 
-Answers = list[list[Problem]]
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+#: The reasons why an action was refused, one list for each order; empty if it was run.
+Refusals = list[list[Problem]]
+NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Move:
-    """A move of orders, named by its verb; its trigger takes a token with ``scope``."""
+class OrderAction:
+    """An action on orders. ``run`` takes the keys of the orders and ``who``."""
 
     verb: str
+    #: The scope that a token needs to send the trigger.
     scope: str
-    run: Callable[..., Answers]
-    #: Whether the payment is authorized first; ``run`` then takes what came of it.
-    is_paid: bool = False
-    #: Whether customers may make it with their own orders (contract 3.2).
+    run: Callable[..., Refusals]
+    #: Whether the payment is authorized first; ``run`` then also takes ``payments``.
+    authorizes: bool = False
+    #: Whether customers may run it on their own orders (contract 3.2).
     is_for_customers: bool = True
 
     @property
     def trigger(self) -> Trigger:
-        """How the API calls it."""
-        description = f"{self.verb.capitalize()}s the order; nothing if it is so already."
+        """The write-only attribute that runs the action over the API."""
+        description = f"{self.verb.capitalize()}s the order; repeating it has no effect."
         return Trigger(name=f"_{self.verb}", scope=self.scope, description=description)
 
 
-#: Archiving moves neither stock nor money: it takes the least scope that writes.
-MOVES = {
-    move.trigger.name: move
-    for move in (
-        Move(verb="place", scope="place", run=checkout.place, is_paid=True),
-        Move(verb="cancel", scope="cancel", run=cancel),
-        Move(
+#: The actions by the names of their triggers.
+ORDER_ACTIONS = {
+    action.trigger.name: action
+    for action in (
+        OrderAction(verb="place", scope="place", run=checkout.place, authorizes=True),
+        OrderAction(verb="cancel", scope="cancel", run=cancel),
+        OrderAction(
             verb="approve",
             scope="place",
             run=partial(transition, "approve"),
             is_for_customers=False,
         ),
-        Move(verb="archive", scope="copy", run=archive),
-        Move(verb="unarchive", scope="copy", run=unarchive),
+        # Archiving changes neither stock nor payments: the smallest scope that writes is enough.
+        OrderAction(verb="archive", scope="copy", run=archive),
+        OrderAction(verb="unarchive", scope="copy", run=unarchive),
     )
 }
 
 
-def make(
-    move: Move, keys: Sequence[int], *, who: Who, attributes: Mapping[str, Any] = NOTHING
-) -> Answers:
-    """Make a move with orders; the answers, in the order of ``keys``, say why one was not moved.
+def run_action(
+    action: OrderAction,
+    keys: Sequence[int],
+    *,
+    who: Who,
+    attributes: Mapping[str, Any] = NO_ATTRIBUTES,
+) -> Refusals:
+    """Run an action on orders and set ``attributes`` of them, in one transaction.
 
-    Orders that are moved also get these ``attributes``; if one is not moved, none gets them and
-    none is moved. Call it outside any transaction. Raises :class:`OrderGoneError`, and
-    :class:`RowsLockedError` if another transaction keeps a row locked that is needed.
+    With attributes, all orders are changed or none: one refusal rolls everything back. Without,
+    each order is decided on its own. Return the refusals in the order of ``keys``. Call this
+    outside any transaction. Raises :class:`OrderGoneError`, and :class:`RowsLockedError` if
+    another transaction keeps a needed row locked.
     """
-    if not move.is_paid:
-        return _make(move.run, keys, who, attributes)
+    if not action.authorizes:
+        return _run(action.run, keys, who, attributes)
     payments = checkout.authorize(keys)
     try:
-        return _make(partial(move.run, payments=payments), keys, who, attributes)
+        return _run(partial(action.run, payments=payments), keys, who, attributes)
     finally:
         checkout.settle(payments)
 
 
-def _make(
-    run: Callable[..., Answers], keys: Sequence[int], who: Who, attributes: Mapping[str, Any]
-) -> Answers:
+def _run(
+    run: Callable[..., Refusals], keys: Sequence[int], who: Who, attributes: Mapping[str, Any]
+) -> Refusals:
     with limited_wait(settings.LOCK_TIMEOUT):
         orders = locked_orders(keys)
-        for order in orders.values() if attributes else ():
-            change(order, attributes, who=who)
-        answers = run(keys, who=who)
-        if attributes and any(answers):
+        if attributes:
+            for order in orders.values():
+                change(order, attributes, who=who)
+        refusals = run(keys, who=who)
+        if attributes and any(refusals):
             transaction.set_rollback(True)
-    return answers
+    return refusals

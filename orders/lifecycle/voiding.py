@@ -1,4 +1,4 @@
-"""Tell the gateway what is not needed any more: once it is certain, and until it has listened."""
+"""Void authorizations at the gateway, after the transaction that marks them, until it succeeds."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
@@ -8,11 +8,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait
 from orders.lifecycle.gateways import get_gateway
-from orders.lifecycle.locks import locked
-from orders.lifecycle.payments import ASKED, ask, close_unused
-from orders.models import Authorization, Order
+from orders.models import Authorization
 
 Subject = TypeVar("Subject")
 
@@ -20,64 +17,46 @@ Subject = TypeVar("Subject")
 LIMIT = 100
 
 
-def after_commit(tell: Callable[[Subject], None], subject: Subject) -> None:
-    """Tell the gateway once the transaction is certain; that it does not listen is logged only."""
+def after_commit(call: Callable[[Subject], None], subject: Subject) -> None:
+    """Call the gateway once the transaction is committed; a failure is only logged."""
     # Not a partial: it has no name for Django to log.
-    transaction.on_commit(lambda: tell(subject), robust=True)
+    transaction.on_commit(lambda: call(subject), robust=True)
 
 
 def void(keys: Collection[int]) -> None:
-    """Void authorizations that are marked so. Those that the gateway does not hear of stay due.
+    """Void authorizations that are marked as voided; those that fail stay due.
 
-    Raises whatever the gateway raises.
+    Raises what the gateway raises.
     """
-    _tell(_due().filter(pk__in=keys))
+    _void(_due().filter(pk__in=keys))
 
 
 def void_due() -> None:
-    """Void those that are marked so, and of which no gateway has heard yet.
+    """Void the marked authorizations that the gateway has not heard of.
 
-    What was asked for, and nobody knows what came of it, is asked for again, and is one of them
-    the next time. Raises what the gateway raises first: that one is tried again after growing
-    pauses, and after the others, for it may be what stands in their way.
+    Raises the first error of the gateway. That authorization is retried after growing backoffs,
+    and after the others, because it may be what keeps them from being voided.
     """
-    _tell(_due().order_by("failures", "due_at", "pk")[:LIMIT])
+    _void(_due().order_by("failures", "due_at", "pk")[:LIMIT])
 
 
 def _due() -> "QuerySet[Authorization]":
-    statuses = [ASKED, Authorization.Status.VOIDED]
-    unheard = Authorization.objects.filter(status__in=statuses, voided_at=None)
-    return unheard.filter(due_at__lte=timezone.now())
+    marked = Authorization.objects.filter(status=Authorization.Status.VOIDED, voided_at=None)
+    return marked.filter(due_at__lte=timezone.now())
 
 
-def _tell(due: "QuerySet[Authorization]") -> None:
-    authorizations, told = list(due), list[int]()
+def _void(due: "QuerySet[Authorization]") -> None:
+    authorizations, voided = list(due), list[int]()
     try:
         for authorization in authorizations:
-            _give_back(authorization)
-            told.append(authorization.pk)
+            get_gateway().void(authorization.token)
+            voided.append(authorization.pk)
     except Exception:
-        failed, *others = authorizations[len(told) :]
+        failed, *others = authorizations[len(voided) :]
         _postpone(failed, others)
         raise
     finally:
-        Authorization.objects.filter(pk__in=told).update(voided_at=timezone.now())
-
-
-def _give_back(authorization: Authorization) -> None:
-    if authorization.status == ASKED:
-        _find_out(authorization)
-    else:
-        get_gateway().void(authorization.token)
-
-
-def _find_out(asked: Authorization) -> None:
-    payment = ask(asked)
-    with limited_wait(settings.LOCK_TIMEOUT):
-        locked(Order.objects.all(), [asked.order_id])
-        # Another try that took it up meanwhile has put a row of its own in the place of this one.
-        if Authorization.objects.filter(pk=asked.pk).exists():
-            close_unused([payment])
+        Authorization.objects.filter(pk__in=voided).update(voided_at=timezone.now())
 
 
 def _postpone(failed: Authorization, others: Sequence[Authorization]) -> None:

@@ -854,7 +854,7 @@ class Migration(migrations.Migration):
                     "market",
                     models.ForeignKey(
                         blank=True,
-                        help_text="Empty: every market.",
+                        help_text="Leave empty for every market.",
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="promotions",

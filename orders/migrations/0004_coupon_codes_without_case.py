@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("code_key",),
                 name="coupon_code_once",
-                violation_error_message="There is a coupon with this code already.",
+                violation_error_message="A coupon with this code already exists.",
             ),
         ),
     ]

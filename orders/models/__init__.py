@@ -1,4 +1,4 @@
-"""The reference shop: enough of a shop that every toggle of a copy means something."""
+"""The models of the reference shop: just enough for every toggle of a copy to have an effect."""
 
 from orders.models.addresses import Address, AddressRole
 from orders.models.customers import Customer, CustomerPaymentSource, PaymentMethod, PaymentSource

@@ -6,14 +6,16 @@ from orders.models.resources import Resource
 
 
 class AddressRole(models.TextChoices):
-    """What an address of an order is for."""
+    """The use of an address in its order."""
 
+    #: The shop ships the order to this address.
     SHIPPING = "shipping", _("shipping")
+    #: The invoice names this address.
     BILLING = "billing", _("billing")
 
 
 class Address(Resource):
-    """An address, owned by its order: no two orders share one."""
+    """An address that belongs to one order; an order has at most one for each role."""
 
     resource_type = "addresses"
 
@@ -45,17 +47,17 @@ class Address(Resource):
 
     @property
     def name(self) -> str:
-        """Who lives there: the company, or the person."""
+        """The recipient: the company if ``business``, else the person."""
         return self.company if self.business else self.full_name
 
     @property
     def full_name(self) -> str:
-        """The person."""
+        """First and last name."""
         return f"{self.first_name} {self.last_name}".strip()
 
     @property
     def full_address(self) -> str:
-        """Where it is, in one line: street, town, country, telephone."""
+        """Street, town, country and phone number in one line."""
         street = " ".join(filter(None, [self.line_1, self.line_2]))
         town = " ".join(filter(None, [self.zip_code, self.city, self.state_code]))
         return " ".join(filter(None, [f"{street}, {town} ({self.country_code})", self.phone]))

@@ -8,7 +8,7 @@ from orders.models.resources import Resource
 
 
 class Customer(Resource):
-    """Somebody who buys. With a ``user``, somebody who can sign in to the API."""
+    """A customer. One with a ``user`` can sign in to the API."""
 
     resource_type = "customers"
 
@@ -31,7 +31,7 @@ class Customer(Resource):
 
 
 class PaymentMethod(Resource):
-    """A way to pay, with its fee."""
+    """A way to pay, such as by card, and its fee in cents."""
 
     resource_type = "payment_methods"
 
@@ -48,15 +48,15 @@ class PaymentMethod(Resource):
 
 
 class PaymentSourceQuerySet(models.QuerySet["PaymentSource"]):
-    """Payment sources, and questions that are asked of many at once."""
+    """A queryset of payment sources."""
 
     def valid(self, now: datetime) -> "PaymentSourceQuerySet":
-        """Those that can still pay."""
+        """Return the payment sources that have not expired at ``now``."""
         return self.filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
 
 
 class PaymentSource(Resource):
-    """What somebody pays with: a card, an account. Reusable only from a customer's wallet."""
+    """A card or an account that pays orders. A copy reuses it only from the customer's wallet."""
 
     resource_type = "payment_sources"
 
@@ -80,12 +80,12 @@ class PaymentSource(Resource):
         return self.name
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it can still pay."""
+        """Return whether the payment source has not expired at ``now``."""
         return self.expires_at is None or self.expires_at > now
 
 
 class CustomerPaymentSource(Resource):
-    """A payment source in a customer's wallet."""
+    """An entry of a customer's wallet: a saved payment source."""
 
     resource_type = "customer_payment_sources"
 

@@ -10,18 +10,26 @@ from orders.models.skus import Sku
 
 
 class LineItem(Resource):
-    """A line of an order: goods, or what comes with them. Amounts are integer cents."""
+    """A line of an order: goods, shipping, a fee, an adjustment or a discount, in integer cents."""
 
     resource_type = "line_items"
 
     class ItemType(models.TextChoices):
+        #: Pieces of a SKU, or a custom item without a SKU.
         SKUS = "skus", _("SKU")
+        #: A gift card that the order sells.
         GIFT_CARDS = "gift_cards", _("gift card")
+        #: Shipping costs.
         SHIPMENTS = "shipments", _("shipping")
+        #: The fee of the payment method.
         PAYMENT_METHODS = "payment_methods", _("payment method")
+        #: An amount that staff added or deducted.
         ADJUSTMENTS = "adjustments", _("adjustment")
+        #: A discount by a percentage of the goods.
         PERCENTAGE_DISCOUNT_PROMOTIONS = "percentage_discount_promotions", _("percentage discount")
+        #: A discount by a fixed amount.
         FIXED_AMOUNT_PROMOTIONS = "fixed_amount_promotions", _("fixed amount discount")
+        #: A discount that waives the shipping costs.
         FREE_SHIPPING_PROMOTIONS = "free_shipping_promotions", _("free shipping")
 
     order = models.ForeignKey(
@@ -48,7 +56,7 @@ class LineItem(Resource):
     )
     sku_code = models.CharField(_("SKU code"), max_length=64, blank=True)
     coupon_code = models.CharField(_("coupon code"), max_length=40, blank=True)
-    #: The code of a gift card that this line sold. A copy sells another card.
+    #: The code of the gift card that this line sold. A copy sells a new card.
     gift_card_code = models.CharField(_("gift card code"), max_length=40, blank=True)
     name = models.CharField(_("name"), max_length=200)
     image_url = models.URLField(_("image URL"), blank=True)
@@ -74,7 +82,7 @@ class LineItem(Resource):
 
 
 class LineItemOption(Resource):
-    """What a customer chose for a line: an engraving, a gift wrap."""
+    """An option that the customer chose for a line, such as an engraving. Amounts are cents."""
 
     resource_type = "line_item_options"
 

@@ -8,7 +8,7 @@ from orders.models.resources import Resource
 
 
 class Market(Resource):
-    """Where the shop sells: one currency, one tax rate, one price for shipping."""
+    """A country or region that the shop sells to, with its currency, tax rate and shipping."""
 
     resource_type = "markets"
 
@@ -36,7 +36,7 @@ class Market(Resource):
         return self.name
 
     def shipping_amount_for(self, subtotal_amount_cents: int) -> int:
-        """What shipping goods worth this much costs, in cents."""
+        """Return the shipping costs for goods of this amount, both in cents."""
         cutoff = self.shipping_cost_cutoff_cents
         if cutoff is not None and subtotal_amount_cents >= cutoff:
             return 0

@@ -10,41 +10,61 @@ from orders.models.resources import Resource
 
 
 def new_number() -> str:
-    """A fresh order number: twelve digits."""
+    """Return a random order number of twelve digits."""
     return f"{secrets.randbelow(10**12):012}"
 
 
 def new_token() -> str:
-    """A fresh order token: 32 hexadecimal digits."""
+    """Return a random order token of 32 hexadecimal digits."""
     return secrets.token_hex(16)
 
 
 class Order(Resource):
-    """An order with the three statuses of the contract (3.1). Amounts are integer cents."""
+    """An order with the three statuses of the contract (3.1). Amounts are integer cents.
+
+    :mod:`orders.lifecycle.transitions` holds all transitions of ``status``.
+    """
 
     resource_type = "orders"
 
     class Status(models.TextChoices):
+        #: A cart without a customer or without goods; it cannot be placed.
         DRAFT = "draft", _("draft")
+        #: A cart with a customer and goods; it can be placed.
         PENDING = "pending", _("pending")
+        #: An asynchronous placement that met errors; it can be placed again.
         PLACING = "placing", _("placing")
+        #: Ordered: stock is reserved and the payment authorized.
         PLACED = "placed", _("placed")
+        #: A placed order that is being edited; it keeps its stock and authorization.
         EDITING = "editing", _("editing")
+        #: Approved for fulfillment.
         APPROVED = "approved", _("approved")
+        #: Final: stock and coupon use are released, the authorization is voided.
         CANCELLED = "cancelled", _("cancelled")
 
     class PaymentStatus(models.TextChoices):
+        #: No payment was authorized yet.
         UNPAID = "unpaid", _("unpaid")
+        #: The payment gateway authorized the total.
         AUTHORIZED = "authorized", _("authorized")
+        #: The authorized amount was captured.
         PAID = "paid", _("paid")
+        #: The order was cancelled before the authorized amount was captured.
         VOIDED = "voided", _("voided")
+        #: The captured amount was paid back.
         REFUNDED = "refunded", _("refunded")
+        #: The order was placed with a total of exactly zero.
         FREE = "free", _("free")
 
     class FulfillmentStatus(models.TextChoices):
+        #: Nothing was shipped yet.
         UNFULFILLED = "unfulfilled", _("unfulfilled")
+        #: The shipment is being prepared.
         IN_PROGRESS = "in_progress", _("in progress")
+        #: Everything was shipped.
         FULFILLED = "fulfilled", _("fulfilled")
+        #: No line needs shipping.
         NOT_REQUIRED = "not_required", _("not required")
 
     number = models.CharField(_("number"), max_length=32, unique=True, default=new_number)
@@ -142,5 +162,5 @@ class Order(Resource):
 
     @property
     def editable(self) -> bool:
-        """Whether the order can still be changed."""
+        """Whether the content of the order can be changed in its present status."""
         return self.status in {self.Status.DRAFT, self.Status.PENDING, self.Status.EDITING}

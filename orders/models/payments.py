@@ -3,42 +3,39 @@ from django.db.models import Case, F, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from orders.lifecycle.gateways import MAX_TOKEN
+#: The longest token that an authorization can have.
+MAX_TOKEN = 255
 
 
 class Authorization(models.Model):
-    """Money that a payment source promised to an order, or was asked for in vain.
+    """Money that a payment source promised to an order.
 
-    An order has one live authorization while it is placed. Those of tries that came to nothing
-    stay: they tell the next try apart, so that the gateway takes it for a new one. What is about to
-    be asked for is there before anybody asks, and goes when it is known what came of it.
+    An order has one live authorization while it is placed.
     """
 
     class Status(models.TextChoices):
-        ASKED = "asked", _("asked")
+        # Live: the order is placed with it.
         AUTHORIZED = "authorized", _("authorized")
+        # The order was cancelled, or was not placed.
         VOIDED = "voided", _("voided")
-        DECLINED = "declined", _("declined")
 
     order = models.ForeignKey(
         "orders.Order", models.PROTECT, related_name="authorizations", verbose_name=_("order")
     )
-    #: What the gateway calls it; of one asked or declined, what the gateway was asked with.
+    #: The gateway's name for it.
     token = models.CharField(_("token"), max_length=MAX_TOKEN, unique=True)
     amount_cents = models.PositiveBigIntegerField(_("amount in cents"))
     status = models.CharField(
         _("status"), max_length=16, choices=Status.choices, default=Status.AUTHORIZED
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
-    #: When the gateway heard of it: a voided authorization without it is one to be voided yet.
+    #: When the gateway voided it. Null in a voided authorization: that is still due.
     voided_at = models.DateTimeField(_("voided at"), null=True, blank=True)
-    #: What else is needed to ask again.
-    details = models.JSONField(_("details"), null=True, blank=True)
-    #: How often the gateway did not listen, and when it is told or asked next.
+    #: The number of failed calls to void it, and when the gateway is called next.
     failures = models.PositiveIntegerField(_("failures"), default=0)
     due_at = models.DateTimeField(_("due at"), default=timezone.now)
     #: The key of the order while the authorization is live. MariaDB has no unique constraint with a
-    #: condition, but several rows can have nothing in a unique column.
+    #: condition, but several rows can have NULL in a unique column.
     live_order = models.GeneratedField(
         expression=Case(When(status=Status.AUTHORIZED, then=F("order"))),
         output_field=models.BigIntegerField(null=True),

@@ -12,13 +12,16 @@ from orders.models.resources import Resource
 
 
 class Promotion(Resource):
-    """A discount that orders get by themselves, or by a coupon."""
+    """A discount that orders get automatically or with a coupon."""
 
     resource_type = "promotions"
 
     class Kind(models.TextChoices):
+        #: ``percentage`` of the goods.
         PERCENTAGE_DISCOUNT = "percentage_discount_promotions", _("percentage discount")
+        #: ``fixed_amount_cents``, at most the amount of the goods.
         FIXED_AMOUNT = "fixed_amount_promotions", _("fixed amount")
+        #: The shipping costs.
         FREE_SHIPPING = "free_shipping_promotions", _("free shipping")
 
     type = models.CharField(_("type"), max_length=40, choices=Kind.choices)
@@ -30,7 +33,7 @@ class Promotion(Resource):
         blank=True,
         related_name="promotions",
         verbose_name=_("market"),
-        help_text=_("Empty: every market."),
+        help_text=_("Leave empty for every market."),
     )
     currency_code = models.CharField(_("currency code"), max_length=3, blank=True)
     percentage = models.PositiveSmallIntegerField(_("percentage"), default=0)
@@ -55,7 +58,7 @@ class Promotion(Resource):
         return self.name
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether orders get it now."""
+        """Return whether the promotion is active and neither pending nor expired at ``now``."""
         return (
             self.active
             and self.starts_at <= now
@@ -64,9 +67,9 @@ class Promotion(Resource):
 
     @property
     def amount_currency(self) -> str:
-        """The currency in which it works; empty where it works in every one.
+        """The currency of the orders that can get the promotion; empty for every currency.
 
-        A fixed amount without a currency of its own is in the currency of its market.
+        A fixed amount without a currency is in the currency of its market.
         """
         if self.type == self.Kind.FIXED_AMOUNT and self.market and not self.currency_code:
             return self.market.currency_code
@@ -74,7 +77,7 @@ class Promotion(Resource):
 
     @property
     def status(self) -> str:
-        """The contract's word for whether orders get it now (contract 3.8)."""
+        """``disabled``, ``expired``, ``active`` or ``pending`` (contract 3.8)."""
         now = timezone.now()
         if not self.active:
             return "disabled"
@@ -112,7 +115,7 @@ class Coupon(Resource):
             models.UniqueConstraint(
                 fields=["code_key"],
                 name="coupon_code_once",
-                violation_error_message=_("There is a coupon with this code already."),
+                violation_error_message=_("A coupon with this code already exists."),
             ),
         ]
 
@@ -120,16 +123,16 @@ class Coupon(Resource):
         return self.code
 
     def clean(self) -> None:
-        """Raises ``ValidationError`` if it was used more often than it may be."""
+        """Raise ``ValidationError`` if the usage limit is below the usage count."""
         if self.usage_limit is not None and self.usage_limit < self.usage_count:
-            message = _("Placed orders used it %(count)s times: the limit cannot be lower.")
+            message = _("Placed orders used it %(count)s times: enter at least that limit.")
             raise ValidationError(
                 {"usage_limit": ValidationError(message, params={"count": self.usage_count})}
             )
 
 
 class CouponUse(models.Model):
-    """A placed order that used a coupon."""
+    """The use of a coupon by a placed order; ``customer_email`` is the buyer in lower case."""
 
     coupon = models.ForeignKey(
         Coupon, models.CASCADE, related_name="coupon_uses", verbose_name=_("coupon")

@@ -1,4 +1,4 @@
-"""What every resource of the shop has."""
+"""The base class of the shop's resources."""
 
 from typing import ClassVar
 
@@ -10,9 +10,9 @@ from order_copies import public_ids
 
 
 class Resource(models.Model):
-    """A row with a public id, its instants, and what the outside world ties to it."""
+    """A row with a public id, timestamps, and the references and metadata of other systems."""
 
-    #: The JSON:API type of the resource, which its public ids are computed for.
+    #: The JSON:API type of the resource; public ids differ between types.
     resource_type: ClassVar[str]
 
     reference = models.CharField(_("reference"), max_length=255, null=True, blank=True)  # noqa: DJ001

@@ -8,7 +8,7 @@ from orders.models.resources import Resource
 
 
 class Sku(Resource):
-    """Something the shop sells."""
+    """A product that the shop sells, in pieces."""
 
     resource_type = "skus"
 
@@ -28,7 +28,7 @@ class Sku(Resource):
 
 
 class Price(Resource):
-    """What a SKU costs now, in one currency."""
+    """The present price of a SKU in one currency, in cents."""
 
     resource_type = "prices"
 
@@ -48,7 +48,7 @@ class Price(Resource):
 
 
 class StockItem(Resource):
-    """How many pieces of a SKU there are, and how many of them placed orders hold."""
+    """The stock of a SKU: its pieces, and how many of them are reserved for placed orders."""
 
     resource_type = "stock_items"
 
@@ -71,21 +71,21 @@ class StockItem(Resource):
         return f"{self.sku}: {self.available}"
 
     def clean(self) -> None:
-        """Raises ``ValidationError`` if there are fewer pieces than orders hold."""
+        """Raise ``ValidationError`` if the quantity is below the reserved pieces."""
         if self.quantity is not None and self.quantity < self.reserved:
-            message = _("Placed orders hold %(reserved)s pieces: there cannot be fewer.")
+            message = _("Placed orders hold %(reserved)s pieces: enter at least that many.")
             raise ValidationError(
                 {"quantity": ValidationError(message, params={"reserved": self.reserved})}
             )
 
     @property
     def available(self) -> int:
-        """How many pieces can still be had."""
+        """The number of pieces that are not reserved."""
         return self.quantity - self.reserved
 
 
 class StockReservation(models.Model):
-    """The pieces that one line of a placed order holds."""
+    """The pieces that are reserved for one line of a placed order."""
 
     line_item = models.OneToOneField(
         "orders.LineItem",

@@ -1,1 +1,1 @@
-"""``make demo``: the demo shop with its API, admin and worker, and one order copied over HTTP."""
+"""``make demo``: the demo shop with its API, admin and worker, and an order copied over HTTP."""

@@ -1,15 +1,18 @@
-"""The demo as a client of its own API, over real HTTP."""
+"""A client of the demo's own API, over HTTP."""
 
 import json
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from project.demo.errors import DemoError
 
 MEDIA_TYPE = "application/vnd.api+json"
-JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+#: A command that prints the access token of the JSON on its standard input.
+PRINT_ACCESS = """python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])'"""
 
 
 class Answer(NamedTuple):
@@ -20,9 +23,9 @@ class Answer(NamedTuple):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The resource that it holds. Raises where the API refused."""
+        """The resource in the document. Raises ``DemoError`` for an error document."""
         if self.status >= HTTPStatus.BAD_REQUEST:
-            message = f"The API refused: {self}"
+            message = f"The API answered with an error: {self}"
             raise DemoError(message)
         return dict(self.document["data"])
 
@@ -32,18 +35,19 @@ class Answer(NamedTuple):
 
 
 class Credentials(NamedTuple):
-    """What an application gets its tokens with."""
+    """The credentials with which an application requests access tokens."""
 
     client_id: str
     client_secret: str
 
-    def as_json(self) -> str:
-        """The body to POST to ``/oauth/token``."""
-        return json.dumps({"grant_type": "client_credentials", **self._asdict()}, indent=2)
+    @property
+    def fields(self) -> dict[str, str]:
+        """The form fields to POST to ``/oauth/token``."""
+        return {"grant_type": "client_credentials", **self._asdict()}
 
 
 class Client:
-    """Speaks JSON:API, with a bearer token once it has signed in."""
+    """A JSON:API client, which sends a bearer token once it has signed in."""
 
     def __init__(self, address: str, credentials: Credentials) -> None:
         self.address = address
@@ -51,16 +55,16 @@ class Client:
         self.headers = {"Accept": MEDIA_TYPE}
 
     def sign_in(self) -> None:
-        """Get an access token. Raises where it is refused."""
-        body = self.credentials.as_json().encode()
-        answer = _answer(Request(f"{self.address}/oauth/token", body, JSON, method="POST"))  # noqa: S310
+        """Get an access token. Raises ``DemoError`` if the server refuses."""
+        body = urlencode(self.credentials.fields).encode()
+        answer = _answer(Request(f"{self.address}/oauth/token", body, FORM, method="POST"))  # noqa: S310
         if answer.status != HTTPStatus.OK:
-            message = f"No access token was given: {answer}"
+            message = f"The server issued no access token: {answer}"
             raise DemoError(message)
         self.headers["Authorization"] = f"Bearer {answer.document['access_token']}"
 
     def is_served(self) -> bool:
-        """Whether the server answers."""
+        """Return whether the server answers."""
         try:
             return self.get("/api/order_copies").status < HTTPStatus.INTERNAL_SERVER_ERROR
         except (URLError, ConnectionError, TimeoutError):
@@ -78,22 +82,14 @@ class Client:
         return _answer(Request(self.address + path, body, headers, method="POST"))  # noqa: S310
 
     def curl_sign_in(self) -> str:
-        """How to get a token, as a command to paste."""
-        command = self._curl(f"curl -X POST '{self.address}/oauth/token'", JSON)
-        return f"{command} \\\n-d '{self.credentials.as_json()}'"
+        """Return a shell command that stores an access token in ``TOKEN``."""
+        fields = [f"-d {name}={value}" for name, value in self.credentials.fields.items()]
+        curl = " \\\n  ".join([f"curl -s '{self.address}/oauth/token'", *fields])
+        return f"TOKEN=$({curl} \\\n  | {PRINT_ACCESS})"
 
     def curl_get(self, path: str) -> str:
-        """The same GET as a command to paste."""
-        return self._curl(f"curl -g '{self.address}{path}'", self.headers)
-
-    def curl_post(self, path: str, document: dict[str, Any]) -> str:
-        """The same POST as a command to paste."""
-        headers = self.headers | {"Content-Type": MEDIA_TYPE}
-        command = self._curl(f"curl -g -X POST \\\n'{self.address}{path}'", headers)
-        return f"{command} \\\n-d '{json.dumps(document, indent=2)}'"
-
-    def _curl(self, command: str, headers: dict[str, str]) -> str:
-        return " \\\n".join([command, *(f"-H '{name}: {it}'" for name, it in headers.items())])
+        """Return a shell command that sends a GET with the token in ``TOKEN``."""
+        return f"""curl -g '{self.address}{path}' -H "Authorization: Bearer $TOKEN\""""
 
 
 def _answer(request: Request) -> Answer:

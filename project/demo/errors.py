@@ -1,2 +1,2 @@
 class DemoError(Exception):
-    """The demo cannot go on; the message says why, and what to do."""
+    """The demo cannot continue; the message says why and what to do."""

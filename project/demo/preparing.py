@@ -1,9 +1,10 @@
-"""What the demo needs before it can start. All of it is done once and kept."""
+"""Prepare the database, the static files and the credentials of the demo."""
 
 import os
 import socket
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from oauth2_provider.generators import generate_client_secret
@@ -17,10 +18,13 @@ USERNAME = PASSWORD = "admin"  # noqa: S105
 
 
 def free_port() -> int:
-    """The port of the environment's ``PORT``, 8000 without it. Raises where it is taken."""
+    """Return the port that ``PORT`` names, by default 8000.
+
+    Raises ``DemoError`` if it is no port or another process listens on it.
+    """
     text = os.environ.get("PORT") or "8000"
     if not text.isdecimal() or not 0 < int(text) < 65536:
-        message = f"PORT={text} is no port. Try: make demo PORT=8001"
+        message = f"PORT={text} is not a port. Try: make demo PORT=8001"
         raise DemoError(message)
     port = int(text)
     with socket.socket() as probe:
@@ -28,20 +32,22 @@ def free_port() -> int:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            message = f"Port {port} is not free. Choose another one: make demo PORT={port + 1}"
+            message = f"Port {port} is in use. Choose another one: make demo PORT={port + 1}"
             raise DemoError(message) from error
     return port
 
 
 def prepare_shop() -> None:
-    """Bring the database up to date, fill it if it is empty, and lay out the admin's files."""
+    """Migrate the database, load the demo shop into an empty one, and collect static files."""
+    print(f"Preparing the demo shop in {settings.DATABASES['default']['NAME']} ...")
     call_command("migrate", verbosity=0)
     call_command("load_demo_shop")
+    print("Collecting the static files of the admin ...")
     call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def prepare_admin() -> Any:
-    """The user who may do everything; made unless there is one."""
+    """Return the superuser of the demo, which the first start creates."""
     user, is_new = get_user_model().objects.get_or_create(
         username=USERNAME, defaults={"is_staff": True, "is_superuser": True}
     )
@@ -52,9 +58,9 @@ def prepare_admin() -> Any:
 
 
 def prepare_application(user: Any) -> Credentials:
-    """The credentials of the demo's application, which acts for this user.
+    """Return new credentials of the demo's application, which acts for this user.
 
-    Only the hash of a secret is kept, so nobody could print it again: each start makes a new one.
+    Only the hash of a secret is stored, so it cannot be printed twice: each start replaces it.
     """
     secret = generate_client_secret()
     application, _is_new = Application.objects.update_or_create(

@@ -1,5 +1,5 @@
-"""Access tokens for programs, as Commerce Layer has them: ``/oauth/token`` and ``/oauth/revoke``.
+"""Issue access tokens as Commerce Layer does: ``/oauth/token`` and ``/oauth/revoke``.
 
-django-oauth-toolkit keeps applications and tokens and knows OAuth; what is here speaks as
-Commerce Layer's clients expect it, and mints tokens that they can read.
+django-oauth-toolkit stores applications and tokens and implements OAuth. These modules adapt
+requests and responses to Commerce Layer's clients, and create tokens that those clients can read.
 """

@@ -1,4 +1,4 @@
-"""From a request to the parameters that oauthlib gets to see, and to nothing else."""
+"""Pass the known parameters of a request to oauthlib, and nothing else."""
 
 import base64
 import binascii
@@ -10,24 +10,24 @@ from oauth2_provider.oauth2_backends import OAuthLibCore
 from project.oauth.errors import invalid_client, invalid_request
 
 PARAMETERS = ["grant_type", "client_id", "client_secret", "scope", "token", "token_type_hint"]
-#: How long the value of a parameter may be.
-LONGEST = 5000
+#: Characters that the value of a parameter may have.
+MAX_LENGTH = 5000
 
 
 class ParametersBackend(OAuthLibCore):
-    """Hands over the known parameters of the body, be it JSON or a form, and no headers."""
+    """Reads parameters from a JSON or form body, and passes no headers to oauthlib."""
 
     def extract_headers(self, request: Any) -> dict[str, str]:
-        """None: the credentials of a header are handed over as parameters."""
+        """Return nothing: the credentials of a header become parameters."""
         return {}
 
     def extract_body(self, request: Any) -> list[tuple[str, str]]:
-        """The parameters. Raises ``OAuthError``."""
+        """Return names and values of the parameters. Raises ``OAuthError``."""
         if request.META.get("QUERY_STRING"):
-            message = "Parameters belong into the body."
+            message = "Send the parameters in the body."
             raise invalid_request(message)
         if not hasattr(request.data, "get"):
-            message = "The body has to be an object or a form."
+            message = "The body must be an object or a form."
             raise invalid_request(message)
         values = {name: request.data.get(name) for name in PARAMETERS}
         values |= _credentials(request.META.get("HTTP_AUTHORIZATION", ""))
@@ -35,15 +35,15 @@ class ParametersBackend(OAuthLibCore):
 
 
 def _text(name: str, value: Any) -> str:
-    """The value as oauthlib expects it: between scopes one blank, where clients may have commas."""
-    if not isinstance(value, str) or len(value) > LONGEST or not value.isprintable():
-        message = f"{name} has to be a text of at most {LONGEST} printable characters."
+    """Return the value for oauthlib. Clients may separate scopes by commas, oauthlib by spaces."""
+    if not isinstance(value, str) or len(value) > MAX_LENGTH or not value.isprintable():
+        message = f"{name} must be a string of at most {MAX_LENGTH} printable characters."
         raise invalid_request(message)
     return " ".join(value.replace(",", " ").split()) if name == "scope" else value
 
 
 def _credentials(header: str) -> dict[str, str]:
-    """The credentials of Basic authentication (RFC 6749, 2.3.1)."""
+    """Return the credentials of Basic authentication (RFC 6749, 2.3.1)."""
     scheme, _space, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         return {}

@@ -1,4 +1,4 @@
-"""The bodies that the endpoints take."""
+"""Parsers for the request bodies of the endpoints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,13 +11,13 @@ from project.oauth.errors import OAuthError
 
 
 class JSONBody(Parser):
-    """What Commerce Layer's clients send."""
+    """JSON, which Commerce Layer's clients send."""
 
     media_type = "application/json"
 
 
 class FormBody(BaseParser):
-    """What OAuth has (RFC 6749)."""
+    """A form, which OAuth specifies (RFC 6749)."""
 
     media_type = "application/x-www-form-urlencoded"
 
@@ -27,7 +27,7 @@ class FormBody(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> QueryDict:
-        """The fields of the form. Raises ``OAuthError``."""
+        """Return the fields of the form. Raises ``OAuthError``."""
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
             raise OAuthError(413, "invalid_request", f"The body may have {MAX_BODY} bytes.")

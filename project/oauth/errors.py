@@ -1,4 +1,4 @@
-"""What can be wrong with a request for a token, as Commerce Layer writes it (contract 5.7)."""
+"""Errors of token requests in Commerce Layer's format (contract 5.7)."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ CODES = {
 
 
 class OAuthError(exceptions.APIException):
-    """A request for a token cannot be served; ``title`` is OAuth's word for why."""
+    """A token request was refused; ``title`` is the error code of OAuth."""
 
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)
@@ -27,16 +27,16 @@ class OAuthError(exceptions.APIException):
 
 
 def invalid_request(detail: str) -> OAuthError:
-    """The request is not as it should be."""
+    """Return the error for a malformed request."""
     return OAuthError(400, "invalid_request", detail)
 
 
 def invalid_client() -> OAuthError:
-    """The application is not known, or could not prove who it is."""
+    """Return the error for an unknown application or wrong credentials."""
     return OAuthError(401, "invalid_client", "Client authentication failed.")
 
 
 def document_of(status: int, title: str, detail: str) -> dict[str, Any]:
-    """The document with this one error; its status is a number, unlike those of the API."""
+    """Return the error document. Its ``status`` is a number; in the API it is a string."""
     code = CODES.get(status, "BAD_REQUEST")
     return {"errors": [{"title": title, "detail": detail, "code": code, "status": status}]}

@@ -1,4 +1,4 @@
-"""Answer for Django where it answers itself: no HTML under ``/oauth/`` either."""
+"""Error handlers that answer under ``/oauth/`` with error documents instead of HTML."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,10 +19,10 @@ Handler = Callable[..., HttpResponse]
 
 
 def with_oauth_errors(handlers: Sequence[Handler]) -> list[Handler]:
-    """The four error handlers of a project, which answer under ``/oauth/`` with documents."""
+    """Return the four error handlers of a project, with documents under ``/oauth/``."""
     bad_request, denied, missing, crashed = map(_handler, ERRORS, handlers)
 
-    # Django's checks count the arguments of each handler: that of 500 takes no exception.
+    # Django's system checks require that the handler of 500 takes no exception.
     def server_error(request: HttpRequest) -> HttpResponse:
         return crashed(request)
 

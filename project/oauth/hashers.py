@@ -2,10 +2,10 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
 
 class ClientSecretHasher(PBKDF2PasswordHasher):
-    """Hashes the secrets of applications, once round.
+    """Hashes the secrets of applications with a single iteration.
 
-    Slow hashes protect what people choose. A secret of 128 random letters cannot be guessed, and
-    half a second of work for each token would only help those who want to keep the server busy.
+    Slow hashes protect weak passwords. A secret of 128 random letters cannot be guessed, and half
+    a second of CPU time per token request would make denial of service easier.
     """
 
     algorithm = "client_secret"

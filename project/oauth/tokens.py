@@ -1,4 +1,4 @@
-"""Access tokens: JSON Web Tokens that Commerce Layer's clients can read (contract 5.8 and 6.1)."""
+"""Access tokens: JSON Web Tokens that Commerce Layer's clients can decode (contract 5.8, 6.1)."""
 
 import json
 import secrets
@@ -20,19 +20,19 @@ _ESCAPED = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in ">?~\x7f"})
 
 
 class PayloadEncoder(json.JSONEncoder):
-    """Writes JSON whose base64url is plain base64 too.
+    """Writes JSON whose base64url encoding is valid base64 too.
 
-    The official SDK decodes tokens with ``atob``, which knows neither ``-`` nor ``_``. Of ASCII
-    bytes only ``>``, ``?``, ``~`` and DEL can lead to one, so they are written as escapes.
+    The official SDK decodes tokens with ``atob``, which does not accept ``-`` and ``_``. Among
+    ASCII bytes only ``>``, ``?``, ``~`` and DEL can produce one, so they are written as escapes.
     """
 
     def encode(self, o: Any) -> str:
-        """The JSON of ``o``."""
+        """Return the JSON of ``o``."""
         return super().encode(o).translate(_ESCAPED)
 
 
 def mint(application: Application, scopes: Iterable[str], seconds: int) -> str:
-    """A token for the application which is good for so many seconds, and for these scopes."""
+    """Return a token of the application with these scopes, which expires after ``seconds``."""
     now = int(time.time())
     payload = {
         "organization": organization(),
@@ -49,14 +49,14 @@ def mint(application: Application, scopes: Iterable[str], seconds: int) -> str:
 
 
 def mint_for(request: Any) -> str:
-    """The token that a request of oauthlib asks for: its ``ACCESS_TOKEN_GENERATOR``."""
+    """Return the token for a request of oauthlib: its ``ACCESS_TOKEN_GENERATOR``."""
     return mint(request.client, request.scopes, request.expires_in)
 
 
 def read(token: str) -> dict[str, Any]:
-    """What the token says, if it is one of ours and still good.
+    """Return the claims of a token.
 
-    Raises ``jwt.InvalidTokenError``.
+    Raises ``jwt.InvalidTokenError`` if this server did not issue it or if it has expired.
     """
     options = {"require": ["exp", "iat", "test"], "verify_iat": False}
     try:
@@ -66,17 +66,17 @@ def read(token: str) -> dict[str, Any]:
 
 
 def is_test() -> bool:
-    """Whether tokens are for test data."""
+    """Return whether tokens are for test data."""
     return order_copies_settings.MODE == "test"
 
 
 def kind_of(application: Application) -> str:
-    """Commerce Layer's word for the kind of application: those without a secret sell."""
+    """Return Commerce Layer's kind of the application: without a secret a ``sales_channel``."""
     return "integration" if _is_confidential(application) else "sales_channel"
 
 
 def organization() -> dict[str, Any]:
-    """The organization that tokens are for; ``slug`` and the issuer lead the SDK to its API."""
+    """Return the organization. The SDK finds the API by ``slug`` and the issuer of the token."""
     return {
         "id": order_copies_settings.ORGANIZATION_ID,
         "slug": settings.ORGANIZATION["slug"],
@@ -86,7 +86,7 @@ def organization() -> dict[str, Any]:
 
 
 def application_as_json(application: Application) -> dict[str, Any]:
-    """The application that a token is for."""
+    """Return the application as tokens and events name it."""
     is_confidential = _is_confidential(application)
     return {
         "id": public_ids.encode("applications", application.pk),
@@ -98,7 +98,7 @@ def application_as_json(application: Application) -> dict[str, Any]:
 
 
 def owner_as_json(application: Application) -> dict[str, Any]:
-    """Whom the application acts for: a customer, or another user."""
+    """Return the owner that the application acts for: a customer or another user."""
     if application.user_id is None:
         return {}
     customer = Customer.objects.filter(user=application.user_id).first()

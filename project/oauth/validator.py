@@ -1,4 +1,4 @@
-"""Which applications get tokens, and what the tokens are good for."""
+"""Decide which applications get tokens, and with which scopes."""
 
 import logging
 from typing import Any
@@ -10,18 +10,18 @@ from project.oauth.scopes import SELECTION
 
 logger = logging.getLogger(__name__)
 
-#: How many scopes a token may have: it has to fit into a header.
-MOST_SCOPES = 20
+#: Scopes that a token may have, because it must fit into a header.
+MAX_SCOPES = 20
 
 
 class ApplicationValidator(OAuth2Validator):
-    """Lets in applications by their secret, and those that have none by their id."""
+    """Authenticates applications by their secret, and public ones by their id."""
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
-        """Whether the application is who it says, and has a user to act for.
+        """Return whether the credentials are right and the application has an active user.
 
-        A browser cannot keep a secret, so sales channels have none (contract 5.8); an application
-        that has one must send it.
+        A browser cannot keep a secret, so sales channels have none (contract 5.8). An application
+        that has a secret must send it.
         """
         if request.client_secret:
             is_known = super().authenticate_client(request)
@@ -32,16 +32,16 @@ class ApplicationValidator(OAuth2Validator):
     def validate_scopes(
         self, client_id: str, scopes: Any, client: Any, request: Any, *args: Any, **kwargs: Any
     ) -> bool:
-        """Whether the application may have these scopes; without any of ours it gets them all."""
+        """Return whether the application may have these scopes; without any it gets all of them."""
         selections = [scope for scope in scopes if SELECTION.fullmatch(scope)]
-        asked = [scope for scope in scopes if scope and scope not in selections]
+        requested = [scope for scope in scopes if scope and scope not in selections]
         available = get_scopes_backend().get_available_scopes(client)
-        request.scopes = list(dict.fromkeys([*selections, *(asked or available)]))
-        return len(scopes) <= MOST_SCOPES and set(asked) <= set(available)
+        request.scopes = list(dict.fromkeys([*selections, *(requested or available)]))
+        return len(scopes) <= MAX_SCOPES and set(requested) <= set(available)
 
 
 def _has_user(application: Any) -> bool:
     if application.user and application.user.is_active:
         return True
-    logger.warning("Application %s has no active user to act for.", application.client_id)
+    logger.warning("Application %s gets no token: it has no active user.", application.client_id)
     return False

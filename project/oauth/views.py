@@ -1,4 +1,4 @@
-"""The endpoints: they take JSON and forms, and answer as Commerce Layer does."""
+"""The OAuth endpoints. They accept JSON and forms, and answer as Commerce Layer does."""
 
 import json
 import logging
@@ -27,44 +27,44 @@ from project.oauth.errors import OAuthError, document_of
 logger = logging.getLogger(__name__)
 
 
-class AnythingGoes(BaseContentNegotiation):
-    """JSON, whatever the client takes."""
+class JSONNegotiation(BaseContentNegotiation):
+    """Responds with JSON regardless of the header ``Accept``."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
-        """The parser of the body's media type, if there is one."""
+        """Return the parser of the body's media type, or None."""
         media_type = (request.content_type or "").partition(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
-        """The one renderer."""
+        """Return the only renderer."""
         return renderers[0], renderers[0].media_type
 
 
-# What is sent here is secret: Django leaves it out when it reports a crash to the admins.
+# Django leaves the parameters, which are secret, out of its error reports.
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class OAuthView(OAuthLibMixin, APIView):
-    """What the endpoints have in common."""
+    """Base class of the endpoints: rate limit, parsers and error documents."""
 
     authentication_classes = []
     permission_classes = []
     parser_classes = [JSONBody, FormBody]
     renderer_classes = [JSONRenderer]
-    content_negotiation_class = AnythingGoes
+    content_negotiation_class = JSONNegotiation
     versioning_class = None
     metadata_class = None
 
     def check_throttles(self, request: Request) -> None:
-        """As often as ``TOKEN_RATE_LIMIT`` says, whatever the client asks here."""
+        """Apply ``TOKEN_RATE_LIMIT`` to all OAuth endpoints together."""
         limit = settings.TOKEN_RATE_LIMIT
         throttle = RateThrottle("tokens", [RateLimit(*limit)]) if limit else None
         limit_rate(request, throttle, self.headers)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
-        """Every exception becomes a document."""
+        """Return a handler that turns every exception into an error document."""
         return self._answer_to
 
     def checked(self, answer: tuple[Any, Any, str, int]) -> dict[str, Any]:
-        """The document of what oauthlib answers. Raises ``OAuthError`` where it refuses."""
+        """Return the document in oauthlib's response. Raises ``OAuthError`` for an error."""
         _url, _headers, body, status = answer
         document: dict[str, Any] = json.loads(body or "{}")
         if status >= 400:
@@ -89,16 +89,16 @@ class OAuthView(OAuthLibMixin, APIView):
             return exception.status_code, exception.default_code, str(exception.detail)
         for error in errors_of(exception):
             return error.status, "invalid_request", error.detail
-        logger.error("No token could be issued.", exc_info=exception)
+        logger.error("Issuing a token failed.", exc_info=exception)
         got_request_exception.send(type(self), request=self.request)
         return 500, "server_error", "Something went wrong on our side."
 
 
 class TokenView(OAuthView):
-    """``POST /oauth/token``: a token for an application, by its credentials."""
+    """``POST /oauth/token``: issue a token for the credentials of an application."""
 
     def post(self, request: Request) -> Response:
-        """The token, and for how long and what it is good."""
+        """Return the token with its lifetime and scopes."""
         document = self.checked(self.create_token_response(request))
         claims = tokens.read(document["access_token"])
         about = {"token_type": "bearer", "created_at": claims["iat"]}
@@ -106,8 +106,8 @@ class TokenView(OAuthView):
 
 
 class RevokeView(OAuthView):
-    """``POST /oauth/revoke``: the end of a token of the application's own."""
+    """``POST /oauth/revoke``: revoke a token of the application."""
 
     def post(self, request: Request) -> Response:
-        """Nothing, whether there was such a token or not (RFC 7009)."""
+        """Return an empty document, also for an unknown token (RFC 7009)."""
         return Response(self.checked(self.create_revocation_response(request)))

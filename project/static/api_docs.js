@@ -11,6 +11,6 @@ SwaggerUIBundle({
   displayRequestDuration: true,
   filter: true,
   tagsSorter: "alpha",
-  // It would send the document to a stranger on the internet.
+  // The validator would send the document to another server.
   validatorUrl: null,
 });

@@ -164,7 +164,7 @@ def test_preview__verdict_and_line_actions_equal_those_of_the_run(staff: Client)
 
     # then
     [before], [after] = failing.context["previews"], completing.context["previews"]
-    assert (before.verdict, before.target[1]) == ("Will fail", "Target: none is made")
+    assert (before.verdict, before.target[1]) == ("Will fail", "Target: none")
     assert (after.verdict, after.kind) == ("Will complete with errors", "warning")
     assert "is out of stock" in completing.content.decode()
     assert OrderFactory.objects.count() == 0
@@ -197,9 +197,9 @@ def test_preview__follows_the_toggles(staff: Client) -> None:
     # then
     [refused_preview] = refused.context["previews"]
     [ignored_preview] = ignored.context["previews"]
-    assert refused_preview.source[1] == "Source: stays, not cancelled"
+    assert refused_preview.source[1] == "Source: not cancelled"
     assert ignored_preview.verdict == "Will complete"
-    assert ignored_preview.target[1] == "Target: made and placed"
+    assert ignored_preview.target[1] == "Target: created and placed"
     assert ignored_preview.source[1] == "Source: cancelled"
 
 
@@ -212,8 +212,8 @@ def test_preview__order_that_cannot_be_placed_leaves_a_target(staff: Client) -> 
 
     # then
     [preview] = response.context["previews"]
-    assert preview.verdict == "Will fail, leaving a target to be put right by hand"
-    assert preview.target[1] == "Target: made, but not placed"
+    assert preview.verdict == "Will fail and leave a target to repair by hand"
+    assert preview.target[1] == "Target: created, but not placed"
 
 
 def test_request_key__second_submit_of_a_page_copies_nothing(staff: Client) -> None:
@@ -460,7 +460,7 @@ def test_copy_page__opened_again_after_its_submit_shows_the_copies(
     page = response.content.decode()
     assert "These 2 orders were copied from this page already." in page
     assert f'<a href="{batch.redirect_chain[-1][0]}">See the 2 copies</a>' in page
-    assert f'<a href="{page_of(*orders)}">Copy once more…</a>' in page
+    assert f'<a href="{page_of(*orders)}">Copy again…</a>' in page
     assert "_copy" not in page
 
 
@@ -501,7 +501,7 @@ def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: 
     # then
     assert messages_of(response) == [
         "A source order was deleted in the meantime: nothing was copied.",
-        "Select the orders to be copied.",
+        "Select the orders to copy.",
     ]
 
 
@@ -517,7 +517,7 @@ def test_permissions__place_and_cancel_are_disabled_without_change_order() -> No
 
     # then
     disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
-    why = "Not for you: it takes permission to change orders."
+    why = "You need permission to change orders."
     assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
 
 
@@ -557,7 +557,7 @@ def test_permissions__forged_place_or_cancel_is_a_form_error(option: str, button
     assert response.context["form"].errors == {option: [why]}
     assert why in response.content.decode()
     [preview] = response.context["previews"]
-    assert preview.target[1] == "Target: made, not placed"
+    assert preview.target[1] == "Target: created, not placed"
     assert OrderFactory.objects.count() == 0
 
 
@@ -590,7 +590,7 @@ def test_copy_page__order_that_is_deleted_before_the_submit_is_not_copied(staff:
     # then
     gone, nothing_left = messages_of(response)
     assert gone == "A source order was deleted in the meantime: nothing was copied."
-    assert nothing_left == "Select the orders to be copied."
+    assert nothing_left == "Select the orders to copy."
     assert OrderFactory.objects.count() == 0
 
 
@@ -669,7 +669,7 @@ def test_ids__malformed_redirect_to_the_orders_with_a_message(staff: Client, ids
 
     # then
     assert response.redirect_chain == [(ORDERS, 302)]
-    assert messages_of(response) == ["Select the orders to be copied."]
+    assert messages_of(response) == ["Select the orders to copy."]
     assert OrderFactory.objects.count() == 0
 
 

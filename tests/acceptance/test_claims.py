@@ -195,7 +195,7 @@ def test_claims__run_although_an_on_commit_callback_fails(
     assert (batch.claimed, dict(batch.ends)) == (2, {"completed": 2})
     assert statuses(order_copies) == ["completed", "completed", "pending", "pending"]
     ids = ", ".join(order_copy.public_id for order_copy in order_copies[:2])
-    assert f"after a commit failed; the rest of it was left out: {ids}" in caplog.text
+    assert f"An on_commit callback failed, and callbacks after it did not run: {ids}" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)
@@ -216,7 +216,7 @@ def test_abort__stays_although_an_on_commit_callback_fails(
     # then
     assert dict(batch.ends) == {"aborted": 1, "completed": 2}
     assert statuses(order_copies) == ["aborted", "completed", "completed"]
-    assert f"the rest of it was left out: {order_copies[0].public_id}" in caplog.text
+    assert f"callbacks after it did not run: {order_copies[0].public_id}" in caplog.text
 
 
 @pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ import django
 django.setup()
 from orders.lifecycle.gateways import LocalGateway
 from orders.models import Order
-from orders.lifecycle.triggers import MOVES, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 arrived, me = Path(sys.argv[1]), sys.argv[2]
 authorize = LocalGateway.authorize
 
@@ -36,7 +36,7 @@ def authorize_together(self, **parameters):
 
 LocalGateway.authorize = authorize_together
 LocalGateway.void = lambda self, token: print("voided", token)
-problems = make(MOVES["_place"], [Order.objects.get().pk], who={"process": me})
+problems = run_action(ORDER_ACTIONS["_place"], [Order.objects.get().pk], who={"process": me})
 print("problems", problems)
 """
 

@@ -135,7 +135,7 @@ def test_shutdown__idle_worker_stops_at_once(
     # then
     assert status == 0, output
     assert seconds < 5
-    assert "stopped: 4 copies done" in output
+    assert "stopped: 4 copies ended" in output
     assert "Traceback" not in output
 
 
@@ -148,7 +148,7 @@ def test_shutdown__batch_that_ends_in_time_is_finished(environment: dict[str, st
 
     # then
     assert status == 0, output
-    assert "stopped: 2 copies done" in output
+    assert "stopped: 2 copies ended" in output
     assert rows(environment, STATUSES) == [("completed",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]
 
@@ -165,7 +165,7 @@ def test_shutdown__batch_that_exceeds_the_timeout_is_released(
 
     # then
     assert status == 75, output
-    assert "had no time left: 2 copies handed back" in output
+    assert "ran out of time: 2 copies released" in output
     assert 0.9 < seconds < 5
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]

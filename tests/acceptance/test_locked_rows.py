@@ -25,13 +25,14 @@ from order_copies import copying
 from order_copies.db.locks import limited_wait
 from order_copies.events.models import Event
 from order_copies.exceptions import RowsLockedError, ShopContractError
-from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.health import Queue, complaints
+from order_copies.shops import get_shop
 from order_copies.worker import leases
 from order_copies.worker.loop import Worker
+from order_copies.worker.payments import void_unused
 from order_copies.worker.run import run_batch
-from orders.lifecycle.voiding import void_due
-from orders.models import Authorization, Order, Sku, StockItem
+from orders.models import Order, Sku, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, errors_in, request_of, staff
@@ -256,12 +257,11 @@ def test_locked_row__of_another_table_delays_only_the_copies_that_need_it(
 def test_locked_order__unsettled_payment_delays_no_worker() -> None:
     # given
     order = placed_order(lines=1)
-    unsettled = Authorization.objects.create(
-        order=order,
-        token="asked",
-        amount_cents=order.total_amount_with_taxes_cents,
-        status=Authorization.Status.ASKED,
-        details={"payment_source_token": "tok", "currency": order.currency_code},
+    details = {"payment_source_token": "tok", "amount_cents": 1, "currency": "EUR"}
+    OpenPayment.objects.create(
+        key="asked",
+        subject=f"orders/{order.public_id}",
+        details=details,
         due_at=timezone.now() - timedelta(minutes=1),
     )
     copy = stories.requested(placed_order(lines=1))
@@ -271,9 +271,8 @@ def test_locked_order__unsettled_payment_delays_no_worker() -> None:
         run_batch("w1")
 
     # then
-    unsettled.refresh_from_db()
     assert statuses([copy]) == ["completed"]
-    assert (unsettled.status, unsettled.failures) == (Authorization.Status.ASKED, 1)
+    assert not OpenPayment.objects.exists()
 
 
 @pytest.mark.parametrize("end", ["completes", "crashes", "breaks its contract"])
@@ -511,16 +510,15 @@ def test_locked_order__payment_authorized_before_the_lock_is_voided_later(
 
     # then
     assert errors_in(response) == [LOCKED]
-    assert list(order.authorizations.values_list("status", flat=True)) == ["asked"]
+    assert OpenPayment.objects.count() == 1
     assert len(bank.live) == 1
 
     # when
-    order.authorizations.update(due_at=timezone.now())
-    for _ in range(2):
-        void_due()
+    OpenPayment.objects.update(due_at=timezone.now())
+    void_unused(get_shop(), {})
 
     # then
-    assert list(order.authorizations.values_list("status", flat=True)) == ["voided"]
+    assert not OpenPayment.objects.exists()
     assert bank.live == []
 
 

@@ -37,7 +37,7 @@ def test_log__request_line_has_the_trace_id_of_the_response(
 
     # then
     (record,) = caplog.records
-    assert record.getMessage() == f"Copy {data['id']} was asked for over the API"
+    assert record.getMessage() == f"Copy {data['id']} was requested over the API"
     assert fields_of(record, "order_copy_id", "attempt", "worker", "trace_id") == {
         "order_copy_id": data["id"],
         "attempt": 0,
@@ -65,7 +65,7 @@ def test_log__one_line_for_each_change_by_a_client(caplog: pytest.LogCaptureFixt
     ours = [record for record in caplog.records if record.name == "order_copies.copies"]
     assert [record.getMessage() for record in ours] == [
         f"Copy {order_copy.public_id} was aborted over the API",
-        f"Copy {order_copy.public_id} was asked for once more over the API",
+        f"Copy {order_copy.public_id} was queued for a retry over the API",
         f"Copy {order_copy.public_id} was deleted over the API",
     ]
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db.models import ProtectedError
 from django.http import HttpResponse
 from django.utils import timezone
 
 from order_copies.events.models import Event
+from order_copies.models import OpenPayment
+from order_copies.shops import get_shop
+from order_copies.worker.payments import void_unused
 from orders.lifecycle import checkout
 from orders.lifecycle.voiding import void_due
 from orders.models import Authorization, Order, StockItem
@@ -187,7 +189,7 @@ def test_place__declined_card_is_authorized_with_a_new_key_next_time(api: API, b
     unpaid = "/data/relationships/payment_source", "payment_not_authorized"
     assert errors_of(declined) == [REFUSED, (*unpaid, "payment_source - no money")]
     assert placed.status_code == 200
-    assert authorizations(order) == ["declined", "authorized"]
+    assert authorizations(order) == ["authorized"]
     assert len(set(bank.requested_keys)) == 2
 
 
@@ -289,7 +291,7 @@ def test_place__crash_voids_the_authorization(
 
     # when
     with monkeypatch.context() as context:
-        context.setattr("orders.lifecycle.placing.move", crash)
+        context.setattr("orders.lifecycle.placing.write_transition", crash)
         crashed = send_trigger(api, order, "_place", reference="4711")
     order.refresh_from_db()
     after_the_crash = order.reference, order.status, authorizations(order), bank.live
@@ -301,31 +303,34 @@ def test_place__crash_voids_the_authorization(
     assert bank.live == ["auth_1"]
 
 
-def test_place__order_cannot_be_deleted_during_the_authorization(api: API, bank: Bank) -> None:
+def test_place__authorization_of_a_deleted_order_is_voided(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
 
-    def delete_order() -> None:
-        with pytest.raises(ProtectedError):
-            order.delete()
+    def delete() -> None:
+        Order.objects.get(pk=order.pk).delete()
 
-    bank.during_authorize = delete_order
+    bank.during_authorize = delete
 
     # when
     response = send_trigger(api, order, "_place")
+    void_unused(get_shop(), {})
 
     # then
-    assert response.status_code == 200
-    assert bank.live == ["auth_0"]
+    assert response.status_code == 404
+    assert bank.voided == ["auth_0"]
+    assert not OpenPayment.objects.exists()
 
 
 # Unanswered authorizations: the bank has authorized, and its response was lost
 
 
 def void_after_an_hour() -> None:
-    """Make all authorizations due since an hour, and run the cleanup of the worker twice."""
-    Authorization.objects.update(due_at=timezone.now() - timedelta(hours=1))
-    void_due()
+    """Make everything due since an hour, and run the cleanup of a worker."""
+    an_hour_ago = timezone.now() - timedelta(hours=1)
+    OpenPayment.objects.update(due_at=an_hour_ago)
+    Authorization.objects.update(due_at=an_hour_ago)
+    void_unused(get_shop(), {})
     void_due()
 
 
@@ -337,16 +342,16 @@ def change_card(order: Order) -> None:
 @pytest.mark.parametrize(
     ("next_attempt", "live", "statuses"),
     [
-        (lambda api, order: None, [], ["voided"]),
+        (lambda api, order: None, [], []),
         (
             lambda api, order: (change_card(order), send_trigger(api, order, "_place")),
             ["auth_1"],
-            ["authorized", "voided"],
+            ["authorized"],
         ),
         (
             lambda api, order: Order.objects.update(status="cancelled"),
             [],
-            ["voided"],
+            [],
         ),
         (lambda api, order: send_trigger(api, order, "_place"), ["auth_0"], ["authorized"]),
     ],
@@ -371,6 +376,7 @@ def test_unanswered_authorization__voided_unless_the_next_attempt_reuses_it(
     assert bank.live == live
     assert authorizations(order) == statuses
     assert not Authorization.objects.filter(status="voided", voided_at=None).exists()
+    assert not OpenPayment.objects.exists()
 
 
 def test_void_due__leaves_an_authorization_that_is_being_requested(api: API, bank: Bank) -> None:
@@ -404,7 +410,7 @@ def test_place__refused_when_the_authorization_was_voided_before_its_response(
     assert placed.status_code == 200
     assert bank.voided == ["auth_0"]
     assert bank.live == ["auth_1"]
-    assert authorizations(order) == ["voided", "authorized"]
+    assert authorizations(order) == ["authorized"]
 
 
 @pytest.mark.parametrize(
@@ -415,7 +421,7 @@ def test_place__refused_when_the_authorization_was_voided_before_its_response(
     ],
     ids=["placed", "in progress"],
 )
-def test_void_due__leaves_an_authorization_that_another_attempt_reuses(
+def test_unanswered_authorization__attempt_while_it_is_voided_gets_a_new_one(
     api: API, bank: Bank, reuse: Callable[[API, Order], Any]
 ) -> None:
     # given
@@ -428,7 +434,7 @@ def test_void_due__leaves_an_authorization_that_another_attempt_reuses(
     send_trigger(api, order, "_place")
 
     # then
-    assert (bank.live, bank.voided) == (["auth_0"], [])
+    assert (bank.live, bank.voided) == (["auth_1"], ["auth_0"])
     assert stories.statuses(order)[0] == "placed"
     assert authorizations(order) == ["authorized"]
 
@@ -461,7 +467,7 @@ def test_place__card_declined_without_a_response_is_authorized_with_a_new_key(
 
     # then
     assert placed.status_code == 200
-    assert authorizations(order) == ["declined", "authorized"]
+    assert authorizations(order) == ["authorized"]
 
 
 # Concurrent requests: the second one runs while the first one waits for the bank
@@ -616,7 +622,7 @@ def test_trigger__repeated_has_no_further_effect(
         (
             pending_order,
             "_archive",
-            {"status": "cannot be archived while it is pending: only placed orders are"},
+            {"status": "cannot be archived while it is pending: place or cancel it first"},
         ),
     ],
 )

@@ -74,7 +74,7 @@ def test_plan_digest__changed_plan_fails_the_copy_without_effects(api: API) -> N
     order_copy = OrderFactory.objects.get()
     assert (order_copy.status, order_copy.target_order) == (Status.FAILED, None)
     assert order_copy.errors_log["plan_changed"] == [
-        "the copy would do something else now than was previewed: look at it once more"
+        "the plan has changed since the preview: preview the copy again"
     ]
     assert ("skipped", "sku_not_on_sale") in stories.actions(order_copy)
     assert stories.every_byte(order) == before

@@ -398,7 +398,7 @@ def test_retry__refused_while_a_target_exists(api: API) -> None:
     [error] = errors_in(refused)
     assert the_error_in(refused) == (422, "VALIDATION_ERROR", RETRY)
     assert error["title"] == (
-        f"left order {public_id} for repair: place it, or cancel it and ask for a new copy"
+        f"left order {public_id} for repair: place it, or cancel it and request a new copy"
     )
     assert (refused.status_code, accepted.status_code) == (422, 200)
 

@@ -286,7 +286,7 @@ def test_on_commit__error_is_logged_and_copies_stay_completed(
     assert Order.objects.filter(status=Order.Status.PLACED).count() == 6
     assert not OpenPayment.objects.exists()
     ids = ", ".join(str(one) for one in requested)
-    assert f"What the shop does after a commit failed; the rest of it was left out: {ids}" in (
+    assert f"An on_commit callback failed, and callbacks after it did not run: {ids}" in (
         caplog.text
     )
     assert str(error) in caplog.text

@@ -42,7 +42,7 @@ def test_worker_probe__fails_for_a_hanging_worker_and_passes_for_its_successor(
 
     # then
     assert status == 1
-    assert "has been seen lately" in output
+    assert "has been seen recently" in output
 
     # when another one is started
     successor = start(environment, "manage.py", "order_copies_worker")
@@ -53,6 +53,6 @@ def test_worker_probe__fails_for_a_hanging_worker_and_passes_for_its_successor(
     successor.communicate(timeout=60)
 
     # then
-    assert (status, output.splitlines()[-1][:29]) == (0, "All is well: 1 worker at work")
+    assert (status, output.splitlines()[-1][:28]) == (0, "All is well: 1 worker active")
     assert [name.split(":")[1] for (name,) in heartbeats] == [str(successor.pid)]
     assert rows(environment, "SELECT worker FROM order_copies_heartbeat") == []

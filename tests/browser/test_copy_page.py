@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 CANCEL = "[name=cancel_source_order]"
 COPY = "[name=_copy]"
 PREVIEW = "[name=_preview]"
-STAYS = "Source: stays as it is"
+STAYS = "Source: unchanged"
 CANCELLED = "Source: cancelled"
 OPTIONS_CHANGED = "The options have changed since this preview. Nothing was copied."
 ORDERS_CHANGED = "These orders were changed or copied since this preview. Nothing was copied."

@@ -16,7 +16,7 @@ from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.transitions import ABORTABLE, RETRYABLE
 from orders.exceptions import OrderGoneError
 from orders.lifecycle.cancelling import cancel
-from orders.lifecycle.triggers import MOVES, make
+from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import Order
 from tests.chaos.kill_points import reached
 from tests.chaos.retrying import retry
@@ -96,7 +96,9 @@ def _cancel(random: Random) -> None:
 def _place(random: Random) -> None:
     left = _some(random, 2, status=Status.FAILED, target_order__status=Order.Status.PENDING)
     if left:
-        make(MOVES["_place"], [order_copy.target_order_id for order_copy in left], who=WHO)
+        run_action(
+            ORDER_ACTIONS["_place"], [order_copy.target_order_id for order_copy in left], who=WHO
+        )
 
 
 def _delete_order(random: Random) -> None:

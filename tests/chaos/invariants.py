@@ -23,8 +23,7 @@ AUDIT = ("manage.py", "audit_order_copies", "--final", "--json")
 def is_over() -> bool:
     """Return whether no copy is running and no authorization is unsettled."""
     running = OrderFactory.objects.filter(status__in=[Status.PENDING, Status.IN_PROGRESS])
-    unsettled = [Authorization.Status.ASKED, Authorization.Status.VOIDED]
-    unvoided = Authorization.objects.filter(status__in=unsettled, voided_at=None)
+    unvoided = Authorization.objects.filter(status=Authorization.Status.VOIDED, voided_at=None)
     return not (running.exists() or OpenPayment.objects.exists() or unvoided.exists())
 
 

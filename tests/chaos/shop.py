@@ -1,7 +1,6 @@
 """The reference shop, which reports the steps of :mod:`tests.chaos.kill_points`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -13,13 +12,10 @@ from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import CopyRun, Payment
 from orders.copying.shop import ReferenceShop
-from orders.lifecycle import payments
 from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway
 from tests.chaos.kill_points import reached
 
 ENDS = ("complete", "fail", "abort")
-#: After this time an unanswered authorization of an order placed by hand is settled.
-payments.GRACE = timedelta(seconds=3)
 
 
 class ShortTimeoutGateway(HTTPGateway):

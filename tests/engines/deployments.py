@@ -22,20 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER = {"host": "127.0.0.1", "user": "postgres", "autocommit": True}
 RABBITMQ = "amqp://guest:guest@127.0.0.1:5672//"
 REDIS = "redis://127.0.0.1:6379/11"
+GUIDE = (ROOT / "docs" / "how-to" / "run-workers.md").read_text()
 
 
-def from_readme(command: str) -> tuple[str, ...]:
-    """Return the arguments of Python for a command, which must be in the README."""
-    assert command in (ROOT / "README.md").read_text()
+def documented(command: str) -> tuple[str, ...]:
+    """Return the arguments with which Python runs a command that the guide documents."""
+    assert command in GUIDE
     program, *arguments = command.split()
     return (*arguments,) if program == "python" else ("-m", program, *arguments)
 
 
-POLLING = from_readme("python manage.py order_copies_worker")
-SWEEP = from_readme("python manage.py order_copies_wake")
-DB_WORKER = (*from_readme("python manage.py db_worker"), "--interval=0.1", "--no-startup-delay")
-CELERY = (*from_readme("celery -A project worker"), "--concurrency=2", "--loglevel=info")
-BEAT = from_readme("celery -A project beat")
+POLLING = documented("python manage.py order_copies_worker")
+SWEEP = documented("python manage.py order_copies_wake")
+DB_WORKER = (*documented("python manage.py db_worker"), "--interval=0.1", "--no-startup-delay")
+CELERY = (*documented("celery -A project worker"), "--concurrency=2", "--loglevel=info")
+BEAT = documented("celery -A project beat")
 CLIENT = ("-m", "tests.engines.client")
 
 

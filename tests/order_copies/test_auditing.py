@@ -1,4 +1,4 @@
-"""What an audit finds wrong with copies, whatever the shop."""
+"""Findings of the audit about copies, for any shop."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,30 +27,30 @@ HOURS = timedelta(hours=3)
 
 
 def refused_copy(**toggles: Any) -> OrderFactory:
-    """A copy that fails: what it wants is gone."""
+    """Create a failed copy, whose line is out of stock."""
     return stories.copied(placed_order(lines=[{"sku": SkuFactory(stock=1)}]), **toggles)
 
 
 def change(order_copy: OrderFactory, **values: Any) -> None:
-    """Change the row behind everybody's back."""
+    """Update the row without an event."""
     OrderFactory.objects.filter(pk=order_copy.pk).update(**values)
 
 
-def forget(*verbs: str) -> Callable[[OrderFactory], None]:
-    """Something that deletes these events of a copy."""
+def delete_events(*verbs: str) -> Callable[[OrderFactory], None]:
+    """Return a function that deletes these events of a copy."""
     names = [f"order_copies.{verb}" for verb in verbs]
     return lambda one: Event.objects.filter(resource_id=str(one.pk), name__in=names).delete()
 
 
-def repeat(order_copy: OrderFactory) -> None:
-    """Tell the end of a copy twice."""
-    told = Event.objects.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
-    event = told.latest("pk")
+def duplicate_last_event(order_copy: OrderFactory) -> None:
+    """Duplicate the last event of a copy."""
+    events = Event.objects.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
+    event = events.latest("pk")
     event.pk = None
     event.save()
 
 
-def test_nothing_is_found_where_nothing_is_wrong() -> None:
+def test_audit__consistent_copies_have_no_findings() -> None:
     # given
     aborted, retried = stories.requested(placed_order()), stories.requested(placed_order())
     copying.abort_copies([aborted, retried], who=stories.WHO)
@@ -68,7 +68,7 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
     assert audited(final=True) == []
 
 
-def test_a_copy_that_has_not_ended_is_found_where_all_must_have() -> None:
+def test_audit__copy_that_has_not_ended_is_a_finding_if_final() -> None:
     # given
     pending = stories.requested(placed_order())
 
@@ -77,7 +77,7 @@ def test_a_copy_that_has_not_ended_is_found_where_all_must_have() -> None:
     assert audited(final=True) == [("not_final", f"order_copies/{pending.public_id}")]
 
 
-def test_a_copy_that_no_worker_takes_is_found_in_time() -> None:
+def test_audit__stuck_copies_are_found_after_the_patience() -> None:
     # given
     pending, running, fresh = (stories.requested(placed_order()) for _ in range(3))
     now = timezone.now()
@@ -96,16 +96,16 @@ def test_a_copy_that_no_worker_takes_is_found_in_time() -> None:
 @pytest.mark.parametrize(
     ("corrupt", "code"),
     [
-        pytest.param(forget("complete"), "events_disagree", id="its end was never told"),
-        pytest.param(forget("create"), "events_disagree", id="nobody asked for it"),
+        pytest.param(delete_events("complete"), "events_disagree", id="no end event"),
+        pytest.param(delete_events("create"), "events_disagree", id="no create event"),
         pytest.param(
-            forget("create", "start", "complete"), "events_disagree", id="it has no events"
+            delete_events("create", "start", "complete"), "events_disagree", id="no events"
         ),
-        pytest.param(repeat, "events_disagree", id="it ended twice"),
+        pytest.param(duplicate_last_event, "events_disagree", id="two end events"),
         pytest.param(
             lambda one: change(one, started_at=None), "instants_disagree", id="never started"
         ),
-        pytest.param(lambda one: change(one, attempt=0), "instants_disagree", id="never tried"),
+        pytest.param(lambda one: change(one, attempt=0), "instants_disagree", id="no attempt"),
         pytest.param(
             lambda one: change(one, completed_at=one.created_at - HOURS),
             "instants_disagree",
@@ -119,7 +119,7 @@ def test_a_copy_that_no_worker_takes_is_found_in_time() -> None:
         pytest.param(lambda one: change(one, errors_count=1), "errors_miscounted", id="miscounted"),
     ],
 )
-def test_a_completed_copy_that_was_tampered_with_is_found(
+def test_audit__corrupted_completed_copy_is_found(
     corrupt: Callable[[OrderFactory], None], code: str
 ) -> None:
     # given
@@ -142,11 +142,11 @@ def test_a_completed_copy_that_was_tampered_with_is_found(
         pytest.param(
             lambda one: change(one, target_order=pending_order()),
             "target_unexpected",
-            id="a target that it did not write",
+            id="the target of no copy",
         ),
     ],
 )
-def test_a_failed_copy_that_was_tampered_with_is_found(
+def test_audit__corrupted_failed_copy_is_found(
     corrupt: Callable[[OrderFactory], None], code: str
 ) -> None:
     # given
@@ -163,7 +163,7 @@ def test_a_failed_copy_that_was_tampered_with_is_found(
     }
 
 
-def test_an_aborted_copy_with_an_instant_of_its_end_is_found() -> None:
+def test_audit__aborted_copy_with_completed_at_is_found() -> None:
     # given
     order_copy = stories.requested(placed_order())
     copying.abort_copies([order_copy], who=stories.WHO)
@@ -175,7 +175,7 @@ def test_an_aborted_copy_with_an_instant_of_its_end_is_found() -> None:
     assert audited() == [("instants_disagree", f"order_copies/{order_copy.public_id}")]
 
 
-def test_a_copy_that_completed_without_writing_anything_is_found() -> None:
+def test_audit__completed_copy_without_target_is_found() -> None:
     # given
     order_copy = stories.copied(placed_order())
     outcomes = [one | {"target_line_item": None} for one in order_copy.outcomes]
@@ -187,7 +187,7 @@ def test_a_copy_that_completed_without_writing_anything_is_found() -> None:
     assert audited() == [("target_missing", f"order_copies/{order_copy.public_id}")]
 
 
-def test_a_target_that_was_deleted_since_is_not_missed() -> None:
+def test_audit__deleted_target_is_no_finding() -> None:
     # given
     order_copy = stories.copied(placed_order())
 
@@ -199,7 +199,7 @@ def test_a_target_that_was_deleted_since_is_not_missed() -> None:
     assert audited(final=True) == []
 
 
-def test_events_that_were_deleted_for_their_age_are_not_missed() -> None:
+def test_audit__pruned_events_are_no_finding() -> None:
     # given
     long_ago, halfway, retried = (stories.copied(placed_order()) for _ in range(3))
     stories.copied(placed_order())
@@ -207,28 +207,28 @@ def test_events_that_were_deleted_for_their_age_are_not_missed() -> None:
         change(order_copy, created_at=PLACED_AT)
 
     # when
-    forget("create", "start", "complete")(long_ago)
-    forget("create", "start")(halfway)
-    forget("create")(retried)
+    delete_events("create", "start", "complete")(long_ago)
+    delete_events("create", "start")(halfway)
+    delete_events("create")(retried)
 
     # then
     assert audited(final=True) == []
 
 
-def test_of_old_copies_what_is_left_of_their_events_must_fit() -> None:
+def test_audit__remaining_events_of_old_copies_must_agree() -> None:
     # given
     order_copy = stories.copied(placed_order())
     stories.copied(placed_order())
     change(order_copy, created_at=PLACED_AT)
 
     # when
-    forget("create", "complete")(order_copy)
+    delete_events("create", "complete")(order_copy)
 
     # then
     assert audited() == [("events_disagree", f"order_copies/{order_copy.public_id}")]
 
 
-def test_a_payment_that_nobody_gave_back_is_found_in_time() -> None:
+def test_audit__open_payment_is_found_after_the_patience() -> None:
     # given
     running, failed = stories.requested(placed_order()), refused_copy()
     deleted = stories.copied(placed_order())
@@ -251,7 +251,7 @@ def test_a_payment_that_nobody_gave_back_is_found_in_time() -> None:
     assert audited() == forgotten
 
 
-def test_only_copies_that_changed_since_are_looked_at() -> None:
+def test_audit__since_limits_the_copies() -> None:
     # given
     old, new = stories.copied(placed_order()), stories.copied(placed_order())
     for order_copy in (old, new):
@@ -265,7 +265,7 @@ def test_only_copies_that_changed_since_are_looked_at() -> None:
     ]
 
 
-def test_chunks_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audit__covers_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("order_copies.auditing.CHUNK", 2)
     source = placed_order()
@@ -275,7 +275,7 @@ def test_chunks_are_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(audited(final=True)) == 5
 
 
-def test_a_line_of_the_source_that_stayed_behind_needs_no_target() -> None:
+def test_audit__skipped_line_needs_no_target_line() -> None:
     # given
     gone = SkuFactory(stock=1)
     source = placed_order(lines=[{"sku": gone}, {}])

@@ -11,14 +11,16 @@ from project.authentication import BearerAuthentication
 
 @pytest.mark.parametrize("name", ["ORDER_MODEL", "SHOP"])
 @pytest.mark.parametrize("value", [None, "", 7])
-def test_a_missing_setting_says_what_to_type(settings: LazySettings, name: str, value: Any) -> None:
+def test_required_setting__missing_one_raises_with_an_example(
+    settings: LazySettings, name: str, value: Any
+) -> None:
     settings.ORDER_COPIES = {} if value is None else {name: value}
 
     with pytest.raises(ImproperlyConfigured, match=rf'ORDER_COPIES\["{name}"\].*for example'):
         getattr(conf, name)
 
 
-def test_a_missing_dictionary_says_what_to_type(settings: LazySettings) -> None:
+def test_order_copies__missing_dictionary_raises_with_an_example(settings: LazySettings) -> None:
     del settings.ORDER_COPIES
 
     with pytest.raises(ImproperlyConfigured, match="ORDER_MODEL"):
@@ -69,14 +71,16 @@ GIVEN = {
 }
 
 
-def test_all_settings_but_the_required_have_defaults(settings: LazySettings) -> None:
+def test_optional_settings__have_defaults(settings: LazySettings) -> None:
+    # given
     settings.SECRET_KEY = "the secret"
     settings.ORDER_COPIES = {}
 
+    # when, then
     assert {name: getattr(conf, name) for name in DEFAULTS} == DEFAULTS
 
 
-def test_settings_are_read_when_used(settings: LazySettings) -> None:
+def test_settings__are_read_at_use(settings: LazySettings) -> None:
     settings.ORDER_COPIES = {name: given for name, (given, _) in GIVEN.items()}
 
     assert {name: getattr(conf, name) for name in GIVEN} == {
@@ -84,13 +88,13 @@ def test_settings_are_read_when_used(settings: LazySettings) -> None:
     }
 
 
-def test_there_may_be_no_limits(settings: LazySettings) -> None:
+def test_rate_limits__may_be_none(settings: LazySettings) -> None:
     settings.ORDER_COPIES = {"RATE_LIMITS": None}
 
     assert conf.RATE_LIMITS is None
 
 
-def test_the_pause_between_tries_doubles_up_to_an_hour(settings: LazySettings) -> None:
+def test_backoff__doubles_up_to_an_hour(settings: LazySettings) -> None:
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 2}
 
     pauses = [conf.pause_after(failures).total_seconds() for failures in (1, 2, 3, 40)]

@@ -20,70 +20,89 @@ from tests.factories import OrderCopyFactory, placed_order
 pytestmark = pytest.mark.django_db
 
 
-def test_nothing_requested_is_nothing_written() -> None:
+def test_request_copies__empty_list_writes_nothing() -> None:
+    # when
     copying.request_copies([], who=stories.WHO)
 
+    # then
     assert not OrderFactory.objects.exists()
     assert not Event.objects.exists()
 
 
-def test_a_request_is_all_or_nothing() -> None:
+def test_request_copies__one_invalid_copy_refuses_all() -> None:
+    # given
     source = placed_order()
     good, bad = OrderCopy(source_order=source), OrderCopy(source_order=source, type="nonsense")
 
+    # when
     with pytest.raises(IntegrityError, match="order_factory_type_known"):
         copying.request_copies([good, bad], who=stories.WHO)
 
+    # then
     assert not OrderFactory.objects.exists()
     assert not Event.objects.exists()
 
 
-def test_a_source_that_is_gone_is_told_and_nothing_is_requested() -> None:
+def test_request_copies__deleted_source_refuses_all() -> None:
+    # given
     source = placed_order()
     copies = [OrderCopy(source_order=source), OrderCopy(source_order_id=source.pk + 1)]
 
+    # when
     with pytest.raises(SourceOrderGoneError):
         copying.request_copies(copies, who=stories.WHO)
 
+    # then
     assert not OrderFactory.objects.exists()
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("act", [copying.delete_copy, partial(copying.update_copy, changes={})])
-def test_a_copy_that_is_gone_is_told(act: Callable[..., None]) -> None:
+def test_update_and_delete__deleted_copy_raises(act: Callable[..., None]) -> None:
+    # given
     order_copy = stories.requested(placed_order())
     OrderFactory.objects.all().delete()
 
+    # when, then
     with pytest.raises(OrderCopyGoneError):
         act(order_copy, who=stories.WHO)
 
 
-def test_a_worker_with_nothing_to_do_says_so() -> None:
+def test_run_batch__empty_queue_claims_nothing() -> None:
+    # when
     batch = run_batch(worker="w1")
 
+    # then
     assert batch.claimed == 0
     assert str(batch) == "0 claimed, none ended in 0.000 s"
 
 
-def test_a_batch_is_told_in_one_line() -> None:
+def test_batch__str_is_one_line_of_counts() -> None:
+    # given
     batch = Batch(claimed=3, seconds=0.25)
+
+    # when
     batch.ends.update(["completed", "failed", "completed"])
 
+    # then
     assert str(batch) == "3 claimed, 2 completed, 1 failed in 0.250 s"
 
 
 @pytest.mark.parametrize(("attempt", "pause"), [(0, 2), (1, 4), (2, 8), (3, 16)])
-def test_the_pause_after_a_crash_doubles_each_time(
+def test_run_batch__backoff_doubles_with_each_crash(
     settings: LazySettings, attempt: int, pause: int
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH}
     order_copy = OrderCopyFactory(attempt=attempt)
     InterferedShop.before["plan"] = crash
     before = timezone.now()
 
+    # when
     batch = run_batch(worker="w1")
     InterferedShop.before.clear()
 
+    # then
     lease = OrderFactory.objects.get(pk=order_copy.pk).lease_expires_at
     assert lease is not None
     assert dict(batch.ends) == {"to retry": 1}
@@ -95,7 +114,8 @@ def crash(_: object) -> None:
     raise ZeroDivisionError
 
 
-def test_a_claim_has_its_lease(settings: LazySettings) -> None:
+def test_run_batch__lease_has_the_configured_length(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": PATH, "LEASE": 30}
     order_copy = OrderCopyFactory()
     leases: list[object] = []
@@ -103,8 +123,10 @@ def test_a_claim_has_its_lease(settings: LazySettings) -> None:
         order_copies[0].lease_expires_at - order_copies[0].started_at
     )
 
+    # when
     run_batch(worker="w1")
     InterferedShop.before.clear()
 
+    # then
     assert leases == [timedelta(seconds=30)]
     assert stories.fresh(order_copy).lease_expires_at is None

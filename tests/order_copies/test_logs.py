@@ -1,4 +1,4 @@
-"""Log lines: one line of JSON each, with what programs look for as fields."""
+"""Log lines: one line of JSON each, with ids and attempt as fields."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from tests.factories import OrderCopyFactory
 
 
 def line_of(message: str = "Copy %s was read", *arguments: Any, **values: Any) -> dict[str, Any]:
-    """What a record becomes."""
+    """Format a record and parse its line."""
     record = logging.makeLogRecord(
         {
             "name": "order_copies.worker",
@@ -30,7 +30,7 @@ def line_of(message: str = "Copy %s was read", *arguments: Any, **values: Any) -
     return line
 
 
-def test_a_record_is_one_line_of_json() -> None:
+def test_json_formatter__record_is_one_line() -> None:
     # when
     line = line_of("Copy %s:\nfür Élise", "AbcdefghiJ", order_copy_id="AbcdefghiJ", attempt=2)
 
@@ -45,7 +45,7 @@ def test_a_record_is_one_line_of_json() -> None:
     }
 
 
-def test_an_exception_has_its_traceback() -> None:
+def test_json_formatter__exception_has_its_traceback() -> None:
     # given
     try:
         raise ZeroDivisionError("the shop is broken")
@@ -60,23 +60,25 @@ def test_an_exception_has_its_traceback() -> None:
     assert line["exception"].endswith("ZeroDivisionError: the shop is broken")
 
 
-def test_fields_cannot_change_what_every_line_says() -> None:
-    line = line_of("Copied", level="none", time=0, logger="nobody")
+def test_json_formatter__extra_fields_do_not_override_standard_ones() -> None:
+    # when
+    line = line_of("Copied", level="none", time=0, logger="another")
 
+    # then
     assert (line["level"], line["logger"]) == ("INFO", "order_copies.worker")
     assert line["time"].startswith("2024")
 
 
 @pytest.mark.parametrize(
-    ("value", "is_told"),
+    ("value", "is_logged"),
     [("text", True), (None, True), (["a", 1.5], True), ({"a": {1, 2}}, True), (object(), False)],
 )
-def test_fields_are_plain_data(value: Any, is_told: bool) -> None:
-    assert ("field" in line_of("Copied", field=value)) is is_told
+def test_json_formatter__extra_fields_must_be_plain_data(value: Any, is_logged: bool) -> None:
+    assert ("field" in line_of("Copied", field=value)) is is_logged
 
 
 @pytest.mark.django_db
-def test_a_line_about_a_copy_has_its_id_attempt_and_worker() -> None:
+def test_about__holds_id_attempt_and_worker_of_the_copy() -> None:
     order_copy = OrderCopyFactory(in_progress=True)
 
     assert about(order_copy, trace_id="1f") == {
@@ -87,6 +89,6 @@ def test_a_line_about_a_copy_has_its_id_attempt_and_worker() -> None:
     }
 
 
-def test_no_two_trace_ids_are_the_same() -> None:
+def test_new_trace_id__is_unique() -> None:
     assert len({new_trace_id() for _ in range(50)}) == 50
     assert len(new_trace_id()) == 64

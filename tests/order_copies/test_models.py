@@ -33,7 +33,7 @@ LOG = {
 }
 LATER = NOW + timedelta(minutes=1)
 
-NEVER: list[dict[str, Any]] = [
+INVALID: list[dict[str, Any]] = [
     {"type": "orders"},
     {"status": "running"},
     {"status": "completed"},
@@ -49,51 +49,58 @@ NEVER: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("values", NEVER, ids=str)
-def test_the_database_refuses_what_must_never_be(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", INVALID, ids=str)
+def test_constraints__inconsistent_rows_are_refused(values: dict[str, Any]) -> None:
     order_copy = OrderCopyFactory()
 
-    # MariaDB has columns that take no number below zero.
+    # On MariaDB the column is unsigned: a negative number is a DataError.
     with pytest.raises((IntegrityError, DataError)), transaction.atomic():
         OrderFactory.objects.filter(pk=order_copy.pk).update(**values)
 
 
-def test_the_database_refuses_an_order_as_its_own_target() -> None:
+def test_constraints__source_order_cannot_be_the_target() -> None:
     order_copy = OrderCopyFactory()
 
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderFactory.objects.update(target_order=order_copy.source_order)
 
 
-def test_the_database_refuses_one_target_for_two_copies() -> None:
+def test_constraints__target_belongs_to_one_copy() -> None:
+    # given
     target = placed_order()
     OrderCopyFactory(completed=True, target_order=target)
     OrderCopyFactory(completed=True)
 
+    # when, then
     with pytest.raises(IntegrityError), transaction.atomic():
         OrderFactory.objects.update(target_order=target)
 
 
-def test_each_kind_shows_its_own_rows() -> None:
+def test_kinds__proxy_models_show_their_own_rows() -> None:
+    # given
     once = OrderCopyFactory()
     again = OrderFactory.objects.create(
         type=Kind.RECURRING_ORDER_COPIES, source_order=once.source_order
     )
 
+    # when, then
     assert list(OrderCopy.objects.values_list("pk", flat=True)) == [once.pk]
     assert list(RecurringOrderCopy.objects.values_list("pk", flat=True)) == [again.pk]
     assert list(OrderFactory.objects.values_list("pk", flat=True)) == [once.pk, again.pk]
 
 
-def test_a_copy_goes_by_its_public_id() -> None:
+def test_order_copy__str_is_its_public_id() -> None:
+    # when
     order_copy = OrderCopyFactory()
 
+    # then
     assert str(order_copy) == order_copy.public_id
     assert order_copy.public_id == public_ids.encode("order_factories", order_copy.pk)
     assert str(OrderCopy()) == "new copy"
 
 
-def test_pending_copies_and_those_whose_lease_ran_out_are_claimable() -> None:
+def test_claimable__pending_copies_and_expired_leases() -> None:
+    # given
     now = timezone.now()
     claimable = [
         OrderCopyFactory(),
@@ -104,20 +111,24 @@ def test_pending_copies_and_those_whose_lease_ran_out_are_claimable() -> None:
     OrderCopyFactory(failed=True)
     OrderCopyFactory(status=Status.ABORTED)
 
+    # when, then
     assert list(OrderFactory.objects.claimable(now)) == [
         OrderFactory.objects.get(pk=order_copy.pk) for order_copy in claimable
     ]
 
 
-def test_starting_claims_what_is_claimable_and_nothing_else() -> None:
+def test_start__claims_only_claimable_copies() -> None:
+    # given
     pending, lapsed = OrderCopyFactory(), OrderCopyFactory(in_progress=True, lease_expires_at=NOW)
     busy = OrderCopyFactory(in_progress=True, lease_expires_at=LATER + timedelta(days=1))
     ended = OrderCopyFactory(completed=True)
     before = {copy.pk: OrderFactory.objects.values().get(pk=copy.pk) for copy in (busy, ended)}
     now = NOW + timedelta(seconds=30)
 
+    # when
     started = stories.start("w9", now=now, expires_at=LATER)
 
+    # then
     assert [order_copy.pk for order_copy in started] == [pending.pk, lapsed.pk]
     found = OrderFactory.objects.filter(worker="w9").order_by("pk")
     assert list(
@@ -133,7 +144,7 @@ def test_starting_claims_what_is_claimable_and_nothing_else() -> None:
     ("status", "completed_at", "failed_at"),
     [("completed", NOW, None), ("failed", None, NOW), ("aborted", None, None)],
 )
-def test_end__writes_the_errors_and_ends_the_lease(
+def test_end__saves_the_errors_and_releases_the_lease(
     status: str, completed_at: datetime | None, failed_at: datetime | None
 ) -> None:
     # given
@@ -158,24 +169,28 @@ def test_end__writes_the_errors_and_ends_the_lease(
     order_copy.full_clean(exclude=["outcomes"])
 
 
-def test_a_copy_that_has_not_ended_says_so() -> None:
+def test_has_ended__false_for_pending_and_running_copies() -> None:
     assert not OrderCopyFactory().has_ended
     assert not OrderCopyFactory(in_progress=True).has_ended
 
 
-def test_a_payment_has_one_key_until_the_copy_is_retried() -> None:
+def test_payment_key__changes_only_with_a_retry() -> None:
+    # given
     order_copy = OrderCopyFactory()
     first = order_copy.payment_key
 
+    # when
     order_copy.attempt = 2
     again = order_copy.payment_key
     order_copy.retries = 1
 
+    # then
     assert first == again == f"order_copies/{order_copy.public_id}"
     assert order_copy.payment_key == f"order_copies/{order_copy.public_id}/1"
 
 
-def test_only_copies_without_a_target_are_retried() -> None:
+def test_retry__only_ended_copies_without_a_target() -> None:
+    # given
     now = timezone.now()
     ready = [OrderCopyFactory(failed=True), OrderCopyFactory(status=Status.ABORTED)]
     OrderCopyFactory(failed=True, target_order=placed_order())
@@ -183,22 +198,27 @@ def test_only_copies_without_a_target_are_retried() -> None:
     OrderCopyFactory(completed=True)
     OrderCopyFactory(in_progress=True)
 
+    # when
     transitions.retry(OrderFactory.objects.all(), who={}, now=now)
 
+    # then
     found = OrderFactory.objects.filter(retries=1).order_by("pk")
     assert list(found.values_list("pk", "status", "attempt", "failed_at", "updated_at")) == [
         (order_copy.pk, "pending", 0, None, now) for order_copy in ready
     ]
 
 
-def test_only_copies_that_have_not_ended_are_aborted() -> None:
+def test_abort__only_copies_that_have_not_ended() -> None:
+    # given
     now = timezone.now()
     ready = [OrderCopyFactory(), OrderCopyFactory(in_progress=True)]
     OrderCopyFactory(failed=True)
     OrderCopyFactory(completed=True)
 
+    # when
     transitions.abort(OrderFactory.objects.all(), PROBLEMS[0], who={}, now=now)
 
+    # then
     found = OrderFactory.objects.filter(status=Status.ABORTED).order_by("pk")
     assert list(found.values_list("pk", "errors_count", "lease_expires_at", "updated_at")) == [
         (order_copy.pk, 1, None, now) for order_copy in ready
@@ -206,7 +226,7 @@ def test_only_copies_that_have_not_ended_are_aborted() -> None:
 
 
 @pytest.mark.django_db
-def test_an_open_payment_goes_by_its_key() -> None:
+def test_open_payment__str_is_its_key() -> None:
     payment = OpenPayment(key="order_copies/x/1", order_factory_id=1, retries=0)
 
     assert str(payment) == "order_copies/x/1"

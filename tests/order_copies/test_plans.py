@@ -42,54 +42,56 @@ def problem(step: Step, *, skippable: bool = True) -> Problem:
 
 
 @given(plans)
-def test_a_plan_places_and_cancels_only_what_was_asked_for(plan: CopyPlan) -> None:
+def test_plan__places_and_cancels_only_on_request(plan: CopyPlan) -> None:
     assert not plan.will_place or plan.place
     assert not plan.will_cancel or plan.cancel
 
 
 @given(plans)
-def test_a_plan_places_and_cancels_only_where_there_is_a_target(plan: CopyPlan) -> None:
+def test_plan__places_and_cancels_only_with_a_target(plan: CopyPlan) -> None:
     assert plan.will_write or not (plan.will_place or plan.will_cancel)
 
 
 @given(plans)
-def test_placing_and_cancelling_go_together_or_not_at_all(plan: CopyPlan) -> None:
+def test_plan__places_and_cancels_together_or_not_at_all(plan: CopyPlan) -> None:
     both = replace(plan, place=True, cancel=True)
 
     assert both.will_place == both.will_cancel
 
 
 @given(plans)
-def test_a_plan_that_completes_writes_a_target(plan: CopyPlan) -> None:
+def test_plan__completed_copy_has_a_target(plan: CopyPlan) -> None:
     assert not plan.will_complete or plan.will_write
 
 
 @given(plans)
-def test_a_plan_without_skip_errors_completes_only_without_problems(plan: CopyPlan) -> None:
+def test_plan__without_skip_errors_any_problem_fails_the_copy(plan: CopyPlan) -> None:
     strict = replace(plan, skip_errors=False)
 
     assert strict.will_complete == (not strict.problems)
 
 
 @given(plans)
-def test_skip_errors_never_makes_less_of_a_plan(plan: CopyPlan) -> None:
+def test_skip_errors__never_prevents_a_step(plan: CopyPlan) -> None:
     strict, lenient = replace(plan, skip_errors=False), replace(plan, skip_errors=True)
 
-    for promise in ("will_write", "will_place", "will_cancel", "will_complete"):
-        assert getattr(lenient, promise) or not getattr(strict, promise)
+    for name in ("will_write", "will_place", "will_cancel", "will_complete"):
+        assert getattr(lenient, name) or not getattr(strict, name)
 
 
 @given(st.lists(problems))
-def test_an_errors_log_has_every_message_once_under_its_attribute(found: list[Problem]) -> None:
+def test_errors_log__has_each_message_once_per_attribute(found: list[Problem]) -> None:
+    # when
     log = errors_log(found)
 
+    # then
     assert {(key, text) for key, texts in log.items() for text in texts} == {
         (one.attribute, one.message) for one in found
     }
     assert all(len(texts) == len(set(texts)) > 0 for texts in log.values())
 
 
-def test_an_errors_log_keeps_the_order_in_which_problems_were_found() -> None:
+def test_errors_log__keeps_the_order_of_the_problems() -> None:
     found = [
         Problem(Step.WRITE, "line_items", "a", "B is sold out."),
         Problem(Step.PLACE, "status", "b", "Cannot."),
@@ -105,42 +107,42 @@ def test_an_errors_log_keeps_the_order_in_which_problems_were_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "promises"),
+    ("step", "expected"),
     [
         (Step.WRITE, (False, False, False, False)),
         (Step.PLACE, (True, False, False, False)),
         (Step.CANCEL, (True, False, False, False)),
     ],
 )
-def test_a_problem_stops_its_step_and_those_after_it(
-    step: Step, promises: tuple[bool, ...]
+def test_plan__problem_stops_its_step_and_the_later_ones(
+    step: Step, expected: tuple[bool, ...]
 ) -> None:
     plan = CopyPlan(place=True, cancel=True, skip_errors=False, problems=[problem(step)])
 
-    made = (plan.will_write, plan.will_place, plan.will_cancel, plan.will_complete)
+    decisions = (plan.will_write, plan.will_place, plan.will_cancel, plan.will_complete)
 
-    assert made == promises
+    assert decisions == expected
 
 
 @pytest.mark.parametrize(
-    ("step", "promises"),
+    ("step", "expected"),
     [
         (Step.WRITE, (True, True, True, True)),
         (Step.PLACE, (True, False, False, True)),
         (Step.CANCEL, (True, False, False, True)),
     ],
 )
-def test_skip_errors_gets_past_a_line_but_never_past_a_refused_placing_or_cancel(
-    step: Step, promises: tuple[bool, ...]
+def test_skip_errors__skips_line_problems_but_not_refused_placing_or_cancelling(
+    step: Step, expected: tuple[bool, ...]
 ) -> None:
     plan = CopyPlan(place=True, cancel=True, skip_errors=True, problems=[problem(step)])
 
-    made = (plan.will_write, plan.will_place, plan.will_cancel, plan.will_complete)
+    decisions = (plan.will_write, plan.will_place, plan.will_cancel, plan.will_complete)
 
-    assert made == promises
+    assert decisions == expected
 
 
-def test_skip_errors_never_masks_that_there_is_no_target() -> None:
+def test_skip_errors__copy_without_target_does_not_complete() -> None:
     plan = CopyPlan(
         place=True, cancel=True, skip_errors=True, problems=[problem(Step.WRITE, skippable=False)]
     )
@@ -148,16 +150,19 @@ def test_skip_errors_never_masks_that_there_is_no_target() -> None:
     assert not any([plan.will_write, plan.will_place, plan.will_cancel, plan.will_complete])
 
 
-def test_problems_end_a_copy_unless_all_may_be_skipped() -> None:
+def test_succeeds__only_if_all_problems_may_be_skipped() -> None:
+    # given
     skippable, fatal = problem(Step.PLACE), problem(Step.WRITE, skippable=False)
 
+    # when, then
     assert succeeds([], skip_errors=False)
     assert succeeds([skippable], skip_errors=True)
     assert not succeeds([skippable], skip_errors=False)
     assert not succeeds([skippable, fatal], skip_errors=True)
 
 
-def test_only_lines_that_are_not_skipped_become_lines_of_the_target() -> None:
+def test_lines__skipped_outcomes_are_left_out() -> None:
+    # given
     outcomes = [
         Outcome(Action.COPIED, source_line_item="a"),
         Outcome(Action.SKIPPED, source_line_item="b"),
@@ -169,12 +174,15 @@ def test_only_lines_that_are_not_skipped_become_lines_of_the_target() -> None:
     ]
     plan = CopyPlan(place=False, cancel=False, skip_errors=False, outcomes=outcomes)
 
+    # when
     lines = plan.lines
 
+    # then
     assert lines == [outcomes[0], outcomes[2], outcomes[3], outcomes[4]]
 
 
-def test_an_outcome_is_an_entry_of_the_copy() -> None:
+def test_outcome__as_json() -> None:
+    # given
     bare = Outcome(Action.COPIED, source_line_item="abcdefghij", name="Shirt", row=object())
     full = replace(
         bare,
@@ -185,8 +193,10 @@ def test_an_outcome_is_an_entry_of_the_copy() -> None:
         after={"quantity": 1},
     )
 
+    # when
     entries = [bare.as_json(), full.as_json("klmnopqrst")]
 
+    # then
     assert entries == [
         {
             "attribute": "line_items",
@@ -248,7 +258,7 @@ PLAN = {
     ],
     ids=range(5),
 )
-def test_plans_that_show_the_same_have_one_digest(same: dict[str, Any]) -> None:
+def test_digest__is_equal_for_plans_with_equal_content(same: dict[str, Any]) -> None:
     assert planned(**PLAN | same).digest == planned(**PLAN).digest
 
 
@@ -275,7 +285,7 @@ def test_plans_that_show_the_same_have_one_digest(same: dict[str, Any]) -> None:
     ],
     ids=range(17),
 )
-def test_plans_that_show_something_else_have_another_digest(other: dict[str, Any]) -> None:
+def test_digest__differs_for_plans_with_different_content(other: dict[str, Any]) -> None:
     assert planned(**PLAN | other).digest != planned(**PLAN).digest
 
 
@@ -289,7 +299,7 @@ def test_plans_that_show_something_else_have_another_digest(other: dict[str, Any
     ],
     ids=str,
 )
-def test_a_value_has_one_digest_whatever_the_database_made_of_it(one: Any, other: Any) -> None:
+def test_digest__is_equal_for_database_representations_of_a_value(one: Any, other: Any) -> None:
     digests = {planned(outcomes=[line(before={"a": value})]).digest for value in (one, other)}
 
     assert len(digests) == 1

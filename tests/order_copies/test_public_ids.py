@@ -16,9 +16,11 @@ def fixed_key(settings: LazySettings) -> None:
 
 
 @given(keys)
-def test_a_key_survives_the_way_out_and_back(key: int) -> None:
+def test_encode__is_reversed_by_decode(key: int) -> None:
+    # when
     public_id = public_ids.encode("orders", key)
 
+    # then
     assert public_ids.decode("orders", public_id) == key
     assert len(public_id) == 10
     assert public_id.isascii()
@@ -26,23 +28,27 @@ def test_a_key_survives_the_way_out_and_back(key: int) -> None:
 
 
 @given(ids)
-def test_every_ten_letters_stand_for_exactly_one_key(public_id: str) -> None:
+def test_decode__every_ten_letters_are_the_id_of_one_key(public_id: str) -> None:
+    # when
     key = public_ids.decode("orders", public_id)
 
+    # then
     assert key is not None
     assert public_ids.encode("orders", key) == public_id
 
 
-def test_keys_have_unlike_ids_that_tell_nothing_of_their_order() -> None:
+def test_encode__ids_are_unordered_and_dissimilar() -> None:
+    # when
     public_id_of = [public_ids.encode("orders", key) for key in range(5000)]
 
+    # then
     assert len(set(public_id_of)) == 5000
     assert public_id_of != sorted(public_id_of)
     assert len({public_id[:3] for public_id in public_id_of}) > 4000
 
 
 @given(keys)
-def test_kinds_have_ids_of_their_own(key: int) -> None:
+def test_encode__kinds_have_different_ids(key: int) -> None:
     of_kinds = {public_ids.encode(kind, key) for kind in ("orders", "line_items", "events")}
 
     assert len(of_kinds) == 3
@@ -53,17 +59,17 @@ def test_kinds_have_ids_of_their_own(key: int) -> None:
     ["", "abc", "abcdefghi", "abcdefghijk", "abcdefghi1", "abcdefgh j", "abcdefghié", "abcdefghi\0",
      "1234567890", "'; DROP --", "àbcdefghij", "abcde/ghij"],
 )  # fmt: skip
-def test_what_is_no_public_id_stands_for_nothing(text: str) -> None:
+def test_decode__malformed_id_is_none(text: str) -> None:
     assert public_ids.decode("orders", text) is None
 
 
 @pytest.mark.parametrize("key", [-1, HIGHEST + 1, 2**63])
-def test_a_key_that_has_no_id_is_refused(key: int) -> None:
+def test_encode__key_out_of_range_is_refused(key: int) -> None:
     with pytest.raises(ValueError, match=str(key)):
         public_ids.encode("orders", key)
 
 
-def test_ids_change_with_the_secret(settings: LazySettings) -> None:
+def test_encode__ids_depend_on_the_secret(settings: LazySettings) -> None:
     before = public_ids.encode("orders", 1)
 
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"PUBLIC_ID_KEY": "another"}
@@ -71,18 +77,21 @@ def test_ids_change_with_the_secret(settings: LazySettings) -> None:
     assert public_ids.encode("orders", 1) != before
 
 
-def test_the_secret_key_is_the_secret_where_there_is_no_other(settings: LazySettings) -> None:
+def test_encode__secret_defaults_to_secret_key(settings: LazySettings) -> None:
+    # given
     without = {k: v for k, v in settings.ORDER_COPIES.items() if k != "PUBLIC_ID_KEY"}
     settings.ORDER_COPIES = without | {"PUBLIC_ID_KEY": "the secret"}
     explicit = public_ids.encode("orders", 1)
 
+    # when
     settings.ORDER_COPIES = without
     settings.SECRET_KEY = "the secret"
 
+    # then
     assert public_ids.encode("orders", 1) == explicit
 
 
-def test_ids_stay_what_they_were_when_clients_stored_them() -> None:
+def test_encode__ids_are_stable_across_releases() -> None:
     assert {
         (kind, key): public_ids.encode(kind, key)
         for kind in ("orders", "order_factories")
@@ -90,7 +99,7 @@ def test_ids_stay_what_they_were_when_clients_stored_them() -> None:
     } == GOLDEN
 
 
-#: Written down once. A change here breaks every client that keeps ids.
+#: Ids of earlier releases. A change breaks every client that stores ids.
 GOLDEN = {
     ("orders", 0): "AQNzcbVRTb",
     ("orders", 1): "oYkaBufybV",

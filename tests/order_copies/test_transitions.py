@@ -28,14 +28,17 @@ def running(count: int) -> list[OrderFactory]:
     return [OrderCopyFactory(in_progress=True, source_order=source) for _ in range(count)]
 
 
-def test_the_end_of_a_copy_is_written_with_its_event() -> None:
+def test_end__saves_the_copy_and_its_event() -> None:
+    # given
     [order_copy] = running(1)
     target = placed_order()
     outcomes = [{"action": "copied", "at": None}]
     ending = Ending(order_copy, Status.COMPLETED, [PROBLEM], target.pk, outcomes)
 
+    # when
     transitions.end([ending], who=WHO, now=NOW)
 
+    # then
     found = OrderFactory.objects.get()
     assert (found.status, found.completed_at, found.failed_at, found.updated_at) == (
         "completed",
@@ -63,13 +66,16 @@ def test_the_end_of_a_copy_is_written_with_its_event() -> None:
     }
 
 
-def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
+def test_end__event_names_the_kind_of_the_copy() -> None:
+    # given
     [order_copy] = running(1)
     order_copy.type = Kind.RECURRING_ORDER_COPIES
     order_copy.save()
 
+    # when
     transitions.end([Ending(order_copy, Status.FAILED, [PROBLEM])], who=WHO, now=NOW)
 
+    # then
     event = Event.objects.get()
     assert (event.resource_type, event.name) == (
         "recurring_order_copies",
@@ -87,36 +93,45 @@ def test_a_recurring_copy_has_events_of_its_own_kind() -> None:
     ],
     ids=str,
 )
-def test_one_lost_lease_among_many_is_told(meanwhile: dict[str, Any]) -> None:
+def test_end__one_lost_lease_raises_and_records_nothing(meanwhile: dict[str, Any]) -> None:
+    # given
     order_copies = running(3)
     OrderFactory.objects.filter(pk=order_copies[1].pk).update(**meanwhile)
     endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
-    with pytest.raises(LeaseLostError, match="Another attempt owns the copy, or it was aborted"):
+    # when
+    with pytest.raises(LeaseLostError, match="another attempt owns the copy, or it was aborted"):
         transitions.end(endings, who=WHO, now=NOW)
 
+    # then
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 50])
-def test_any_number_of_ends_costs_two_statements(count: int) -> None:
+def test_end__costs_two_statements(count: int) -> None:
     """UPDATE the copies, INSERT their events."""
+    # given
     order_copies = running(count)
     endings = [Ending(order_copy, Status.COMPLETED) for order_copy in order_copies]
 
+    # when
     with CaptureQueriesContext(connection) as queries:
         transitions.end(endings, who=WHO, now=NOW)
 
+    # then
     assert len(queries) == 2
     assert Event.objects.count() == count
 
 
-def test_only_a_first_attempt_is_a_start() -> None:
+def test_start__only_first_attempts_have_an_event() -> None:
+    # given
     first, second = OrderCopyFactory(), running(1)[0]
     OrderFactory.objects.filter(pk=second.pk).update(lease_expires_at=NOW - timedelta(seconds=1))
 
+    # when
     stories.start("w1", now=NOW, expires_at=NOW)
 
+    # then
     event = Event.objects.get()
     assert (event.name, event.resource_id, event.changes) == (
         "order_copies.start",
@@ -128,12 +143,16 @@ def test_only_a_first_attempt_is_a_start() -> None:
     )
 
 
-def test_a_pause_shortens_the_lease_of_this_attempt_only() -> None:
+def test_back_off__changes_only_the_lease_of_this_attempt() -> None:
+    # given
     mine, taken_over = running(2)
     OrderFactory.objects.filter(pk=taken_over.pk).update(attempt=2)
     before = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
+
+    # when
     released = [leases.back_off(row, timedelta(seconds=2)) for row in (mine, taken_over)]
 
+    # then
     after = dict(OrderFactory.objects.values_list("pk", "lease_expires_at"))
     assert released == [1, 0]
     assert after[mine.pk] < before[mine.pk]

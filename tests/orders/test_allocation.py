@@ -14,7 +14,7 @@ shares = st.lists(st.fractions(-(10**6), 10**6, max_denominator=1000), max_size=
     ("amount", "cents"),
     [("1/2", 1), ("-1/2", -1), ("1.49", 1), ("3/2", 2), ("5/2", 3), ("-5/2", -3), ("0", 0)],
 )
-def test_rounded__halves_go_away_from_zero(amount: str, cents: int) -> None:
+def test_rounded__halves_are_rounded_away_from_zero(amount: str, cents: int) -> None:
     assert rounded(Fraction(amount)) == cents
 
 

@@ -1,11 +1,12 @@
-"""The demo shop is what a real shop could have become."""
+"""The demo shop is consistent, and has orders of every kind."""
 
 from collections import Counter
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db.models import F, Sum
+from django.db.models import F, Model, Sum
 from django.utils import timezone
 
 from order_copies.copying import preview
@@ -28,21 +29,21 @@ HOLDING = {Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
 
 
 @pytest.fixture
-def shop(db):
-    """The demo shop, loaded. It takes a while: tests ask several questions of one shop."""
+def shop(db: None) -> None:
+    """Load the demo shop. Loading is slow, so that each test checks several things."""
     load_demo_shop()
 
 
-def rows_of_everything():
+def rows_of_everything() -> list[list[dict[str, Any]]]:
     models = [Order, LineItem, LineItemOption, StockItem, StockReservation, Coupon, CouponUse]
     return [list(model.objects.values()) for model in models]
 
 
-def values_of(model, field):
+def values_of(model: type[Model], field: str) -> set[Any]:
     return set(model.objects.values_list(field, flat=True))
 
 
-def test_it_has_orders_of_every_kind(shop):
+def test_demo_shop__has_orders_of_every_kind(shop: None) -> None:
     # when
     lengths = Counter(LineItem.objects.values_list("order", flat=True)).values()
 
@@ -59,7 +60,7 @@ def test_it_has_orders_of_every_kind(shop):
     assert not Order.objects.get(reference="draft").line_items.exists()
 
 
-def test_what_its_orders_need_is_to_be_had_or_not(shop):
+def test_demo_shop__has_valid_and_invalid_payments_stock_and_coupons(shop: None) -> None:
     # given
     now = timezone.now()
     wallets = CustomerPaymentSource.objects.select_related("payment_source")
@@ -74,7 +75,7 @@ def test_what_its_orders_need_is_to_be_had_or_not(shop):
     assert used.filter(promotion__active=False).exists()
 
 
-def test_its_amounts_add_up(shop):
+def test_demo_shop__amounts_add_up(shop: None) -> None:
     options = LineItemOption.objects.exclude(
         total_amount_cents=F("unit_amount_cents") * F("quantity")
     )
@@ -99,7 +100,7 @@ def test_its_amounts_add_up(shop):
         assert order.total_amount_with_taxes_cents >= 0
 
 
-def test_stock_is_reserved_for_what_lies_in_the_shop(shop):
+def test_demo_shop__stock_is_reserved_for_placed_orders(shop: None) -> None:
     # given
     held = (
         LineItem.objects.filter(
@@ -115,7 +116,7 @@ def test_stock_is_reserved_for_what_lies_in_the_shop(shop):
         assert item.reserved == item.held
 
 
-def test_coupons_count_the_orders_that_used_them(shop):
+def test_demo_shop__coupon_uses_are_counted(shop: None) -> None:
     for coupon in Coupon.objects.prefetch_related("coupon_uses__order"):
         # given
         uses = coupon.coupon_uses.all()
@@ -128,7 +129,7 @@ def test_coupons_count_the_orders_that_used_them(shop):
             assert len({use.customer_email for use in uses}) == len(uses)
 
 
-def test_authorizations_and_stamps_agree_with_the_status(shop):
+def test_demo_shop__authorizations_and_timestamps_agree_with_the_status(shop: None) -> None:
     now = timezone.now()
     for order in Order.objects.prefetch_related("authorizations"):
         # given
@@ -148,7 +149,7 @@ def test_authorizations_and_stamps_agree_with_the_status(shop):
             assert authorizations == [(Authorization.Status.AUTHORIZED, due)]
 
 
-def test_every_order_can_be_previewed(shop):
+def test_demo_shop__every_order_can_be_previewed(shop: None) -> None:
     # given
     order_copies = [OrderCopy(source_order=order) for order in Order.objects.all()]
     swap = OrderCopy(source_order=first_copy(), place_target_order=True, cancel_source_order=True)
@@ -164,7 +165,7 @@ def test_every_order_can_be_previewed(shop):
 
 
 @pytest.mark.django_db
-def test_loading_twice_changes_nothing():
+def test_load_demo_shop__second_run_changes_nothing() -> None:
     # given
     first, again = StringIO(), StringIO()
     call_command("load_demo_shop", stdout=first)

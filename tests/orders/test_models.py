@@ -28,7 +28,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 
-def test_everything_goes_by_a_name_that_people_know() -> None:
+def test_str__names_each_model() -> None:
+    # given
     sku = SkuFactory(code="SHIRT", stock=5)
     order = placed_order(
         lines=[{"sku": sku, "name": "Shirt", "quantity": 2}],
@@ -39,9 +40,10 @@ def test_everything_goes_by_a_name_that_people_know() -> None:
     customer = CustomerFactory(email="ada@example.com")
     source = PaymentSourceFactory(name="Visa 4242")
 
+    # when, then
     assert [
-        str(thing)
-        for thing in (
+        str(row)
+        for row in (
             order,
             order.line_items.first(),
             sku,
@@ -83,9 +85,11 @@ def test_everything_goes_by_a_name_that_people_know() -> None:
     ]
 
 
-def test_numbers_and_tokens_are_fresh_and_shaped() -> None:
+def test_order__numbers_and_tokens_are_unique_and_well_formed() -> None:
+    # when
     orders = [Order(market=MarketFactory(), currency_code="EUR") for _ in range(100)]
 
+    # then
     assert len({order.number for order in orders}) == 100
     assert all(len(order.number) == 12 and order.number.isdigit() for order in orders)
     assert len({order.token for order in orders}) == 100
@@ -93,26 +97,28 @@ def test_numbers_and_tokens_are_fresh_and_shaped() -> None:
 
 
 @pytest.mark.parametrize("status", Order.Status.values)
-def test_an_order_is_editable_until_it_is_placed_and_while_it_is_edited(status: str) -> None:
+def test_editable__until_placement_and_while_editing(status: str) -> None:
     assert Order(status=status).editable == (status in {"draft", "pending", "editing"})
 
 
-def refused(model: type[models.Model], **values: Any) -> None:
+def assert_refused(model: type[models.Model], **values: Any) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         model.objects.update(**values)
 
 
-def test_the_database_refuses_what_must_never_be() -> None:
+def test_constraints__exceeded_limits_are_refused() -> None:
+    # given
     coupon, stock_item = CouponFactory(usage_limit=2), StockItemFactory(quantity=3)
     promotion = PromotionFactory()
 
-    refused(type(coupon), usage_count=3)
-    refused(type(stock_item), reserved=4)
-    refused(type(promotion), percentage=101)
+    # when, then
+    assert_refused(type(coupon), usage_count=3)
+    assert_refused(type(stock_item), reserved=4)
+    assert_refused(type(promotion), percentage=101)
 
 
 @pytest.mark.parametrize(
-    "twice",
+    "duplicate",
     [
         lambda order: AddressFactory(order=order, role="billing"),
         lambda order: AuthorizationFactory(order=order),
@@ -125,11 +131,11 @@ def test_the_database_refuses_what_must_never_be() -> None:
         lambda order: OrderFactory(token=order.token),
     ],
 )
-def test_the_database_refuses_a_second_one(twice: Any) -> None:
+def test_constraints__duplicates_are_refused(duplicate: Any) -> None:
     order = placed_order()
 
     with pytest.raises(IntegrityError), transaction.atomic():
-        twice(order)
+        duplicate(order)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +148,7 @@ def test_the_database_refuses_a_second_one(twice: Any) -> None:
         ({"upcoming": True}, False),
     ],
 )
-def test_a_promotion_is_valid_in_its_time(promotion: dict[str, Any], valid: bool) -> None:
+def test_promotion__is_valid_in_its_period(promotion: dict[str, Any], valid: bool) -> None:
     if promotion.get("expires_at"):
         promotion = {"expires_at": tomorrow()}
 
@@ -155,7 +161,7 @@ def test_a_promotion_is_valid_in_its_time(promotion: dict[str, Any], valid: bool
     ("cutoff", "subtotal", "amount"),
     [(None, 10**6, 700), (5000, 4999, 700), (5000, 5000, 0), (0, 0, 0)],
 )
-def test_shipping_is_free_from_the_cutoff_on(
+def test_shipping_amount_for__is_free_from_the_cutoff(
     cutoff: int | None, subtotal: int, amount: int
 ) -> None:
     market = MarketFactory.build(shipping_amount_cents=700, shipping_cost_cutoff_cents=cutoff)
@@ -163,13 +169,16 @@ def test_shipping_is_free_from_the_cutoff_on(
     assert market.shipping_amount_for(subtotal) == amount
 
 
-def test_lines_outlive_their_sku_and_promotion() -> None:
+def test_line_item__stays_without_its_sku_and_promotion() -> None:
+    # given
     promotion = PromotionFactory()
     line_item = LineItemFactory(promotion=promotion)
     line_item.sku.delete()
     promotion.delete()
 
+    # when
     line_item.refresh_from_db()
 
+    # then
     assert (line_item.sku, line_item.promotion) == (None, None)
     assert line_item.sku_code

@@ -23,7 +23,7 @@ from orders.money import as_float, formatted
         (1250, "EUR", "", "€12.50"),
     ],
 )
-def test_an_amount_is_written_with_the_symbol_in_front(
+def test_formatted__symbol_comes_first(
     amount_cents: int, currency_code: str, language_code: str, text: str
 ) -> None:
     assert formatted(amount_cents, currency_code, language_code) == text
@@ -34,11 +34,11 @@ def test_an_amount_is_written_with_the_symbol_in_front(
     st.sampled_from(sorted(list_currencies())),
     st.sampled_from(sorted(locale_identifiers())),
 )
-def test_an_amount_is_written_as_babel_writes_it(
-    amount_cents: int, currency_code: str, locale: str
-) -> None:
+def test_formatted__agrees_with_babel(amount_cents: int, currency_code: str, locale: str) -> None:
+    # when
     text = formatted(amount_cents, currency_code, locale.replace("_", "-"))
 
+    # then
     amount, pattern = as_float(amount_cents, currency_code), "¤#,##0.00;-¤#,##0.00"
     assert text == format_currency(amount, currency_code, pattern, Locale.parse(locale))
 
@@ -47,7 +47,7 @@ def test_an_amount_is_written_as_babel_writes_it(
     ("amount_cents", "currency_code", "amount"),
     [(1250, "EUR", 12.5), (-1, "EUR", -0.01), (1250, "JPY", 1250.0), (1250, "KWD", 1.25)],
 )
-def test_an_amount_counts_the_decimals_of_its_currency(
+def test_as_float__uses_the_decimals_of_the_currency(
     amount_cents: int, currency_code: str, amount: float
 ) -> None:
     assert as_float(amount_cents, currency_code) == amount

@@ -11,19 +11,19 @@ amounts = st.integers(-(10**7), 10**7)
 rates = st.decimals(0, 1, places=4)
 
 
-def test_the_tax_of_the_contract_is_included() -> None:
+def test_tax_amount__example_of_the_contract() -> None:
     """Contract 3.3: 3500 gross at 22 percent have tax 631."""
     assert tax_amount(3500, Decimal("0.22"), included=True) == 631
     assert tax_amount(2869, Decimal("0.22"), included=False) == 631
 
 
 @given(amounts, rates, st.booleans())
-def test_tax_is_the_same_whoever_works_it_out(amount: int, rate: Decimal, included: bool) -> None:
+def test_tax_amount__agrees_with_the_factories(amount: int, rate: Decimal, included: bool) -> None:
     assert tax_amount(amount, rate, included=included) == tax_of(amount, rate, included=included)
 
 
 @given(amounts, rates, st.booleans())
-def test_tax_of_a_discount_is_the_tax_it_saves(amount: int, rate: Decimal, included: bool) -> None:
+def test_tax_amount__of_a_discount_is_negative(amount: int, rate: Decimal, included: bool) -> None:
     assert tax_amount(-amount, rate, included=included) == -tax_amount(
         amount, rate, included=included
     )
@@ -34,7 +34,7 @@ def test_tax_of_a_discount_is_the_tax_it_saves(amount: int, rate: Decimal, inclu
     st.booleans(),
     st.integers(-1000, 0),
 )
-def test_totals_are_the_same_whoever_works_them_out(
+def test_order_totals__agree_with_the_factories(
     lines: list[tuple[str, int, int]], tax_included: bool, gift_card: int
 ) -> None:
     line_items = [
@@ -52,26 +52,26 @@ def test_totals_are_the_same_whoever_works_them_out(
     st.booleans(),
     st.fixed_dictionaries(dict.fromkeys(TOTALS, amounts)),
 )
-def test_amounts_without_line__with_them_the_lines_add_up_to_any_head(
-    lines: list[tuple[str, int, int]], tax_included: bool, head: dict[str, int]
+def test_amounts_without_line__complete_the_lines_to_the_totals(
+    lines: list[tuple[str, int, int]], tax_included: bool, totals: dict[str, int]
 ) -> None:
-    extra = amounts_without_line(head, lines, tax_included=tax_included)
+    extra = amounts_without_line(totals, lines, tax_included=tax_included)
 
-    assert head == order_totals(
+    assert totals == order_totals(
         lines,
         tax_included=tax_included,
-        gift_card_amount_cents=head["gift_card_amount_cents"],
+        gift_card_amount_cents=totals["gift_card_amount_cents"],
         without_line=extra,
     )
 
 
-def test_amounts_without_line__a_head_without_lines_names_what_it_holds() -> None:
+def test_amounts_without_line__hold_amounts_that_no_line_explains() -> None:
     # given
     lines = [("skus", 2000, 361)]
-    head = order_totals([*lines, ("shipments", 700, 0)], tax_included=True)
+    totals = order_totals([*lines, ("shipments", 700, 0)], tax_included=True)
 
     # when
-    extra = amounts_without_line(head, lines, tax_included=True)
+    extra = amounts_without_line(totals, lines, tax_included=True)
 
     # then
     assert extra == {"shipping_amount_cents": 700}

@@ -1,4 +1,4 @@
-"""The admin's login is limited for each address."""
+"""The rate limit of the admin's login."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ RIGHT = {"username": "staff", "password": "right"}
 
 @pytest.fixture(autouse=True)
 def limit(settings: LazySettings) -> Any:
-    """Two attempts a minute, and a member of staff to log in."""
+    """Allow two attempts per minute, and create a user who may log in."""
     settings.LOGIN_RATE_LIMIT = (2, 60)
     get_user_model().objects.create_user("staff", password="right", is_staff=True)
     cache.clear()
@@ -24,7 +24,7 @@ def limit(settings: LazySettings) -> Any:
     cache.clear()
 
 
-def test_admin_login__attempts_beyond_the_limit_are_refused_unchecked() -> None:
+def test_login_rate_limit__attempts_above_it_are_refused_unchecked() -> None:
     # given
     client = Client()
     wrong = [client.post("/admin/login/", WRONG) for _ in range(2)]
@@ -40,7 +40,7 @@ def test_admin_login__attempts_beyond_the_limit_are_refused_unchecked() -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_admin_login__addresses_are_counted_separately() -> None:
+def test_login_rate_limit__addresses_are_counted_separately() -> None:
     # given
     for _ in range(3):
         Client(REMOTE_ADDR="10.0.0.1").post("/admin/login/", WRONG)
@@ -52,7 +52,7 @@ def test_admin_login__addresses_are_counted_separately() -> None:
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
 
 
-def test_admin_login__reading_the_page_is_not_counted() -> None:
+def test_login_rate_limit__get_requests_are_not_counted() -> None:
     # given
     pages = [Client().get("/admin/login/").status_code for _ in range(5)]
 
@@ -63,7 +63,7 @@ def test_admin_login__reading_the_page_is_not_counted() -> None:
     assert (pages, answer.status_code) == ([200] * 5, 302)
 
 
-def test_admin_login__has_no_limit_where_the_setting_is_none(settings: LazySettings) -> None:
+def test_login_rate_limit__disabled_when_setting_is_none(settings: LazySettings) -> None:
     settings.LOGIN_RATE_LIMIT = None
 
     answers = [Client().post("/admin/login/", WRONG).status_code for _ in range(15)]

@@ -1,4 +1,4 @@
-"""Which tokens open the API, and at what cost."""
+"""Bearer tokens: which ones are valid, and the queries of a check."""
 
 import base64
 import json
@@ -19,8 +19,8 @@ from tests.api import API, application_of, staff, the_error_in, token_of
 pytestmark = pytest.mark.django_db
 
 
-def ask(token: str) -> tuple[int, str, str | None] | int:
-    """The error that the token leads to, or the status."""
+def status_with(token: str) -> tuple[int, str, str | None] | int:
+    """Request with the token; return the error or the status 200."""
     response = API().get("/markets", Authorization=f"Bearer {token}")
     return response.status_code if response.status_code == 200 else the_error_in(response)
 
@@ -33,23 +33,23 @@ def encoded(text: str) -> str:
 
 
 def forged(**claims: Any) -> str:
-    """A token with our signature, whatever it says."""
+    """Sign these claims with our key."""
     return jwt.encode(claims, tokens._key(), "HS512")
 
 
-def test_a_token_that_was_issued_opens_the_api() -> None:
-    assert ask(token_of(application_of(staff()))) == 200
+def test_token__issued_one_is_valid() -> None:
+    assert status_with(token_of(application_of(staff()))) == 200
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-def test_the_scheme_may_be_written_as_one_likes(scheme: str) -> None:
+def test_authorization_header__scheme_ignores_case(scheme: str) -> None:
     token = token_of(application_of(staff()))
 
     assert API().get("/markets", Authorization=f"{scheme} {token}").status_code == 200
 
 
 @pytest.mark.parametrize("header", ["", "Basic abc", "Token abc", "Bearerabc"])
-def test_another_scheme_is_no_token(header: str) -> None:
+def test_authorization_header__other_schemes_are_unauthorized(header: str) -> None:
     response = API().get("/markets", Authorization=header)
 
     assert the_error_in(response) == (401, "UNAUTHORIZED", None)
@@ -74,11 +74,11 @@ def test_another_scheme_is_no_token(header: str) -> None:
         f"{encoded('7')}.e30.x",
     ],
 )
-def test_garbage_never_reaches_the_database(
+def test_token__malformed_one_costs_no_query(
     token: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
-        assert ask(token) == INVALID
+        assert status_with(token) == INVALID
 
 
 @pytest.mark.parametrize(
@@ -92,33 +92,36 @@ def test_garbage_never_reaches_the_database(
         {"exp": 2**40, "iat": 0, "test": True, "nbf": 2**40},
     ],
 )
-def test_a_token_that_says_too_little_or_is_over_never_reaches_the_database(
+def test_token__incomplete_or_expired_claims_cost_no_query(
     claims: dict[str, Any], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     token = forged(**claims)
 
     with django_assert_num_queries(0):
-        assert ask(token) == INVALID
+        assert status_with(token) == INVALID
 
 
-def test_a_token_that_was_never_issued_opens_nothing(
+def test_token__never_issued_one_is_invalid(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     token = tokens.mint(application_of(staff()), ["read"], 60)
 
     with django_assert_num_queries(1):
-        assert ask(token) == INVALID
+        assert status_with(token) == INVALID
 
 
-def test_a_token_expires() -> None:
-    assert ask(token_of(application_of(staff()), seconds=-1)) == INVALID
+def test_token__expired_one_is_invalid() -> None:
+    assert status_with(token_of(application_of(staff()), seconds=-1)) == INVALID
 
 
-@pytest.mark.parametrize("what", ["revoked", "ended", "application", "user", "locked out"])
-def test_what_happened_since_counts(what: str) -> None:
+@pytest.mark.parametrize("change", ["revoked", "ended", "application", "user", "locked out"])
+def test_token__is_invalid_after_revocation_or_deletion(change: str) -> None:
+    # given
     application = application_of(staff())
     token = token_of(application)
-    match what:
+
+    # when
+    match change:
         case "revoked":
             AccessToken.objects.get().revoke()
         case "ended":
@@ -131,39 +134,51 @@ def test_what_happened_since_counts(what: str) -> None:
             application.user.is_active = False
             application.user.save()
 
-    assert ask(token) == INVALID
+    # then
+    assert status_with(token) == INVALID
 
 
-def test_an_application_that_lost_its_user_is_nobody() -> None:
+def test_token__of_an_application_without_user_is_invalid() -> None:
+    # given
     token = token_of(application_of(staff()))
+
+    # when
     Application.objects.update(user=None)
 
-    assert ask(token) == INVALID
+    # then
+    assert status_with(token) == INVALID
 
 
 @pytest.mark.parametrize("mode", ["test", "live"])
-def test_a_token_is_good_in_one_mode_only(settings: LazySettings, mode: str) -> None:
+def test_token__is_valid_in_its_mode_only(settings: LazySettings, mode: str) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MODE": mode}
     token = token_of(application_of(staff()))
-    in_its_own = ask(token)
+    in_its_own_mode = status_with(token)
     other = {"test": "live", "live": "test"}[mode]
+
+    # when
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"MODE": other}
 
-    assert (in_its_own, ask(token)) == (200, INVALID)
+    # then
+    assert (in_its_own_mode, status_with(token)) == (200, INVALID)
 
 
 @pytest.mark.parametrize("kind", ["integration", "sales_channel"])
-def test_a_token_is_checked_with_one_query(
+def test_token__check_costs_one_query(
     kind: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """The token, joined with its application and its user."""
+    # given
     application = application_of(staff(), kind)
     token = token_of(application, ["market:all", "read"])
 
+    # when
     with django_assert_num_queries(1):
         user, access = BearerAuthentication().user_and_access(token)
 
+    # then
     assert user == application.user
-    said = tokens.application_as_json(application)
-    assert access == Access(frozenset({"market:all", "read"}), said)
+    application_claims = tokens.application_as_json(application)
+    assert access == Access(frozenset({"market:all", "read"}), application_claims)
     assert (access.client_id, access.kind) == (application.client_id, kind)

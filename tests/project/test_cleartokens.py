@@ -1,4 +1,4 @@
-"""The nightly command of Django OAuth Toolkit deletes expired tokens, and no others."""
+"""``cleartokens`` of Django OAuth Toolkit deletes only expired tokens."""
 
 from datetime import timedelta
 

@@ -13,7 +13,7 @@ from tests.factories import placed_order
 pytestmark = pytest.mark.django_db
 
 
-def test_compression__large_document_is_the_same_document_in_fewer_bytes() -> None:
+def test_compression__large_document_is_compressed() -> None:
     # given
     for _ in range(3):
         placed_order(lines=3)
@@ -32,11 +32,11 @@ def test_compression__large_document_is_the_same_document_in_fewer_bytes() -> No
 
 
 def without_trace(document: bytes) -> bytes:
-    """Return the document without what differs from request to request."""
+    """Return the document without its trace id, which differs between requests."""
     return re.sub(rb'"trace_id":"\w+"', b"", document)
 
 
-def test_compression__small_document_stays_as_it_is() -> None:
+def test_compression__small_document_is_not_compressed() -> None:
     # when
     response = API(staff()).get("/orders", **{"accept-encoding": "gzip"})
 
@@ -45,7 +45,7 @@ def test_compression__small_document_stays_as_it_is() -> None:
     assert "Content-Encoding" not in response.headers
 
 
-def test_compression__pages_with_cookies_stay_as_they_are(client: Client) -> None:
+def test_compression__pages_with_cookies_are_not_compressed(client: Client) -> None:
     # given
     client.force_login(User.objects.create_superuser("boss"))
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def preflight(path: str, method: str = "POST", headers: str = "authorization") -> dict[str, str]:
-    """Return the headers for CORS of the answer to a browser that asks before it sends."""
+    """Send a preflight request and return the CORS headers of the response."""
     response = Client().options(
         path,
         headers={
@@ -26,7 +26,7 @@ def preflight(path: str, method: str = "POST", headers: str = "authorization") -
 
 
 def cors_headers(response: object) -> dict[str, str]:
-    """Return the headers that browsers read before they show a response to a page."""
+    """Return the CORS headers of a response."""
     items = response.headers.items()  # type: ignore[attr-defined]
     return {name.lower(): value for name, value in items if name.lower().startswith("access-")}
 
@@ -46,7 +46,7 @@ def test_preflight__allows_any_site_without_cookies(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/login/", "/healthz", "/metrics", "/oauth/tokens"])
-def test_preflight__other_addresses_allow_no_site(client: Client, path: str) -> None:
+def test_preflight__other_paths_allow_no_site(client: Client, path: str) -> None:
     # when
     response = client.options(
         path, headers={"origin": ORIGIN, "access-control-request-method": "POST"}
@@ -56,7 +56,7 @@ def test_preflight__other_addresses_allow_no_site(client: Client, path: str) -> 
     assert cors_headers(response) == {}
 
 
-def test_preflight__is_answered_over_http_where_other_requests_are_redirected(
+def test_preflight__is_not_redirected_to_https(
     settings: LazySettings,
 ) -> None:
     # given
@@ -66,7 +66,7 @@ def test_preflight__is_answered_over_http_where_other_requests_are_redirected(
     assert preflight("/api/orders")["access-control-allow-origin"] == "*"
 
 
-def test_cors__answers_and_errors_can_be_read_with_their_headers() -> None:
+def test_cors__responses_and_errors_expose_their_headers() -> None:
     # when
     answers = [
         client.get(path, origin=ORIGIN)
@@ -81,7 +81,7 @@ def test_cors__answers_and_errors_can_be_read_with_their_headers() -> None:
         assert {"location", "retry-after", "x-ratelimit-remaining"} <= set(exposed)
 
 
-def test_cors__named_sites_only(settings: LazySettings) -> None:
+def test_cors__can_be_limited_to_named_sites(settings: LazySettings) -> None:
     # given
     settings.CORS_ALLOW_ALL_ORIGINS = False
     settings.CORS_ALLOWED_ORIGINS = ["https://other.example"]

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import jwt
@@ -71,16 +73,22 @@ def read_until_ready(demo):
 
 
 def token_for(said, port):
-    """What the credentials get that the demo prints, sent as it says."""
-    body = said.split("/oauth/token'")[1].split("-d '")[1].split("'")[0]
-    headers = {"Content-Type": "application/json"}
+    """Return the document that the printed credentials get from the token endpoint."""
+    fields = dict(re.findall(r"-d (\w+)=(\S+)", said))
     url = f"http://127.0.0.1:{port}/oauth/token"
-    with urlopen(Request(url, body.encode(), headers)) as response:
+    with urlopen(Request(url, urlencode(fields).encode())) as response:
         return json.load(response)
 
 
-def is_anybody_left(demo):
-    """Whether a process of the demo's group still lives."""
+def copies(port, token):
+    """Return the order copies that the API lists."""
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    with urlopen(Request(f"http://127.0.0.1:{port}/api/order_copies", headers=headers)) as response:
+        return json.load(response)["data"]
+
+
+def has_running_processes(demo):
+    """Return whether a process of the demo's group still runs."""
     try:
         os.killpg(demo.pid, 0)
     except ProcessLookupError:
@@ -98,10 +106,10 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # then
     assert "Loaded the demo shop" in said
-    assert f"curl -X POST 'http://127.0.0.1:{port}/oauth/token'" in said
-    assert "curl -g -X POST" in said
-    assert "HTTP 201 Created" in said
-    assert "-> completed" in said
+    assert "Copying order #1271" in said
+    assert re.search(r"completed, target order #\d+, pending, 57\.70\xa0EUR", said)
+    assert f"http://127.0.0.1:{port}/admin/ (user admin, password admin)" in said
+    assert f"http://127.0.0.1:{port}/api/docs" in said
     for path in ("/static/admin/css/base.css", "/admin/login/?token=sent-in-a-query"):
         with urlopen(f"http://127.0.0.1:{port}{path}") as response:
             assert response.status == 200
@@ -114,7 +122,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     assert demo.returncode == 0
     assert "Traceback" not in rest
     assert "sent-in-a-query" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
     # when it is started again
     demo = start_demo()
@@ -122,8 +130,10 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # then
     assert "Kept the demo shop: 308 orders" in said
+    assert "Order #1271 was copied by an earlier start of the demo." in said
     token = token_for(said, port)
     assert token["token_type"] == "bearer"
+    assert len(copies(port, token)) == 1
     claims = jwt.decode(token["access_token"], options={"verify_signature": False})
     assert claims["iss"] == f"https://auth.localhost:{port}"
 
@@ -134,7 +144,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     # then
     assert demo.returncode == 0
     assert "Traceback" not in rest
-    assert not is_anybody_left(demo)
+    assert not has_running_processes(demo)
 
 
 @pytest.mark.exhaustive
@@ -146,7 +156,7 @@ def test_a_port_that_is_taken_is_told_at_once(start_demo, port):
         said, _ = demo.communicate(timeout=20)
 
     # then
-    assert said.strip() == f"Port {port} is not free. Choose another one: make demo PORT={port + 1}"
+    assert said.strip() == f"Port {port} is in use. Choose another one: make demo PORT={port + 1}"
     assert demo.returncode == 1
 
 
@@ -164,21 +174,23 @@ def test_a_process_that_dies_takes_the_others_with_it(processes):
     with processes:
         processes.start("web server", *SLEEP)
         processes.start("worker", "-c", "raise SystemExit(3)")
-        with pytest.raises(DemoError, match=r"The worker has stopped by itself \(exit status 3\)"):
+        with pytest.raises(DemoError, match=r"The worker stopped unexpectedly \(exit status 3\)"):
             processes.watch()
 
     # then
     assert all(child.returncode is not None for child in processes._children.values())
 
 
-def test_a_process_that_does_not_want_to_stop_is_killed(processes, monkeypatch):
+def test_processes__one_that_ignores_sigterm_is_killed(processes, monkeypatch):
     # given
-    monkeypatch.setattr("project.demo.processes.PATIENCE", 0.2)
-    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    monkeypatch.setattr("project.demo.processes.STOP_TIMEOUT", 0.2)
+    ignore_sigterm = (
+        "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"
+    )
 
     # when
     with processes:
-        processes.start("web server", "-c", deaf)
+        processes.start("web server", "-c", ignore_sigterm)
         time.sleep(0.5)
 
     # then

@@ -1,4 +1,4 @@
-"""What the environment may say to the reference project, and what it is told otherwise."""
+"""Environment variables of the reference project: valid values, and errors for others."""
 
 import sys
 from collections.abc import Callable
@@ -14,44 +14,48 @@ ENGINES = ("polling", "celery")
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set a variable, or take it away."""
+def set_variable(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that sets a variable, or deletes it for ``None``."""
 
-    def say(value: str | None, name: str = "NAME") -> None:
+    def set_variable(value: str | None, name: str = "NAME") -> None:
         monkeypatch.delenv(name, raising=False)
         if value is not None:
             monkeypatch.setenv(name, value)
 
-    return say
+    return set_variable
 
 
 @pytest.mark.parametrize("value", ["1", "true", "True", "YES", "on"])
-def test_yes_has_many_names(say: Any, value: str) -> None:
-    say(value)
+def test_flag__words_for_true(set_variable: Any, value: str) -> None:
+    set_variable(value)
 
     assert flag("NAME") is True
 
 
 @pytest.mark.parametrize("value", ["0", "false", "No", "OFF"])
-def test_no_has_as_many(say: Any, value: str) -> None:
-    say(value)
+def test_flag__words_for_false(set_variable: Any, value: str) -> None:
+    set_variable(value)
 
     assert flag("NAME", default=True) is False
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_what_is_empty_is_not_set(say: Any, value: str | None) -> None:
-    say(value)
+def test_variables__empty_ones_have_the_default(set_variable: Any, value: str | None) -> None:
+    # when
+    set_variable(value)
 
+    # then
     assert (flag("NAME"), flag("NAME", default=True)) == (False, True)
     assert (number("NAME"), number("NAME", default=3600)) == (0, 3600)
     assert choice("NAME", ENGINES) == "polling"
 
 
-def test_numbers_and_choices_are_taken_as_they_are(say: Any) -> None:
-    say("12", "NUMBER")
-    say("celery", "CHOICE")
+def test_number_and_choice__read_the_value(set_variable: Any) -> None:
+    # given
+    set_variable("12", "NUMBER")
+    set_variable("celery", "CHOICE")
 
+    # when, then
     assert (number("NUMBER"), choice("CHOICE", ENGINES)) == (12, "celery")
 
 
@@ -66,9 +70,11 @@ def test_numbers_and_choices_are_taken_as_they_are(say: Any) -> None:
         (lambda name: choice(name, ENGINES), "Celery", "one of polling, celery"),
     ],
 )
-def test_anything_else_is_refused_by_name(say: Any, read: Any, value: str, allowed: str) -> None:
+def test_variables__invalid_values_are_refused_by_name(
+    set_variable: Any, read: Any, value: str, allowed: str
+) -> None:
     # given
-    say(value)
+    set_variable(value)
 
     # when
     with pytest.raises(ImproperlyConfigured) as refused:
@@ -78,18 +84,20 @@ def test_anything_else_is_refused_by_name(say: Any, read: Any, value: str, allow
     assert str(refused.value) == f"NAME is {value!r}, and must be {allowed}."
 
 
-def test_hosts_stand_between_commas(say: Any) -> None:
-    say("1", "PRODUCTION")
-    say("shop.example, .shop.example,")
+def test_hosts__are_separated_by_commas(set_variable: Any) -> None:
+    # given
+    set_variable("1", "PRODUCTION")
+    set_variable("shop.example, .shop.example,")
 
+    # when, then
     assert hosts("NAME", "localhost") == ["shop.example", ".shop.example"]
 
 
 @pytest.mark.parametrize("value", ["*", "shop.example, *", ",", ".", ".com", "shop.example,.com."])
-def test_all_hosts_there_are_or_none_are_not_those_of_a_shop(say: Any, value: str) -> None:
+def test_hosts__production_refuses_wildcards_and_empty_lists(set_variable: Any, value: str) -> None:
     # given
-    say("1", "PRODUCTION")
-    say(value)
+    set_variable("1", "PRODUCTION")
+    set_variable(value)
 
     # then
     with pytest.raises(ImproperlyConfigured, match=r"NAME is .* the names of your own hosts"):
@@ -97,25 +105,27 @@ def test_all_hosts_there_are_or_none_are_not_those_of_a_shop(say: Any, value: st
         hosts("NAME", "localhost")
 
 
-def test_a_demo_may_be_asked_by_whatever_name(say: Any) -> None:
-    say(None, "PRODUCTION")
-    say("*")
+def test_hosts__demo_accepts_a_wildcard(set_variable: Any) -> None:
+    # given
+    set_variable(None, "PRODUCTION")
+    set_variable("*")
 
+    # when, then
     assert hosts("NAME", "localhost") == ["*"]
 
 
-def test_without_a_redis_each_process_counts_for_itself(say: Any) -> None:
-    say(None)
+def test_caches__default_is_local_memory(set_variable: Any) -> None:
+    set_variable(None)
 
     assert caches("NAME")["default"]["BACKEND"].endswith(".LocMemCache")
 
 
-def test_a_redis_is_shared(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caches__redis_url_has_timeouts(set_variable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     redis = ModuleType("redis")
     redis.__spec__ = sys.__spec__
     monkeypatch.setitem(sys.modules, "redis", redis)
-    say("rediss://:secret@cache.example/1")
+    set_variable("rediss://:secret@cache.example/1")
 
     # then
     assert caches("NAME") == {
@@ -127,10 +137,12 @@ def test_a_redis_is_shared(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     }
 
 
-def test_a_redis_takes_its_package(say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_caches__redis_needs_its_package(
+    set_variable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
     monkeypatch.setitem(sys.modules, "redis", None)
-    say("redis://127.0.0.1")
+    set_variable("redis://127.0.0.1")
 
     # then
     with pytest.raises(ImproperlyConfigured, match="pip install redis"):
@@ -138,9 +150,9 @@ def test_a_redis_takes_its_package(say: Any, monkeypatch: pytest.MonkeyPatch) ->
         caches("NAME")
 
 
-def test_another_cache_is_refused_and_its_password_not_shown(say: Any) -> None:
+def test_caches__other_url_is_refused_without_its_password(set_variable: Any) -> None:
     # given
-    say("memcached://:secret@cache.example")
+    set_variable("memcached://:secret@cache.example")
 
     # when
     with pytest.raises(ImproperlyConfigured) as refused:
@@ -163,8 +175,10 @@ def test_another_cache_is_refused_and_its_password_not_shown(say: Any) -> None:
         ),
     ],
 )
-def test_origins__any_none_or_named(say: Any, value: str | None, allowed: list[str]) -> None:
-    say(value)
+def test_origins__all_none_or_a_list(
+    set_variable: Any, value: str | None, allowed: list[str]
+) -> None:
+    set_variable(value)
 
     assert origins("NAME") == allowed
 
@@ -180,9 +194,9 @@ def test_origins__any_none_or_named(say: Any, value: str | None, allowed: list[s
         ",",
     ],
 )
-def test_origins__anything_else_is_refused(say: Any, value: str) -> None:
+def test_origins__invalid_value_is_refused(set_variable: Any, value: str) -> None:
     # given
-    say(value)
+    set_variable(value)
 
     # then
     with pytest.raises(ImproperlyConfigured, match=r"NAME is .* origins like https://shop\.exampl"):
@@ -194,10 +208,12 @@ def test_origins__anything_else_is_refused(say: Any, value: str) -> None:
     "value",
     ["https://payments.example/v1", "http://127.0.0.1:9000", "http://localhost", "http://[::1]:80"],
 )
-def test_gateway__production_takes_tls_or_this_machine(say: Any, value: str) -> None:
-    say("1", "PRODUCTION")
-    say(value)
+def test_gateway__production_accepts_https_or_loopback(set_variable: Any, value: str) -> None:
+    # given
+    set_variable("1", "PRODUCTION")
+    set_variable(value)
 
+    # when, then
     assert gateway("NAME") == value
 
 
@@ -206,18 +222,18 @@ def test_gateway__production_takes_tls_or_this_machine(say: Any, value: str) -> 
     [
         ("http://payments.example", "NAME must begin with https:// with PRODUCTION=1"),
         ("http://10.0.0.1", "NAME must begin with https:// with PRODUCTION=1"),
-        ("ftp://user:secret@payments.example", "NAME must be an address like https://payments"),
-        ("payments.example", "NAME must be an address like https://payments"),
-        ("https://[", "NAME must be an address like https://payments"),
-        ("", "PRODUCTION=1 takes a value of your own in NAME"),
+        ("ftp://user:secret@payments.example", "NAME must be a URL like https://payments"),
+        ("payments.example", "NAME must be a URL like https://payments"),
+        ("https://[", "NAME must be a URL like https://payments"),
+        ("", "PRODUCTION=1 needs your own value of NAME"),
     ],
 )
-def test_gateway__production_refuses_others_and_shows_no_password(
-    say: Any, value: str, message: str
+def test_gateway__production_refuses_other_urls_without_their_password(
+    set_variable: Any, value: str, message: str
 ) -> None:
     # given
-    say("1", "PRODUCTION")
-    say(value)
+    set_variable("1", "PRODUCTION")
+    set_variable(value)
 
     # when
     with pytest.raises(ImproperlyConfigured) as refused:
@@ -228,12 +244,16 @@ def test_gateway__production_refuses_others_and_shows_no_password(
     assert "secret" not in str(refused.value)
 
 
-def test_gateway__demo_takes_any_or_none(say: Any) -> None:
-    say(None, "PRODUCTION")
-    say("http://payments.example")
+def test_gateway__demo_accepts_any_url_or_none(set_variable: Any) -> None:
+    # given
+    set_variable(None, "PRODUCTION")
+    set_variable("http://payments.example")
 
+    # when, then
     assert gateway("NAME") == "http://payments.example"
 
-    say(None)
+    # given
+    set_variable(None)
 
+    # when, then
     assert gateway("NAME") == ""

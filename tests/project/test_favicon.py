@@ -5,7 +5,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 
-def test_favicon__redirects_to_a_static_file_that_exists(client: Client) -> None:
+def test_favicon__redirects_to_an_existing_static_file(client: Client) -> None:
     # when
     response = client.get("/favicon.ico")
 

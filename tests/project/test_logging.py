@@ -1,4 +1,4 @@
-"""What the processes of the reference project write to their log."""
+"""Log output of the processes of the reference project."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from tests.commands import run
 
 pytestmark = pytest.mark.exhaustive
 
-#: Things that go wrong all over the project; the database has no tables.
-TROUBLE = """
+#: A script that logs messages and causes errors; its database has no tables.
+SCRIPT = """
 import logging, django
 django.setup()
 {more}
@@ -21,8 +21,8 @@ from django.db import transaction
 from django.test import Client
 logging.getLogger("order_copies.copies").info("a copy")
 logging.getLogger("orders.lifecycle.checkout").warning("a gateway")
-logging.getLogger("somebody.else").warning("a library")
-logging.getLogger("somebody.else").info("chatter")
+logging.getLogger("another.library").warning("a library")
+logging.getLogger("another.library").info("chatter")
 client = Client(raise_request_exception=False, headers={{"host": "localhost"}})
 client.post("/admin/login/", {{"username": "a", "password": "b"}})
 client.get("/nothing")
@@ -37,10 +37,10 @@ CELERY = """
 from celery import current_app
 current_app.log.setup_logging_subsystem()
 """
-SAID = [
+EXPECTED = [
     ("order_copies.copies", "a copy"),
     ("orders.lifecycle.checkout", "a gateway"),
-    ("somebody.else", "a library"),
+    ("another.library", "a library"),
     ("django.request", "Internal Server Error: /admin/login/"),
     (
         "django.db.backends.base",
@@ -51,14 +51,14 @@ SAID = [
 
 
 def log_of(tmp_path: Path, more: str = "", **environment: str) -> str:
-    """What a process writes to its log when all this happens."""
+    """Run the script in a process and return its log."""
     environment = {
         "PATH": os.environ["PATH"],
         "DJANGO_SETTINGS_MODULE": "project.settings",
         "DATABASE_NAME": str(tmp_path / "empty.sqlite3"),
         **environment,
     }
-    done = run(environment, sys.executable, "-c", TROUBLE.format(more=more))
+    done = run(environment, sys.executable, "-c", SCRIPT.format(more=more))
     done.check_returncode()
     return done.stderr
 
@@ -75,13 +75,15 @@ def log_of(tmp_path: Path, more: str = "", **environment: str) -> str:
         ),
     ],
 )
-def test_every_line_comes_out_once_and_as_json_where_that_is_wanted(
+def test_log_format__json_lines_without_duplicates(
     tmp_path: Path, engine: str, more: str, debug: str
 ) -> None:
+    # when
     log = log_of(tmp_path, more, ENGINE=engine, DEBUG=debug, LOG_FORMAT="json")
 
+    # then
     lines = [json.loads(line) for line in log.splitlines()]
-    assert [(line["logger"], line["message"]) for line in lines] == SAID
+    assert [(line["logger"], line["message"]) for line in lines] == EXPECTED
     tracebacks = [line["exception"].splitlines()[-1] for line in lines if "exception" in line]
     assert tracebacks == [
         "django.db.utils.OperationalError: no such table: auth_user",
@@ -89,9 +91,11 @@ def test_every_line_comes_out_once_and_as_json_where_that_is_wanted(
     ]
 
 
-def test_every_line_comes_out_once_as_text(tmp_path: Path) -> None:
+def test_log_format__text_lines_without_duplicates(tmp_path: Path) -> None:
+    # when
     log = log_of(tmp_path)
 
-    for logger, message in SAID:
+    # then
+    for logger, message in EXPECTED:
         assert log.count(f" {logger} {message}\n") == log.count(message) == 1
     assert log.count("Traceback") == 3

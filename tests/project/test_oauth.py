@@ -1,4 +1,4 @@
-"""Getting tokens as Commerce Layer's clients do: ``POST /oauth/token``."""
+"""``POST /oauth/token`` and ``POST /oauth/revoke``, as Commerce Layer's clients send them."""
 
 import json
 from base64 import b64encode
@@ -31,7 +31,9 @@ class OAuth:
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
 
-    def post(self, path: str, body: Any, content_type: str = "application/json", **headers: str):
+    def post(
+        self, path: str, body: Any, content_type: str = "application/json", **headers: str
+    ) -> HttpResponse:
         data = body if isinstance(body, bytes | str) else json.dumps(body)
         return self.client.generic(
             "POST", f"/oauth/{path}", data, content_type=content_type, headers=headers
@@ -54,7 +56,7 @@ def credentials(application: Application, **more: Any) -> dict[str, Any]:
 
 
 def error_in(response: HttpResponse) -> tuple[int, str, str]:
-    """Status, title and code of the one error of an answer."""
+    """Return status, title and code of the only error of a response."""
     assert response["Content-Type"] == "application/json"
     assert response["Cache-Control"] == "no-store"
     (error,) = response.json()["errors"]
@@ -63,9 +65,11 @@ def error_in(response: HttpResponse) -> tuple[int, str, str]:
     return response.status_code, error["title"], error["code"]
 
 
-def test_a_token_is_answered_as_commerce_layer_does() -> None:
+def test_token__response_equals_that_of_commerce_layer() -> None:
+    # when
     response = OAuth().token(credentials(integration(), scope="market:all"))
 
+    # then
     document = response.json()
     claims = tokens.read(document["access_token"])
     assert response.status_code == 200
@@ -79,13 +83,16 @@ def test_a_token_is_answered_as_commerce_layer_does() -> None:
     }
 
 
-def test_a_token_says_whom_it_is_for(settings: LazySettings) -> None:
+def test_token__claims_name_organization_application_and_owner(settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"ORGANIZATION_ID": "abcdefghij"}
     settings.ORGANIZATION = {"slug": "acme", "domain": "example.com", "region": "eu"}
     application = integration()
 
+    # when
     token = OAuth().token(credentials(application)).json()["access_token"]
 
+    # then
     claims = tokens.read(token)
     assert claims == {
         "organization": {
@@ -112,26 +119,32 @@ def test_a_token_says_whom_it_is_for(settings: LazySettings) -> None:
     assert len(claims["rand"]) == 32
 
 
-def test_a_token_of_a_customer_says_so() -> None:
+def test_token__owner_may_be_a_customer() -> None:
+    # given
     customer: Customer = CustomerFactory()
     application = application_of(shopper(customer), client_secret=SECRET)
 
+    # when
     token = OAuth().token(credentials(application)).json()["access_token"]
 
+    # then
     assert tokens.read(token)["owner"] == {"type": "Customer", "id": customer.public_id}
 
 
-def test_a_token_for_nobody_has_no_owner() -> None:
+def test_token__without_user_has_no_owner() -> None:
     assert "owner" not in tokens.read(tokens.mint(application_of(None), [], 60))
 
 
-def test_a_sales_channel_needs_no_secret_and_may_only_read() -> None:
+def test_sales_channel__needs_no_secret_and_gets_the_scope_read() -> None:
+    # given
     application = application_of(staff(), "sales_channel")
     body = {"grant_type": "client_credentials", "client_id": application.client_id}
 
+    # when
     granted = OAuth().token(body | {"scope": "market:id:AbcdefghiJ"})
     refused = OAuth().token(body | {"scope": "copy"})
 
+    # then
     claims = tokens.read(granted.json()["access_token"])
     assert claims["scope"] == "market:id:AbcdefghiJ read"
     assert claims["application"]["kind"] == "sales_channel"
@@ -139,7 +152,7 @@ def test_a_sales_channel_needs_no_secret_and_may_only_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "granted"),
+    ("requested", "granted"),
     [
         (None, ALL),
         ("", ALL),
@@ -151,9 +164,11 @@ def test_a_sales_channel_needs_no_secret_and_may_only_read() -> None:
         ("store:all,market:12", f"store:all market:12 {ALL}"),
     ],
 )
-def test_an_application_gets_the_scopes_that_it_names(asked: str | None, granted: str) -> None:
-    response = OAuth().token(credentials(integration(), scope=asked))
+def test_scope__requested_scopes_are_granted(requested: str | None, granted: str) -> None:
+    # when
+    response = OAuth().token(credentials(integration(), scope=requested))
 
+    # then
     assert response.json()["scope"] == granted
     assert AccessToken.objects.get().scope == granted
 
@@ -161,21 +176,23 @@ def test_an_application_gets_the_scopes_that_it_names(asked: str | None, granted
 @pytest.mark.parametrize(
     "scope", ["write", "read write", "market:", "market:a/b", "market:a " * 21]
 )
-def test_what_is_no_scope_is_refused(scope: str) -> None:
+def test_scope__unknown_scopes_are_refused(scope: str) -> None:
+    # when
     response = OAuth().token(credentials(integration(), scope=scope))
 
+    # then
     assert error_in(response) == (400, "invalid_scope", "BAD_REQUEST")
     assert not AccessToken.objects.exists()
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/JSON; charset=utf-8"])
-def test_json_is_taken(content_type: str) -> None:
+def test_body__json_is_accepted(content_type: str) -> None:
     response = OAuth().token(credentials(integration()), content_type)
 
     assert response.status_code == 200
 
 
-def test_a_form_is_taken() -> None:
+def test_body__form_is_accepted() -> None:
     response = Client().post("/oauth/token", data_of(credentials(integration())), FORM)
 
     assert response.status_code == 200
@@ -192,21 +209,26 @@ def basic(client_id: str, client_secret: str) -> str:
     return "Basic " + b64encode(f"{client_id}:{client_secret}".encode()).decode()
 
 
-def test_credentials_are_taken_from_the_header() -> None:
+def test_authorization_header__credentials_are_accepted() -> None:
+    # given
     application = integration()
     header = basic(application.client_id, SECRET.replace(" ", "+"))
 
+    # when
     response = OAuth().token("grant_type=client_credentials", FORM, Authorization=header)
 
+    # then
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
     "header", [basic("nobody", SECRET), "Basic", "Basic é", "Basic AAAA", "Basic /////w=="]
 )
-def test_credentials_of_the_header_are_checked(header: str) -> None:
+def test_authorization_header__wrong_credentials_are_refused(header: str) -> None:
+    # when
     response = OAuth().token("grant_type=client_credentials", FORM, Authorization=header)
 
+    # then
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
     assert response["WWW-Authenticate"] == 'Bearer error="invalid_client"'
 
@@ -222,13 +244,13 @@ def test_credentials_of_the_header_are_checked(header: str) -> None:
         {"client_id": None},
     ],
 )
-def test_credentials_are_checked(wrong: dict[str, Any]) -> None:
+def test_credentials__wrong_or_missing_ones_are_refused(wrong: dict[str, Any]) -> None:
     response = OAuth().token(credentials(integration(), **wrong))
 
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
 
 
-def test_an_empty_secret_is_none() -> None:
+def test_credentials__empty_secret_is_refused() -> None:
     application = application_of(staff(), client_secret="")
 
     response = OAuth().token(credentials(application, client_secret=""))
@@ -236,7 +258,7 @@ def test_an_empty_secret_is_none() -> None:
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
 
 
-def test_a_sales_channel_with_a_wrong_secret_is_refused() -> None:
+def test_sales_channel__wrong_secret_is_refused() -> None:
     application = application_of(staff(), "sales_channel", client_secret=SECRET)
 
     response = OAuth().token(credentials(application, client_secret="wrong"))
@@ -245,22 +267,28 @@ def test_a_sales_channel_with_a_wrong_secret_is_refused() -> None:
 
 
 @pytest.mark.parametrize("has_user", [True, False])
-def test_an_application_needs_an_active_user_to_act_for(
+def test_application__without_active_user_is_refused(
     has_user: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     user = staff() if has_user else None
     application = application_of(user, client_secret=SECRET)
     if user:
         user.is_active = False
         user.save()
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert error_in(response) == (401, "invalid_client", "UNAUTHORIZED")
-    assert f"Application {application.client_id} has no active user" in caplog.text
+    assert (
+        f"Application {application.client_id} gets no token: it has no active user." in caplog.text
+    )
 
 
-def test_a_secret_is_hashed_but_not_slowly() -> None:
+def test_client_secret__has_a_fast_hash() -> None:
+    # given
     application = Application.objects.create(
         user=staff(),
         client_type=Application.CLIENT_CONFIDENTIAL,
@@ -268,8 +296,10 @@ def test_a_secret_is_hashed_but_not_slowly() -> None:
         client_secret=SECRET,
     )
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert response.status_code == 200
     assert application.client_secret.startswith("client_secret$1$")
 
@@ -285,19 +315,24 @@ def test_a_secret_is_hashed_but_not_slowly() -> None:
         ("urn:ietf:params:oauth:grant-type:device_code", "unsupported_grant_type"),
     ],
 )
-def test_there_is_one_grant(grant_type: str | None, title: str) -> None:
+def test_grant_type__only_client_credentials_is_supported(
+    grant_type: str | None, title: str
+) -> None:
     response = OAuth().token(credentials(integration(), grant_type=grant_type))
 
     assert error_in(response) == (400, title, "BAD_REQUEST")
 
 
-def test_an_application_for_another_grant_is_refused() -> None:
+def test_grant_type__application_with_another_one_is_refused() -> None:
+    # given
     application = integration()
     application.authorization_grant_type = Application.GRANT_PASSWORD
     application.save()
 
+    # when
     response = OAuth().token(credentials(application))
 
+    # then
     assert error_in(response) == (400, "unauthorized_client", "BAD_REQUEST")
 
 
@@ -338,7 +373,7 @@ BAD_FORMS = [
         *((FORM, body) for body in BAD_FORMS),
     ],
 )
-def test_a_bad_body_is_a_bad_request(path: str, content_type: str, body: bytes) -> None:
+def test_body__malformed_one_is_a_bad_request(path: str, content_type: str, body: bytes) -> None:
     response = OAuth().post(path, body, content_type)
 
     assert error_in(response)[1:] == ("invalid_request", "BAD_REQUEST")
@@ -346,115 +381,134 @@ def test_a_bad_body_is_a_bad_request(path: str, content_type: str, body: bytes) 
 
 @pytest.mark.parametrize("path", ["token", "revoke"])
 @pytest.mark.parametrize("content_type", ["application/json", FORM])
-def test_a_huge_body_is_too_large(path: str, content_type: str) -> None:
+def test_body__too_large_one_is_refused(path: str, content_type: str) -> None:
     response = OAuth().post(path, b"a" * 300_000, content_type)
 
     assert error_in(response) == (413, "invalid_request", "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("path", ["token", "revoke"])
-def test_other_bodies_are_not_taken(path: str) -> None:
+def test_body__other_media_types_are_unsupported(path: str) -> None:
     response = OAuth().post(path, b"<a/>", "text/xml")
 
     assert error_in(response) == (415, "unsupported_media_type", "UNSUPPORTED_MEDIA_TYPE")
 
 
 @pytest.mark.parametrize("query", ["grant_type=client_credentials", "%zz", "%00"])
-def test_parameters_belong_into_the_body(query: str) -> None:
+def test_query__parameters_are_refused(query: str) -> None:
     response = OAuth().post(f"token?{query}", credentials(integration()))
 
     assert error_in(response) == (400, "invalid_request", "BAD_REQUEST")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_other_methods_are_not_allowed(method: str) -> None:
+def test_methods__other_methods_are_not_allowed(method: str) -> None:
     response = Client().generic(method, "/oauth/token")
 
     assert error_in(response) == (405, "method_not_allowed", "METHOD_NOT_ALLOWED")
 
 
-def test_a_crash_is_a_document_too(
+def test_crash__is_an_error_document(
     settings: LazySettings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # given
     settings.ORGANIZATION = {}
 
+    # when
     response = OAuth().token(credentials(integration()))
 
+    # then
     assert error_in(response) == (500, "server_error", "INTERNAL_SERVER_ERROR")
-    assert "No token could be issued." in caplog.text
+    assert "Issuing a token failed." in caplog.text
     assert not AccessToken.objects.exists()
 
 
-def test_tokens_are_given_so_often_and_no_more(settings: LazySettings) -> None:
+def test_token_rate_limit__excess_requests_are_refused(settings: LazySettings) -> None:
+    # given
     cache.clear()
     settings.TOKEN_RATE_LIMIT = (2, 60)
     body = credentials(integration())
 
+    # when
     answers = [OAuth().token(body), OAuth().token({}), OAuth().token(body)]
 
+    # then
     assert [answer.status_code for answer in answers] == [200, 400, 429]
     assert [answer["X-Ratelimit-Remaining"] for answer in answers] == ["1", "0", "0"]
     assert error_in(answers[2]) == (429, "throttled", "TOO_MANY_REQUESTS")
     assert answers[2]["Retry-After"] == "60"
 
 
-def test_a_token_opens_the_api_until_it_is_revoked() -> None:
+def test_revoke__token_is_invalid_afterwards() -> None:
+    # given
     application = integration()
     token = OAuth().token(credentials(application)).json()["access_token"]
     api = API()
     api.client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     opened = api.get("/order_copies")
 
+    # when
     response = OAuth().post("revoke", credentials(application, token=token))
 
+    # then
     assert opened.status_code == 200
     assert (response.status_code, response.json()) == (200, {})
     assert the_error_in(api.get("/order_copies")) == (401, "INVALID_TOKEN", None)
 
 
-def test_nobody_revokes_the_tokens_of_others() -> None:
+def test_revoke__token_of_another_application_stays_valid() -> None:
+    # given
     token = OAuth().token(credentials(integration())).json()["access_token"]
 
+    # when
     response = OAuth().post("revoke", credentials(integration(), token=token))
 
+    # then
     assert (response.status_code, response.json()) == (200, {})
     assert AccessToken.objects.count() == 1
 
 
-def test_revoking_takes_credentials_and_a_token() -> None:
+def test_revoke__needs_credentials_and_a_token() -> None:
+    # given
     application = integration()
 
+    # when
     stranger = OAuth().post("revoke", credentials(application, token="x", client_secret="wrong"))
     nothing = OAuth().post("revoke", credentials(application))
 
+    # then
     assert error_in(stranger) == (401, "invalid_client", "UNAUTHORIZED")
     assert error_in(nothing) == (400, "invalid_request", "BAD_REQUEST")
 
 
-def test_a_token_is_stored_as_a_hash_only() -> None:
+def test_token__only_its_hash_is_saved() -> None:
     OAuth().token(credentials(integration()))
 
     assert AccessToken.objects.get().token == ""
 
 
-def test_a_token_costs_few_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_token__costs_six_queries(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """The application, its user, its customer, a savepoint, the token, and the savepoint again."""
+    # given
     body = credentials(integration())
 
+    # when, then
     with django_assert_num_queries(6):
         OAuth().token(body)
 
 
-def test_only_our_own_signature_is_good(settings: LazySettings) -> None:
+def test_tokens_read__other_signatures_are_refused(settings: LazySettings) -> None:
+    # given
     token = tokens.mint(application_of(staff()), ["read"], 60)
     settings.SECRET_KEY = "another key of another shop"
 
+    # when, then
     with pytest.raises(jwt.InvalidSignatureError):
         tokens.read(token)
 
 
 @pytest.mark.parametrize("path", ["token", "revoke"])
-def test_endpoint__host_that_is_none_is_a_bad_request(path: str) -> None:
+def test_endpoint__invalid_host_is_a_bad_request(path: str) -> None:
     response = OAuth().post(path, {}, host="a/b")
 
     assert error_in(response) == (400, "invalid_request", "BAD_REQUEST")

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy: sent with every answer, and no page of ours needs more."""
+"""The Content-Security-Policy is sent with each response, and allows all that our pages need."""
 
 import re
 from pathlib import Path
@@ -32,13 +32,13 @@ INLINE = re.compile(
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/admin/login/", "/healthz", "/api/schema", "/api/orders", "/no"])
-def test_policy__is_sent_with_every_answer(client: Client, path: str) -> None:
+def test_policy__is_sent_with_each_response(client: Client, path: str) -> None:
     response = client.get(path)
 
     assert set(response["Content-Security-Policy"].split("; ")) == POLICY
 
 
-def test_policy__page_with_its_own_keeps_it(client: Client) -> None:
+def test_policy__page_may_have_its_own(client: Client) -> None:
     response = client.get("/api/docs")
 
     assert "form-action 'none'" in response["Content-Security-Policy"]
@@ -53,7 +53,7 @@ def test_policy__no_template_has_inline_scripts_or_styles(template: Path) -> Non
     ("debug", "status", "sent"),
     [(False, 200, True), (False, 500, True), (True, 200, True), (True, 404, False)],
 )
-def test_policy_middleware__leaves_out_the_debug_pages_of_django(
+def test_policy_middleware__skips_the_debug_pages_of_django(
     settings: LazySettings, debug: bool, status: int, sent: bool
 ) -> None:
     # given
@@ -67,7 +67,7 @@ def test_policy_middleware__leaves_out_the_debug_pages_of_django(
     assert ("Content-Security-Policy" in response) == sent
 
 
-def test_policy_middleware__is_django_s_own_where_there_is_one(settings: LazySettings) -> None:
+def test_policy_middleware__is_that_of_django_from_6_0(settings: LazySettings) -> None:
     own = "django.middleware.csp.ContentSecurityPolicyMiddleware"
 
     assert (own in settings.MIDDLEWARE) == (django.VERSION >= (6, 0))

@@ -1,4 +1,4 @@
-"""Bodies that arrive slowly are given up."""
+"""Request bodies that arrive too slowly are aborted."""
 
 import socket
 import time
@@ -15,14 +15,14 @@ from project.slow_bodies import BodyDeadline, TimedBody
 
 @pytest.fixture
 def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[socket.socket, TimedBody]]:
-    """The end of a client, and the body that its server reads with little patience."""
+    """The socket of a client, and the body that its server reads with a short timeout."""
     monkeypatch.setattr(slow_bodies, "SECONDS", 0.2)
     client, server = socket.socketpair()
     with client, server, server.makefile("rb") as stream:
         yield client, TimedBody(stream, server)
 
 
-def test_timed_body__that_arrives_is_read(connection: tuple[socket.socket, TimedBody]) -> None:
+def test_timed_body__complete_body_is_read(connection: tuple[socket.socket, TimedBody]) -> None:
     # given
     client, body = connection
     client.sendall(b"a line\nand the rest")
@@ -31,7 +31,7 @@ def test_timed_body__that_arrives_is_read(connection: tuple[socket.socket, Timed
     assert (body.readline(), body.read(8)) == (b"a line\n", b"and the ")
 
 
-def test_timed_body__that_does_not_arrive_in_time_raises(
+def test_timed_body__late_body_times_out(
     connection: tuple[socket.socket, TimedBody],
 ) -> None:
     # given
@@ -47,7 +47,7 @@ def test_timed_body__that_does_not_arrive_in_time_raises(
     assert 0.1 < time.monotonic() - started < 5
 
 
-def test_timed_body__that_drips_has_no_more_time(
+def test_timed_body__single_bytes_do_not_extend_the_timeout(
     connection: tuple[socket.socket, TimedBody],
 ) -> None:
     # given
@@ -56,7 +56,7 @@ def test_timed_body__that_drips_has_no_more_time(
 
     # when
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(drip, client)
+        threads.submit(send_slowly, client)
         with pytest.raises(TimeoutError):
             body.read(1000)
 
@@ -64,14 +64,14 @@ def test_timed_body__that_drips_has_no_more_time(
     assert time.monotonic() - started < 3
 
 
-def drip(client: socket.socket) -> None:
-    """Send a byte now and then, for longer than the body has."""
+def send_slowly(client: socket.socket) -> None:
+    """Send single bytes with pauses, in total for longer than the timeout."""
     for _ in range(20):
         client.sendall(b".")
         time.sleep(0.05)
 
 
-def test_body_deadline__leaves_the_bodies_of_other_servers_alone() -> None:
+def test_body_deadline__ignores_bodies_of_other_servers() -> None:
     # given
     environ: dict[str, Any] = {"wsgi.input": BytesIO(b"body")}
 

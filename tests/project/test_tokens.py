@@ -1,4 +1,4 @@
-"""Access tokens, with the eyes of the official SDK."""
+"""Access tokens can be decoded by the official SDK."""
 
 import base64
 import binascii
@@ -24,24 +24,29 @@ def payload_of(token: str) -> str:
 
 
 def atob(text: str) -> bytes:
-    """As in browsers and in Node: plain base64, its padding optional, nothing else let through."""
+    """Decode like ``atob`` of browsers: standard base64 only, padding optional."""
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
 
 
 @given(st.dictionaries(st.text(), VALUES), st.integers(0, 2))
 @example({"a": ">?~\x7f\\>", ">": "\\u003e"}, 0)
 @example({"": "".join(map(chr, range(256))) * 3}, 1)
-def test_any_payload_is_plain_base64(payload: dict[str, object], shift: int) -> None:
+def test_payload_encoder__payload_is_standard_base64(
+    payload: dict[str, object], shift: int
+) -> None:
+    # given
     payload = payload | {"shift": "x" * shift}
 
+    # when
     token = jwt.encode(payload, b"k" * 64, "HS512", json_encoder=PayloadEncoder)
 
+    # then
     encoded = payload_of(token)
     assert set(encoded) <= PLAIN
     assert json.loads(atob(encoded)) == payload
 
 
-def test_without_the_escapes_there_are_payloads_that_are_not() -> None:
+def test_payload_encoder__plain_jwt_may_not_be_standard_base64() -> None:
     token = jwt.encode({"a": "???>>>~~~"}, b"k" * 64, "HS512")
 
     with pytest.raises(binascii.Error):

@@ -1,4 +1,4 @@
-"""The tables of ``docs/access.md``, which say who may do what, as tests read them."""
+"""Read the permission tables of ``docs/access.md`` as test cases."""
 
 import re
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ NOTHING = "–"
 
 @dataclass(frozen=True)
 class Case:
-    """One request, what it takes, and how each client is answered."""
+    """One request, the scopes and permissions it needs, and the answer to each client."""
 
     method: str
     path: str
-    #: What is sent, or done to what.
+    #: Options, triggers or actions of the request.
     words: tuple[str, ...]
     takes: dict[str, tuple[str, ...]]
     answers: dict[str, str]
@@ -26,7 +26,7 @@ class Case:
 
 
 def cases(heading: str) -> list[Case]:
-    """All requests of the table under this heading, alternatives in braces spelt out."""
+    """Return a case for each request of the table under this heading; ``{a,b}`` is expanded."""
     section = PAGE.read_text().split(f"## {heading}\n")[1].split("\n## ")[0]
     table = section[section.index("| request |") :].splitlines()
     names, _line, *rows = [_cells(line) for line in table if line.startswith("|")]
@@ -40,7 +40,7 @@ def _cells(line: str) -> list[str]:
 def _cases(row: dict[str, str]) -> Iterator[Case]:
     methods, _slash, rest = row.pop("request").partition(" /")
     takes = {name: _listed(row.pop(name)) for name in ("scope", "permission") if name in row}
-    for method, text in product(methods.split(", "), _spelt_out(f"/{rest}")):
+    for method, text in product(methods.split(", "), _expanded(f"/{rest}")):
         path, *words = text.split()
         yield Case(method, path, tuple(words), takes, row)
 
@@ -49,6 +49,6 @@ def _listed(cell: str) -> tuple[str, ...]:
     return () if cell == NOTHING else tuple(cell.split(", "))
 
 
-def _spelt_out(text: str) -> list[str]:
+def _expanded(text: str) -> list[str]:
     parts = [part.split(",") for part in re.split(r"[{}]", text)]
     return ["".join(choice) for choice in product(*parts)]

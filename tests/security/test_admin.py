@@ -1,4 +1,4 @@
-"""Who may do what in the admin: the table of ``docs/access.md``, row by row."""
+"""Permissions of the admin: each row of the table in ``docs/access.md``."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,10 +35,10 @@ pytestmark = pytest.mark.django_db
 CASES = cases("Staff")
 APPS = {"orders", "order_copies", "order_copies_events"}
 VERBS = {"view", "add", "change", "delete"}
-#: Something for every field and every inline of every form.
+#: A value for each field and each inline of all forms.
 FORM = {
     **dict.fromkeys(["name", "code", "reference"], "a-word"),
-    "email": "somebody@example.com",
+    "email": "customer@example.com",
     "currency_code": "EUR",
     "tax_rate": "0.22",
     "payment_source_type": "cards",
@@ -70,7 +70,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "ordercopy": OrderCopyFactory,
     "event": lambda: happened("orders", OrderFactory().pk),
 }
-#: What an action needs to have something to do.
+#: Rows to which an action applies.
 ROWS_FOR: dict[str, Callable[[], Any]] = {
     "place_selected_orders": lambda: pending_order(lines=1),
     "cancel_selected_orders": lambda: placed_order(lines=1),
@@ -81,7 +81,7 @@ ROWS_FOR: dict[str, Callable[[], Any]] = {
 
 
 def row_for(case: Case) -> Any:
-    """A row that can be done to what the case says."""
+    """Create a row to which the request of the case applies."""
     if model_of(case) == "ordercopy":
         options = dict.fromkeys(options_of(case), True)
         return OrderCopyFactory(failed="retry" in str(case), **options)
@@ -97,12 +97,12 @@ def options_of(case: Case) -> list[str]:
 
 
 def clients(case: Case) -> Iterator[tuple[str, Client]]:
-    """Everybody who sends the request of this case, by the heading of their column."""
+    """Yield the clients that send the request of this case, with the heading of their column."""
     needed = permissions_of(case)
     yield "anonymous", Client()
     yield "no staff", signed_in(service(*EVERYTHING))
     for permission in needed:
-        # Whoever may change something may look at it too.
+        # The permission to change includes the permission to view.
         missing = {permission, permission.replace("view_", "change_")}
         yield "without permission", signed_in(staff(*EVERYTHING - missing))
     yield "who may only look", signed_in(staff(*(name for name in EVERYTHING if "view_" in name)))
@@ -110,7 +110,7 @@ def clients(case: Case) -> Iterator[tuple[str, Client]]:
 
 
 def permissions_of(case: Case) -> list[str]:
-    """The codenames of what it takes; verbs alone are about the model itself."""
+    """Return the codenames of the permissions; a verb alone applies to the model of the path."""
     names = case.takes["permission"]
     return [f"{name}_{model_of(case)}" if name in VERBS else name for name in names]
 
@@ -122,7 +122,7 @@ def signed_in(user: Any, **options: Any) -> Client:
 
 
 def form_for(case: Case, row: Any) -> dict[str, Any]:
-    """All that is sent to do what the case says, confirmed already."""
+    """Return the form of the request, with confirmation."""
     action = next((word for word in case.words if "_selected" in word), None)
     if action:
         return {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
@@ -139,20 +139,22 @@ def path_for(case: Case, row: Any) -> str:
 
 
 def answer_of(case: Case, response: HttpResponse, written: list[str]) -> str:
-    """What became of the request, in a word; "nothing" where a page came back and that was all."""
+    """Return "login", a status, "done", or "nothing" if only a page was returned."""
     location = response.get("Location", "")
     if location.startswith("/admin/login/"):
         return "login"
     if case.method == "GET" or response.status_code >= 400:
         return str(response.status_code)
-    leads_to_copying = "/copy/?ids=" in location and "/copy/" not in case.path
-    return "done" if written or leads_to_copying else "nothing"
+    redirects_to_copying = "/copy/?ids=" in location and "/copy/" not in case.path
+    return "done" if written or redirects_to_copying else "nothing"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
+def test_admin__each_client_gets_the_answer_of_the_table(case: Case) -> None:
+    # given
     answers: dict[str, set[str]] = {}
 
+    # when
     for column, client in clients(case):
         row = row_for(case)
         path, form = path_for(case, row), form_for(case, row)
@@ -165,31 +167,37 @@ def test_everybody_is_answered_as_the_table_says(case: Case) -> None:
         assert answer == "done" or not written
         assert answer not in {"login", "403"} or str(row) not in response.content.decode()
 
+    # then
     assert {column: ", ".join(sorted(found)) for column, found in answers.items()} == case.answers
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.method == "POST"], ids=str)
-def test_nothing_is_done_by_a_page_of_somebody_else(case: Case) -> None:
+def test_admin__post_without_csrf_token_is_forbidden(case: Case) -> None:
+    # given
     client = signed_in(staff(*permissions_of(case)), enforce_csrf_checks=True)
     row = row_for(case)
     path, form = path_for(case, row), form_for(case, row)
 
+    # when
     with writes() as written:
         response = client.post(path, form)
 
+    # then
     assert (response.status_code, written) == (403, [])
 
 
-def test_every_view_and_action_stands_in_the_table() -> None:
+def test_table__lists_every_view_and_action() -> None:
+    # given
     listed = {(case.method, case.path) for case in CASES}
     acted = {(case.path, word) for case in CASES for word in case.words if "_selected" in word}
 
+    # then
     assert {view for admin_of_ours in admins() for view in views_of(*admin_of_ours)} == listed
     assert {action for admin_of_ours in admins() for action in actions_of(*admin_of_ours)} == acted
 
 
 def admins() -> Iterator[tuple[str, Any]]:
-    """The admin of each of our models, and where it stands."""
+    """Yield path and admin of each of our models."""
     for model, model_admin in admin.site._registry.items():
         if model._meta.app_label in APPS:
             yield f"/admin/{model._meta.app_label}/{model._meta.model_name}/", model_admin
@@ -202,7 +210,7 @@ def views_of(root: str, model_admin: Any) -> Iterator[tuple[str, str]]:
 
 
 def actions_of(root: str, model_admin: Any) -> Iterator[tuple[str, str]]:
-    """Those that somebody is offered who may do everything."""
+    """Yield the actions that a superuser sees."""
     request = RequestFactory().get(root)
     request.user = User(is_superuser=True, is_active=True)
     yield from ((root, name) for name in model_admin.get_actions(request))

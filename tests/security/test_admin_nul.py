@@ -1,4 +1,4 @@
-"""Addresses of the admin that no database can look up: U+0000 above all, on PostgreSQL."""
+"""URLs of the admin with values that databases refuse, such as U+0000 on PostgreSQL."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +22,7 @@ ADMINS = list(admin.site._registry.values())
 OURS = [one for one in ADMINS if one.opts.app_label in APPS]
 MIDDLEWARE = "project.admin_parameters.AdminParametersMiddleware"
 STOCK = ["o", "p", "all", "e", "_popup", "_to_field", "_facets", "_changelist_filters", "x"]
-LEFT_OUT = "Parameters with the character U+0000 were left out of the address."
+REMOVED = "Parameters with the character U+0000 were removed from the address."
 
 
 def name_of(model_admin: Any) -> str:
@@ -30,7 +30,7 @@ def name_of(model_admin: Any) -> str:
 
 
 def parameters(model_admin: Any) -> Iterator[str]:
-    """The parameters of the filters of a list, of its search box, its dates and of popups."""
+    """Yield the parameters of filters, search, date hierarchy and popups of a list."""
     request = RequestFactory().get("/")
     request.user = User.objects.get(username="admin")
     for spec in model_admin.get_changelist_instance(request).filter_specs:
@@ -44,14 +44,14 @@ def parameters(model_admin: Any) -> Iterator[str]:
 
 @pytest.fixture(params=[True, False], ids=["project", "app"])
 def has_middleware(request: pytest.FixtureRequest, settings: LazySettings) -> bool:
-    """Whether the project's middleware is there; what is ours has to do without."""
+    """Whether the project's middleware is installed; the app's own admins must work without it."""
     if not request.param:
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != MIDDLEWARE]
     return bool(request.param)
 
 
 @pytest.mark.parametrize("model_admin", ADMINS, ids=lambda one: one.opts.model_name)
-def test_list__nul_in_a_parameter_is_left_out(
+def test_list__parameter_with_nul_is_removed(
     admin_client: Client, model_admin: Any, has_middleware: bool
 ) -> None:
     # given
@@ -70,7 +70,7 @@ def test_list__nul_in_a_parameter_is_left_out(
 
 
 @pytest.mark.parametrize("model_admin", OURS, ids=lambda one: one.opts.model_name)
-def test_add_page__initial_value_that_its_field_refuses_is_left_out(
+def test_add_page__invalid_initial_value_is_removed(
     admin_client: Client, model_admin: Any, has_middleware: bool
 ) -> None:
     # given
@@ -96,13 +96,15 @@ def request_of_admin() -> Any:
     return request
 
 
-def test_list__says_what_was_left_out(admin_client: Client, has_middleware: bool) -> None:
+def test_list__message_names_the_removed_parameters(
+    admin_client: Client, has_middleware: bool
+) -> None:
     response = admin_client.get("/admin/orders/order/?status__exact=%00", follow=True)
 
-    assert [str(message) for message in response.context["messages"]] == [LEFT_OUT]
+    assert [str(message) for message in response.context["messages"]] == [REMOVED]
 
 
-def test_list__action_on_a_list_with_a_nul_is_refused(
+def test_list__action_with_nul_in_the_url_is_refused(
     admin_client: Client, has_middleware: bool
 ) -> None:
     # given
@@ -120,9 +122,7 @@ def test_list__action_on_a_list_with_a_nul_is_refused(
 
 @pytest.mark.parametrize("model_admin", OURS, ids=lambda one: one.opts.model_name)
 @pytest.mark.parametrize("key", ["\0", "1\0", "abc", ""])
-def test_action__key_that_can_be_none_does_nothing(
-    admin_client: Client, model_admin: Any, key: str
-) -> None:
+def test_action__invalid_key_does_nothing(admin_client: Client, model_admin: Any, key: str) -> None:
     # given
     World()
     action = "delete_selected"
@@ -134,7 +134,7 @@ def test_action__key_that_can_be_none_does_nothing(
     # then
     assert response.status_code == 200
     assert [str(message) for message in response.context["messages"]] in (
-        ["Select the rows again: nothing was done."],
+        ["Nothing was done: select the rows again."],
         [],  # A list without actions.
         ["No action selected."],
     )
@@ -144,7 +144,7 @@ def test_action__key_that_can_be_none_does_nothing(
     ("model", "field"),
     [("customer", "user"), ("coupon", "promotion"), ("order", "payment_source")],
 )
-def test_autocomplete__nul_finds_nothing_or_is_left_out(
+def test_autocomplete__nul_finds_nothing_or_is_removed(
     admin_client: Client, model: str, field: str, has_middleware: bool
 ) -> None:
     # given
@@ -174,7 +174,7 @@ def test_page__nul_in_a_key_is_not_found(admin_client: Client, has_middleware: b
 
 
 @pytest.mark.parametrize("model_admin", ADMINS, ids=lambda one: one.opts.model_name)
-def test_list__nul_in_the_search_box_is_answered(admin_client: Client, model_admin: Any) -> None:
+def test_list__nul_in_the_search_term_is_accepted(admin_client: Client, model_admin: Any) -> None:
     # when
     page = admin_client.get(reverse(f"{name_of(model_admin)}_changelist"), {"q": "a\0b"})
 

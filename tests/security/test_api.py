@@ -1,4 +1,4 @@
-"""Who may do what over HTTP, besides the admin: the table of ``docs/access.md``, row by row."""
+"""Permissions over HTTP, apart from the admin: each row of the table in ``docs/access.md``."""
 
 import re
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.django_db
 CASES = cases("Programs")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REFUSED = {"401", "404", "405", "none"}
-#: The heading of those who get what they ask for.
+#: The heading of the client that is authorized.
 ABLE = "with all it takes"
 SECRET = "a secret of the application"
 METRICS_TOKEN = "a secret of Prometheus"
 
 
 def clients(case: Case, world: World) -> Iterator[tuple[str, API]]:
-    """Everybody who sends the request of this case, by the heading of their column."""
+    """Yield the clients that send the request of this case, with the heading of their column."""
     scopes, permissions = case.takes["scope"], case.takes["permission"]
     yield "anonymous", API()
     for scope in scopes or SCOPES:
@@ -50,7 +50,7 @@ def clients(case: Case, world: World) -> Iterator[tuple[str, API]]:
 
 @dataclass(frozen=True)
 class Request:
-    """A request of a case, made for one world."""
+    """The request of a case, for the rows of one world."""
 
     method: str
     path: str
@@ -58,7 +58,7 @@ class Request:
 
     @classmethod
     def of(cls, case: Case, path: str, world: World) -> "Request":
-        """With the id of what it is about, and a body that is good for it."""
+        """Build the request with the id of its resource and a valid body."""
         [resource_type] = re.findall(r"^/\w+/(\w+)", path) or [""]
         if ":id" in path:
             path = path.replace(":id", world.id_of(resource_type, case.words))
@@ -73,18 +73,18 @@ class Request:
         return cls(case.method, path, body if case.method in {"POST", "PATCH"} else None)
 
     def send(self, api: API, *, is_able: bool) -> HttpResponse:
-        """The answer to it."""
+        """Send the request with the client's token or credentials."""
         if self.path == "/metrics" and is_able:
             return api.client.get(self.path, headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
         if self.path.startswith("/oauth/"):
-            return ask_for_token(self.path, api, is_able=is_able)
+            return send_token_request(self.path, api, is_able=is_able)
         if self.path.startswith("/api/"):
             return api.send(self.method, self.path.removeprefix("/api"), self.body)
         return api.client.generic(self.method, self.path)
 
 
-def ask_for_token(path: str, api: API, *, is_able: bool) -> HttpResponse:
-    """Send it with credentials, or with nothing but the token that the client has."""
+def send_token_request(path: str, api: API, *, is_able: bool) -> HttpResponse:
+    """Send a token request, with the client's credentials if it is able."""
     form = {"grant_type": "client_credentials", "token": "whatever"}
     if is_able:
         application = application_of(api.user, client_secret=SECRET)
@@ -93,10 +93,10 @@ def ask_for_token(path: str, api: API, *, is_able: bool) -> HttpResponse:
 
 
 def answer_of(response: HttpResponse) -> str:
-    """The status; "none" where there was something to be told and it was not."""
+    """Return the status, or "none" if the document has no data."""
     if response.status_code == 200 and "data" in (document := document_of(response)):
-        is_told = document["data"] or "dry_run" in document.get("meta", {})
-        return "200" if is_told else "none"
+        has_data = document["data"] or "dry_run" in document.get("meta", {})
+        return "200" if has_data else "none"
     return str(response.status_code)
 
 
@@ -105,42 +105,47 @@ def document_of(response: HttpResponse) -> dict[str, Any]:
     return response.json() if is_json and response.content else {}
 
 
-def complaint_about(answer: str, response: HttpResponse, written: list[str], world: World) -> str:
-    """What the answer to a client that was refused gave away, or did all the same."""
+def violation_of(answer: str, response: HttpResponse, written: list[str], world: World) -> str:
+    """Return the secrets and the writes of a refused request, or an empty string."""
     if answer not in REFUSED:
         return ""
-    told = [secret for secret in world.secrets if secret in response.content.decode()]
-    return "".join([f", told {told}" if told else "", f", wrote {written}" if written else ""])
+    leaked = [secret for secret in world.secrets if secret in response.content.decode()]
+    return "".join(
+        [f", leaked {leaked}" if leaked else "", f", wrote {written}" if written else ""]
+    )
 
 
 def paths_of(case: Case) -> list[str]:
-    """That of a relationship stands for the one of its identifiers too."""
+    """Return the path, and for a relationship also the path of its identifiers."""
     resource, slash, name = case.path.rpartition("/:id/")
     return [case.path, f"{resource}{slash}relationships/{name}"] if slash else [case.path]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_everybody_is_answered_as_the_table_says(case: Case, settings: LazySettings) -> None:
+def test_api__each_client_gets_the_answer_of_the_table(case: Case, settings: LazySettings) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": METRICS_TOKEN}
     answers: dict[str, set[str]] = {}
     world = World()
 
+    # when
     for column, api in clients(case, world):
         if column == ABLE and case.method != "GET":
-            # The customer may have done it already.
+            # The request of the customer may have changed this world.
             world = World()
         for path in paths_of(case):
             request = Request.of(case, path, world)
             with writes() as written:
                 response = request.send(api, is_able=column == ABLE)
             answer = answer_of(response)
-            complaint = complaint_about(answer, response, written, world)
-            answers.setdefault(column, set()).add(f"{answer}{complaint}")
+            violation = violation_of(answer, response, written, world)
+            answers.setdefault(column, set()).add(f"{answer}{violation}")
 
+    # then
     assert {column: ", ".join(found) for column, found in answers.items()} == case.answers
 
 
-#: The resources that belong to orders, and are hidden with them.
+#: Types of resources that are hidden together with their order.
 OF_ORDERS = {
     *("orders", "line_items", "line_item_options", "addresses", "customers"),
     *("customer_payment_sources", "order_copies", "order_factories", "recurring_order_copies"),
@@ -154,7 +159,7 @@ HIDDEN = [
 
 
 @pytest.mark.parametrize("case", HIDDEN, ids=str)
-def test_sales_channel__whatever_belongs_to_a_hidden_order_is_hidden(case: Case) -> None:
+def test_sales_channel__resources_of_a_hidden_order_are_hidden(case: Case) -> None:
     # given
     world = World()
     Order.objects.update(status=Order.Status.APPROVED)
@@ -166,8 +171,8 @@ def test_sales_channel__whatever_belongs_to_a_hidden_order_is_hidden(case: Case)
         for path in paths:
             response = Request.of(case, path, world).send(api, is_able=column == ABLE)
             answer = answer_of(response)
-            complaint = complaint_about(answer, response, [], world)
-            answers.setdefault(column, set()).add(f"{answer}{complaint}")
+            violation = violation_of(answer, response, [], world)
+            answers.setdefault(column, set()).add(f"{answer}{violation}")
 
     # then
     before = case.answers["sales channel"]
@@ -178,8 +183,8 @@ def test_sales_channel__whatever_belongs_to_a_hidden_order_is_hidden(case: Case)
     }
 
 
-def offered() -> Iterator[tuple[str, str]]:
-    """All requests that the project answers, besides the admin."""
+def served_requests() -> Iterator[tuple[str, str]]:
+    """Yield method and path of all requests that the project serves, apart from the admin."""
     for pattern, view in _patterns(get_resolver()):
         path = "/" + pattern.replace("<str:public_id>", ":id")
         view_class = getattr(view, "cls", None) or getattr(view, "view_class", None)
@@ -198,24 +203,27 @@ def _patterns(resolver: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _patterns(entry, path)
 
 
-def test_every_endpoint_stands_in_the_table() -> None:
+def test_table__lists_every_endpoint() -> None:
     listed = {(case.method, path.partition("?")[0]) for case in CASES for path in paths_of(case)}
 
-    assert set(offered()) == listed
+    assert set(served_requests()) == listed
 
 
-@pytest.mark.parametrize("path", sorted({path for _method, path in offered()}))
-def test_nothing_else_can_be_done_with_an_endpoint(path: str) -> None:
-    rest = {"OPTIONS", *METHODS} - {method for method, other in offered() if other == path}
+@pytest.mark.parametrize("path", sorted({path for _method, path in served_requests()}))
+def test_api__other_methods_are_refused(path: str) -> None:
+    # given
+    rest = {"OPTIONS", *METHODS} - {method for method, other in served_requests() if other == path}
     clients = {"anonymous": API().client, "everybody else": API(service(*EVERYTHING)).client}
     url = path.replace(":id", "AbcdefghiJ")
 
+    # when
     with writes() as written:
         answers = {
             name: {client.generic(method, url, "{}", MEDIA_TYPE).status_code for method in rest}
             for name, client in clients.items()
         }
 
+    # then
     is_public = path in {case.path for case in CASES if not case.takes["scope"]}
     assert answers == {"anonymous": {405 if is_public else 401}, "everybody else": {405}}
     assert not written
@@ -223,7 +231,7 @@ def test_nothing_else_can_be_done_with_an_endpoint(path: str) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", *METHODS])
 @pytest.mark.parametrize("path", ["", "/", "/nothing", "/orders/", "/orders/x/y/z", "/admin"])
-def test_there_is_nothing_else_under_the_api(path: str, method: str) -> None:
+def test_api__other_paths_are_not_found(path: str, method: str) -> None:
     clients = [API(), API(service(*EVERYTHING))]
 
     answers = [the_error_in(api.send(method, path, {})) for api in clients]

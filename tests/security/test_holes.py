@@ -1,4 +1,4 @@
-"""What strangers try: to read what is not theirs, to set what they may not, to run scripts."""
+"""Attacks: reading data of others, setting protected fields, and running scripts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,11 +30,11 @@ from tests.security.world import World, writes
 pytestmark = pytest.mark.django_db
 
 
-# To read what is not theirs
+# Reading data of others
 
 
 class Neighbours:
-    """Two customers of one shop, whose orders have in common what orders can have in common."""
+    """Two customers of one shop, whose orders share market, payment method and source."""
 
     def __init__(self) -> None:
         self.other = World()
@@ -44,19 +44,19 @@ class Neighbours:
             payment_method=self.other.order.payment_method,
             payment_source=self.other.order.payment_source,
         )
-        # Whatever led to it, it is not this customer's order.
+        # A copy of this customer's order whose target belongs to the other customer.
         self.stray = placed_order(customer=self.other.order.customer)
         OrderCopyFactory(source_order=self.own.order, completed=True, target_order=self.stray)
         self.api = API(shopper(self.own.order.customer))
 
     @property
     def secrets(self) -> list[str]:
-        """What the second must not get to see."""
+        """Values that only the other customer may see."""
         others = set(self.other.secrets) - set(self.own.secrets)
         return [*others, self.stray.number, self.stray.token]
 
 
-#: What can be listed by whoever has a token.
+#: The types that any client with a token can list.
 TYPES = [
     case.path.rpartition("/")[2]
     for case in test_api.CASES
@@ -66,7 +66,7 @@ PUBLIC = {"markets", "skus", "promotions", "payment_methods"}
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_nothing_that_is_included_belongs_to_others(resource_type: str) -> None:
+def test_include__reveals_no_data_of_others(resource_type: str) -> None:
     # given
     neighbours = Neighbours()
     paths = include_paths(resource_of(resource_type), depth=3)
@@ -81,7 +81,7 @@ def test_nothing_that_is_included_belongs_to_others(resource_type: str) -> None:
 
 
 def followed(resource: ResourceSerializer) -> Iterator[tuple[str, Relationship]]:
-    """The ways over one or two relationships that filters may follow, and where they end."""
+    """Yield path and last relationship of each filter over one or two relationships."""
     for first in resource.relationships:
         if not first.offers_filters:
             continue
@@ -92,24 +92,24 @@ def followed(resource: ResourceSerializer) -> Iterator[tuple[str, Relationship]]
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
-def test_no_filter_tells_what_others_have(resource_type: str) -> None:
+def test_filters__reveal_no_data_of_others(resource_type: str) -> None:
     # given
     neighbours = Neighbours()
     rows = neighbours.other.rows | {"orders": neighbours.stray}
-    asked = [
+    paths = [
         f"/{resource_type}?filter[q][{name}_id_eq]={rows[relationship.type].public_id}"
         for name, relationship in followed(resource_of(resource_type))
         if relationship.type in rows and relationship.type not in PUBLIC
     ]
 
     # when
-    answers = {path: neighbours.api.get(path).json() for path in asked}
+    answers = {path: neighbours.api.get(path).json() for path in paths}
 
     # then
     assert [path for path, answer in answers.items() if answer["data"]] == []
 
 
-def test_a_session_opens_nothing_but_the_admin() -> None:
+def test_session__is_no_authentication_for_the_api() -> None:
     # given
     world, api = World(), API()
     api.client.force_login(get_user_model().objects.create_superuser("root"))
@@ -128,16 +128,19 @@ def test_a_session_opens_nothing_but_the_admin() -> None:
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-Host", "X-Host", "Forwarded", "X-Original-URL"])
-def test_links_lead_to_the_host_that_was_asked(header: str) -> None:
+def test_links__forwarded_host_headers_are_ignored(header: str) -> None:
+    # given
     MarketFactory()
 
+    # when
     response = API(service()).get("/markets", **{header: "evil.example"})
 
+    # then
     assert response.json()["data"][0]["links"]["self"].startswith("http://testserver/api/markets/")
     assert "evil.example" not in response.content.decode()
 
 
-def test_another_host_is_not_served() -> None:
+def test_host__unknown_one_is_refused() -> None:
     responses = [
         API(service()).get("/markets", Host="evil.example"),
         Client().get("/admin/login/", headers={"host": "evil.example"}),
@@ -146,7 +149,7 @@ def test_another_host_is_not_served() -> None:
     assert [response.status_code for response in responses] == [400, 400]
 
 
-def test_who_may_not_look_at_orders_finds_no_copy_by_them(client: Client) -> None:
+def test_admin_search__order_fields_need_view_order(client: Client) -> None:
     # given
     order = placed_order(lines=1)
     order_copy = OrderCopyFactory(source_order=order, reference="R-1")
@@ -167,22 +170,25 @@ def test_who_may_not_look_at_orders_finds_no_copy_by_them(client: Client) -> Non
     ("model", "field"),
     [("paymentsource", "token"), ("order", "token"), ("order", "gift_card_code")],
 )
-def test_no_list_is_filtered_by_what_no_page_shows(
+def test_admin_filters__secret_fields_are_refused(
     admin_client: Client, model: str, field: str
 ) -> None:
+    # given
     PaymentSourceFactory(token="tok_secret")
     url = reverse(f"admin:orders_{model}_changelist")
 
+    # when
     answers = [admin_client.get(url, {f"{field}{lookup}": "t"}) for lookup in ("", "__startswith")]
 
+    # then
     assert [answer.status_code for answer in answers] == [400, 400]
     assert admin_client.get(url, {"reference__startswith": "t"}).status_code == 200
 
 
-# To set what is not for them
+# Setting protected fields
 
 
-def test_a_forged_form_sets_nothing_of_an_order_but_what_its_page_offers(
+def test_order_form__changes_only_editable_fields(
     admin_client: Client,
 ) -> None:
     # given
@@ -203,7 +209,7 @@ def test_a_forged_form_sets_nothing_of_an_order_but_what_its_page_offers(
     assert changed == {"customer_email", "reference", "reference_origin", "updated_at"}
 
 
-def test_a_forged_form_sets_nothing_of_a_copy_but_what_its_page_offers(
+def test_copy_form__changes_only_editable_fields(
     admin_client: Client,
 ) -> None:
     # given
@@ -222,26 +228,26 @@ def test_a_forged_form_sets_nothing_of_a_copy_but_what_its_page_offers(
     assert changed == {"reference", "reference_origin", "updated_at"}
 
 
-# To have scripts run
+# Running scripts
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(1)>'
 PAGES = [case for case in test_admin.CASES if case.method == "GET" and "/add/" not in case.path]
 
 
-def poison() -> None:
-    """Write scripts into every text and every object of every row."""
+def inject_scripts() -> None:
+    """Write scripts into each text and JSON column of all rows."""
     for label in ("orders", "order_copies", "order_copies_events"):
         for model in apps.get_app_config(label).get_models():
             for row in model._base_manager.all():
-                model._base_manager.filter(pk=row.pk).update(**poisoned(row))
+                model._base_manager.filter(pk=row.pk).update(**with_scripts(row))
 
 
-def poisoned(row: models.Model) -> dict[str, Any]:
+def with_scripts(row: models.Model) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         if isinstance(field, models.JSONField):
-            values[field.name] = objects.get(field.name, {SCRIPT: [IMAGE, SCRIPT]})
+            values[field.name] = JSON_WITH_SCRIPTS.get(field.name, {SCRIPT: [IMAGE, SCRIPT]})
         elif type(field) in {models.CharField, models.EmailField} and not field.choices:
             is_unique = field.unique or field.name in {
                 "resource_type",
@@ -254,7 +260,7 @@ def poisoned(row: models.Model) -> dict[str, Any]:
     return values
 
 
-objects = {
+JSON_WITH_SCRIPTS = {
     "outcomes": [
         {
             "attribute": "line_items",
@@ -273,11 +279,11 @@ objects = {
 
 
 @pytest.mark.parametrize("case", PAGES, ids=str)
-def test_no_page_of_the_admin_runs_what_somebody_wrote(admin_client: Client, case: Case) -> None:
+def test_admin_pages__escape_scripts(admin_client: Client, case: Case) -> None:
     # given
     World()
     row = test_admin.row_for(case)
-    poison()
+    inject_scripts()
 
     # when
     response = admin_client.get(test_admin.path_for(case, row), follow=True)
@@ -290,7 +296,7 @@ def test_no_page_of_the_admin_runs_what_somebody_wrote(admin_client: Client, cas
     assert is_shown or "/change/" not in case.path
 
 
-def test_no_message_of_the_admin_runs_what_somebody_wrote(admin_client: Client) -> None:
+def test_admin_messages__escape_scripts(admin_client: Client) -> None:
     # given
     order = draft_order(lines=[{"name": SCRIPT}], number=SCRIPT)
     order_copy = OrderCopyFactory(source_order=order, completed=True)
@@ -315,22 +321,23 @@ def test_no_message_of_the_admin_runs_what_somebody_wrote(admin_client: Client) 
         assert SCRIPT not in page.content.decode()
 
 
-def test_who_signs_in_is_not_sent_elsewhere() -> None:
+def test_login__does_not_redirect_to_other_sites() -> None:
     # given
     get_user_model().objects.create_superuser("root", password="a password of root")
     form = {"username": "root", "password": "a password of root"}
 
     # when
-    places = [
+    locations = [
         Client().post(f"/admin/login/?next={place}", form | {"next": place})["Location"]
         for place in ("https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:0")
     ]
 
     # then
-    assert set(places) == {"/accounts/profile/"}
+    assert set(locations) == {"/accounts/profile/"}
 
 
-def test_a_payment_source_keeps_its_token_to_itself(admin_client: Client) -> None:
+def test_payment_source__admin_pages_hide_the_token(admin_client: Client) -> None:
+    # given
     source: PaymentSource = PaymentSourceFactory(token="tok_4242_secret")
     pages = [
         reverse("admin:orders_paymentsource_changelist"),
@@ -339,4 +346,5 @@ def test_a_payment_source_keeps_its_token_to_itself(admin_client: Client) -> Non
         reverse("admin:orders_paymentsource_delete", args=[source.pk]),
     ]
 
+    # when, then
     assert not any("tok_4242" in admin_client.get(page).content.decode() for page in pages)

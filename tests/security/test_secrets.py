@@ -1,4 +1,4 @@
-"""Whatever happens, no secret is written to a log, mailed to the admins, or told in an answer."""
+"""No secret appears in a log, in a mail to the admins, or in a response."""
 
 import json
 import logging
@@ -30,41 +30,41 @@ PASSWORD = "a-password-of-somebody"
 KEY = "the-key-of-a-request"
 
 
-class Everything(AdminEmailHandler):
-    """Keeps what is logged, as lines and as JSON, and what the admins are mailed."""
+class RecordingHandler(AdminEmailHandler):
+    """Record log lines, as text and as JSON, and mails to the admins."""
 
     def __init__(self) -> None:
         super().__init__()
         self.formatters = [JSONFormatter(), logging.Formatter("%(name)s %(message)s")]
-        self.said: list[str] = []
+        self.logged: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.said += [formatter.format(record) for formatter in self.formatters]
+        self.logged += [formatter.format(record) for formatter in self.formatters]
         if record.levelno >= logging.ERROR:
             super().emit(record)
 
     def send_mail(self, subject: str, message: str, *args: Any, **kwargs: Any) -> None:
-        self.said += [subject, message]
+        self.logged += [subject, message]
 
 
 @pytest.fixture(autouse=True)
-def said() -> Iterator[list[str]]:
-    """All that any logger says, from the level DEBUG on: unless the settings silence it."""
+def logged() -> Iterator[list[str]]:
+    """All log lines from the level DEBUG, apart from loggers that the settings silence."""
     names = ("", "django", "django.request", "order_copies", "orders")
     loggers = [logging.getLogger(name) for name in names]
     levels = [logger.level for logger in loggers]
-    handler = Everything()
+    handler = RecordingHandler()
     logging.getLogger().addHandler(handler)
     for logger in loggers:
         logger.setLevel(logging.DEBUG)
-    yield handler.said
+    yield handler.logged
     logging.getLogger().removeHandler(handler)
     for logger, level in zip(loggers, levels, strict=True):
         logger.setLevel(level)
 
 
 class BrokenShop(ReferenceShop):
-    """Breaks down whenever it is asked who may see what."""
+    """A shop that raises an error when it lists orders."""
 
     def orders_for(self, request: HttpRequest) -> Any:
         message = "out of order"
@@ -76,33 +76,33 @@ def break_shop(settings: LazySettings) -> None:
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": path}
 
 
-def found(secrets: list[str], said: list[str], response: HttpResponse | None = None) -> list[str]:
-    """The secrets that were said, or told in the answer."""
-    told = [] if response is None else [response.content.decode(), str(response.headers)]
-    return [secret for secret in secrets if any(secret in text for text in [*said, *told])]
+def found(secrets: list[str], logged: list[str], response: HttpResponse | None = None) -> list[str]:
+    """Return the secrets that were logged or are in the response."""
+    returned = [] if response is None else [response.content.decode(), str(response.headers)]
+    return [secret for secret in secrets if any(secret in text for text in [*logged, *returned])]
 
 
 def basic(client_id: str, secret: str) -> str:
     return b64encode(f"{client_id}:{secret}".encode()).decode()
 
 
-def ask_for_token(how: str, path: str, **body: str) -> HttpResponse:
-    """Send credentials, with the token that the body may have, in one of three ways."""
+def send_token_request(encoding: str, path: str, **body: str) -> HttpResponse:
+    """Send credentials as JSON, form or header, with the token of the body if there is one."""
     client = Client(raise_request_exception=False)
     body = {"grant_type": "client_credentials"} | body
-    if how == "header":
+    if encoding == "header":
         header = basic(body.pop("client_id"), body.pop("client_secret"))
         return client.post(
             path, body, "application/json", headers={"Authorization": f"Basic {header}"}
         )
-    if how == "form":
+    if encoding == "form":
         return client.generic(
             "POST", path, "&".join(map("=".join, body.items())), "application/x-www-form-urlencoded"
         )
     return client.post(path, body, "application/json")
 
 
-WAYS = ["json", "form", "header"]
+ENCODINGS = ["json", "form", "header"]
 CREDENTIALS = {
     "right": (200, {}, {}),
     "wrong secret": (401, {"client_secret": f"{SECRET}-not"}, {}),
@@ -112,10 +112,10 @@ CREDENTIALS = {
 }
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("case", CREDENTIALS)
-def test_the_secret_of_an_application_and_its_token_are_never_logged(
-    case: str, how: str, said: list[str], settings: LazySettings
+def test_token_request__secret_and_token_are_not_logged(
+    case: str, encoding: str, logged: list[str], settings: LazySettings
 ) -> None:
     # given
     status, wrong, broken = CREDENTIALS[case]
@@ -125,17 +125,17 @@ def test_the_secret_of_an_application_and_its_token_are_never_logged(
     sent = {"client_id": application.client_id, "client_secret": SECRET} | wrong
 
     # when
-    response = ask_for_token(how, "/oauth/token", **sent)
+    response = send_token_request(encoding, "/oauth/token", **sent)
 
     # then
     secrets = [SECRET, basic(sent["client_id"], sent["client_secret"])]
     assert response.status_code == status
-    assert said or status == 200
-    assert found(secrets, said, response) == []
-    assert status != 200 or found([response.json()["access_token"]], said) == []
+    assert logged or status == 200
+    assert found(secrets, logged, response) == []
+    assert status != 200 or found([response.json()["access_token"]], logged) == []
 
 
-def test_what_the_settings_silence_is_worth_it(said: list[str]) -> None:
+def test_oauthlib__would_log_the_token_without_our_settings(logged: list[str]) -> None:
     # given
     silenced = logging.getLogger("oauthlib")
     silenced.setLevel(logging.DEBUG)
@@ -144,28 +144,28 @@ def test_what_the_settings_silence_is_worth_it(said: list[str]) -> None:
     # when
     try:
         sent = {"client_id": application.client_id, "client_secret": SECRET}
-        token = ask_for_token("json", "/oauth/token", **sent).json()["access_token"]
+        token = send_token_request("json", "/oauth/token", **sent).json()["access_token"]
     finally:
         silenced.setLevel(logging.INFO)
 
     # then
-    assert found([token], said) == [token]
+    assert found([token], logged) == [token]
 
 
-@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("is_own", [True, False])
-def test_a_token_that_is_revoked_is_never_logged(how: str, is_own: bool, said: list[str]) -> None:
+def test_revocation__token_is_not_logged(encoding: str, is_own: bool, logged: list[str]) -> None:
     # given
     application = application_of(staff(), client_secret=SECRET)
     token = token_of(application if is_own else application_of(staff()))
     sent = {"client_id": application.client_id, "client_secret": SECRET, "token": token}
 
     # when
-    response = ask_for_token(how, "/oauth/revoke", **sent)
+    response = send_token_request(encoding, "/oauth/revoke", **sent)
 
     # then
     assert response.status_code == 200
-    assert found([SECRET, token], said, response) == []
+    assert found([SECRET, token], logged, response) == []
 
 
 REQUESTS = {
@@ -178,8 +178,8 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_tokens_and_idempotency_keys_are_never_logged(
-    case: str, said: list[str], settings: LazySettings
+def test_api_request__token_and_idempotency_key_are_not_logged(
+    case: str, logged: list[str], settings: LazySettings
 ) -> None:
     # given
     status, special = REQUESTS[case]
@@ -200,40 +200,49 @@ def test_tokens_and_idempotency_keys_are_never_logged(
 
     # then
     assert response.status_code == status
-    assert said
-    assert found([token, KEY], said, response) == []
+    assert logged
+    assert found([token, KEY], logged, response) == []
 
 
 @pytest.mark.parametrize("path", ["/api/orders", "/oauth/token", "/admin/", "/api/nothing"])
-def test_a_token_in_the_wrong_place_is_not_repeated(path: str, said: list[str]) -> None:
+def test_query__token_is_not_logged_or_returned(path: str, logged: list[str]) -> None:
+    # given
     url = f"{path}?access_token={SECRET}"
 
+    # when
     responses = [API(staff()).client.get(url), Client().post(url)]
 
+    # then
     assert all(response.status_code >= 300 for response in responses)
     documents = [response for response in responses if response.status_code >= 400]
-    assert not any(found([SECRET], said, response) for response in documents)
+    assert not any(found([SECRET], logged, response) for response in documents)
 
 
 @pytest.mark.parametrize(("sent", "status"), [(SECRET, 200), (f"{SECRET}-not", 401)])
-def test_the_token_for_metrics_is_never_logged(
-    sent: str, status: int, said: list[str], settings: LazySettings
+def test_metrics__token_is_not_logged(
+    sent: str, status: int, logged: list[str], settings: LazySettings
 ) -> None:
+    # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"METRICS_TOKEN": SECRET}
 
+    # when
     response = Client().get("/metrics", headers={"Authorization": f"Bearer {sent}"})
 
+    # then
     assert response.status_code == status
-    assert found([SECRET], said, response) == []
+    assert found([SECRET], logged, response) == []
 
 
-def test_an_idempotency_key_that_cannot_be_one_is_not_repeated(said: list[str]) -> None:
+def test_idempotency_key__invalid_one_is_not_logged_or_returned(logged: list[str]) -> None:
+    # given
     order, key = placed_order(lines=1), f"{KEY} with blanks"
 
+    # when
     response = API(staff()).post("/order_copies", request_of(order), **{"Idempotency-Key": key})
 
+    # then
     assert response.status_code == 400
-    assert found([KEY], said, response) == []
+    assert found([KEY], logged, response) == []
 
 
 LOGINS = {
@@ -244,8 +253,8 @@ LOGINS = {
 
 
 @pytest.mark.parametrize("case", LOGINS)
-def test_passwords_and_sessions_are_never_logged(
-    case: str, said: list[str], settings: LazySettings
+def test_login__password_and_session_are_not_logged(
+    case: str, logged: list[str], settings: LazySettings
 ) -> None:
     # given
     status, password, broken = LOGINS[case]
@@ -262,12 +271,12 @@ def test_passwords_and_sessions_are_never_logged(
     session = client.cookies.get("sessionid")
     secrets = [password, *([session.value] if session else [])]
     assert response.status_code == status
-    assert found(secrets, said) == []
+    assert found(secrets, logged) == []
     assert password not in response.content.decode()
 
 
-def test_a_crash_in_the_admin_tells_no_session(
-    admin_client: Client, said: list[str], settings: LazySettings
+def test_admin_crash__session_is_not_logged(
+    admin_client: Client, logged: list[str], settings: LazySettings
 ) -> None:
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": "there.is.NoShop"}
@@ -278,13 +287,13 @@ def test_a_crash_in_the_admin_tells_no_session(
 
     # then
     assert response.status_code == 500
-    assert any("NoShop" in text or "there" in text for text in said)
-    assert found([admin_client.cookies["sessionid"].value], said, response) == []
+    assert any("NoShop" in text or "there" in text for text in logged)
+    assert found([admin_client.cookies["sessionid"].value], logged, response) == []
 
 
 @pytest.mark.parametrize("mode", Mode)
-def test_the_token_of_a_payment_source_is_never_logged_nor_recorded(
-    mode: Mode, said: list[str], settings: LazySettings
+def test_payment_source__token_is_not_logged_or_recorded(
+    mode: Mode, logged: list[str], settings: LazySettings
 ) -> None:
     # given
     token = f"{mode}_of-a-payment-source"
@@ -305,4 +314,4 @@ def test_the_token_of_a_payment_source_is_never_logged_nor_recorded(
         *Event.objects.values_list("changes", "who"),
     ]
     assert OrderFactory.objects.get(pk=order_copy.pk).has_ended
-    assert found([token, *authorized], [*said, json.dumps(recorded)]) == []
+    assert found([token, *authorized], [*logged, json.dumps(recorded)]) == []

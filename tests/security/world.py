@@ -1,4 +1,4 @@
-"""A shop in which everything can be asked for: one customer's order, with all that hangs on it."""
+"""A shop with a row of each type that belongs to the order of one customer."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ EVERYTHING = {f"{verb}_{model}" for model in MODELS for verb in ("view", "add", 
 
 
 class World:
-    """One row of every type, related to one another, each with something that happened to it."""
+    """One row of each type, related to each other, each with an event."""
 
     def __init__(self) -> None:
         market, owner = MarketFactory(), CustomerFactory()
@@ -49,7 +49,7 @@ class World:
         happened("events", self.event.pk)
 
     def id_of(self, resource_type: str, words: tuple[str, ...]) -> str:
-        """The public id of the row of this type, as a request with these words needs it."""
+        """Return the public id of the row of this type for a request with these words."""
         if resource_type == "event_stores":
             return self.event.stream_id
         if resource_type == "events":
@@ -59,7 +59,7 @@ class World:
         return str(self.rows[resource_type].public_id)
 
     def copy_for(self, words: tuple[str, ...]) -> OrderFactory:
-        """A copy that can be aborted, or one that can be retried, with the options named."""
+        """Create a copy that can be aborted, or retried, with the named options."""
         options = dict.fromkeys((word for word in words if not word.startswith("_")), True)
         status = {} if "_abort" in words else {"failed": True}
         copy: OrderFactory = OrderCopyFactory(source_order=self.order, **status, **options)
@@ -67,7 +67,7 @@ class World:
 
     @property
     def secrets(self) -> list[str]:
-        """What stands in answers to those only who may read them."""
+        """Values that only authorized clients may see."""
         wallet = self.rows["customer_payment_sources"]
         return [
             BOSS,
@@ -108,7 +108,7 @@ class World:
 
 
 def happened(resource_type: str, key: int) -> Event:
-    """Something that the boss did."""
+    """Create an event whose actor is the boss."""
     event: Event = Event.objects.create(
         resource_type=resource_type,
         resource_id=str(key),
@@ -120,13 +120,13 @@ def happened(resource_type: str, key: int) -> Event:
 
 @contextmanager
 def writes() -> Iterator[list[str]]:
-    """The statements that wrote something."""
+    """Collect the SQL statements that write."""
     found: list[str] = []
 
-    def watch(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    def record(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.lstrip().split(None, 1)[0].upper() in {"INSERT", "UPDATE", "DELETE", "REPLACE"}:
             found.append(sql)
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(watch):
+    with connection.execute_wrapper(record):
         yield found

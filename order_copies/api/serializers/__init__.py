@@ -1,4 +1,4 @@
-"""The resources of the app: copies, what happened to them, and orders as far as it knows them."""
+"""The serializers of the app: copies, events, and orders of shops without a serializer."""
 
 from order_copies.api.serializers.common import common_attributes, history
 from order_copies.api.serializers.events import EventSerializer, EventStoreSerializer

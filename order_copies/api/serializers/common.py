@@ -1,51 +1,53 @@
-"""What every resource of the contract has: annotations, and a history."""
+"""Attributes and relationships that every resource of the contract has."""
 
 from typing import Any
 
 from order_copies.jsonapi.resources import Attribute, Relationship
 from order_copies.jsonapi.values import REQUIRED, Instant, Object, String
 
-#: A moment that every row has.
-_ALWAYS = Instant(null=REQUIRED)
+_TIMESTAMP = Instant(null=REQUIRED)
 
 
 def common_attributes(*, read_only: bool = False) -> tuple[Attribute, ...]:
-    """The attributes that every resource of the contract has, in its order."""
-    said: dict[str, Any] = {"filterable": True}
+    """Return timestamps, references and metadata, in the order of the contract.
+
+    ``read_only``: clients can set none of them.
+    """
+    options: dict[str, Any] = {"filterable": True}
     if not read_only:
-        said |= {"creatable": True, "updatable": True}
+        options |= {"creatable": True, "updatable": True}
     return (
-        Attribute(name="created_at", value=_ALWAYS, filterable=True, sortable=True),
-        Attribute(name="updated_at", value=_ALWAYS, filterable=True, sortable=True),
+        Attribute(name="created_at", value=_TIMESTAMP, filterable=True, sortable=True),
+        Attribute(name="updated_at", value=_TIMESTAMP, filterable=True, sortable=True),
         Attribute(
             name="reference",
             value=String(),
             sortable=True,
-            description="What another system calls it.",
+            description="The identifier of the resource in another system.",
             example="ANY-EXTERNAL-REFERENCE",
-            **said,
+            **options,
         ),
         Attribute(
             name="reference_origin",
             value=String(),
             sortable=True,
-            description="That other system.",
+            description="The system that `reference` belongs to.",
             example="ANY-EXTERNAL-REFERENCE-ORIGIN",
-            **said,
+            **options,
         ),
         Attribute(
             name="metadata",
             value=Object(null={}),
-            description="Whatever the client ties to it.",
-            **said,
+            description="Any JSON object that the client stores with the resource.",
+            **options,
         ),
     )
 
 
 def history(*resource_types: str) -> tuple[Relationship, Relationship]:
-    """The relationships of a resource to its topics and to its changes.
+    """Return the relationships of a resource to its ``events`` and its ``event_stores``.
 
-    ``resource_types`` are those that events of the resource are recorded under.
+    ``resource_types``: the values of ``Event.resource_type`` for the resource.
     """
     events = Relationship(
         name="events",
@@ -60,7 +62,10 @@ def history(*resource_types: str) -> tuple[Relationship, Relationship]:
 
 
 def changes(*resource_types: str) -> Relationship:
-    """The relationship of a resource to its changes, which every resource has (contract 4.3)."""
+    """Return the relationship to ``event_stores``, which every resource has (contract 4.3).
+
+    ``resource_types``: the values of ``Event.resource_type`` for the resource.
+    """
     return Relationship(
         name="event_stores",
         type="event_stores",

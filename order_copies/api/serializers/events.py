@@ -1,4 +1,4 @@
-"""What happened, as the contract tells it: topics, and changes with who made them."""
+"""Serializers of events: topics, and changes with their actors (contract 4)."""
 
 import re
 from collections.abc import Iterator
@@ -29,12 +29,12 @@ _STREAM_ID = re.compile(r"[0-9]{1,15}-([0-9]{1,18})")
 
 
 class _EventRows(ResourceSerializer):
-    """The rows of events: those of resources that the client may see."""
+    """Restricts events to those of resources that the client may see."""
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The events of whatever has a history and is visible itself.
+        """Return the events of visible resources.
 
-        Who sees all resources of a type also sees what happened to those that are deleted.
+        A client that sees all resources of a type also sees the events of deleted ones.
         """
         seen_whole, seen_in_part = [], []
         for resource_type, resource in _subjects():
@@ -45,7 +45,7 @@ class _EventRows(ResourceSerializer):
                 seen_whole.append(resource_type)
             elif not rows.query.is_empty():
                 seen_in_part.append(When(resource_type=resource_type, then=_is_in(rows)))
-        # Only a CASE keeps a database from casting the keys of other types.
+        # CASE guarantees that the database does not cast the keys of other types.
         is_visible = Case(
             When(resource_type__in=seen_whole, then=True),
             *seen_in_part,
@@ -56,7 +56,7 @@ class _EventRows(ResourceSerializer):
 
 
 def _subjects() -> Iterator[tuple[str, ResourceSerializer]]:
-    """The resources with a history, each under the types that its events are recorded under."""
+    # Each resource that has events, with each value of Event.resource_type for it.
     seen = set()
     for resource in registered():
         if "event_stores" in resource.relationships_by_name:
@@ -72,7 +72,7 @@ def _is_in(rows: "QuerySet[Any]") -> Exists:
 
 @register
 class EventSerializer(_EventRows):
-    """Something that happened, by its topic (contract 4.1)."""
+    """An event with a topic (contract 4.1)."""
 
     type = "events"
     id_pattern = public_ids.PATTERN
@@ -90,23 +90,23 @@ class EventSerializer(_EventRows):
         ),
     )
     relationships = (changes("events"),)
-    triggers = (Trigger(name="_trigger", scope="copy", description="Tells it once more."),)
+    triggers = (Trigger(name="_trigger", scope="copy", description="Sends the event again."),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The visible events that are topics of the contract."""
+        """Return the visible events that have a topic."""
         return super().rows(request).exclude(name="")
 
     def id_for(self, key: Any) -> str:
-        """Ten letters."""
+        """Return the public id of the event with this primary key."""
         return public_ids.encode("events", int(key))
 
     def key_of(self, public_id: str) -> int | None:
-        """The key behind the ten letters."""
+        """Return the primary key for a public id, or None if the id is malformed."""
         return public_ids.decode("events", public_id)
 
 
 def _resource_type(event: Event) -> str:
-    """Both kinds of copies are changes of one resource to the contract: an order factory."""
+    # In the contract both kinds of copies are changes of one resource, the order factory.
     return "order_factories" if event.resource_type in Kind.values else event.resource_type
 
 
@@ -116,9 +116,9 @@ def _resource_id(event: Event) -> str:
 
 @register
 class EventStoreSerializer(_EventRows):
-    """A change of a resource, with who made it (contract 4.3).
+    """A change of a resource, with its actor (contract 4.3).
 
-    It names staff and workers, so it is shown to those only who may view events in the admin.
+    It names staff and workers, so only users with the permission to view events may read it.
     """
 
     type = "event_stores"
@@ -136,26 +136,27 @@ class EventStoreSerializer(_EventRows):
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The visible changes, for clients with the permission to view events; else none.
+        """Return the visible changes if the client may view events, otherwise none.
 
-        They take an integration's token (contract 4.3).
+        The token of a sales channel is not sufficient, only that of an integration (contract 4.3).
         """
-        may_view = request.user.has_perm("order_copies_events.view_event")
-        is_told = may_view and not is_sales_channel(request)
-        return super().rows(request) if is_told else Event.objects.none()
+        has_permission = request.user.has_perm("order_copies_events.view_event")
+        if not has_permission or is_sales_channel(request):
+            return Event.objects.none()
+        return super().rows(request)
 
     def find(self, request: HttpRequest, public_id: str) -> Any:
-        """The change with this stream id, both halves of it."""
+        """Return the change with this stream id, of which both parts must match."""
         event = super().find(request, public_id)
         if event.stream_id != public_id:
             raise RequestRefusedError(not_found())
         return event
 
     def id_of(self, row: Event) -> str:
-        """The stream id."""
+        """Return the stream id of ``row``."""
         return row.stream_id
 
     def key_of(self, public_id: str) -> int | None:
-        """The key at the end of a stream id."""
+        """Return the primary key in a stream id, or None if the id is malformed."""
         found = _STREAM_ID.fullmatch(public_id)
         return int(found[1]) if found else None

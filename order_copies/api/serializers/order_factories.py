@@ -1,4 +1,4 @@
-"""Copies: all of them as order factories, and each kind under its own type."""
+"""Serializers of copies: order factories for all kinds, and one serializer per kind."""
 
 import re
 from typing import Any
@@ -35,30 +35,30 @@ _DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Digest(Blank):
-    """The SHA-256 of something, in hexadecimal."""
+    """A SHA-256 digest of 64 hexadecimal digits, or empty."""
 
     kind = {"type": "string", "pattern": "^[0-9A-Fa-f]{64}$"}
 
     def check(self, value: Any) -> str:
-        """64 hexadecimal digits."""
+        """Return the digest in lower case. Raises :class:`InvalidValueError` for other strings."""
         text = super().check(value).lower()
         if not _DIGEST.fullmatch(text):
             raise InvalidValueError("invalid", "must be 64 hexadecimal digits")
         return text
 
     def accepted(self) -> JSONSchema:
-        """64 hexadecimal digits, in capitals or not."""
+        """Return the JSON Schema of values that clients may send, which must not be empty."""
         return Value.accepted(self)
 
 
 class Outcomes(Value):
-    """What became of each line, as it was recorded."""
+    """The outcomes of a copy, in the JSON form in which they are stored."""
 
     kind = {"type": "array", "items": OUTCOME}
 
 
 def _toggle(name: str, *, null: Any = REQUIRED) -> Attribute:
-    """An option of a copy, with what the admin says of it."""
+    # The help text of the model's field also describes the option in the admin.
     field = OrderFactory._meta.get_field(name)
     return Attribute(
         name=name,
@@ -80,7 +80,7 @@ _BASE = (
     Attribute(
         name="errors_log",
         value=Object(),
-        description="What was in the way: messages for people, by attribute of the order.",
+        description="Error messages for people, by attribute of the order.",
         example={"status": ["cannot transition from draft to placed"]},
     ),
     Attribute(name="errors_count", value=Integer(), filterable=True, sortable=True),
@@ -103,27 +103,27 @@ _target_order = Relationship(
 
 
 class _Factory(ResourceSerializer):
-    """What copies of all kinds have in common: one table, and so one kind of ids."""
+    """Common base of the kinds of copies, which share one table and one kind of public ids."""
 
     model: type[OrderFactory]
     id_pattern = public_ids.PATTERN
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The copies that the shop shows to the client."""
+        """Return the copies that the client may see."""
         return get_shop().order_copies_for(request, self.model.objects.all())
 
     def id_for(self, key: Any) -> str:
-        """Ten letters."""
+        """Return the public id of the copy with this primary key."""
         return public_ids.encode("order_factories", int(key))
 
     def key_of(self, public_id: str) -> int | None:
-        """The key behind the ten letters."""
+        """Return the primary key for a public id, or None if the id is malformed."""
         return public_ids.decode("order_factories", public_id)
 
 
 @register
 class OrderFactorySerializer(_Factory):
-    """A copy of any kind, which its attribute ``type`` tells (contract 2.1)."""
+    """A copy of any kind; its attribute ``type`` names the kind (contract 2.1)."""
 
     type = "order_factories"
     model = OrderFactory
@@ -143,24 +143,24 @@ class OrderCopySerializer(_Factory):
         _toggle("apply_promotions"),
         _toggle("skip_errors"),
         _toggle("ignore_invalid_coupon"),
-        # Our own: no client of Commerce Layer meets them unless it asks.
+        # Additions to the contract: returned only if a client requests them by name.
         Attribute(
             name="plan_digest",
             value=Digest(null=""),
             creatable=True,
             on_request=True,
-            description="That of a preview: the copy fails if it would do something else by then.",
+            description="The digest of a preview: the copy fails if its plan has changed since.",
         ),
         Attribute(
             name="outcomes",
             value=Outcomes(null=REQUIRED),
             on_request=True,
-            description="What became of each line of the source order.",
+            description="The result for each line of the source order.",
         ),
     )
     triggers = (
-        Trigger(name="_retry", scope="copy", description="Tries a failed or aborted copy again."),
-        Trigger(name="_abort", scope="copy", description="Gives up a copy that has not ended."),
+        Trigger(name="_retry", scope="copy", description="Retries a failed or aborted copy."),
+        Trigger(name="_abort", scope="copy", description="Aborts a copy that has not ended."),
     )
     relationships = (
         _source_order,
@@ -173,7 +173,7 @@ class OrderCopySerializer(_Factory):
 
 @register
 class RecurringOrderCopySerializer(_Factory):
-    """A copy made by a subscription (contract 2.2), without which there is none."""
+    """A copy that a subscription creates (contract 2.2)."""
 
     type = "recurring_order_copies"
     model = RecurringOrderCopy

@@ -1,4 +1,4 @@
-"""Orders as far as the app knows them."""
+"""The serializer of orders for shops that register none, and their relationships to copies."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from order_copies.shops import get_shop
 
 
 def copies_of_an_order() -> tuple[Relationship, ...]:
-    """The relationships of an order to the copies that were made of it (contract 1.1, 2.1)."""
+    """Return the relationships of an order to the copies of it (contract 1.1, 2.1)."""
     types = ("order_factories", "order_copies", "recurring_order_copies")
     return tuple(
         Relationship(name=name, type=name, many=True, filterable=True, inverse="source_order_id")
@@ -21,20 +21,23 @@ def copies_of_an_order() -> tuple[Relationship, ...]:
 
 @register_fallback
 class OrderSerializer(ResourceSerializer):
-    """An order of any shop. A shop that registers its own ``orders`` shows more of them."""
+    """An order with its relationships only.
+
+    A shop that registers its own serializer for ``orders`` replaces it.
+    """
 
     type = "orders"
     relationships = (*copies_of_an_order(), *history("orders"))
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The orders that the shop shows to the client."""
+        """Return the orders that the client may see."""
         return get_shop().orders_for(request)
 
     def id_for(self, key: Any) -> str:
-        """What the shop calls its orders by."""
+        """Return the public id of the order with this primary key."""
         shop = get_shop()
         return shop.order_id(shop.order_model._meta.pk.to_python(key))
 
     def key_of(self, public_id: str) -> Any:
-        """The key that the shop knows for an id."""
+        """Return the primary key for a public id, or None if the id is malformed."""
         return get_shop().order_key(public_id)

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                         verbose_name="changes",
                     ),
                 ),
-                ("who", models.JSONField(default=dict, verbose_name="who")),
+                ("who", models.JSONField(default=dict, verbose_name="actor")),
                 (
                     "created_at",
                     models.DateTimeField(

@@ -10,7 +10,7 @@ from order_copies.events.who import command_as_who
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
-from order_copies.models import OPTIONS, OrderCopy, OrderFactory
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
 
@@ -18,10 +18,10 @@ from order_copies.shops import get_shop
 class Command(DatabaseCommand):
     """Copy orders from the command line."""
 
-    help = "Copies the given orders, with the same toggles as the API and the admin."
+    help = "Copies the given orders, with the same options as the API and the admin."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The orders, the toggles by the names of the contract, and what to show."""
+        """Add the orders, one flag per option of a copy, and the flags of this command."""
         parser.add_argument("orders", nargs="+", help="Ids of the orders to copy.")
         for name in OPTIONS:
             field = OrderFactory._meta.get_field(name)
@@ -31,12 +31,12 @@ class Command(DatabaseCommand):
                 default=field.get_default(),  # type: ignore[union-attr]
                 help=str(field.help_text),  # type: ignore[union-attr]
             )
-        parser.add_argument("--reference", help="A reference for the copies.")
-        parser.add_argument("--reference-origin", help="Where the reference comes from.")
+        parser.add_argument("--reference", help="Identifier of the copies in another system.")
+        parser.add_argument("--reference-origin", help="The system that the reference belongs to.")
         parser.add_argument(
             "--dry-run",
             action="store_true",
-            help="Show what would happen; copy nothing.",
+            help="Show a preview; copy nothing.",
         )
         parser.add_argument(
             "--wait",
@@ -44,11 +44,14 @@ class Command(DatabaseCommand):
             type=seconds,
             const=60.0,
             metavar="SECONDS",
-            help="Wait for the results of a running worker, for 60 seconds unless said.",
+            help="Wait until a worker has run the copies. Default: 60 seconds.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Preview, or request and perhaps wait. Raises CommandError for what cannot be copied."""
+        """Preview the copies, or request them and with ``--wait`` wait for their results.
+
+        Raises CommandError if an order does not exist, or a copy does not complete in time.
+        """
         order_copies = [self.order_copy(order_id, options) for order_id in options["orders"]]
         if options["dry_run"]:
             for order_copy, plan in zip(order_copies, preview(order_copies), strict=True):
@@ -64,7 +67,7 @@ class Command(DatabaseCommand):
             self.wait(order_copies, options["wait"])
 
     def order_copy(self, order_id: str, options: dict[str, Any]) -> OrderCopy:
-        """An unsaved copy of the order that ``order_id`` names."""
+        """Return an unsaved copy of the order. Raises CommandError if there is no such order."""
         shop = get_shop()
         key = shop.find_order(order_id)
         if key is None or not shop.order_model._default_manager.filter(pk=key).exists():
@@ -78,9 +81,12 @@ class Command(DatabaseCommand):
             raise CommandError("; ".join(error.messages)) from None
         return order_copy
 
-    def wait(self, order_copies: list[OrderCopy], seconds: float) -> None:
-        """Show each copy as it ends. Raises CommandError for failures and when time is up."""
-        deadline = time.monotonic() + seconds
+    def wait(self, order_copies: list[OrderCopy], timeout: float) -> None:
+        """Print each copy as it ends.
+
+        Raises CommandError if a copy fails, or has not ended after ``timeout`` seconds.
+        """
+        deadline = time.monotonic() + timeout
         keys = [order_copy.pk for order_copy in order_copies]
         waiting = set(keys)
         failed = 0
@@ -88,10 +94,11 @@ class Command(DatabaseCommand):
             for order_copy in OrderFactory.objects.filter(pk__in=waiting):
                 if order_copy.has_ended:
                     waiting.remove(order_copy.pk)
-                    failed += order_copy.status != "completed"
+                    if order_copy.status != Status.COMPLETED:
+                        failed += 1
                     self.show_result(order_copy)
             if waiting and time.monotonic() > deadline:
-                message = f"{len(waiting)} copies have not ended: is a worker running?"
+                message = f"{len(waiting)} copies have not ended: check that a worker is running."
                 raise CommandError(message)
             if waiting:
                 time.sleep(0.1)
@@ -100,19 +107,19 @@ class Command(DatabaseCommand):
             raise CommandError(message)
 
     def show_result(self, order_copy: OrderFactory) -> None:
-        """One line on how the copy ended, and one for each error."""
+        """Print one line with the result of the copy, and one line per error."""
         target = order_copy.target_order or "no target order"
         self.stdout.write(f"{order_copy}: {order_copy.get_status_display()}, {target}")
         self.show_errors(order_copy.errors_log)
 
     def show_errors(self, errors: dict[str, list[str]]) -> None:
-        """One line for each error."""
+        """Print one line per error."""
         for attribute, messages in errors.items():
             for message in messages:
                 self.stdout.write(f"  {attribute}: {message}")
 
     def show_plan(self, order_copy: OrderCopy, plan: CopyPlan) -> None:
-        """The plan as a table, with the totals by the names that they have on the wire."""
+        """Print the plan as a table, then the totals under their names in the API."""
         end = "would complete" if plan.will_complete else "would fail"
         target = ""
         if plan.will_place:

@@ -15,42 +15,42 @@ from order_copies.monitoring.health import (
 
 
 class Command(BaseCommand):
-    """Say in a line whether copies get done; the exit status is 1 if they do not."""
+    """Report the state of the queue and its faults; a probe for monitoring."""
 
-    help = "Says whether copies get done. The exit status is 0 if all is well, else 1."
+    help = "Reports whether copies are being run. The exit status is 1 if there are faults, else 0."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--this-host``."""
+        """Add ``--this-host``."""
         parser.add_argument(
             "--this-host",
             action="store_true",
-            help="Look at the polling workers of this machine, or container, only: a probe of it.",
+            help="Check only the polling workers of this machine or container: a liveness probe.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Raises CommandError with a line for whatever is wrong.
+        """Print the state of the queue. Raises CommandError with one line per fault.
 
-        A database that does not answer is no fault of the workers of this host: they wait for it,
-        and it would not help to start others.
+        With ``--this-host`` an unreachable database is no fault: the workers wait for it, and
+        restarting them would not help.
         """
         try:
-            queue, wrong = self.look(this_host=options["this_host"])
+            queue, faults = self.check_queue(this_host=options["this_host"])
         except Error as error:
             message = why_unfit(error) or f"The database fails: {error}".splitlines()[0]
             if not options["this_host"]:
                 raise CommandError(message) from None
             self.stdout.write(message)
             return
-        if wrong:
-            raise CommandError("\n".join(wrong))
+        if faults:
+            raise CommandError("\n".join(faults))
         self.stdout.write(f"All is well: {queue}.")
 
-    def look(self, *, this_host: bool) -> tuple[Queue, list[str]]:
-        """How the queue stands, and what is wrong."""
+    def check_queue(self, *, this_host: bool) -> tuple[Queue, list[str]]:
+        """Return the state of the queue, and one line per fault."""
         now = timezone.now()
         queue = Queue.at(now)
         if this_host:
             return queue, list(complaints_about_host(now))
-        wrong = [*complaints(queue), *complaints_about_database(queue)]
-        return queue, [f"{complaint.message} {complaint.hint}" for complaint in wrong]
+        faults = [*complaints(queue), *complaints_about_database(queue)]
+        return queue, [f"{fault.message} {fault.hint}" for fault in faults]

@@ -15,31 +15,34 @@ logger = logging.getLogger("order_copies.monitoring.pruning")
 
 
 class Command(DatabaseCommand):
-    """Remove copies that ended long ago, with their events, and old events of everything else."""
+    """Delete copies that ended long ago, old events, and expired idempotency keys."""
 
     help = (
-        "Removes copies that ended more than so many days ago, old events, and requests whose "
-        "Idempotency-Key is no longer remembered. Orders stay."
+        "Deletes copies that ended more than DAYS days ago, old events, and expired idempotency "
+        "keys. Orders stay."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--older-than``, ``--dry-run`` and ``--batch-size``."""
+        """Add ``--older-than``, ``--dry-run`` and ``--batch-size``."""
         parser.add_argument(
             "--older-than",
             type=positive,
             metavar="DAYS",
             required=True,
-            help="Keep what ended or happened in the last so many days.",
+            help="Keep copies and events of the last DAYS days.",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="Count what would go; remove nothing."
+            "--dry-run", action="store_true", help="Count the rows to delete; delete nothing."
         )
         parser.add_argument(
-            "--batch-size", type=positive, default=1000, help="How many rows to remove at once."
+            "--batch-size",
+            type=positive,
+            default=1000,
+            help="Number of rows to delete in one transaction. Default: 1000.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Remove it step by step, and tell of it."""
+        """Delete in steps, printing the numbers so far, and log the result."""
         before = timezone.now() - timedelta(days=options["older_than"])
         removed: Counter[str] = Counter(copies=0, events=0, requests=0)
         for step in prune(before, limit=options["batch_size"], dry_run=options["dry_run"]):

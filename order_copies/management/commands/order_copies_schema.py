@@ -10,14 +10,16 @@ from order_copies.jsonapi.openapi.document import openapi_text
 class Command(BaseCommand):
     """Write the OpenAPI document of the API."""
 
-    help = "Write the OpenAPI 3.1 document of the API that is installed: of all its resources."
+    help = "Writes the OpenAPI 3.1 document of the API with all installed resources."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Where to."""
-        parser.add_argument("path", nargs="?", type=Path, help="The file. Default: print it.")
+        """Add the path of the file."""
+        parser.add_argument(
+            "path", nargs="?", type=Path, help="File to write. Default: print the document."
+        )
 
     def handle(self, *args: Any, path: Path | None = None, **options: Any) -> None:
-        """Write the document."""
+        """Write the document to the file, or print it."""
         if path is None:
             self.stdout.write(openapi_text(), ending="")
         else:

@@ -8,16 +8,16 @@ from order_copies.management.databases import DatabaseCommand
 
 
 class Command(DatabaseCommand):
-    """Wake a worker: for cron, against wake-ups that were lost."""
+    """Wake a worker through the engine. Run it from cron to make up for lost wake-ups."""
 
-    help = "Wakes a worker through the engine. For cron, against wake-ups that were lost."
+    help = "Wakes a worker through the engine. Run it from cron to make up for lost wake-ups."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Wake one. Raises CommandError if that does not work."""
+        """Wake a worker. Raises CommandError if the engine raises."""
         try:
             get_engine().wake()
         except Exception as error:
             message = f'The engine "{settings.ENGINE}" could not wake a worker: {error}'
             raise CommandError(message) from error
         if options["verbosity"] > 1:
-            self.stdout.write(f'The engine "{settings.ENGINE}" wakes a worker.')
+            self.stdout.write(f'The engine "{settings.ENGINE}" has sent a wake-up.')

@@ -12,6 +12,7 @@ from order_copies.db.retry import is_transient
 from order_copies.management.arguments import positive, seconds
 from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OrderFactory
+from order_copies.monitoring.health import counted
 from order_copies.worker.batches import Batch
 from order_copies.worker.loop import Worker
 from order_copies.worker.shutdown import RELEASED, Shutdown, TimeIsUpError, drop_connection
@@ -23,32 +24,40 @@ def _address(text: str) -> tuple[str, int]:
 
 
 class Command(DatabaseCommand):
-    """Run copies as they come in, until SIGTERM or Ctrl-C."""
+    """Run the polling worker until SIGTERM or Ctrl-C."""
 
-    help = "Runs order copies as they come in, until SIGTERM or Ctrl-C."
+    help = "Polls the database for order copies and runs them, until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """``--drain``, ``--batch-size``, ``--interval`` and ``--metrics-port``."""
+        """Add ``--drain``, ``--batch-size``, ``--interval`` and ``--metrics-port``."""
         parser.add_argument(
             "--drain",
             action="store_true",
-            help="Stop when there is nothing left to do.",
+            help="Stop when all copies have ended.",
         )
-        parser.add_argument("--batch-size", type=positive, help="How many copies to claim at once.")
+        parser.add_argument(
+            "--batch-size",
+            type=positive,
+            help="Number of copies to claim at once. Default: the setting BATCH_SIZE.",
+        )
         parser.add_argument(
             "--interval",
             type=seconds,
-            help="Seconds to wait when there is nothing to do.",
+            help="Seconds between two queries while idle. Default: the setting POLL_INTERVAL.",
         )
         parser.add_argument(
             "--metrics-port",
             type=_address,
             metavar="[ADDRESS:]PORT",
-            help="Tell Prometheus here what this worker does, on 127.0.0.1 unless said.",
+            help="Serve Prometheus metrics of this worker here. Default address: 127.0.0.1.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work until told to stop, or until done."""
+        """Run batches until stopped, or drained.
+
+        Raises CommandError with exit status 75 if the time to stop was not sufficient and copies
+        were released.
+        """
         self.done = 0
         self.backlog = self.count_backlog(options)
         self.shows_progress = options["drain"] and options["verbosity"] > 0
@@ -62,22 +71,23 @@ class Command(DatabaseCommand):
             if not is_within_transaction:
                 drop_connection()
             self.hand_back(worker)
-        self.say(f"Worker {worker.name} stopped: {self.done} copies done.", options)
+        self.write_line(f"Worker {worker.name} stopped: {self.done} copies ended.", options)
 
     def work(self, worker: Worker, options: dict[str, Any]) -> bool:
-        """Work until told to stop, or until done; whether the time for that was enough."""
+        """Run batches until stopped or drained; return False if interrupted after the timeout."""
         try:
             with self.metrics(options), Shutdown(worker, settings.SHUTDOWN_TIMEOUT):
-                self.say(f"Worker {worker.name}: {self.backlog} copies to do.", options)
+                self.write_line(f"Worker {worker.name}: {self.backlog} copies to run.", options)
                 worker.run(drain=options["drain"])
         except TimeIsUpError:
             return False
         return True
 
     def count_backlog(self, options: dict[str, Any]) -> int:
-        """How many copies there are to do; 0 during trouble with the database, but for a drain.
+        """Return the number of copies that can be claimed; 0 after a transient error.
 
-        A worker may be up before its database is. For tables it does not wait.
+        A worker may start before its database, unless it drains. Any other error is raised, such
+        as that of missing tables.
         """
         try:
             return OrderFactory.objects.claimable(timezone.now()).count()
@@ -87,7 +97,7 @@ class Command(DatabaseCommand):
             return 0
 
     def metrics(self, options: dict[str, Any]) -> AbstractContextManager[object]:
-        """Serve metrics, if that is asked for. Raises CommandError where it cannot be."""
+        """Serve metrics if requested. Raises CommandError if the package or port is unavailable."""
         if options["metrics_port"] is None:
             return nullcontext()
         try:
@@ -102,25 +112,24 @@ class Command(DatabaseCommand):
         return serving
 
     def hand_back(self, worker: Worker) -> None:
-        """Hand back what was interrupted. Raises CommandError to say that there was something."""
+        """Release the copies that were interrupted. Raises CommandError if there are any."""
         try:
             count = worker.release()
         except Error as error:
-            message = f"Worker {worker.name} had no time left, its leases have to run out: {error}"
+            message = f"Worker {worker.name} ran out of time, its leases must expire: {error}"
             raise CommandError(message, returncode=RELEASED) from error
         if count:
-            copies = "1 copy" if count == 1 else f"{count} copies"
-            message = f"Worker {worker.name} had no time left: {copies} handed back."
-            raise CommandError(message, returncode=RELEASED)
+            message = f"Worker {worker.name} ran out of time: {counted(count, 'copy', 'copies')}"
+            raise CommandError(f"{message} released.", returncode=RELEASED)
 
-    def say(self, message: str, options: dict[str, Any]) -> None:
-        """Tell it, unless told to be silent."""
+    def write_line(self, message: str, options: dict[str, Any]) -> None:
+        """Print ``message`` and flush, unless the verbosity is 0."""
         if options["verbosity"] > 0:
             self.stdout.write(message)
             self.stdout.flush()
 
     def show_progress(self, batch: Batch) -> None:
-        """Count the batch; by hand, on a terminal, one line that moves on."""
+        """Count the batch; with ``--drain``, print the progress, on a terminal in one line."""
         self.done += batch.ended
         if self.shows_progress:
             total = max(self.backlog, self.done, 1)

@@ -1,4 +1,4 @@
-// Update the preview as soon as an option changes. Without this script its button does.
+// Update the preview when an option changes. Without this script the button updates it.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -14,19 +14,19 @@ document.addEventListener("DOMContentLoaded", () => {
     preview.setAttribute("aria-busy", "true");
     try {
       const body = new FormData(form);
-      const answer = await fetch(location.href, { method: "POST", body, signal: current.signal });
-      if (!answer.ok) throw new Error(answer.statusText);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const response = await fetch(location.href, { method: "POST", body, signal: current.signal });
+      if (!response.ok) throw new Error(response.statusText);
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
       const fresh = page.getElementById("copy-orders-preview");
       if (fresh) replace(preview, fresh);
-      // The session has expired, or the orders were copied: the browser goes there.
+      // The session has expired, or the orders were copied: submit to show that page.
       else button.click();
     } catch (error) {
       if (error.name !== "AbortError") showFailure(preview);
     }
   }
 
-  // What was unfolded stays unfolded.
+  // Keep the details open that are open.
   function replace(old, fresh) {
     for (const details of old.querySelectorAll("details[id][open]")) {
       fresh.querySelector(`#${details.id}`)?.setAttribute("open", "");
@@ -48,7 +48,7 @@ document.addEventListener("DOMContentLoaded", () => {
     event.preventDefault();
     refresh();
   });
-  // A browser that goes back can show an old page, or old ticks on a new one.
+  // After going back a browser may show the old page, or the old checkboxes on a new page.
   window.addEventListener("pageshow", (event) => {
     const boxes = [...form.querySelectorAll("[type=checkbox]")];
     if (event.persisted || boxes.some((box) => box.checked !== box.defaultChecked)) refresh();

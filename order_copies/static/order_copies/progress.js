@@ -1,4 +1,4 @@
-// Watch copies until all have ended: ask for their status, and show what has changed.
+// Poll the status of copies until all have ended, and update the page when it changes.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -6,18 +6,18 @@ document.addEventListener("DOMContentLoaded", () => {
   const maximumFailures = 5;
   let failures = 0;
 
-  async function look() {
+  async function poll() {
     const box = document.querySelector(".copies-progress[data-running]");
     if (!box) return;
     try {
-      const answer = await fetch(box.dataset.statusUrl);
-      if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
-      await show(box, await answer.json());
+      const response = await fetch(box.dataset.statusUrl);
+      if (!response.ok || response.redirected) throw new Error(response.statusText);
+      await show(box, await response.json());
       failures = 0;
     } catch {
       failures += 1;
     }
-    if (failures < maximumFailures) setTimeout(look, pause);
+    if (failures < maximumFailures) setTimeout(poll, pause);
   }
 
   async function show(box, progress) {
@@ -30,8 +30,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   async function refreshPage() {
-    const answer = await fetch(location.href);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(location.href);
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const badge of document.querySelectorAll("tr [data-copy]")) {
       const fresh = page.querySelector(`tr [data-copy="${badge.dataset.copy}"]`);
       if (fresh) replaceCells(badge.closest("tr"), fresh.closest("tr"));
@@ -40,12 +40,12 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("[data-live]").forEach((old, i) => live[i] && old.replaceWith(live[i]));
   }
 
-  // Cell by cell, so that a row stays selected.
+  // Replace the cells except the checkbox, so that a row stays selected.
   function replaceCells(row, fresh) {
     [...row.cells].forEach((cell, i) => {
       if (!cell.classList.contains("action-checkbox")) cell.replaceWith(fresh.cells[i].cloneNode(true));
     });
   }
 
-  setTimeout(look, pause);
+  setTimeout(poll, pause);
 });

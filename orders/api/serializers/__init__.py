@@ -1,4 +1,4 @@
-"""The resources of the shop, as far as it has data for the contract's (3.3 to 3.8)."""
+"""The shop's resources, with the fields of the contract that it has data for (3.3 to 3.8)."""
 
 from orders.api.serializers.catalogue import (
     CouponSerializer,

@@ -1,4 +1,4 @@
-"""What the shop sells, where, and at which discounts (contract 3.8)."""
+"""Markets, SKUs, promotions and coupons (contract 3.8)."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class MarketSerializer(ShopSerializer):
     relationships = (changes("markets"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All markets: they are no secret."""
+        """Return all markets: they are public."""
         return Market.objects.all()
 
 
@@ -51,13 +51,13 @@ class SkuSerializer(ShopSerializer):
     relationships = (changes("skus"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All SKUs: they are no secret."""
+        """Return all SKUs: they are public."""
         return Sku.objects.all()
 
 
 @register
 class PromotionSerializer(ShopSerializer):
-    """A promotion of any kind, which its attribute ``type`` tells; read-only (contract 3.8)."""
+    """A promotion; its attribute ``type`` is the kind. Read-only (contract 3.8)."""
 
     type = "promotions"
     attributes = (
@@ -80,13 +80,13 @@ class PromotionSerializer(ShopSerializer):
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All promotions: they are no secret."""
+        """Return all promotions with the number of their coupons: they are public."""
         return Promotion.objects.annotate(coupons_count=Count("coupons"))
 
 
 @register
 class CouponSerializer(ShopSerializer):
-    """A coupon. Its code is worth money, so only who may view coupons in the admin sees it."""
+    """A coupon. Its code is worth money, so clients need the permission to view coupons."""
 
     type = "coupons"
     attributes = (
@@ -100,6 +100,6 @@ class CouponSerializer(ShopSerializer):
     relationships = (one("promotion", "promotions"), changes("coupons"))
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All coupons, for clients with the permission to view them; else none."""
+        """Return all coupons to clients with the permission to view them; none to others."""
         may_view = request.user.has_perm("orders.view_coupon") and not is_sales_channel(request)
         return Coupon.objects.all() if may_view else Coupon.objects.none()

@@ -1,4 +1,4 @@
-"""What the shop's resources have in common: ten-letter ids, amounts, relationships."""
+"""Building blocks of the shop's resources: ten-letter ids, amounts, relationships."""
 
 from operator import attrgetter
 from typing import Any
@@ -14,17 +14,18 @@ from orders.money import as_float, formatted
 
 
 def amounts(*names: str) -> list[Attribute]:
-    """Amounts, each in its three forms: integer cents, a number, and text for people.
+    """Return the attributes of amounts: each as integer cents, as a number, and formatted.
 
-    The row knows its currency and language: as an order does, or by :func:`in_currency_of`.
+    The row needs ``currency_code`` and ``language_code``: an order has both, other rows get them
+    from :func:`in_currency_of`.
     """
     return [form for name in names for form in _forms(name)]
 
 
 def in_currency_of(order: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    """The rows with currency and language of the order at the end of this path.
+    """Annotate rows with the currency and language of the order at the end of this path.
 
-    Much cheaper than the orders themselves, one for every row.
+    This is much cheaper than loading an order for each row.
     """
     annotated: QuerySet[Any] = rows.annotate(
         currency_code=F(f"{order}__currency_code"), language_code=F(f"{order}__language_code")
@@ -33,9 +34,9 @@ def in_currency_of(order: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def shown_with_orders(rows: "QuerySet[Any]", request: HttpRequest, *, by: str) -> "QuerySet[Any]":
-    """The rows whose order, at the end of the path ``by``, the client may see."""
+    """Return the rows whose order, at the end of the path ``by``, the client may see."""
     orders = get_shop().orders_for(request)
-    # Who may see all orders needs no look at them.
+    # A client that may see all orders needs no subquery.
     return rows.filter(**{f"{by}__in": orders}) if orders.query.has_filters() else rows
 
 
@@ -59,31 +60,31 @@ def _forms(name: str) -> list[Attribute]:
 
 
 def listed(name: str, value: Any = None, **options: Any) -> Attribute:
-    """An attribute that can be filtered and sorted by."""
+    """Return an attribute that clients can filter and sort by."""
     return Attribute(name=name, value=value or String(), filterable=True, sortable=True, **options)
 
 
 def one(name: str, resource_type: str) -> Relationship:
-    """A relationship to the row that a foreign key of the same name points at."""
+    """Return a to-one relationship by the foreign key of the same name."""
     return Relationship(name=name, type=resource_type, column=f"{name}_id", filterable=True)
 
 
 def many(resource_type: str, *, by: str) -> Relationship:
-    """A relationship to all rows whose ``by`` is the key of the row, under their own type."""
+    """Return a to-many relationship, named by its type, to the rows whose ``by`` is the key."""
     return Relationship(
         name=resource_type, type=resource_type, many=True, filterable=True, inverse=by
     )
 
 
 class ShopSerializer(ResourceSerializer):
-    """A resource of the shop, with a ten-letter id."""
+    """The base serializer of the shop's resources, which have ten-letter ids."""
 
     id_pattern = public_ids.PATTERN
 
     def id_for(self, key: Any) -> str:
-        """Ten letters."""
+        """Return the ten-letter id of a key."""
         return public_ids.encode(self.type, int(key))
 
     def key_of(self, public_id: str) -> int | None:
-        """The key behind the ten letters."""
+        """Return the key of a ten-letter id; None if it is not an id of this type."""
         return public_ids.decode(self.type, public_id)

@@ -1,4 +1,4 @@
-"""Customers, their wallets, and the ways to pay (contract 3.7)."""
+"""Customers, their wallets, and payment methods (contract 3.7)."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ class CustomerSerializer(ShopSerializer):
         listed("total_orders_count", Integer()),
         *common_attributes(),
     )
-    # Not includable: all orders of 25 customers are no document.
+    # Orders are not includable: all orders of 25 customers would make a document too large.
     relationships = (
         many("customer_payment_sources", by="customer_id"),
         replace(many("orders", by="customer_id"), includable=False),
@@ -35,13 +35,13 @@ class CustomerSerializer(ShopSerializer):
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The customers of the orders that the client may see."""
+        """Return the customers of the orders that the client may see."""
         orders = get_shop().orders_for(request)
         return _with_status(Customer.objects.filter(pk__in=orders.values("customer_id")))
 
 
 def _with_status(customers: "QuerySet[Customer]") -> "QuerySet[Any]":
-    """The customers with how often they placed an order, and the contract's word for that."""
+    """Annotate customers with the number of placed orders and the status of the contract."""
     placed = Order.objects.filter(customer=OuterRef("pk"), placed_at__isnull=False).order_by()
     counted = placed.values("customer").annotate(count=Count("pk")).values("count")
     counts = Coalesce(Subquery(counted), 0)
@@ -55,7 +55,7 @@ def _with_status(customers: "QuerySet[Customer]") -> "QuerySet[Any]":
 
 @register
 class CustomerPaymentSourceSerializer(ShopSerializer):
-    """What a customer can pay with again: an entry of its wallet (contract 3.7)."""
+    """A saved payment source: an entry of a customer's wallet (contract 3.7)."""
 
     type = "customer_payment_sources"
     attributes = (
@@ -86,9 +86,9 @@ class CustomerPaymentSourceSerializer(ShopSerializer):
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The wallets of the customers of the orders that the client may see.
+        """Return the wallets of the customers of the orders that the client may see.
 
-        Their tokens are no business of a sales channel.
+        Sales channels get none: the entries contain tokens of payment sources.
         """
         if is_sales_channel(request):
             return CustomerPaymentSource.objects.none()
@@ -99,7 +99,7 @@ class CustomerPaymentSourceSerializer(ShopSerializer):
 
 @register
 class PaymentMethodSerializer(ShopSerializer):
-    """A way to pay."""
+    """A payment method."""
 
     type = "payment_methods"
     attributes = (
@@ -111,5 +111,5 @@ class PaymentMethodSerializer(ShopSerializer):
     relationships = (changes("payment_methods"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """All ways to pay: they are no secret."""
+        """Return all payment methods: they are public."""
         return PaymentMethod.objects.all()

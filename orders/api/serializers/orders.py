@@ -1,4 +1,4 @@
-"""Orders, their lines and their addresses, as far as the shop has data (contract 3.3 to 3.6)."""
+"""Orders, lines, options and addresses, with the data that the shop has (contract 3.3 to 3.6)."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ from orders.api.serializers.common import (
     one,
     shown_with_orders,
 )
-from orders.lifecycle.triggers import MOVES
+from orders.lifecycle.triggers import ORDER_ACTIONS
 from orders.models import Address, AddressRole, LineItem, LineItemOption, Order
 
 
@@ -106,10 +106,10 @@ class OrderSerializer(ShopSerializer):
         *copies_of_an_order(),
         *history("orders"),
     )
-    triggers = tuple(move.trigger for move in MOVES.values())
+    triggers = tuple(action.trigger for action in ORDER_ACTIONS.values())
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The orders that the shop shows to the client."""
+        """Return the orders that the client may see."""
         return get_shop().orders_for(request)
 
 
@@ -139,7 +139,7 @@ class LineItemSerializer(ShopSerializer):
     )
     relationships = (
         one("order", "orders"),
-        # Of all that a line can stand for, this shop has SKUs only.
+        # In the contract an item has one of several types; this shop has only SKUs.
         Relationship(name="item", type="skus", column="sku_id", filterable=True),
         one("sku", "skus"),
         many("line_item_options", by="line_item_id"),
@@ -147,14 +147,14 @@ class LineItemSerializer(ShopSerializer):
     )
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The lines of the orders that the client may see."""
+        """Return the lines of the orders that the client may see."""
         lines = shown_with_orders(LineItem.objects.all(), request, by="order")
         return in_currency_of("order", lines)
 
 
 @register
 class LineItemOptionSerializer(ShopSerializer):
-    """What was chosen for a line (contract 3.5)."""
+    """An option of a line (contract 3.5)."""
 
     type = "line_item_options"
     attributes = (
@@ -169,7 +169,7 @@ class LineItemOptionSerializer(ShopSerializer):
     relationships = (one("line_item", "line_items"), changes("line_item_options"))
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The options of the orders that the client may see."""
+        """Return the options of the orders that the client may see."""
         options = LineItemOption.objects.select_related("line_item")
         shown = shown_with_orders(options, request, by="line_item__order")
         return in_currency_of("line_item__order", shown)
@@ -202,5 +202,5 @@ class AddressSerializer(ShopSerializer):
     relationships = (changes("addresses"),)
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The addresses of the orders that the client may see."""
+        """Return the addresses of the orders that the client may see."""
         return shown_with_orders(Address.objects.all(), request, by="order")

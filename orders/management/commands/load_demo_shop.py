@@ -7,9 +7,9 @@ from orders.models import Customer, Order, Sku
 
 
 class Command(BaseCommand):
-    """Load the demo shop into an empty database. Running it again changes nothing."""
+    """Load the demo shop into an empty database. A repeated run changes nothing."""
 
-    help = "Load a demo shop with a few hundred orders of every kind. Again: changes nothing."
+    help = "Load a demo shop with a few hundred orders of every kind. Repeating it changes nothing."
 
     def handle(self, *args: Any, **options: Any) -> None:
         loaded = load_demo_shop()

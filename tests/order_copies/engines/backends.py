@@ -1,4 +1,4 @@
-"""Backends of ``django.tasks``, wherever it comes from."""
+"""Backends of ``django.tasks``, from Django itself or from the package django-tasks."""
 
 from importlib import import_module
 
@@ -11,4 +11,4 @@ ImmediateBackend = import_module(f"{PACKAGE}.backends.immediate").ImmediateBacke
 
 
 class QueueingBackend(DummyBackend):
-    """A backend that would do for production."""
+    """A backend that the checks accept for production."""

@@ -1,4 +1,4 @@
-"""The engines that come with the app."""
+"""The engines that the app ships."""
 
 import threading
 from datetime import UTC, datetime
@@ -17,12 +17,12 @@ from order_copies.models import Status
 from tests import stories
 from tests.factories import placed_order
 from tests.order_copies.engines.backends import DummyBackend, ImmediateBackend
-from tests.order_copies.engines.bells import Bell, use
+from tests.order_copies.engines.recording_engine import RecordingEngine, use_engine
 
 LATER = datetime(2042, 1, 1, 12, tzinfo=UTC)
 
 
-def test_workers_poll_unless_something_else_is_said(settings: LazySettings) -> None:
+def test_get_engine__polling_is_the_default(settings: LazySettings) -> None:
     # given
     settings.ORDER_COPIES = {
         name: value for name, value in settings.ORDER_COPIES.items() if name != "ENGINE"
@@ -44,20 +44,20 @@ def test_workers_poll_unless_something_else_is_said(settings: LazySettings) -> N
         ("polling", PollingEngine),
         ("django.tasks", django_tasks.TasksEngine),
         ("celery", celery.CeleryEngine),
-        ("tests.order_copies.engines.bells.Bell", Bell),
+        ("tests.order_copies.engines.recording_engine.RecordingEngine", RecordingEngine),
     ],
 )
-def test_an_engine_goes_by_its_name_or_by_its_path(
+def test_get_engine__finds_an_engine_by_name_or_dotted_path(
     settings: LazySettings, name: str, expected: type
 ) -> None:
-    use(settings, name)
+    use_engine(settings, name)
 
     assert type(get_engine()) is expected
 
 
 @pytest.mark.parametrize("name", [*ENGINES, "nowhere.Engine"])
-def test_a_process_starts_with_whatever_engine(settings: LazySettings, name: str) -> None:
-    use(settings, name)
+def test_app_config__ready_with_any_engine_setting(settings: LazySettings, name: str) -> None:
+    use_engine(settings, name)
 
     apps.get_app_config("order_copies").ready()
 
@@ -66,7 +66,7 @@ def test_a_process_starts_with_whatever_engine(settings: LazySettings, name: str
 
 
 @pytest.mark.parametrize("backend", [DummyBackend], indirect=True)
-def test_a_wake_up_is_a_task_of_the_default_backend(backend: Any) -> None:
+def test_django_tasks__wake_up_enqueues_a_task_on_the_default_backend(backend: Any) -> None:
     # when
     get_engine().wake()
     get_engine().wake(LATER)
@@ -80,7 +80,7 @@ def test_a_wake_up_is_a_task_of_the_default_backend(backend: Any) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("backend", [ImmediateBackend], indirect=True)
-def test_its_task_runs_copies_and_a_backend_that_cannot_defer_is_not_asked_to(
+def test_django_tasks__task_runs_copies_and_deferring_needs_support(
     backend: Any,
 ) -> None:
     # given
@@ -99,12 +99,12 @@ def test_its_task_runs_copies_and_a_backend_that_cannot_defer_is_not_asked_to(
 
 
 def messages(app: Celery) -> list[dict[str, Any]]:
-    """The headers of what was sent."""
+    """The headers of the messages in the queue."""
     with app.connection_for_read() as connection, connection.SimpleQueue("celery") as queue:
         return [queue.get(block=False).headers for _ in range(queue.qsize())]
 
 
-def test_a_wake_up_is_a_message_of_the_shops_app(shops_app: Celery) -> None:
+def test_celery__wake_up_sends_a_message_through_the_shop_app(shops_app: Celery) -> None:
     # when
     get_engine().wake()
     get_engine().wake(LATER)
@@ -116,7 +116,7 @@ def test_a_wake_up_is_a_message_of_the_shops_app(shops_app: Celery) -> None:
     assert [headers["ignore_result"] for headers in sent] == [True, True]
 
 
-def test_a_request_in_a_thread_of_a_server_finds_the_shops_app_too(shops_app: Celery) -> None:
+def test_celery__another_thread_uses_the_shop_app_too(shops_app: Celery) -> None:
     # when
     thread = threading.Thread(target=get_engine().wake)
     thread.start()
@@ -126,14 +126,14 @@ def test_a_request_in_a_thread_of_a_server_finds_the_shops_app_too(shops_app: Ce
     assert len(messages(shops_app)) == 1
 
 
-def test_a_message_goes_only_when_its_work_is_done(shops_app: Celery) -> None:
+def test_celery__message_is_acknowledged_after_the_task(shops_app: Celery) -> None:
     task = shops_app.tasks[celery.TASK]
 
     assert (task.acks_late, task.reject_on_worker_lost) == (True, True)
 
 
 @pytest.mark.django_db
-def test_an_eager_app_runs_copies_in_place(shops_app: Celery) -> None:
+def test_celery__eager_app_runs_copies_at_once(shops_app: Celery) -> None:
     # given
     shops_app.conf.task_always_eager = True
     order_copy = stories.requested(placed_order())

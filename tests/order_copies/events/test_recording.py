@@ -16,16 +16,16 @@ NOW = datetime(2024, 2, 29, 23, 59, 59, 987654, tzinfo=UTC)
 
 
 @pytest.fixture
-def heard() -> Iterator[list[list[Event]]]:
-    """What receivers of the signal were told, one list per signal."""
-    heard: list[list[Event]] = []
+def received() -> Iterator[list[list[Event]]]:
+    """The events of each signal, one list per signal."""
+    received: list[list[Event]] = []
 
-    def hear(*, events: list[Event], **_: Any) -> None:
-        heard.append(events)
+    def receive(*, events: list[Event], **_: Any) -> None:
+        received.append(events)
 
-    events_recorded.connect(hear)
-    yield heard
-    events_recorded.disconnect(hear)
+    events_recorded.connect(receive)
+    yield received
+    events_recorded.disconnect(receive)
 
 
 def an_event(**values: Any) -> Event:
@@ -42,11 +42,14 @@ def an_event(**values: Any) -> Event:
     )
 
 
-def test_recorded_events_read_back_in_order(heard: list[list[Event]]) -> None:
+def test_record__events_are_saved_in_order(received: list[list[Event]]) -> None:
+    # given
     events = [an_event(), an_event(name="", changes={}), an_event(name="order_copies.complete")]
 
+    # when
     record(events)
 
+    # then
     assert list(
         Event.objects.values_list("pk", "resource_type", "resource_id", "name", "changes", "who")
     ) == [
@@ -71,36 +74,45 @@ def test_recorded_events_read_back_in_order(heard: list[list[Event]]) -> None:
     assert set(Event.objects.values_list("created_at", flat=True)) == {NOW}
 
 
-def test_receivers_hear_all_events_of_one_recording_at_once(heard: list[list[Event]]) -> None:
+def test_record__one_signal_carries_all_events(received: list[list[Event]]) -> None:
+    # given
     events = [an_event(), an_event()]
 
+    # when
     record(events)
 
-    assert heard == [events]
-    assert all(event.pk for event in heard[0])
+    # then
+    assert received == [events]
+    assert all(event.pk for event in received[0])
 
 
-def test_nothing_recorded_is_nothing_told(heard: list[list[Event]]) -> None:
+def test_record__no_events_send_no_signal(received: list[list[Event]]) -> None:
+    # when
     record([])
 
-    assert heard == []
+    # then
+    assert received == []
     assert not Event.objects.exists()
 
 
 @pytest.mark.parametrize("count", [1, 300])
-def test_recording_costs_one_statement(count: int) -> None:
+def test_record__costs_one_statement(count: int) -> None:
     """INSERT the events."""
+    # when
     with CaptureQueriesContext(connection) as queries:
         record([an_event(resource_id=str(number)) for number in range(count)])
 
+    # then
     assert len(queries) == 1
     assert Event.objects.count() == count
 
 
-def test_changes_tell_what_differs() -> None:
+def test_changes_of__holds_values_that_differ() -> None:
+    # given
     before = {"status": "pending", "errors_count": 0, "started_at": None}
     after = {"status": "in_progress", "errors_count": 0, "started_at": NOW}
 
+    # when, then
     assert changes_of(before, after) == {
         "status": {"from": "pending", "to": "in_progress"},
         "started_at": {"from": None, "to": NOW},
@@ -117,14 +129,18 @@ def test_changes_tell_what_differs() -> None:
         ("", "update"),
     ],
 )
-def test_an_event_is_a_create_an_update_or_a_destroy(name: str, kind: str) -> None:
+def test_event__kind_is_create_update_or_destroy(name: str, kind: str) -> None:
     assert an_event(name=name).kind == kind
 
 
-def test_an_event_goes_by_three_names() -> None:
+def test_event__has_a_name_a_public_id_and_a_stream_id() -> None:
+    # given
     event = an_event()
+
+    # when
     record([event])
 
+    # then
     assert str(event) == "order_copies.start"
     assert str(an_event(name="")) == "change"
     assert event.public_id == public_ids.encode("events", event.pk)

@@ -1,0 +1,203 @@
+"""When workers are woken, and that a failed wake-up never fails a request."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from order_copies import copying
+from order_copies.copying import abort_copies, retry_copies
+from order_copies.engines.wake_ups import MOST, SOON, wake_for
+from order_copies.models import OrderCopy, OrderFactory
+from order_copies.worker.run import run_batch
+from tests import stories
+from tests.factories import OrderCopyFactory, placed_order
+
+pytestmark = pytest.mark.django_db
+
+WakeUps = list[datetime | None]
+
+
+def requested(count: int = 1) -> list[OrderCopy]:
+    """Request copies of one order."""
+    source = placed_order()
+    order_copies = [OrderCopy(source_order=source) for _ in range(count)]
+    copying.request_copies(order_copies, who=stories.WHO)
+    return order_copies
+
+
+def test_request__wakes_a_worker_after_commit(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any
+) -> None:
+    # when
+    with django_capture_on_commit_callbacks() as committed:
+        requested()
+
+    # then
+    assert wake_ups == []
+    for callback in committed:
+        callback()
+    assert wake_ups == [None]
+
+
+def test_request__rolled_back_one_wakes_no_worker(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any
+) -> None:
+    # when
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        requested()
+        transaction.set_rollback(True)
+
+    # then
+    assert wake_ups == []
+
+
+@pytest.mark.parametrize(("status", "expected"), [("aborted", [None]), ("pending", [])])
+def test_retry__wakes_a_worker_if_a_copy_became_pending(
+    wake_ups: WakeUps, django_capture_on_commit_callbacks: Any, status: str, expected: WakeUps
+) -> None:
+    # given
+    order_copy = OrderCopyFactory(status=status)
+
+    # when
+    with django_capture_on_commit_callbacks(execute=True):
+        retry_copies([order_copy], who=stories.WHO)
+
+    # then
+    assert wake_ups == expected
+
+
+@pytest.mark.parametrize(
+    ("traits", "expected"), [({"in_progress": True}, [None]), ({}, []), ({"failed": True}, [])]
+)
+def test_abort__wakes_a_worker_if_a_payment_may_need_voiding(
+    wake_ups: WakeUps,
+    django_capture_on_commit_callbacks: Any,
+    traits: dict[str, bool],
+    expected: WakeUps,
+) -> None:
+    # given
+    order_copy = OrderCopyFactory(**traits)
+
+    # when
+    with django_capture_on_commit_callbacks() as committed:
+        abort_copies([order_copy], who=stories.WHO)
+
+    # then
+    assert wake_ups == []
+    for callback in committed:
+        callback()
+    assert wake_ups == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(0, 0), (1, 1), (3, 1), (4, 2), (6, 2), (MOST * 3 + 1, MOST)]
+)
+def test_wake_for__one_wake_up_per_batch_up_to_a_limit(
+    wake_ups: WakeUps, settings: LazySettings, count: int, expected: int
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"BATCH_SIZE": 3}
+    order_copies = requested(count) if count else []
+
+    # when
+    wake_for(order_copies)
+
+    # then
+    assert wake_ups == [None] * expected
+
+
+def test_wake_for__debounced_while_recent_copies_are_pending(wake_ups: WakeUps) -> None:
+    # given
+    requested()
+
+    # when
+    wake_for(requested())
+
+    # then
+    assert wake_ups == []
+
+
+def test_wake_for__wakes_if_the_pending_copies_are_not_recent(wake_ups: WakeUps) -> None:
+    # given
+    requested()
+    OrderFactory.objects.update(created_at=timezone.now() - SOON)
+
+    # when
+    wake_for(requested())
+
+    # then
+    assert wake_ups == [None]
+
+
+def test_wake_for__wakes_if_the_other_copies_were_claimed(wake_ups: WakeUps) -> None:
+    # given
+    requested()
+    run_batch("w1")
+
+    # when
+    wake_for(requested())
+
+    # then
+    assert wake_ups == [None]
+
+
+def test_wake_for__polling_engine_costs_no_query() -> None:
+    # given
+    order_copies = requested()
+
+    # when
+    with CaptureQueriesContext(connection) as queries:
+        wake_for(order_copies)
+
+    # then
+    assert len(queries) == 0
+
+
+def test_wake_for__failing_engine_is_logged_once_and_fails_no_request(
+    wake_ups: WakeUps,
+    settings: LazySettings,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    # given
+    broken = "tests.order_copies.engines.recording_engine.FailingEngine"
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": broken, "BATCH_SIZE": 1}
+
+    # when
+    with django_capture_on_commit_callbacks(execute=True):
+        requested(3)
+
+    # then
+    assert wake_ups == [None], "one wake-up is attempted, not three"
+    assert OrderFactory.objects.pending().count() == 3
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        (
+            "ERROR",
+            (
+                "No worker was woken, copies wait for the next wake-up: "
+                "ConnectionError('the broker is down')"
+            ),
+        )
+    ]
+
+
+def test_wake_for__missing_engine_is_logged_and_fails_no_request(
+    settings: LazySettings,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"ENGINE": "nowhere.Engine"}
+
+    # when
+    with django_capture_on_commit_callbacks(execute=True):
+        requested()
+
+    # then
+    assert OrderFactory.objects.pending().count() == 1
+    assert "No module named 'nowhere'" in caplog.text

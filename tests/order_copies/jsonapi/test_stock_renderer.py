@@ -1,0 +1,184 @@
+"""Our documents equal those of djangorestframework-jsonapi, apart from the differences below."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from django.test import RequestFactory
+from hypothesis import given, settings
+from rest_framework.request import Request
+
+import project.urls  # noqa: F401  (registers every resource)
+from order_copies import copying
+from order_copies.jsonapi.queries import IncludeTree, read_query
+from order_copies.jsonapi.resources import ResourceSerializer, registered, resource_of
+from order_copies.models import Kind, OrderCopy
+from order_copies.worker.run import run_batch
+from tests.api import API, PERMISSIONS, include_paths, staff
+from tests.factories import CouponFactory, OrderCopyFactory, placed_order
+from tests.stock_renderer import stock_document, stock_serializers
+from tests.strategies import Description, any_order, build
+
+pytestmark = pytest.mark.django_db
+
+TYPES = sorted(resource.type for resource in registered())
+OF_ALL_TYPES = pytest.mark.parametrize("resource_type", TYPES)
+
+Identity = tuple[str, str]
+
+
+def a_shop() -> None:
+    """Create rows of every resource, among them completed and pending copies."""
+    order = placed_order(coupon=CouponFactory(), lines=1, metadata={"für": [None, 1.5]})
+    copies = [OrderCopy(source_order=order), OrderCopy(source_order=placed_order(lines=1))]
+    copying.request_copies(copies, who={"owner": {"id": "1"}})
+    run_batch("a worker")
+    OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
+
+
+def ours(document: dict[str, Any]) -> dict[str, Any]:
+    """Our document without links and meta, which the library does not render.
+
+    Included resources are sorted, because JSON:API leaves their order open.
+    """
+    for resource in resources_in(document):
+        del resource["links"], resource["meta"]
+        for relationship in resource["relationships"].values():
+            del relationship["links"]
+    return sorted_by_identity(document)
+
+
+def theirs(document: dict[str, Any], include: IncludeTree) -> dict[str, Any]:
+    """The library's document without counts and unrequested linkage, which we do not render.
+
+    Missing attributes and relationships become empty objects, as in ours.
+    """
+    included = {
+        place
+        for resource in primary_in(document)
+        for place in followed(resource, include, document)
+    }
+    for resource in resources_in(document):
+        resource.setdefault("attributes", {})
+        for name, relationship in resource.setdefault("relationships", {}).items():
+            relationship.pop("meta", None)
+            if (identity(resource), name) not in included:
+                del relationship["data"]
+    return sorted_by_identity(document)
+
+
+def followed(
+    resource: dict[str, Any], include: IncludeTree, document: dict[str, Any]
+) -> Iterator[tuple[Identity, str]]:
+    """Yield resource and name of each relationship that the include tree follows."""
+    found = {identity(one): one for one in resources_in(document)}
+    for name, branches in include.items():
+        yield identity(resource), name
+        linkage = resource["relationships"][name]["data"]
+        for related in linkage if isinstance(linkage, list) else [linkage]:
+            if related is not None and branches:
+                yield from followed(found[identity(related)], branches, document)
+
+
+def primary_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    data = document["data"]
+    return data if isinstance(data, list) else [data]
+
+
+def resources_in(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*primary_in(document), *document.get("included", [])]
+
+
+def identity(resource: dict[str, Any]) -> Identity:
+    return resource["type"], resource["id"]
+
+
+def sorted_by_identity(document: dict[str, Any]) -> dict[str, Any]:
+    included = sorted(document.get("included", []), key=identity)
+    rest = {"included": included} if "included" in document else {}
+    return {"data": document["data"], **rest}
+
+
+def queries(resource: ResourceSerializer) -> Iterator[str]:
+    """Yield queries with includes and fields for this resource."""
+    paths = include_paths(resource)
+    fields = [one.name for one in (*resource.attributes, *resource.relationships)]
+    yield ""
+    if paths:
+        yield f"include={','.join(paths)}"
+        yield f"include={paths[0]}&fields[{resource.type}]={fields[0]},{paths[0]}"
+    yield f"fields[{resource.type}]={','.join(fields[::2])}"
+    yield f"fields[{resource.type}]={fields[0]}"
+    yield f"fields[{resource.type}]={fields[-1]}"
+    yield "fields[markets]=code"
+
+
+class Comparison:
+    """Compares documents of our API with those of the library."""
+
+    def __init__(self) -> None:
+        self.user = staff(*PERMISSIONS, "view_coupon")
+        self.api = API(self.user)
+        self.serializers = stock_serializers()
+
+    def request(self, query: str) -> Request:
+        request = Request(RequestFactory().get(f"/?{query}"))
+        request.user, request.auth = self.user, None
+        return request
+
+    def check(self, path: str, query: str, resource: ResourceSerializer, rows: Any) -> None:
+        """Assert that both documents of one row, or of a list of rows, are equal."""
+        include = read_query(QueryDict(query), resource, ["include", "fields"]).include
+        many = isinstance(rows, list)
+
+        document = self.api.get(f"{path}{query}").json()
+        stock = stock_document(
+            self.serializers[resource.type], rows, self.request(query), many=many
+        )
+
+        assert primary_in(document)
+        assert ours(document) == theirs(stock, include)
+
+
+@OF_ALL_TYPES
+def test_resource__equals_the_document_of_the_library(resource_type: str) -> None:
+    # given
+    a_shop()
+    comparison, resource = Comparison(), resource_of(resource_type)
+    row = resource.rows(comparison.request("")).order_by("pk").first()
+
+    # when, then
+    for query in queries(resource):
+        comparison.check(f"/{resource_type}/{resource.id_of(row)}?", query, resource, row)
+
+
+@pytest.mark.exhaustive
+@OF_ALL_TYPES
+def test_list__equals_the_document_of_the_library(resource_type: str) -> None:
+    # given
+    a_shop()
+    comparison, resource = Comparison(), resource_of(resource_type)
+    path, rows = f"/{resource_type}", resource.rows(comparison.request(""))
+    if resource_type == "event_stores":
+        # Event stores are listed only under the resource that changed.
+        order_copy = OrderCopy.objects.first()
+        assert order_copy is not None
+        path = f"/order_copies/{order_copy.public_id}/event_stores"
+        rows = rows.filter(resource_type="order_copies", resource_id=str(order_copy.pk))
+
+    # when, then
+    for query in queries(resource):
+        comparison.check(f"{path}?page[size]=3&", query, resource, list(rows.order_by("pk")[:3]))
+
+
+@pytest.mark.exhaustive
+@settings(max_examples=10)
+@given(any_order)
+def test_any_order__equals_the_document_of_the_library(description: Description) -> None:
+    # given
+    order, comparison, orders = build(description), Comparison(), resource_of("orders")
+    paths = "market,customer,billing_address,payment_method,line_items.sku,line_item_options"
+
+    # when, then
+    comparison.check(f"/orders/{order.public_id}?", f"include={paths}", orders, order)
