@@ -236,6 +236,8 @@ CELERY_BEAT_SCHEDULE = {
 # authorizes every amount and moves no money.
 ORDERS_GATEWAY_URL = gateway("GATEWAY_URL")
 ORDERS_GATEWAY = f"orders.lifecycle.gateways.{'HTTP' if ORDERS_GATEWAY_URL else 'Local'}Gateway"
+# Seconds until a worker voids a payment whose outcome an attempt to place an order did not learn.
+ORDERS_PAYMENT_GRACE = 15 * 60
 
 # RATE_LIMITS=off disables all limits, for load tests.
 TOKEN_RATE_LIMIT: tuple[int, int] | None = (30, 60)

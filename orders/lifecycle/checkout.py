@@ -3,7 +3,8 @@
 The gateway is called before the transaction that places an order, with a payment that is remembered
 first (:mod:`order_copies.worker.payments`). So the next attempt continues one whose process died,
 two attempts at the same time are one authorization, and a payment that was voided is never used. A
-payment whose outcome stays unknown is voided by a worker after :data:`GRACE`.
+payment whose outcome stays unknown is voided by a worker after
+``ORDERS_PAYMENT_GRACE`` seconds.
 """
 
 import logging
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -35,8 +37,6 @@ logger = logging.getLogger("orders.lifecycle.checkout")
 #: Seconds in which payments are requested, one after the other: people wait, and web servers give
 #: up after 30, while a gateway that hangs takes 10 for each.
 PATIENCE = 15
-#: How long an attempt may take until a worker voids its payment.
-GRACE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,8 @@ def _open(keys: Sequence[int]) -> list[Attempt]:
         }
         for subject, order in orders.items()
     }
-    payments = remember(details, until=timezone.now() + GRACE)
+    grace = timedelta(seconds=django_settings.ORDERS_PAYMENT_GRACE)
+    payments = remember(details, until=timezone.now() + grace)
     return [Attempt(order.pk, payments[subject]) for subject, order in orders.items()]
 
 

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -14,7 +13,6 @@ from django.db import connection
 from django.db.models import Max, Sum
 
 from order_copies.models import OrderFactory
-from orders.lifecycle import checkout
 from orders.models import Order
 from tests.chaos.brokers import Redis
 from tests.chaos.celery import Beats, CeleryWorkers
@@ -33,9 +31,6 @@ KILLS = 2
 BACKLOG = 60
 #: Maximum seconds of the faults, and of the work after them.
 FAULTS_TIMEOUT, END_TIMEOUT = 300, 180
-#: After this time a worker voids an unused authorization of an order placed by hand. Set here and
-#: not in the shop: pytest imports the shop, and would run all other tests with it.
-checkout.GRACE = timedelta(seconds=3)
 #: Reads the database although its connections are cut.
 _retry_errors = partial(retry, timeout=END_TIMEOUT)
 

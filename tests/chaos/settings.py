@@ -14,6 +14,7 @@ ORDER_COPIES = ORDER_COPIES | {
     "POLL_INTERVAL": 0.05,
     "SHUTDOWN_TIMEOUT": 0.1,
 }
+ORDERS_PAYMENT_GRACE = 3
 ORDERS_GATEWAY = "tests.chaos.shop.ShortTimeoutGateway"
 DATABASES["default"]["PORT"] = os.environ.get("DATABASE_PORT", "")
 CELERY_BEAT_SCHEDULE = {
