@@ -122,7 +122,7 @@ class Settings:
         """
         return timedelta(seconds=self._get("RETRY_PAUSE", 2))
 
-    def pause_after(self, failures: int) -> timedelta:
+    def backoff_after(self, failures: int) -> timedelta:
         """Return the backoff before the next attempt after ``failures`` >= 1 failed attempts."""
         doublings = min(max(failures - 1, 0), 20)
         return min(self.RETRY_PAUSE * (1 << doublings), LONGEST_PAUSE)
@@ -137,7 +137,7 @@ class Settings:
         """
         return float(self._get("LOCK_TIMEOUT", 1))
 
-    def backoff_of_locked(self, waited: timedelta) -> timedelta:
+    def lock_backoff(self, waited: timedelta) -> timedelta:
         """Return the backoff of a copy that has ``waited`` for locked rows since its first attempt.
 
         It equals ``waited``, but is at least ``RETRY_PAUSE`` and otherwise at most one minute.

@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from order_copies import transitions
 from order_copies.conf import settings
-from order_copies.db.locks import keep_existing, limited_wait
+from order_copies.db.locks import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
+from order_copies.events.actors import Actor
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
@@ -29,7 +29,7 @@ from order_copies.transitions import ABORTABLE, RETRYABLE, event, lock
 from order_copies.worker import checked_shop
 
 
-def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
+def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
     """Save new copies as pending, with their ``create`` events, in one transaction.
 
     API, admin and commands all request copies here. The caller has checked that ``who`` may copy
@@ -47,7 +47,7 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
 def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
     keys = {order_copy.source_order_id for order_copy in order_copies}
     orders = get_shop().order_model._base_manager.filter(pk__in=keys)
-    if keys and len(keep_existing(orders)) < len(keys):
+    if keys and len(lock_existing(orders)) < len(keys):
         raise SourceOrderGoneError
 
 
@@ -69,7 +69,7 @@ def _is_source_gone(order_copies: Sequence[OrderFactory]) -> bool:
     return get_shop().order_model._base_manager.filter(pk__in=keys).count() < len(keys)
 
 
-def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) -> None:
+def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Actor) -> None:
     """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change.
 
     Raises :class:`OrderCopyGoneError` if the copy was deleted in the meantime, and
@@ -86,12 +86,12 @@ def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Who) 
     order_copy.refresh_from_db()
 
 
-def delete_copy(order_copy: OrderFactory, *, who: Who) -> None:
+def delete_copy(order_copy: OrderFactory, *, who: Actor) -> None:
     """Delete one copy, as :func:`delete_copies` does."""
     delete_copies([order_copy], who=who)
 
 
-def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
+def delete_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
     """Delete copies and record it, all or none; their target orders stay.
 
     Raises :class:`NotDeletableError` while one of them is in progress,
@@ -107,12 +107,12 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> None:
         record([_destroyed(order_copy, who, now) for order_copy in current])
 
 
-def _destroyed(order_copy: OrderFactory, who: Who, now: datetime) -> Event:
+def _destroyed(order_copy: OrderFactory, who: Actor, now: datetime) -> Event:
     changes = {"status": {"from": str(order_copy.status), "to": None}}
     return event(order_copy, "destroy", changes, who, now)
 
 
-def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
+def abort_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[list[Problem]]:
     """Abort copies that have not ended. A worker that runs one loses its lease and rolls back.
 
     A worker is woken to void the payments of those that ran. Returns, for each copy, the reasons
@@ -132,7 +132,7 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list
     return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def retry_copies(order_copies: Sequence[OrderFactory], *, who: Who) -> list[list[Problem]]:
+def retry_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[list[Problem]]:
     """Retry copies that failed or were aborted; their events keep the earlier result.
 
     Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort_copies`.

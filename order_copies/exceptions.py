@@ -36,7 +36,7 @@ class NotDeletableError(OrderCopiesError):
     """A copy that is in progress cannot be deleted: wait until it has ended."""
 
 
-class AlreadyAskedError(OrderCopiesError):
+class DuplicateRequestError(OrderCopiesError):
     """Another request with the same Idempotency-Key was accepted first: return its response."""
 
 

@@ -41,7 +41,7 @@ def new_trace_id() -> str:
     return secrets.token_hex(32)
 
 
-def about(order_copy: Any, **more: Any) -> dict[str, Any]:
+def log_fields(order_copy: Any, **more: Any) -> dict[str, Any]:
     """Return the ``extra`` for a log record about ``order_copy``, with the fields ``more``."""
     return {
         "order_copy_id": order_copy.public_id,

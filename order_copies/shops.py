@@ -48,7 +48,7 @@ class CopiedModel:
     #: about one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
     left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
 
-    def travelling(self, name: str, value: Any) -> Any:
+    def copied_value(self, name: str, value: Any) -> Any:
         """Return ``value`` of the copied field ``name`` without its ``left_behind_keys``.
 
         Only the top level of a JSON object is filtered; any other value is returned unchanged.

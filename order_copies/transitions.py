@@ -12,9 +12,9 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from order_copies.db.rows import insert_rows, update_rows
+from order_copies.events.actors import Actor, worker_actor
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who, worker_as_who
 from order_copies.exceptions import LeaseLostError, OrderCopyGoneError
 from order_copies.models import OPTIONS, OrderFactory, OrderFactoryQuerySet, Status
 from order_copies.plans import Problem, errors_count, errors_log
@@ -113,7 +113,7 @@ def lock(order_copies: Sequence[OrderFactory]) -> list[OrderFactory]:
 
 
 def event(
-    order_copy: OrderFactory, verb: str, changes: dict[str, Any], who: Who, now: datetime
+    order_copy: OrderFactory, verb: str, changes: dict[str, Any], who: Actor, now: datetime
 ) -> Event:
     """Return an event of this copy, not yet recorded. Without a verb it is a plain change."""
     return Event(
@@ -126,7 +126,7 @@ def event(
     )
 
 
-def create(order_copies: Sequence[OrderFactory], *, who: Who, now: datetime) -> None:
+def create(order_copies: Sequence[OrderFactory], *, who: Actor, now: datetime) -> None:
     """Insert new copies as pending, and set their primary keys."""
     for order_copy in order_copies:
         order_copy.queued_at = order_copy.created_at = order_copy.updated_at = now
@@ -163,13 +163,13 @@ def start(
         "status": {"from": str(Status.PENDING), "to": str(Status.IN_PROGRESS)},
         "started_at": {"from": None, "to": now},
     }
-    who = worker_as_who(worker)
+    who = worker_actor(worker)
     first = [order_copy for order_copy in order_copies if order_copy.attempt == 1]
     record([event(order_copy, "start", changes, who, now) for order_copy in first])
     return order_copies
 
 
-def end(endings: Sequence[Ending], *, who: Who, now: datetime) -> None:
+def end(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
     """Complete, fail or abort copies that a worker holds.
 
     Raises :class:`LeaseLostError` if one of them is no longer in progress under its attempt.
@@ -196,7 +196,7 @@ def end(endings: Sequence[Ending], *, who: Who, now: datetime) -> None:
 
 
 def abort(
-    order_copies: Sequence[OrderFactory], problem: Problem, *, who: Who, now: datetime
+    order_copies: Sequence[OrderFactory], problem: Problem, *, who: Actor, now: datetime
 ) -> None:
     """Abort copies that the caller has locked and that have not ended."""
     log = errors_log([problem])
@@ -216,7 +216,7 @@ def abort(
     record(events)
 
 
-def retry(order_copies: Sequence[OrderFactory], *, who: Who, now: datetime) -> None:
+def retry(order_copies: Sequence[OrderFactory], *, who: Actor, now: datetime) -> None:
     """Make copies pending again that the caller has locked and that ended without a target.
 
     Their payments get new idempotency keys.

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from order_copies import copying
 from order_copies.admin.permissions import may_change_orders
 from order_copies.api.permissions import orders_changed_by
-from order_copies.events.who import user_as_who
+from order_copies.events.actors import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
 from order_copies.plans import Problem
@@ -132,7 +132,7 @@ class InterveningMixin(Base):
     ) -> None:
         order_copies = list(order_copies)
         try:
-            found = intervention.act(order_copies, who=user_as_who(request.user))
+            found = intervention.act(order_copies, who=user_actor(request.user))
         except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.copying import why_not_retried
+from order_copies.events.actors import actor_name
 from order_copies.events.models import Event
-from order_copies.events.who import who_in_words
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.transitions import RETRYABLE
@@ -305,7 +305,7 @@ class EventEntry:
     @property
     def who(self) -> str:
         """The name of the actor."""
-        return who_in_words(self.event.who)
+        return actor_name(self.event.who)
 
     @property
     def changed(self) -> str:

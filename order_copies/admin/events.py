@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from order_copies.admin.forms import pretty
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.events.actors import actor_name
 from order_copies.events.models import Event
-from order_copies.events.who import who_in_words
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Event]
@@ -100,7 +100,7 @@ class EventAdmin(ParametersMixin, ModelAdmin):
     @admin.display(description=gettext_lazy("actor"), empty_value="–")
     def actor(self, event: Event) -> str:
         """Return the name of the actor."""
-        return who_in_words(event.who)
+        return actor_name(event.who)
 
     @admin.display(description=gettext_lazy("changes"))
     def changed(self, event: Event) -> str:

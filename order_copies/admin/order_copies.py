@@ -21,7 +21,7 @@ from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.search import SearchingMixin
-from order_copies.events.who import user_as_who
+from order_copies.events.actors import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
 from order_copies.templatetags.order_copies_admin import badge, status_badge
@@ -167,15 +167,15 @@ class OrderCopyAdmin(
         """Save the changed fields, and record an event."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
-            copying.update_copy(obj, changes, who=user_as_who(request.user))
+            copying.update_copy(obj, changes, who=user_actor(request.user))
 
     def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
         """Delete the copy, and record an event. Its target order stays."""
-        copying.delete_copy(obj, who=user_as_who(request.user))
+        copying.delete_copy(obj, who=user_actor(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
         """Delete the copies, or none if one of them is in progress."""
-        copying.delete_copies(list(queryset), who=user_as_who(request.user))
+        copying.delete_copies(list(queryset), who=user_actor(request.user))
 
     def changeform_view(
         self,

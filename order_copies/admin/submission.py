@@ -21,7 +21,7 @@ from order_copies.admin.display import Preview
 from order_copies.conf import settings
 from order_copies.copying import request_copies
 from order_copies.db.locks import limited_wait
-from order_copies.events.who import user_as_who
+from order_copies.events.actors import user_actor
 from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def request_once(
         requested = _requested(user, change_message=message)
         if requested:
             return requested, False
-        request_copies(order_copies, who=user_as_who(user))
+        request_copies(order_copies, who=user_actor(user))
         LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, json.loads(message))
     return list(order_copies), True
 

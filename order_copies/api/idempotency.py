@@ -23,8 +23,8 @@ from rest_framework.response import Response
 
 from order_copies.api.prefer import MAX_WAIT
 from order_copies.conf import settings
-from order_copies.db.locks import locked_unless_taken
-from order_copies.exceptions import AlreadyAskedError
+from order_copies.db.locks import lock_available
+from order_copies.exceptions import DuplicateRequestError
 from order_copies.jsonapi.errors import (
     IDEMPOTENCY_KEY_IN_USE,
     IDEMPOTENCY_KEY_REUSED,
@@ -101,7 +101,7 @@ class Name:
     def claim(self) -> None:
         """Store this request as the first of its name. Call it in the transaction of the request.
 
-        Raises :class:`AlreadyAskedError` if another transaction has stored one before.
+        Raises :class:`DuplicateRequestError` if another transaction has stored one before.
         """
         try:
             with transaction.atomic():
@@ -109,7 +109,7 @@ class Name:
                     identity=self.identity, fingerprint=self.fingerprint, created_at=timezone.now()
                 )
         except IntegrityError:
-            raise AlreadyAskedError from None
+            raise DuplicateRequestError from None
 
     def remember(
         self, order_copy: OrderFactory, answer: Mapping[str, Any], *, is_waiting: bool
@@ -135,14 +135,14 @@ def answer_once(
 ) -> Response:
     """Return the response of ``create``, or of ``repeat`` if the name has been claimed before.
 
-    ``create`` must claim the name, and may raise :class:`AlreadyAskedError`. Raises
+    ``create`` must claim the name, and may raise :class:`DuplicateRequestError`. Raises
     :class:`StillRunningError` and what :meth:`Name.first` raises.
     """
     for _ in range(2):
         first = name.first()
         if first is not None:
             return repeat(first)
-        with suppress(AlreadyAskedError):
+        with suppress(DuplicateRequestError):
             return create()
     raise StillRunningError(1)
 
@@ -173,7 +173,7 @@ def clear(limit: int) -> int:
 
     Rows that another transaction is deleting are skipped, if the database supports that.
     """
-    rows = locked_unless_taken(forgotten().order_by("created_at"))
+    rows = lock_available(forgotten().order_by("created_at"))
     keys = list(rows.values_list("pk", flat=True)[:limit])
     if keys:
         IdempotentRequest.objects.filter(pk__in=keys).delete()

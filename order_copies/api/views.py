@@ -16,15 +16,15 @@ from order_copies.api.idempotency import Name, answer_once
 from order_copies.api.openapi import CREATE_OFFER
 from order_copies.api.permissions import CopiesPermission, EventsPermission, check_copy
 from order_copies.api.prefer import granted_wait, wait_for_end
+from order_copies.events.actors import request_actor
 from order_copies.events.models import Event
 from order_copies.events.recording import trigger
-from order_copies.events.who import client_as_who
 from order_copies.jsonapi.errors import RequestRefusedError, invalid, not_found
 from order_copies.jsonapi.payloads import Payload, read_new
 from order_copies.jsonapi.queries import Query
 from order_copies.jsonapi.scopes import READ, check_scopes
 from order_copies.jsonapi.views import ReadOnlyViewSet, RetrieveMixin, UpdateMixin
-from order_copies.logs import about
+from order_copies.logs import log_fields
 from order_copies.models import IdempotentRequest, OrderCopy
 from order_copies.plans import CopyPlan, Problem, errors_count, errors_log
 
@@ -58,7 +58,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
 
         Raises :class:`RequestRefusedError` if the status of the copy forbids the trigger.
         """
-        who, status = client_as_who(self.request), row.status
+        who, status = request_actor(self.request), row.status
         with transaction.atomic():
             if payload.attributes or not payload.trigger:
                 copying.update_copy(row, payload.attributes, who=who)
@@ -76,7 +76,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         """Delete a copy, unless it is in progress. Its target order stays."""
         self.query(self.resource)
         order_copy = self.find(request, public_id)
-        copying.delete_copy(order_copy, who=client_as_who(request))
+        copying.delete_copy(order_copy, who=request_actor(request))
         self._log("deleted", order_copy)
         return Response(status=204)
 
@@ -105,7 +105,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         with transaction.atomic():
             if name:
                 name.claim()
-            copying.request_copies([order_copy], who=client_as_who(self.request))
+            copying.request_copies([order_copy], who=request_actor(self.request))
             response = self._created(query, order_copy)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
@@ -136,7 +136,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
 
     def _log(self, what: str, order_copy: OrderCopy) -> None:
         # The record links the ``trace_id`` of the request to the records of workers on the copy.
-        extra = about(order_copy, trace_id=self.trace_id)
+        extra = log_fields(order_copy, trace_id=self.trace_id)
         logger.info("Copy %s was %s over the API", order_copy, what, extra=extra)
 
     def _preview(self, order_copy: OrderCopy) -> dict[str, Any]:
@@ -186,7 +186,7 @@ class EventViewSet(ReadOnlyViewSet, UpdateMixin):
     def change(self, row: Event, payload: Payload) -> None:
         """Send the signal ``event_triggered`` if the request has the trigger."""
         if payload.trigger:
-            trigger(row, who=client_as_who(self.request))
+            trigger(row, who=request_actor(self.request))
 
 
 class EventStoreViewSet(RetrieveMixin):

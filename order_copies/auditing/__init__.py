@@ -11,7 +11,7 @@ from django.utils import timezone
 from order_copies.auditing.histories import Histories
 from order_copies.auditing.payments import open_payments
 from order_copies.auditing.states import look_at, why_not_over
-from order_copies.db.transactions import one_moment
+from order_copies.db.transactions import consistent_reads
 from order_copies.models import OrderFactory
 from order_copies.shops import Finding, Shop, get_shop
 
@@ -57,7 +57,7 @@ class Audit:
     def _run(self) -> Iterator[Finding]:
         shop, last = get_shop(), 0
         while True:
-            with one_moment():
+            with consistent_reads():
                 order_copies = self._chunk(last)
                 found = list(self._look_at(order_copies, shop)) if order_copies else []
             yield from found

@@ -22,7 +22,7 @@ def locked(rows: Rows) -> Rows:
     return rows.select_for_update(no_key=_has_weak_locks(rows))
 
 
-def locked_unless_taken(rows: Rows, *, for_deletion: bool = True) -> Rows:
+def lock_available(rows: Rows, *, for_deletion: bool = True) -> Rows:
     """Return the rows that no other transaction has locked, as a queryset that locks them.
 
     On PostgreSQL other transactions may still insert foreign keys to rows that are not locked
@@ -33,7 +33,7 @@ def locked_unless_taken(rows: Rows, *, for_deletion: bool = True) -> Rows:
     return rows.select_for_update(skip_locked=skip_locked, no_key=no_key)
 
 
-def keep_existing(rows: "QuerySet[Any, Any]") -> list[Any]:
+def lock_existing(rows: "QuerySet[Any, Any]") -> list[Any]:
     """Lock rows against deletion until the transaction ends, and return their primary keys.
 
     On PostgreSQL this is the lock of a foreign key (``KEY SHARE``), which does not block updates.

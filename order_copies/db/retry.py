@@ -105,7 +105,7 @@ def check_reachable(database: BaseDatabaseWrapper) -> None:
         cursor.execute("SELECT 1")
 
 
-def answers() -> bool:
+def is_reachable() -> bool:
     """Return whether the default database can be reached."""
     try:
         check_reachable(connections[DEFAULT_DB_ALIAS])
@@ -114,7 +114,7 @@ def answers() -> bool:
     return True
 
 
-def steadily(work: Callable[[], Result], *, patience: timedelta) -> Result:
+def with_retries(work: Callable[[], Result], *, patience: timedelta) -> Result:
     """Return the result of ``work``, which is retried with a backoff after transient errors.
 
     Raises the last transient error after ``patience``, counted from the first one; raises any other

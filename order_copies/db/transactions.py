@@ -53,7 +53,7 @@ _begin = {
 
 
 @contextmanager
-def one_moment() -> Iterator[None]:
+def consistent_reads() -> Iterator[None]:
     """Open a transaction in which all queries read one snapshot of the database.
 
     Inside another transaction, queries have the isolation level of that transaction.

@@ -14,7 +14,7 @@ from django.core.checks import CheckMessage, Warning  # noqa: A004
 from order_copies.conf import settings
 from order_copies.engines.base import Engine
 from order_copies.engines.jobs import run_copies, wake_for_abandoned
-from order_copies.engines.timeouts import Patience
+from order_copies.engines.timeouts import TimeLimit
 
 TASK = "order_copies.run_copies"
 #: One retry replaces a connection that the broker has closed; a broker that is down fails at once.
@@ -25,7 +25,7 @@ app = app_or_default()
 # The message is acknowledged after the work: if this worker is killed, another one gets it.
 shared_task(name=TASK, acks_late=True, reject_on_worker_lost=True, ignore_result=True)(run_copies)
 
-_time_limit = Patience(seconds=0.5)
+_time_limit = TimeLimit(seconds=0.5)
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from threading import Thread
 
 
-class Patience:
+class TimeLimit:
     """A limit of ``seconds`` for each call; while a late call hangs, further calls fail at once."""
 
     def __init__(self, seconds: float) -> None:

@@ -26,7 +26,7 @@ class Event(models.Model):
     name = models.CharField(_("name"), max_length=64, blank=True)
     #: By attribute, an object with the values ``from`` and ``to``.
     changes = models.JSONField(_("changes"), default=dict, encoder=DjangoJSONEncoder)
-    #: The actor, as :mod:`order_copies.events.who` describes it.
+    #: The actor, as :mod:`order_copies.events.actors` describes it.
     who = models.JSONField(_("actor"), default=dict)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 

@@ -7,8 +7,8 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from order_copies.db.rows import insert_rows
+from order_copies.events.actors import Actor
 from order_copies.events.models import Event
-from order_copies.events.who import Who
 
 #: Sent once per call of :func:`record`, inside its transaction. Argument: ``events``, a list of
 #: :class:`Event`.
@@ -33,7 +33,7 @@ def record(events: Sequence[Event]) -> None:
         events_recorded.send(Event, events=list(events))
 
 
-def trigger(event: Event, *, who: Who) -> None:
+def trigger(event: Event, *, who: Actor) -> None:
     """Send ``event_triggered`` for ``event``, and record the trigger with its actor."""
     now = timezone.now()
     changes = {"triggered_at": {"from": None, "to": now}}

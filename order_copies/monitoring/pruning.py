@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
 
 from order_copies.api import idempotency
-from order_copies.db.locks import locked_unless_taken
+from order_copies.db.locks import lock_available
 from order_copies.events.models import Event
 from order_copies.models import FINAL, Kind, OrderFactory
 
@@ -36,7 +36,7 @@ def _prune_copies(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Co
     while True:
         with transaction.atomic():
             rows = ended.filter(pk__gt=last).values_list("pk", flat=True)
-            keys = list(rows[:limit] if dry_run else locked_unless_taken(rows)[:limit])
+            keys = list(rows[:limit] if dry_run else lock_available(rows)[:limit])
             if not keys:
                 return
             removed = _remove_copies(keys, dry_run=dry_run)

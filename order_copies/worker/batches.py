@@ -8,7 +8,7 @@ from typing import Any
 
 from django.dispatch import Signal
 
-from order_copies.logs import about, new_trace_id
+from order_copies.logs import log_fields, new_trace_id
 from order_copies.models import FINAL, OrderFactory, Status
 from order_copies.transitions import Ending
 
@@ -52,13 +52,13 @@ class Batch:
             self.codes.update(codes)
         if logger.isEnabledFor(logging.INFO):
             ms = _milliseconds(time.perf_counter() - self.began)
-            extra = self.about(ending.order_copy, status=status, codes=codes, ms=ms)
+            extra = self.log_fields(ending.order_copy, status=status, codes=codes, ms=ms)
             reasons = f" ({', '.join(codes)})" if codes else ""
             logger.info("Copy %s %s%s", ending.order_copy, status, reasons, extra=extra)
 
-    def about(self, order_copy: OrderFactory, **more: Any) -> dict[str, Any]:
+    def log_fields(self, order_copy: OrderFactory, **more: Any) -> dict[str, Any]:
         """Return the ``extra`` of a log line about one of its copies."""
-        return about(order_copy, trace_id=self.trace_id, **more)
+        return log_fields(order_copy, trace_id=self.trace_id, **more)
 
     def fields(self) -> dict[str, Any]:
         """Return the ``extra`` of the log line about the batch."""

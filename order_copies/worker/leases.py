@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, locked, locked_unless_taken
+from order_copies.db.locks import limited_wait, lock_available, locked
 from order_copies.db.transactions import committed
 from order_copies.exceptions import RowsLockedError
 from order_copies.models import Leased, LeasedQuerySet
@@ -57,7 +57,7 @@ def claim_pending(queue: LeasedQuerySet, start: Start, worker: str, limit: int) 
 def _claim(queue: LeasedQuerySet, rows: LeasedQuerySet, start: Start, worker: str) -> list[Any]:
     claimed: list[Any] = []
     with committed(claimed, worker=worker):
-        keys = list(locked_unless_taken(rows).values_list("pk", flat=True))
+        keys = list(lock_available(rows).values_list("pk", flat=True))
         # After the wait for locks: later than the rows were created.
         now = timezone.now()
         claimed += start(
@@ -157,7 +157,7 @@ def _renew(rows: Sequence[Leased], ended: threading.Event) -> None:
 def _extend(mine: LeasedQuerySet, later: datetime) -> None:
     """Extend leases; rows that another transaction has locked wait for the next renewal."""
     with limited_wait(settings.LOCK_TIMEOUT):
-        free = locked_unless_taken(mine, for_deletion=False).values_list("pk", flat=True)
+        free = lock_available(mine, for_deletion=False).values_list("pk", flat=True)
         mine.model._default_manager.filter(pk__in=list(free)).update(lease_expires_at=later)
 
 

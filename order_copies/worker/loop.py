@@ -11,7 +11,7 @@ from django.db import Error, close_old_connections, connection, reset_queries
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.retry import is_transient, steadily
+from order_copies.db.retry import is_transient, with_retries
 from order_copies.models import OrderFactory
 from order_copies.worker import heartbeats
 from order_copies.worker.batches import Batch
@@ -69,7 +69,7 @@ class Worker:
         The current attempt may go on until another worker claims them.
         """
         running = OrderFactory.objects.running
-        count = steadily(
+        count = with_retries(
             lambda: release(running(timezone.now()), self.name), patience=RELEASE_PATIENCE
         )
         logger.warning("%s releases %s copies", self.name, count, extra={"worker": self.name})

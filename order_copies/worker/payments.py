@@ -126,7 +126,7 @@ def _void(
     keys = [payment.key for payment in together]
     opened = OpenPayment.objects.filter(key__in=keys)
     # Before the gateway is called: from here on no order can be placed with them.
-    backoff = settings.pause_after(together[0].failures + 1)
+    backoff = settings.backoff_after(together[0].failures + 1)
     opened.update(failures=F("failures") + 1, due_at=now + backoff)
     try:
         shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in together])

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from order_copies.conf import settings
-from order_copies.db.retry import steadily
+from order_copies.db.retry import with_retries
 from order_copies.models import OrderFactory
 from order_copies.shops import Shop, get_shop
 from order_copies.transitions import start
@@ -49,7 +49,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
 
 
 def _run(runner: Runner, claim: Callable[[], list[OrderFactory]]) -> None:
-    if order_copies := steadily(claim, patience=CLAIM_PATIENCE):
+    if order_copies := with_retries(claim, patience=CLAIM_PATIENCE):
         runner.batch.claimed += len(order_copies)
         with renewed(order_copies):
             runner.run(order_copies)

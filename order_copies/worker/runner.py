@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from order_copies import transitions
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, locked_unless_taken
-from order_copies.db.retry import answers, is_transient, refuses_writes, steadily
+from order_copies.db.locks import limited_wait, lock_available
+from order_copies.db.retry import is_reachable, is_transient, refuses_writes, with_retries
 from order_copies.db.transactions import committed
-from order_copies.events.who import worker_as_who
+from order_copies.events.actors import worker_actor
 from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
@@ -112,7 +112,7 @@ class Runner:
     def _attempt(self, part: Part, limits: Limits) -> Result:
         """Run these copies in one transaction. Raises only if the database takes no writes."""
         try:
-            return steadily(partial(self._run_together, part, limits), patience=limits.patience)
+            return with_retries(partial(self._run_together, part, limits), patience=limits.patience)
         except LeaseLostError:
             return LeaseLost()
         except RowsLockedError:
@@ -121,7 +121,7 @@ class Runner:
             return ContractBroken(error)
         except Exception as error:
             may_pass = is_transient(error)
-            if may_pass and (refuses_writes(error) or not answers()):
+            if may_pass and (refuses_writes(error) or not is_reachable()):
                 raise
             return Crashed(error, is_transient=may_pass)
 
@@ -131,13 +131,13 @@ class Runner:
         placing = [run for run in runs if run.plan.will_place]
         if placing and (unpaid := self.authorizations.authorize(placing)):
             return unpaid
-        log_fields = {"worker": self.worker, "trace_id": self.batch.trace_id}
-        with committed(part, lock_wait=limits.lock_wait, **log_fields):
+        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+        with committed(part, lock_wait=limits.lock_wait, **extra):
             if contended := self._execute(runs):
                 transaction.set_rollback(True)
                 return Later(contended, "an earlier copy was not placed")
             endings = [_ending(run) for run in runs]
-            transitions.end(endings, who=worker_as_who(self.worker), now=timezone.now())
+            transitions.end(endings, who=worker_actor(self.worker), now=timezone.now())
         return Ended(endings)
 
     def _execute(self, runs: Sequence[CopyRun]) -> list[OrderFactory]:
@@ -218,7 +218,7 @@ class Runner:
             self._give_up(order_copy, Status.ABORTED, problem, limits)
             return
         self._log_error("Copy %s crashed and is retried", order_copy, error)
-        backoff = settings.pause_after(order_copy.tries)
+        backoff = settings.backoff_after(order_copy.tries)
         if self._save(partial(leases.back_off, order_copy, backoff), limits):
             self.batch.ends["to retry"] += 1
         else:
@@ -234,10 +234,10 @@ class Runner:
 
         def end() -> None:
             with committed([order_copy], lock_wait=limits.lock_wait, worker=self.worker):
-                transitions.end([ending], who=worker_as_who(self.worker), now=timezone.now())
+                transitions.end([ending], who=worker_actor(self.worker), now=timezone.now())
 
         try:
-            steadily(end, patience=limits.patience)
+            with_retries(end, patience=limits.patience)
         except (LeaseLostError, RowsLockedError):
             self._lose(order_copy)
         else:
@@ -246,7 +246,7 @@ class Runner:
     def _without_locked_sources(self, part: Part, limits: Limits) -> list[OrderFactory]:
         """Set aside the copies that cancel an order which is locked; return the others."""
         cancelling = [order_copy for order_copy in part if order_copy.cancel_source_order]
-        keys = steadily(partial(self._locked_sources, cancelling), patience=limits.patience)
+        keys = with_retries(partial(self._locked_sources, cancelling), patience=limits.patience)
         locked = [order_copy for order_copy in cancelling if order_copy.source_order_id in keys]
         if locked:
             self._set_aside(locked, limits)
@@ -256,19 +256,19 @@ class Runner:
         sources = {order_copy.source_order_id for order_copy in order_copies}
         orders = self.shop.order_model._base_manager.filter(pk__in=sources)
         with transaction.atomic():
-            free = locked_unless_taken(orders, for_deletion=False)
+            free = lock_available(orders, for_deletion=False)
             return sources - set(free.values_list("pk", flat=True))
 
     def _set_aside(self, order_copies: Part, limits: Limits) -> None:
         now = timezone.now()
         waited = max(now - (order_copy.locked_since or now) for order_copy in order_copies)
-        backoff = settings.backoff_of_locked(waited)
+        backoff = settings.lock_backoff(waited)
         released = self._save(partial(leases.set_aside, order_copies, backoff), limits)
         self.batch.count("locked", released)
         self.batch.count("lost", len(order_copies) - released)
         for order_copy in order_copies:
             message = "Copy %s needs locked rows: it is retried later"
-            logger.warning(message, order_copy, extra=self.batch.about(order_copy))
+            logger.warning(message, order_copy, extra=self.batch.log_fields(order_copy))
 
     def _save(self, save: Callable[[], int], limits: Limits) -> int:
         """Run ``save``; 0 where other transactions lock the copies, whose leases then expire."""
@@ -278,12 +278,12 @@ class Runner:
                 return save()
 
         try:
-            return steadily(save_in_time, patience=limits.patience)
+            return with_retries(save_in_time, patience=limits.patience)
         except RowsLockedError:
             return 0
 
     def _lose(self, order_copy: OrderFactory) -> None:
-        extra = self.batch.about(order_copy)
+        extra = self.batch.log_fields(order_copy)
         logger.warning("%s lost the lease of copy %s", self.worker, order_copy, extra=extra)
         self.batch.count("lost")
 
@@ -295,7 +295,7 @@ class Runner:
         logger.info(message, self.worker, len(part), result, extra=extra)
 
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
-        logger.error(message, order_copy, exc_info=error, extra=self.batch.about(order_copy))
+        logger.error(message, order_copy, exc_info=error, extra=self.batch.log_fields(order_copy))
 
 
 def _contended(runs: Sequence[CopyRun]) -> list[OrderFactory]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
-from order_copies.events.who import user_as_who
+from order_copies.events.actors import user_actor
 from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
@@ -174,7 +174,7 @@ class OrderActionsMixin(ModelAdmin):
 
     def _run(self, action: OrderAction, request: HttpRequest, orders: Sequence[Order]) -> None:
         texts, keys = TEXTS[action.verb], [order.pk for order in orders]
-        answers = run_action(action, keys, who=user_as_who(request.user))
+        answers = run_action(action, keys, who=user_actor(request.user))
         refused = {
             order: problems for order, problems in zip(orders, answers, strict=True) if problems
         }

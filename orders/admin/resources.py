@@ -16,7 +16,7 @@ from order_copies.admin.forms import MetadataField
 from order_copies.admin.parameters import AutocompleteMixin, ParametersMixin
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait, locked
-from order_copies.events.who import user_as_who
+from order_copies.events.actors import user_actor
 from order_copies.exceptions import RowsLockedError
 from order_copies.templatetags.order_copies_admin import badge
 from orders.lifecycle.changes import Change, State, record_changes, state_of, states_of
@@ -137,7 +137,7 @@ class RecordingMixin(ModelAdmin):
         """Save the resource and record the fields that changed."""
         before = states_of([obj]) if change else {}
         super().save_model(request, obj, form, change)
-        record_changes([_saved(obj, before)], who=user_as_who(request.user))
+        record_changes([_saved(obj, before)], who=user_actor(request.user))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Save the inline rows of the resource and record what changed."""
@@ -151,20 +151,20 @@ class RecordingMixin(ModelAdmin):
         changed = [resource for resource, _fields in formset.changed_objects]
         changes = [_saved(resource, before) for resource in [*formset.new_objects, *changed]]
         changes += _deleted(formset.model, before, deleted)
-        record_changes(changes, who=user_as_who(request.user))
+        record_changes(changes, who=user_actor(request.user))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete the resource and record the deletion."""
         before = states_of([obj])
         super().delete_model(request, obj)
-        record_changes(_deleted(type(obj), before, before), who=user_as_who(request.user))
+        record_changes(_deleted(type(obj), before, before), who=user_actor(request.user))
 
     @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[Any]") -> None:
         """Delete the resources and record the deletions."""
         before = states_of(queryset)
         super().delete_queryset(request, queryset)
-        record_changes(_deleted(queryset.model, before, before), who=user_as_who(request.user))
+        record_changes(_deleted(queryset.model, before, before), who=user_actor(request.user))
 
 
 def _saved(resource: Resource, before: dict[int, State]) -> Change:

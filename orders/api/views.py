@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 
-from order_copies.events.who import client_as_who
+from order_copies.events.actors import request_actor
 from order_copies.jsonapi.errors import Error, RequestRefusedError, invalid
 from order_copies.jsonapi.payloads import Payload
 from order_copies.jsonapi.resources import registered
@@ -35,7 +35,7 @@ class ShopViewSet(ReadOnlyViewSet, UpdateMixin):
 
     def change(self, row: Any, payload: Payload) -> None:
         """Set the attributes of the payload and record the change."""
-        change(row, payload.attributes, who=client_as_who(self.request))
+        change(row, payload.attributes, who=request_actor(self.request))
         row.refresh_from_db()
 
 
@@ -54,7 +54,7 @@ class OrderViewSet(ShopViewSet):
             super().change(row, payload)
 
     def _run(self, order: Order, action: OrderAction, attributes: Mapping[str, Any]) -> None:
-        who = client_as_who(self.request)
+        who = request_actor(self.request)
         [problems] = run_action(action, [order.pk], who=who, attributes=attributes)
         if problems:
             raise RequestRefusedError(*self._errors(problems))

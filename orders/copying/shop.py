@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies import public_ids
-from order_copies.events.who import Who, worker_as_who
+from order_copies.events.actors import Actor, worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
@@ -177,5 +177,5 @@ def _authorize(payment: Payment) -> Authorized | Declined:
     return gateways.authorize(idempotency_key=payment.key, **payment.details)
 
 
-def _who(runs: Sequence[CopyRun]) -> Who:
-    return worker_as_who(runs[0].order_copy.worker)
+def _who(runs: Sequence[CopyRun]) -> Actor:
+    return worker_actor(runs[0].order_copy.worker)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
-from order_copies.db.transactions import one_moment
+from order_copies.db.transactions import consistent_reads
 from order_copies.shops import CopiedModel
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
 from orders.lifecycle.coupons import CouponState, buyers_of, coupons_by_code
@@ -98,7 +98,7 @@ def contents_of(keys: Collection[int]) -> Contents:
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
     """Read what planning copies of these orders needs, in one database snapshot."""
-    with one_moment():
+    with consistent_reads():
         return _read(set(keys))
 
 
@@ -155,7 +155,7 @@ def _grouped(
 
 def _copied(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the row without the keys of metadata, its last value, that a copy leaves out."""
-    metadata = policy.travelling("metadata", row[-1])
+    metadata = policy.copied_value("metadata", row[-1])
     return row if metadata is row[-1] else (*row[:-1], metadata)
 
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from order_copies import public_ids
 from order_copies.db.rows import insert_rows
+from order_copies.events.actors import Actor, with_copy
 from order_copies.events.models import Event
 from order_copies.events.recording import record
-from order_copies.events.who import Who, with_order_copy
 from order_copies.shops import CopiedModel, CopyRun
 from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 from orders.copying.plan import TargetOrder
@@ -54,7 +54,7 @@ def _is_unchanged(target: TargetOrder, order: Order, contents: Contents) -> bool
     )
 
 
-def write(runs: Sequence[CopyRun], *, who: Who) -> None:
+def write(runs: Sequence[CopyRun], *, who: Actor) -> None:
     """Write the target orders of ``runs`` and record their creation.
 
     Set ``target_order`` and ``target_line_items`` of each run.
@@ -73,7 +73,10 @@ def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
     reset_names, reset_values = _reset_fields(ORDER, now)
     rows = [
         [
-            *(ORDER.travelling(name, getattr(_target(run).source, name)) for name in ORDER.copied),
+            *(
+                ORDER.copied_value(name, getattr(_target(run).source, name))
+                for name in ORDER.copied
+            ),
             *(_target(run).values[name] for name in ORDER.recomputed),
             *reset_values(),
         ]
@@ -84,13 +87,13 @@ def _write_orders(runs: Sequence[CopyRun], now: datetime) -> None:
         run.target_order = key
 
 
-def _created(run: CopyRun, who: Who, now: datetime) -> Event:
+def _created(run: CopyRun, who: Actor, now: datetime) -> Event:
     return Event(
         resource_type="orders",
         resource_id=str(run.target_order),
         name="orders.create",
         changes={"status": {"from": None, "to": _target(run).values["status"]}},
-        who=with_order_copy(who, run.order_copy.public_id),
+        who=with_copy(who, run.order_copy.public_id),
         created_at=now,
     )
 

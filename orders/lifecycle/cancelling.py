@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from django.db import transaction
 
-from order_copies.events.who import Who
+from order_copies.events.actors import Actor
 from order_copies.plans import Problem
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.locks import locked_orders
@@ -19,7 +19,7 @@ CANCELLED = TRANSITIONS["cancel"].target
 
 
 @transaction.atomic
-def cancel(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+def cancel(keys: Sequence[int], *, who: Actor) -> list[list[Problem]]:
     """Cancel orders; one that is cancelled already stays as it is.
 
     Return the reasons why an order was not cancelled, one list for each key. Raises
@@ -40,7 +40,7 @@ def rehearse(keys: Sequence[int]) -> list[list[Problem]]:
 
 @transaction.atomic
 def cancel_sources(
-    keys: Sequence[int], *, who: Who, order_copies: Sequence[str]
+    keys: Sequence[int], *, who: Actor, order_copies: Sequence[str]
 ) -> list[list[Problem]]:
     """Cancel the source orders of copies, each for one copy only.
 
@@ -68,7 +68,7 @@ def _reasons(order: Order) -> list[Problem]:
 
 def _cancel(
     orders: Mapping[int, Order],
-    who: Who,
+    who: Actor,
     order_copies: Mapping[int, str | None] = MappingProxyType({}),
 ) -> None:
     _release_stock_and_coupons(orders)
@@ -95,7 +95,7 @@ def _void_authorizations(orders: Collection[int]) -> None:
 
 
 def _write_cancelled(
-    orders: Sequence[Order], who: Who, order_copies: Mapping[int, str | None]
+    orders: Sequence[Order], who: Actor, order_copies: Mapping[int, str | None]
 ) -> None:
     cancelled = []
     for order in orders:

@@ -9,9 +9,9 @@ from django.utils import timezone
 from order_copies import public_ids
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
+from order_copies.events.actors import Actor
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who
 from orders.exceptions import ResourceGoneError
 from orders.lifecycle.locks import locked
 from orders.models.resources import Resource
@@ -39,7 +39,7 @@ class Change(NamedTuple):
         return "destroy" if self.after is None else ""
 
 
-def change(resource: Resource, attributes: Mapping[str, Any], *, who: Who) -> None:
+def change(resource: Resource, attributes: Mapping[str, Any], *, who: Actor) -> None:
     """Set attributes of a resource and record those whose value changed.
 
     If no value changed, write nothing. Raises :class:`ResourceGoneError` if the resource was
@@ -74,13 +74,13 @@ def state_of(resource: Resource) -> State:
     }
 
 
-def record_changes(changes: Sequence[Change], *, who: Who) -> None:
+def record_changes(changes: Sequence[Change], *, who: Actor) -> None:
     """Record changes of resources. Call this in the transaction that makes them."""
     events = [_event(change, who) for change in changes]
     record([event for event in events if event.changes or event.name])
 
 
-def _event(change: Change, who: Who) -> Event:
+def _event(change: Change, who: Actor) -> Event:
     resource_type, before = change.resource.resource_type, change.before or {}
     gone = dict.fromkeys(before)
     return Event(

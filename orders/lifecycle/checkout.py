@@ -21,7 +21,7 @@ from django.utils import timezone
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
 from order_copies.db.rows import insert_rows
-from order_copies.events.who import Who
+from order_copies.events.actors import Actor
 from order_copies.exceptions import RowsLockedError
 from order_copies.plans import Problem
 from order_copies.shops import Payment
@@ -71,7 +71,7 @@ def authorize(keys: Sequence[int]) -> list[Attempt]:
     return attempts
 
 
-def place(keys: Sequence[int], *, who: Who, payments: Sequence[Attempt]) -> list[list[Problem]]:
+def place(keys: Sequence[int], *, who: Actor, payments: Sequence[Attempt]) -> list[list[Problem]]:
     """Place orders with their authorized payments; the answers say why one was not placed.
 
     The caller holds the locks on the orders, and settles afterwards.

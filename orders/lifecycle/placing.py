@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.rows import insert_rows
-from order_copies.events.who import Who
+from order_copies.events.actors import Actor
 from order_copies.plans import Problem, Step
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.gateways import Authorized, Declined
@@ -45,7 +45,7 @@ class Request:
 
 
 @transaction.atomic
-def place(requests: Sequence[Request], *, who: Who) -> list[list[Problem]]:
+def place(requests: Sequence[Request], *, who: Actor) -> list[list[Problem]]:
     """Place orders; one that is placed already stays as it is.
 
     If an order replaces another one, the stock and the coupon use of the other are transferred to
@@ -125,7 +125,7 @@ class _Batch:
             return []
         return [Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)]
 
-    def write(self, who: Who) -> None:
+    def write(self, who: Actor) -> None:
         """Write stock, coupon uses, authorizations and statuses of the placed orders."""
         self.stock.write()
         self.coupons.write()
@@ -188,7 +188,7 @@ def _write_authorizations(placed: Sequence[tuple[Order, Authorized | None]]) -> 
 def _write_placed(
     placed: Sequence[tuple[Order, Authorized | None]],
     placements: dict[int, Placement],
-    who: Who,
+    who: Actor,
     order_copies: Mapping[int, str | None],
 ) -> None:
     orders = []

@@ -15,9 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.rows import update_rows
+from order_copies.events.actors import Actor, with_copy
 from order_copies.events.models import Event, changes_of
 from order_copies.events.recording import record
-from order_copies.events.who import Who, with_order_copy
 from order_copies.plans import Problem, Step, cannot_transition
 from orders.lifecycle.locks import locked_orders
 from orders.models import Authorization, LineItem, Order
@@ -124,7 +124,7 @@ NOT_ARCHIVABLE = frozenset({Status.DRAFT, Status.PENDING, Status.PLACING})
 
 
 @transaction.atomic
-def transition(event: str, keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+def transition(event: str, keys: Sequence[int], *, who: Actor) -> list[list[Problem]]:
     """Run a transition that changes nothing but the status, and record its event.
 
     ``event`` is a key of :data:`TRANSITIONS`, except ``place`` and ``cancel``. Return the reasons
@@ -158,7 +158,7 @@ def _refusal(order: Order, rule: Transition, obstacle: Problem | None) -> list[P
 def write_transition(
     event: str,
     orders: Sequence[tuple[Order, Statuses]],
-    who: Who,
+    who: Actor,
     order_copies: Mapping[int, str | None] = MappingProxyType({}),
 ) -> None:
     """Write the new statuses and the stamp of orders, and record ``orders.<event>`` of each.
@@ -177,7 +177,7 @@ def write_transition(
                 resource_id=str(order.pk),
                 name=f"orders.{event}",
                 changes=changes_of(Statuses.of(order)._asdict(), statuses._asdict()),
-                who=with_order_copy(who, order_copies.get(order.pk)),
+                who=with_copy(who, order_copies.get(order.pk)),
             )
             for order, statuses in orders
         ]
@@ -185,7 +185,7 @@ def write_transition(
 
 
 @transaction.atomic
-def archive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+def archive(keys: Sequence[int], *, who: Actor) -> list[list[Problem]]:
     """Archive orders; one that is archived already keeps its ``archived_at``.
 
     Placed orders cannot be deleted, only archived (contract 3.1). Return the reasons why an order
@@ -201,7 +201,7 @@ def archive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
 
 
 @transaction.atomic
-def unarchive(keys: Sequence[int], *, who: Who) -> list[list[Problem]]:
+def unarchive(keys: Sequence[int], *, who: Actor) -> list[list[Problem]]:
     """Take orders out of the archive. Return an empty list for each key: nothing forbids it.
 
     Raises :class:`OrderGoneError`.
@@ -221,7 +221,7 @@ def _reasons_not_to_archive(order: Order) -> list[Problem]:
     return [Problem(Step.PLACE, "status", "not_placed", message)]
 
 
-def _write_archived_at(orders: Sequence[Order], archived_at: datetime | None, who: Who) -> None:
+def _write_archived_at(orders: Sequence[Order], archived_at: datetime | None, who: Actor) -> None:
     now = timezone.now()
     update_rows(
         Order, ["archived_at", "updated_at"], [(order.pk, archived_at, now) for order in orders]

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
-from order_copies.events.who import Who
+from order_copies.events.actors import Actor
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
 from orders.lifecycle import checkout
@@ -70,7 +70,7 @@ def run_action(
     action: OrderAction,
     keys: Sequence[int],
     *,
-    who: Who,
+    who: Actor,
     attributes: Mapping[str, Any] = NO_ATTRIBUTES,
 ) -> Refusals:
     """Run an action on orders and set ``attributes`` of them, in one transaction.
@@ -90,7 +90,7 @@ def run_action(
 
 
 def _run(
-    run: Callable[..., Refusals], keys: Sequence[int], who: Who, attributes: Mapping[str, Any]
+    run: Callable[..., Refusals], keys: Sequence[int], who: Actor, attributes: Mapping[str, Any]
 ) -> Refusals:
     with limited_wait(settings.LOCK_TIMEOUT):
         orders = locked_orders(keys)

@@ -61,7 +61,7 @@ def _void(due: "QuerySet[Authorization]") -> None:
 
 def _postpone(failed: Authorization, others: Sequence[Authorization]) -> None:
     now = timezone.now()
-    later, soon = now + settings.pause_after(failed.failures + 1), now + settings.RETRY_PAUSE
+    later, soon = now + settings.backoff_after(failed.failures + 1), now + settings.RETRY_PAUSE
     rows = Authorization.objects.filter(pk=failed.pk)
     rows.update(failures=F("failures") + 1, due_at=later)
     Authorization.objects.filter(pk__in=[other.pk for other in others]).update(due_at=soon)

@@ -161,7 +161,7 @@ def test_database_down__counts_as_no_crash_of_the_copy(
     [claimed] = stories.claim("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
-    monkeypatch.setattr("order_copies.worker.runner.answers", lambda: False)
+    monkeypatch.setattr("order_copies.worker.runner.is_reachable", lambda: False)
 
     # when
     with pytest.raises(OperationalError):

@@ -97,6 +97,6 @@ def test_rate_limits__may_be_none(settings: LazySettings) -> None:
 def test_backoff__doubles_up_to_an_hour(settings: LazySettings) -> None:
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 2}
 
-    pauses = [conf.pause_after(failures).total_seconds() for failures in (1, 2, 3, 40)]
+    pauses = [conf.backoff_after(failures).total_seconds() for failures in (1, 2, 3, 40)]
 
     assert pauses == [2, 4, 8, 3600]

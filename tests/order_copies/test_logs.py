@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from order_copies.logs import JSONFormatter, about, new_trace_id
+from order_copies.logs import JSONFormatter, log_fields, new_trace_id
 from tests.factories import OrderCopyFactory
 
 
@@ -81,7 +81,7 @@ def test_json_formatter__extra_fields_must_be_plain_data(value: Any, is_logged: 
 def test_about__holds_id_attempt_and_worker_of_the_copy() -> None:
     order_copy = OrderCopyFactory(in_progress=True)
 
-    assert about(order_copy, trace_id="1f") == {
+    assert log_fields(order_copy, trace_id="1f") == {
         "order_copy_id": order_copy.public_id,
         "attempt": 1,
         "worker": "a worker",

@@ -6,8 +6,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies import transitions
+from order_copies.events.actors import worker_actor
 from order_copies.events.models import Event
-from order_copies.events.who import worker_as_who
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import Kind, OrderFactory, Status
 from order_copies.plans import Problem, Step
@@ -19,7 +19,7 @@ from tests.factories import OrderCopyFactory, placed_order
 pytestmark = pytest.mark.django_db
 
 NOW = datetime(2024, 2, 29, 12, 0, 0, 500000, tzinfo=UTC)
-WHO: dict[str, Any] = worker_as_who("w1")
+WHO: dict[str, Any] = worker_actor("w1")
 PROBLEM = Problem(Step.WRITE, "line_items", "sold_out", "is sold out")
 
 

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from order_copies.copying import preview, request_copies
-from order_copies.events.who import command_as_who
+from order_copies.events.actors import command_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
@@ -58,7 +58,7 @@ class Command(DatabaseCommand):
                 self.show_plan(order_copy, plan)
             return
         try:
-            request_copies(order_copies, who=command_as_who("copy_order"))
+            request_copies(order_copies, who=command_actor("copy_order"))
         except OrderCopiesError as error:
             raise CommandError(str(error)) from error
         for order_copy in order_copies:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from order_copies.admin.display import MAX_UNTOUCHED, Lines, Preview, Side, duration_of
-from order_copies.events.who import who_in_words
+from order_copies.events.actors import actor_name
 from order_copies.models import OrderCopy
 from order_copies.plans import Action, CopyPlan, Outcome
 from order_copies.templatetags.order_copies_admin import amount, money, signed_money
@@ -122,4 +122,4 @@ def test_duration_of__running_copy_has_none() -> None:
     ],
 )
 def test_who_in_words__names_the_actor(who: dict[str, Any], text: str) -> None:
-    assert who_in_words(who) == text
+    assert actor_name(who) == text

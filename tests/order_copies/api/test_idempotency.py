@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from order_copies.api import idempotency
 from order_copies.api.idempotency import Name, StillRunningError, answer_once
-from order_copies.exceptions import AlreadyAskedError
+from order_copies.exceptions import DuplicateRequestError
 from order_copies.jsonapi.errors import RequestRefusedError
 from order_copies.models import IdempotentRequest
 from tests.factories import OrderCopyFactory
@@ -37,7 +37,7 @@ def nested(depth: int) -> list[Any]:
 def test_claim__second_claim_of_a_key_is_refused() -> None:
     claimed()
 
-    with pytest.raises(AlreadyAskedError):
+    with pytest.raises(DuplicateRequestError):
         NAME.claim()
 
     assert IdempotentRequest.objects.count() == 1
@@ -50,7 +50,7 @@ def test_idempotent_request__str_is_its_identity() -> None:
 def test_answer_once__returns_the_response_of_the_concurrent_request() -> None:
     def lose_the_race() -> Response:
         claimed()
-        raise AlreadyAskedError
+        raise DuplicateRequestError
 
     response = answer_once(NAME, lose_the_race, lambda first: Response(first.identity))
 
@@ -59,7 +59,7 @@ def test_answer_once__returns_the_response_of_the_concurrent_request() -> None:
 
 def test_answer_once__concurrent_request_without_a_row_is_still_running() -> None:
     def lose_the_race() -> Response:
-        raise AlreadyAskedError
+        raise DuplicateRequestError
 
     with pytest.raises(StillRunningError) as refused:
         answer_once(NAME, lose_the_race, lambda first: Response())

@@ -16,7 +16,7 @@ from django.db import (
     connection,
 )
 
-from order_copies.db.retry import answers, is_transient, steadily
+from order_copies.db.retry import is_reachable, is_transient, with_retries
 from order_copies.models import Heartbeat
 
 SOON = timedelta(seconds=5)
@@ -132,7 +132,7 @@ def test_retry__transient_errors_are_retried() -> None:
     errors: list[Exception] = [OperationalError(1213, "Deadlock found")] * 3
 
     # when
-    result = steadily(raising(errors), patience=SOON)
+    result = with_retries(raising(errors), patience=SOON)
 
     # then
     assert (result, errors) == ("done", [])
@@ -151,7 +151,7 @@ def test_retry__permanent_errors_and_exhausted_patience_are_raised(
 
     # when
     with pytest.raises(type(error)):
-        steadily(raising(errors), patience=patience)
+        with_retries(raising(errors), patience=patience)
 
     # then
     assert len(errors) == 2
@@ -167,7 +167,7 @@ def test_retry__patience_starts_with_the_first_error() -> None:
         return raising(errors)()
 
     # when
-    result = steadily(work, patience=timedelta(seconds=0.2))
+    result = with_retries(work, patience=timedelta(seconds=0.2))
 
     # then
     assert (result, errors) == ("done", [])
@@ -176,7 +176,7 @@ def test_retry__patience_starts_with_the_first_error() -> None:
 @pytest.mark.django_db
 def test_answers__is_false_for_an_unreachable_database(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    there = answers()
+    there = is_reachable()
 
     def away() -> None:
         raise OperationalError(2006, "Server has gone away")
@@ -184,7 +184,7 @@ def test_answers__is_false_for_an_unreachable_database(monkeypatch: pytest.Monke
     monkeypatch.setattr(connection, "cursor", away)
 
     # then
-    assert (there, answers()) == (True, False)
+    assert (there, is_reachable()) == (True, False)
 
 
 @pytest.mark.django_db
@@ -194,7 +194,7 @@ def test_retry__one_attempt_inside_a_transaction() -> None:
 
     # when
     with pytest.raises(OperationalError):
-        steadily(raising(errors), patience=SOON)
+        with_retries(raising(errors), patience=SOON)
 
     # then
     assert len(errors) == 2

@@ -3,13 +3,13 @@ from contextlib import suppress
 
 import pytest
 
-from order_copies.engines.timeouts import Patience
+from order_copies.engines.timeouts import TimeLimit
 
 
 def test_timeout__call_in_time_runs() -> None:
     # given
     calls: list[int] = []
-    patience = Patience(seconds=5)
+    patience = TimeLimit(seconds=5)
 
     # when
     patience.call(lambda: calls.append(1))
@@ -25,7 +25,7 @@ def test_timeout__error_of_the_call_is_raised_each_time(error: type[Exception]) 
     def fail() -> None:
         raise error("no")
 
-    patience = Patience(seconds=5)
+    patience = TimeLimit(seconds=5)
 
     # when, then
     for _ in range(2):
@@ -37,7 +37,7 @@ def test_timeout__late_call_times_out_and_blocks_further_calls_until_it_returns(
     # given
     hanging = threading.Event()
     calls: list[int] = []
-    patience = Patience(seconds=0.05)
+    patience = TimeLimit(seconds=0.05)
 
     # when, then
     with pytest.raises(TimeoutError):

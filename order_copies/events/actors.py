@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 #: The actor of an event, in the JSON form of the attribute ``who``.
-Who = dict[str, Any]
+Actor = dict[str, Any]
 
 
-def user_as_who(user: Any) -> Who:
+def user_actor(user: Any) -> Actor:
     """Return the actor for a signed-in user."""
     email = getattr(user, user.get_email_field_name(), "")
     return {
@@ -24,36 +24,36 @@ def user_as_who(user: Any) -> Who:
     }
 
 
-def client_as_who(request: Any) -> Who:
+def request_actor(request: Any) -> Actor:
     """Return the actor for an API request: its user and, if known, the application.
 
     ``request.auth.application`` is included if it is a mapping; it is published unchanged.
     """
-    who = user_as_who(request.user)
+    who = user_actor(request.user)
     application = getattr(request.auth, "application", None)
     if isinstance(application, Mapping):
         who["application"] = dict(application)
     return who
 
 
-def worker_as_who(name: str) -> Who:
+def worker_actor(name: str) -> Actor:
     """Return the actor for the worker process ``name``."""
     return {"worker": {"type": "order_copies", "id": name}}
 
 
-def with_order_copy(who: Who, order_copy: str | None) -> Who:
+def with_copy(who: Actor, order_copy: str | None) -> Actor:
     """Return ``who`` with the public id of the copy that caused the change, if one is given."""
     if not order_copy:
         return who
     return who | {"order_copy": {"type": "order_copies", "id": order_copy}}
 
 
-def command_as_who(name: str) -> Who:
+def command_actor(name: str) -> Actor:
     """Return the actor for the management command ``name``."""
     return {"command": {"name": name}}
 
 
-def who_in_words(who: dict[str, Any]) -> str:
+def actor_name(who: dict[str, Any]) -> str:
     """Return the name, email or id of the first actor in ``who``; empty if there is none.
 
     A worker is named with its role.
