@@ -15,74 +15,46 @@ FORM = b"application/x-www-form-urlencoded"
 WHO = ["integration"] * 15 + ["reader", "reader", "sales_channel", "none", "broken"]
 MODELS = [
     *(f"orders/{name}" for name in ("market", "customer", "paymentmethod", "paymentsource", "sku")),
-    *("orders/promotion", "orders/coupon", "orders/order", "orders/order", "orders/order"),
-    *("order_copies/ordercopy", "order_copies/ordercopy", "order_copies_events/event"),
-]
+    "orders/promotion", "orders/coupon", "orders/order", "orders/order", "orders/order",
+    "order_copies/ordercopy", "order_copies/ordercopy", "order_copies_events/event",
+]  # fmt: skip
 STOCK_MODELS = [
-    *("auth/user", "auth/group", "oauth2_provider/application", "oauth2_provider/accesstoken"),
-    *("oauth2_provider/grant", "oauth2_provider/idtoken", "oauth2_provider/refreshtoken", "a/b"),
-]
+    "auth/user", "auth/group", "oauth2_provider/application", "oauth2_provider/accesstoken",
+    "oauth2_provider/grant", "oauth2_provider/idtoken", "oauth2_provider/refreshtoken", "a/b",
+]  # fmt: skip
 ADMIN_PARAMETERS = [
-    *("p", "o", "q", "e", "all", "_popup", "_to_field", "_facets", "_changelist_filters", "status"),
-    *("status__exact", "status__in", "created_at__gte", "created_at__lt", "placed_at__year", "id"),
-    *("placed_at__month", "placed_at__day", "market__id__exact", "market__isnull", "pk", "pk__in"),
-    *(
-        "payment_method__id__exact",
-        "type__exact",
-        "active__exact",
-        "on_sale__exact",
-        "name",
-        "toggle",
-    ),
-    *("resource_type", "customer__email", "market__name__contains", "password", "user__password"),
-    *(
-        "placed_at__gte",
-        "placed_at__lt",
-        "created_at__year",
-        "archived_at__isnull",
-        "number__regex",
-    ),
-    *(
-        "status__isempty",
-        "e__x",
-        "ids",
-        "request_key",
-        "next",
-        "line_items__sku__code",
-        "app_label",
-    ),
-]
+    "p", "o", "q", "e", "all", "_popup", "_to_field", "_facets", "_changelist_filters", "status",
+    "status__exact", "status__in", "created_at__gte", "created_at__lt", "placed_at__year", "id",
+    "placed_at__month", "placed_at__day", "market__id__exact", "market__isnull", "pk", "pk__in",
+    "payment_method__id__exact", "type__exact", "active__exact", "on_sale__exact", "name", "toggle",
+    "resource_type", "customer__email", "market__name__contains", "password", "user__password",
+    "placed_at__gte", "placed_at__lt", "created_at__year", "archived_at__isnull", "number__regex",
+    "status__isempty", "e__x", "ids", "request_key", "next", "line_items__sku__code", "app_label",
+]  # fmt: skip
 ACTIONS = [
-    *("delete_selected", "copy_selected_orders", "retry_selected", "abort_selected", "", "x", "\0"),
+    "delete_selected", "copy_selected_orders", "retry_selected", "abort_selected", "", "x", "\0",
     *(f"{verb}_selected_orders" for verb in ("place", "cancel", "approve", "archive", "unarchive")),
-]
+]  # fmt: skip
 FIELDS = [
-    *("name", "code", "email", "reference", "tax_rate", "currency_code", "metadata", "percentage"),
-    *("price_amount_cents", "fixed_amount_cents", "starts_at_0", "starts_at_1", "expires_at_0"),
-    *("priority", "market", "customer", "payment_method", "promotion", "line_items-TOTAL_FORMS"),
-    *("line_items-INITIAL_FORMS", "coupons-TOTAL_FORMS", "coupons-0-code", "coupons-0-id"),
-    *("prices-TOTAL_FORMS", "prices-INITIAL_FORMS", "prices-0-amount_cents", "prices-0-id"),
-    *("stock_item-TOTAL_FORMS", "stock_item-INITIAL_FORMS", "stock_item-0-quantity", "_save"),
-    *("addresses-TOTAL_FORMS", "addresses-INITIAL_FORMS", "place_target_order", "_copy", "post"),
-    *("request_key", "plan_digest", "previewed", "skip_errors", "_continue", "_saveasnew", "type"),
-    *("customer_payment_sources-TOTAL_FORMS", "customer_payment_sources-INITIAL_FORMS", "active"),
-]
+    "name", "code", "email", "reference", "tax_rate", "currency_code", "metadata", "percentage",
+    "price_amount_cents", "fixed_amount_cents", "starts_at_0", "starts_at_1", "expires_at_0",
+    "priority", "market", "customer", "payment_method", "promotion", "line_items-TOTAL_FORMS",
+    "line_items-INITIAL_FORMS", "coupons-TOTAL_FORMS", "coupons-0-code", "coupons-0-id",
+    "prices-TOTAL_FORMS", "prices-INITIAL_FORMS", "prices-0-amount_cents", "prices-0-id",
+    "stock_item-TOTAL_FORMS", "stock_item-INITIAL_FORMS", "stock_item-0-quantity", "_save",
+    "addresses-TOTAL_FORMS", "addresses-INITIAL_FORMS", "place_target_order", "_copy", "post",
+    "request_key", "plan_digest", "previewed", "skip_errors", "_continue", "_saveasnew", "type",
+    "customer_payment_sources-TOTAL_FORMS", "customer_payment_sources-INITIAL_FORMS", "active",
+]  # fmt: skip
 OTHERS = [
-    *("/", "/metrics", "/healthz", "/favicon.ico", "/static/", "/static/favicon.ico", "/oauth/"),
-    *("/static/admin/css/base.css", "/static/../manage.py", "/static/%2e%2e/%2e%2e/etc/passwd"),
-    *("/static/..%2f..%2fmanage.py", "/static//etc/passwd", "/static/%00", "/static/%ff", "/api"),
-    *(
-        "/static/admin",
-        "/static/staticfiles.json",
-        "/admin",
-        "/admin/login/",
-        "//",
-        "///api/orders",
-    ),
-    *("/admin/jsi18n/", "/healthz/", "/metrics/", "/.env", "/oauth/authorize/", "*", "http://a/b"),
-    *("/oauth/applications/", "/oauth/tokens", "/api/docs", "/api/schema", "/admin/../api/orders"),
-    *("/\\", "/%5c", "/;", "/.git/config", "/static/" + "a" * 3000, "/static/" + "../" * 300),
-]
+    "/", "/metrics", "/healthz", "/favicon.ico", "/static/", "/static/favicon.ico", "/oauth/",
+    "/static/admin/css/base.css", "/static/../manage.py", "/static/%2e%2e/%2e%2e/etc/passwd",
+    "/static/..%2f..%2fmanage.py", "/static//etc/passwd", "/static/%00", "/static/%ff", "/api",
+    "/static/admin", "/static/staticfiles.json", "/admin", "/admin/login/", "//", "///api/orders",
+    "/admin/jsi18n/", "/healthz/", "/metrics/", "/.env", "/oauth/authorize/", "*", "http://a/b",
+    "/oauth/applications/", "/oauth/tokens", "/api/docs", "/api/schema", "/admin/../api/orders",
+    "/\\", "/%5c", "/;", "/.git/config", "/static/" + "a" * 3000, "/static/" + "../" * 300,
+]  # fmt: skip
 
 
 def request(seed: int, number: int, world: World) -> Asked:

@@ -9,138 +9,48 @@ from tests.hostile.world import PREDICATES, World
 
 MEDIA_TYPE = "application/vnd.api+json"
 METHODS = [
-    *(
-        "GET",
-        "GET",
-        "HEAD",
-        "OPTIONS",
-        "POST",
-        "PUT",
-        "PATCH",
-        "DELETE",
-        "TRACE",
-        "CONNECT",
-        "LINK",
-    ),
-    *("PROPFIND", "get", "post", "QUERY", "PURGE", "X" * 20),
-]
+    "GET", "GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "LINK",
+    "PROPFIND", "get", "post", "QUERY", "PURGE", "X" * 20,
+]  # fmt: skip
 #: Headers with values that are wrong, strange, or right where nobody expects them.
 HEADERS = {
     "Accept": [
-        *("", "*/*", "text/html", "application/json", MEDIA_TYPE, f"{MEDIA_TYPE};charset=utf-8"),
-        *(
-            f'{MEDIA_TYPE}; ext="a"',
-            f"{MEDIA_TYPE};q=0",
-            "application/*;q=0.000",
-            ",,,;;;",
-            "a/b/c",
-        ),
-        *(
-            "*/*;q=" + "9" * 500,
-            ";",
-            "q=0",
-            "text/*, " * 200,
-            "*",
-            "\xff/\xff",
-            f"{MEDIA_TYPE};q=x",
-        ),
+        "", "*/*", "text/html", "application/json", MEDIA_TYPE, f"{MEDIA_TYPE};charset=utf-8",
+        f'{MEDIA_TYPE}; ext="a"', f"{MEDIA_TYPE};q=0", "application/*;q=0.000", ",,,;;;", "a/b/c",
+        "*/*;q=" + "9" * 500, ";", "q=0", "text/*, " * 200, "*", "\xff/\xff", f"{MEDIA_TYPE};q=x",
     ],
     "Content-Type": [
-        *(
-            "",
-            "text/plain",
-            "application/json",
-            MEDIA_TYPE.upper(),
-            f"{MEDIA_TYPE}; charset=utf-16",
-        ),
-        *(
-            "multipart/form-data",
-            "multipart/form-data; boundary=",
-            "application/xml",
-            "\xff",
-            ";;;",
-        ),
-        *("multipart/form-data; boundary=" + "x" * 300, "application/x-www-form-urlencoded"),
-        *("application/vnd.api+json, application/vnd.api+json", "x/" + "y" * 3000),
+        "", "text/plain", "application/json", MEDIA_TYPE.upper(), f"{MEDIA_TYPE}; charset=utf-16",
+        "multipart/form-data", "multipart/form-data; boundary=", "application/xml", "\xff", ";;;",
+        "multipart/form-data; boundary=" + "x" * 300, "application/x-www-form-urlencoded",
+        "application/vnd.api+json, application/vnd.api+json", "x/" + "y" * 3000,
     ],
     "Prefer": [
-        *("", "wait", "wait=", "wait=-1", "wait=1.5", "wait=0", "wait=٣", "wait=a", "wait=00000"),
-        *(
-            'wait="0"',
-            "respond-async",
-            "wait=0, wait=0",
-            "wait=0;x=" + "y" * 3000,
-            "=,;=",
-            "wait=1",
-        ),
+        "", "wait", "wait=", "wait=-1", "wait=1.5", "wait=0", "wait=٣", "wait=a", "wait=00000",
+        'wait="0"', "respond-async", "wait=0, wait=0", "wait=0;x=" + "y" * 3000, "=,;=", "wait=1",
     ],
     "Idempotency-Key": [
-        *(
-            "",
-            " ",
-            "a",
-            "a b",
-            "x" * 255,
-            "x" * 256,
-            "x" * 4000,
-            "\xe9",
-            "\xff\xfe",
-            "\t",
-            "'",
-            "%00",
-        ),
-        *("key-1", "key-2", '"key-1"', "key-1, key-2", "٣"),
+        "", " ", "a", "a b", "x" * 255, "x" * 256, "x" * 4000, "\xe9", "\xff\xfe", "\t", "'", "%00",
+        "key-1", "key-2", '"key-1"', "key-1, key-2", "٣",
     ],
     "Authorization": [
-        *(
-            "",
-            "Bearer",
-            "Bearer ",
-            "bearer x",
-            "Bearer x y",
-            "Basic",
-            "Basic YWRtaW46YWRtaW4=",
-            "x",
-        ),
-        *("Basic %%%", "Bearer \xff", "Bearer " + "x" * 5000, "Bearer eyJhbGciOiJub25lIn0.e30."),
-        *(
-            "Bearer eyJhbGciOiJIUzUxMiJ9.e30.AAAA",
-            "Bearer ....",
-            "Bearer null",
-            "Digest a=b",
-            "Token",
-        ),
-        *(
-            "Bearer W10.W10.W10",
-            "Bearer eyJhbGciOiJIUzUxMiJ9." + "W1tb" * 900 + ".AA",
-            "Bearer \xa0",
-        ),
-        *("Bearer eyJhbGciOjF9.e30.AA", "Bearer eyJhbGciOiJIUzUxMiIsImNyaXQiOlsiYiJdfQ.e30.AA"),
+        "", "Bearer", "Bearer ", "bearer x", "Bearer x y", "Basic", "Basic YWRtaW46YWRtaW4=", "x",
+        "Basic %%%", "Bearer \xff", "Bearer " + "x" * 5000, "Bearer eyJhbGciOiJub25lIn0.e30.",
+        "Bearer eyJhbGciOiJIUzUxMiJ9.e30.AAAA", "Bearer ....", "Bearer null", "Digest a=b", "Token",
+        "Bearer W10.W10.W10", "Bearer eyJhbGciOiJIUzUxMiJ9." + "W1tb" * 900 + ".AA", "Bearer \xa0",
+        "Bearer eyJhbGciOjF9.e30.AA", "Bearer eyJhbGciOiJIUzUxMiIsImNyaXQiOlsiYiJdfQ.e30.AA",
     ],
     "X-HTTP-Method-Override": ["DELETE", "PATCH", "GET", "\xff", "TRACE"],
     "X-HTTP-Method": ["DELETE"],
     "Host": [
-        "",
-        "a",
-        "evil.example",
-        "127.0.0.1:99999",
-        "[::1",
-        "127.0.0.1, a",
-        "\xff",
-        "a/b",
-        "a@b",
+        "", "a", "evil.example", "127.0.0.1:99999", "[::1", "127.0.0.1, a", "\xff", "a/b", "a@b",
     ],
     "X-Forwarded-For": ["", "a", "127.0.0.1, " * 100, "::1", "\xff"],
     "X-Forwarded-Proto": ["https", "gopher"],
     "X-Forwarded-Host": ["evil.example"],
     "X-Request-Id": ["", "a\tb", "x" * 4000],
     "Cookie": [
-        "",
-        "sessionid=",
-        "sessionid=\xff",
-        "sessionid=" + "a" * 3000,
-        "=;=;",
-        "csrftoken=x",
+        "", "sessionid=", "sessionid=\xff", "sessionid=" + "a" * 3000, "=;=;", "csrftoken=x",
     ],
     "Origin": ["null", "http://evil.example", "\xff"],
     "Referer": ["", "http://[", "\xff"],
@@ -152,7 +62,7 @@ HEADERS = {
     "Range": ["bytes=0-", "bytes=-1", "bytes=9999999999999999999999-", "bytes=a-b", "bytes=2-1"],
     "Upgrade": ["h2c", "websocket"],
     "Connection": ["close", "Upgrade", "\xff"],
-}
+}  # fmt: skip
 
 
 def path(random: Random, world: World) -> str:
@@ -303,10 +213,8 @@ def _filter_texts(random: Random, world: World, kind: str) -> str:
 
 
 _PARAMETERS = [
-    *(_page, _sort, _include, _fields, _filter, _anything),
-    *[_filter_q] * 5,
-    *[_filter_texts] * 4,
-]
+    _page, _sort, _include, _fields, _filter, _anything, *[_filter_q] * 5, *[_filter_texts] * 4,
+]  # fmt: skip
 
 
 def _some(random: Random, names: list[str]) -> list[str]:

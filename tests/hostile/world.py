@@ -16,35 +16,16 @@ from tests.serving import HOST, ROOT, DemoShop
 USERNAME = PASSWORD = "admin"
 #: The predicates of ``filter[q]``, with some that there are not.
 PREDICATES = [
-    *("eq", "eq_or_null", "not_eq", "not_eq_or_null", "not_eq_all", "in", "in_or_null", "not_in"),
-    *(
-        "not_in_or_null",
-        "cont",
-        "cont_any",
-        "cont_all",
-        "not_cont",
-        "not_cont_all",
-        "i_cont",
-        "jcont",
-    ),
-    *("null", "not_null", "blank", "present", "true", "false"),
+    "eq", "eq_or_null", "not_eq", "not_eq_or_null", "not_eq_all", "in", "in_or_null", "not_in",
+    "not_in_or_null", "cont", "cont_any", "cont_all", "not_cont", "not_cont_all", "i_cont", "jcont",
+    "null", "not_null", "blank", "present", "true", "false",
     *(
         f"{name}{suffix}"
         for name in ("lt", "lteq", "gt", "gteq", "matches", "does_not_match", "start", "end")
         for suffix in ("", "_any", "_all")
     ),
-    *(
-        "not_start",
-        "not_start_any",
-        "not_end",
-        "not_end_all",
-        "i_eq",
-        "eq_any",
-        "regex",
-        "exact",
-        "",
-    ),
-]
+    "not_start", "not_start_any", "not_end", "not_end_all", "i_eq", "eq_any", "regex", "exact", "",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
