@@ -1,4 +1,4 @@
 """``make test-hostile``: send thousands of hostile requests to a real server of the demo shop.
 
-Each request is a function of the seed and of its number, so each can be sent again by itself.
+The seed and the number of a request determine the request, so that one request can be repeated.
 """

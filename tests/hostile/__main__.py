@@ -1,4 +1,4 @@
-"""Serve the demo shop, send it hostile requests, and look what came of it:
+"""Serve the demo shop, send it hostile requests, check the responses and the database:
 ``python -m tests.hostile``.
 """
 
@@ -15,163 +15,176 @@ from http.client import HTTPConnection
 from itertools import chain
 from secrets import randbelow
 
-from tests.hostile.answers import Answer, Connection, complaint
-from tests.hostile.asked import Asked
-from tests.hostile.databases import empty_database
-from tests.hostile.kinds import request
-from tests.hostile.rows import ENDED, Rows
-from tests.hostile.world import World, world_of
+from tests.hostile.database import empty_database
+from tests.hostile.database_state import FINAL_STATUSES, DatabaseState
+from tests.hostile.faults import fault
+from tests.hostile.generators import generate_request
+from tests.hostile.requests import HostileRequest
+from tests.hostile.responses import Connection, Response
+from tests.hostile.vocabulary import Vocabulary, read_vocabulary
 from tests.serving import HOST, ROOT, DemoShop, demo_shop
 
 LOG = ROOT / "var" / "hostile.log"
-#: What the log says of nothing but crashes; what Django refuses is an error there too.
+#: Log lines of a crash. Django also logs requests that it refuses as errors (django.security).
 CRASH = re.compile(r"^.* ERROR (?!django\.security).*|.*\[(?:ERROR|CRITICAL)\].*", re.MULTILINE)
 THREADS = 4
-COPIES = (b"/api/order_copies", b"/api/recurring_order_copies")
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request and what came back."""
+    """A request and its response."""
 
     number: int
-    asked: Asked
-    answer: Answer
+    request: HostileRequest
+    response: Response
 
     @property
-    def complaint(self) -> str:
-        """What is wrong with the answer, if anything is."""
-        return complaint(self.asked, self.answer)
+    def fault(self) -> str:
+        """What is wrong with the response, or an empty string."""
+        return fault(self.request, self.response)
 
     @property
-    def made(self) -> str | None:
-        """The id of the copy that was made, as the answer says."""
-        if self.answer.status != 201:
+    def created_copy(self) -> str | None:
+        """The public id of the copy that the response reports as created."""
+        if self.response.status != 201:
             return None
-        return str(self.answer.document["data"]["id"])
+        return str(self.response.document["data"]["id"])
 
     @property
-    def deleted(self) -> str | None:
-        """The id of the copy that was deleted, as the answer says."""
-        if self.answer.status != 204 or self.asked.method != "DELETE":
+    def deleted_copy(self) -> str | None:
+        """The public id of the copy that the response reports as deleted."""
+        if self.response.status != 204 or self.request.method != "DELETE":
             return None
-        return self.asked.target.partition(b"?")[0].rsplit(b"/", 1)[-1].decode()
+        return self.request.target.partition(b"?")[0].rsplit(b"/", 1)[-1].decode()
 
 
 def main(arguments: list[str]) -> int:
-    """1 if anything is wrong."""
+    """Return the exit status: 1 if there are faults."""
     parser = argparse.ArgumentParser(prog="python -m tests.hostile")
-    parser.add_argument("--seed", type=int, default=randbelow(10**6), help="Of all that is random.")
-    parser.add_argument("--requests", type=int, default=10_000, help="How many are sent.")
-    parser.add_argument("--only", type=int, help="Send the request of this number, and show both.")
+    parser.add_argument(
+        "--seed", type=int, default=randbelow(10**6), help="Seed of the random generator."
+    )
+    parser.add_argument(
+        "--requests", type=int, default=10_000, help="Number of requests (default: 10000)."
+    )
+    parser.add_argument(
+        "--only", type=int, help="Send only the request of this number; print it and its response."
+    )
     options = parser.parse_args(arguments)
     with empty_database() as database, demo_shop(LOG, database, has_worker=False) as shop:
         port = shop.serve("server")
         shop.wait_for(port)
-        world = world_of(shop, port)
+        vocabulary = read_vocabulary(shop, port)
         if options.only is not None:
-            return repeat(options.seed, options.only, world, port)
+            return repeat(options.seed, options.only, vocabulary, port)
         print(f"Seed {options.seed}: {options.requests:,} requests to {HOST}:{port}.", flush=True)
-        return 1 if attack(shop, world, port, options.seed, options.requests) else 0
+        return 1 if attack(shop, vocabulary, port, options.seed, options.requests) else 0
 
 
-def repeat(seed: int, number: int, world: World, port: int) -> int:
-    """Send one request, and print it and its answer whole."""
-    exchange = next(exchanges(seed, [number], world, port))
-    print(ascii(exchange.asked.as_bytes()), ascii(exchange.answer), sep="\n\n")
-    print(f"\n{exchange.complaint or 'All is well.'}")
-    return 1 if exchange.complaint else 0
+def repeat(seed: int, number: int, vocabulary: Vocabulary, port: int) -> int:
+    """Send one request and print all of it and of its response. Return the exit status."""
+    exchange = next(exchanges(seed, [number], vocabulary, port))
+    print(ascii(exchange.request.as_bytes()), ascii(exchange.response), sep="\n\n")
+    print(f"\nFAULT: {exchange.fault}" if exchange.fault else "\nNo fault.")
+    return 1 if exchange.fault else 0
 
 
-def attack(shop: DemoShop, world: World, port: int, seed: int, count: int) -> list[str]:
-    """Send all requests; what is wrong, which is printed too."""
-    before = Rows.now()
+def attack(shop: DemoShop, vocabulary: Vocabulary, port: int, seed: int, count: int) -> list[str]:
+    """Send the requests 0 to ``count - 1`` in parallel; print and return all faults."""
+    before = DatabaseState.read()
     began = time.monotonic()
     with ThreadPoolExecutor(THREADS) as pool:
         shares = [range(first, count, THREADS) for first in range(THREADS)]
-        done = pool.map(lambda share: list(exchanges(seed, share, world, port)), shares)
-        all_of_them = sorted(chain.from_iterable(done), key=lambda exchange: exchange.number)
-    seconds = time.monotonic() - began
-    summarize(all_of_them, seconds)
-    wrong = [
-        f"request {exchange.number} ({exchange.complaint}); "
-        f"again: python -m tests.hostile --seed {seed} --only {exchange.number}\n"
-        f"    {exchange.asked}\n    => {exchange.answer.body[:600]!a}"
-        for exchange in all_of_them
-        if exchange.complaint
+        results = pool.map(lambda share: list(exchanges(seed, share, vocabulary, port)), shares)
+        completed = sorted(chain.from_iterable(results), key=lambda exchange: exchange.number)
+    print_summary(completed, time.monotonic() - began)
+    faults = [
+        f"request {exchange.number}: {exchange.fault}; "
+        f"to repeat: python -m tests.hostile --seed {seed} --only {exchange.number}\n"
+        f"    {exchange.request}\n    => {exchange.response.body[:600]!a}"
+        for exchange in completed
+        if exchange.fault
     ]
-    wrong += chain(troubles_of_server(port), troubles_of_rows(shop, before, all_of_them))
-    for one in wrong:
-        print(f"WRONG: {one}")
-    print(f"{len(wrong)} things are wrong." if wrong else "Nothing is wrong.", flush=True)
-    return wrong
+    faults += chain(server_faults(port), database_faults(shop, before, completed))
+    for found in faults:
+        print(f"FAULT: {found}")
+    print(f"Faults: {len(faults)}.", flush=True)
+    return faults
 
 
-def exchanges(seed: int, numbers: Iterable[int], world: World, port: int) -> Iterator[Exchange]:
-    """Send the requests of these numbers, one after the other."""
+def exchanges(
+    seed: int, numbers: Iterable[int], vocabulary: Vocabulary, port: int
+) -> Iterator[Exchange]:
+    """Send the requests of these numbers in sequence."""
     connection = Connection(port)
     for number in numbers:
-        asked = request(seed, number, world)
-        yield Exchange(number, asked, connection.ask(asked))
+        request = generate_request(seed, number, vocabulary)
+        yield Exchange(number, request, connection.send(request))
     connection.close()
 
 
-def summarize(all_of_them: list[Exchange], seconds: float) -> None:
-    """Print how many requests were answered how, and how fast."""
-    statuses = Counter(exchange.answer.status or "none" for exchange in all_of_them)
+def print_summary(completed: list[Exchange], seconds: float) -> None:
+    """Print the number of responses per status and the slowest response."""
+    statuses = Counter(exchange.response.status or "none" for exchange in completed)
     counts = ", ".join(f"{status}: {count}" for status, count in sorted(statuses.items(), key=str))
-    slowest = max(all_of_them, key=lambda exchange: exchange.answer.seconds)
-    print(f"{len(all_of_them):,} requests in {seconds:.0f} seconds: {counts}.")
-    print(f"The slowest: request {slowest.number}, {slowest.answer.seconds:.1f} seconds.")
+    slowest = max(completed, key=lambda exchange: exchange.response.seconds)
+    print(f"{len(completed):,} requests in {seconds:.0f} seconds: {counts}.")
+    print(f"Slowest: request {slowest.number}, {slowest.response.seconds:.1f} seconds.")
 
 
-def troubles_of_server(port: int) -> Iterator[str]:
-    """Whether it still answers, and whether it said that anything crashed."""
+def server_faults(port: int) -> Iterator[str]:
+    """Check that the server still responds and that its log reports no crash."""
     connection = HTTPConnection(HOST, port, timeout=20)
     connection.request("GET", "/healthz")
-    if connection.getresponse().status != 200:
-        yield "/healthz does not answer 200"
+    status = connection.getresponse().status
+    if status != 200:
+        yield f"/healthz responds with {status} instead of 200"
     connection.close()
     crashes = CRASH.findall(LOG.read_text(errors="replace"))
     if crashes:
-        yield f"the log tells of {len(crashes)} crashes, {crashes[0]!r} first"
+        yield f"{len(crashes)} crashes in {LOG}, the first: {crashes[0]!r}"
 
 
-def troubles_of_rows(
-    shop: DemoShop, before: Rows, all_of_them: Iterable[Exchange]
+def database_faults(
+    shop: DemoShop, before: DatabaseState, completed: Iterable[Exchange]
 ) -> Iterator[str]:
-    """Whether the rows are those that the answers tell of, before and after the copies ran."""
-    made = {exchange.made for exchange in all_of_them} - {None}
-    deleted = {exchange.deleted for exchange in all_of_them} - {None}
-    after = Rows.now()
-    wanted = (before.copies.keys() | made) - deleted
-    if after.copies.keys() != wanted:
-        lost, unasked = wanted - after.copies.keys(), after.copies.keys() - wanted
-        yield f"copies were lost: {sorted(lost)}, or made unasked: {sorted(unasked)}"
-    if (after.orders, after.parts) != (before.orders, before.parts):
-        yield f"orders have changed: {before.parts} before, {after.parts} after"
+    """Compare the database with what the responses report, before and after the copies have run."""
+    created = {exchange.created_copy for exchange in completed if exchange.created_copy}
+    deleted = {exchange.deleted_copy for exchange in completed if exchange.deleted_copy}
+    expected = (before.copies.keys() | created) - deleted
+    after = DatabaseState.read()
+    missing, unexpected = expected - after.copies.keys(), after.copies.keys() - expected
+    if missing or unexpected:
+        yield f"copies are missing: {sorted(missing)}, or were never reported: {sorted(unexpected)}"
+    if (after.orders, after.counts) != (before.orders, before.counts):
+        yield f"orders have changed before any copy ran: from {before.counts} to {after.counts}"
     shop.drain()
-    yield from _troubles_in_the_end(before, Rows.now())
+    yield from _faults_after_copies_ran(before, DatabaseState.read())
 
 
-def audited() -> Iterator[str]:
-    """What the audit of the shop finds."""
+def audit_faults() -> Iterator[str]:
+    """Run the command ``audit_order_copies``."""
     command = [sys.executable, "manage.py", "audit_order_copies"]
     audit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if audit.returncode:
-        yield f"the audit found something:\n{audit.stdout}{audit.stderr}"
+        yield f"the audit found faults:\n{audit.stdout}{audit.stderr}"
 
 
-def _troubles_in_the_end(before: Rows, end: Rows) -> Iterator[str]:
-    targets = {target for _status, target in end.copies.values()} - {None}
-    if end.orders - before.orders != targets - before.orders or not before.orders <= end.orders:
-        yield "orders are no targets of copies, or were lost"
-    waiting = [public_id for public_id, copy in end.copies.items() if copy[0] not in ENDED]
-    if waiting:
-        yield f"copies have not ended: {waiting}"
-    yield from audited()
-    made = len(end.orders) - len(before.orders)
-    print(f"{len(end.copies)} copies have ended; {made} orders were made by them.")
+def _faults_after_copies_ran(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
+    targets = {target for _status, target in after.copies.values()} - {None}
+    lost = before.orders - after.orders
+    if lost or after.orders - before.orders != targets - before.orders:
+        yield f"orders were lost: {sorted(lost)}, or new orders are not the targets of copies"
+    unfinished = [
+        public_id
+        for public_id, (status, _target) in after.copies.items()
+        if status not in FINAL_STATUSES
+    ]
+    if unfinished:
+        yield f"copies have not finished: {unfinished}"
+    yield from audit_faults()
+    created = len(after.orders) - len(before.orders)
+    print(f"Finished copies: {len(after.copies)}. Orders that they created: {created}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Values that nobody means well with: texts, JSON, and bytes that are neither."""
+"""Malicious and malformed values: texts, parts of URLs, JSON and what only resembles JSON."""
 # ruff: noqa: RUF001
 
 import json
@@ -9,13 +9,13 @@ from urllib.parse import quote
 
 
 class Raw(str):
-    """JSON, or what pretends to be JSON, which stands in a body as it is."""
+    """Text that :func:`to_json` writes unchanged, whether or not it is valid JSON."""
 
     __slots__ = ()
 
 
-class Members(list[tuple[str, Any]]):
-    """The members of an object, in which a name may occur twice."""
+class ObjectMembers(list[tuple[str, Any]]):
+    """Members of a JSON object, in which a name may occur twice."""
 
 
 NUMBERS = [
@@ -43,14 +43,14 @@ TEXTS = [
     '{"a":NaN}', '{"a":1e999}', '{"a":' * 200 + "1" + "}" * 200, '{"a":' + "9" * 400 + "}", '["a"]',
     "[" * 1500, '{"a":{"b":{"c":[1,2,{"d":null}]}}}', '{"":""}', '{"a.b":1,"$gt":""}',
 ]  # fmt: skip
-WORDS = [*NUMBERS, *DATES, *TEXTS]
-#: What stands percent-encoded in an address, some of it badly.
+ALL_TEXTS = [*NUMBERS, *DATES, *TEXTS]
+#: Parts of URLs with valid and invalid percent-encoding.
 ENCODED = [
     "%", "%%", "%z", "%zz", "%f", "%00", "%ff", "%c0%80", "%c0%af", "%ed%a0%80", "%f4%90%80%80",
     "%u0041", "%2e%2e%2f", "%252e%252e%252f", "%0d%0aX-Header:%20a", "%0a", "%20", "+", "%2B",
     "%26a=1", "%3d", "%5B%5D", "%23", ";", "a=b=c", "%e2%80%ae", "%EF%BC%8F", "%F0%9F%98%80",
 ]  # fmt: skip
-JSON: list[Any] = [
+JSON_VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**30, 1.5, -0.0,
     *map(Raw, ("1.0", "1e0", "1E400", "-1e400", "1e-400", "NaN", "Infinity", "-Infinity", "-0")),
     *map(Raw, ("9" * 4000, "9" * 5000, "01", "0x1", "+1", ".5", "1.", "'a'", "undefined", "")),
@@ -63,14 +63,14 @@ JSON: list[Any] = [
 ]  # fmt: skip
 
 
-def text(random: Random) -> str:
-    """One of the texts, or two of them, or letters by chance."""
+def draw_text(random: Random) -> str:
+    """Draw a text: one of the lists above, two joined, or random characters."""
     match random.randrange(8):
         case 0:
-            return random.choice(WORDS) + random.choice(WORDS)
+            return random.choice(ALL_TEXTS) + random.choice(ALL_TEXTS)
         case 1:
-            signs = random.choices(range(0x3000), k=random.randrange(1, 30))
-            return "".join(map(chr, signs))
+            code_points = random.choices(range(0x3000), k=random.randrange(1, 30))
+            return "".join(map(chr, code_points))
         case 2:
             return random.choice(NUMBERS)
         case 3:
@@ -79,36 +79,39 @@ def text(random: Random) -> str:
             return random.choice(TEXTS)
 
 
-def part(random: Random) -> str:
-    """What stands in an address, encoded well or badly."""
+def draw_url_part(random: Random) -> str:
+    """Draw a path segment or parameter value, in four of five cases correctly percent-encoded."""
     if random.randrange(5) == 0:
         return random.choice(ENCODED)
-    encoded = quote(text(random).encode(errors="surrogatepass"), safe="")
+    encoded = quote(draw_text(random).encode(errors="surrogatepass"), safe="")
     return encoded[:3000]
 
 
-def value(random: Random, depth: int = 2) -> Any:
-    """A value of JSON, or one that only looks like it."""
+def draw_value(random: Random, depth: int = 2) -> Any:
+    """Draw a JSON value for :func:`to_json`, nested at most ``depth`` times."""
     match random.randrange(10):
         case 0 if depth:
-            return [value(random, depth - 1) for _ in range(random.randrange(4))]
+            return [draw_value(random, depth - 1) for _ in range(random.randrange(4))]
         case 1 if depth:
-            return {text(random)[:50]: value(random, depth - 1) for _ in range(random.randrange(4))}
+            return {
+                draw_text(random)[:50]: draw_value(random, depth - 1)
+                for _ in range(random.randrange(4))
+            }
         case 2 | 3 | 4:
-            return text(random)
+            return draw_text(random)
         case _:
-            return random.choice(JSON)
+            return random.choice(JSON_VALUES)
 
 
-def written(value: Any) -> str:
-    """The value as JSON, with all that is :class:`Raw` as it is."""
+def to_json(value: Any) -> str:
+    """Serialize the value; :class:`Raw` in it may make the result invalid JSON."""
     if isinstance(value, Raw):
         return str(value)
     if isinstance(value, dict):
-        return written(Members(value.items()))
-    if isinstance(value, Members):
-        members = (f"{json.dumps(name)}:{written(member)}" for name, member in value)
+        return to_json(ObjectMembers(value.items()))
+    if isinstance(value, ObjectMembers):
+        members = (f"{json.dumps(name)}:{to_json(member)}" for name, member in value)
         return "{" + ",".join(members) + "}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "[" + ",".join(map(written, value)) + "]"
+        return "[" + ",".join(map(to_json, value)) + "]"
     return json.dumps(value)

@@ -1,4 +1,4 @@
-"""An empty database of the kind that ``DATABASE`` names, on the server of this machine."""
+"""Create an empty database for one run, on the database system that ``DATABASE`` names."""
 
 import os
 from collections.abc import Iterator
@@ -20,31 +20,35 @@ DROP = {
 
 @contextmanager
 def empty_database() -> Iterator[dict[str, str] | None]:
-    """The environment of a database that exists as long as the context lasts; None for SQLite."""
-    kind = os.environ.get("DATABASE") or "sqlite"
-    if kind == "sqlite":
+    """Yield the environment variables of a new database, and drop the database afterwards.
+
+    Yields None for SQLite: the demo shop creates its own file. ``DATABASE_HOST``, ``DATABASE_USER``
+    and ``DATABASE_PASSWORD`` name the server; by default the administrator of the local server.
+    """
+    system = os.environ.get("DATABASE") or "sqlite"
+    if system == "sqlite":
         yield None
         return
     name = f"hostile_{os.getpid()}"
-    _execute(kind, CREATE[kind].format(name))
+    _execute(system, CREATE[system].format(name))
     try:
-        yield {"DATABASE": kind, "DATABASE_NAME": name}
+        yield {"DATABASE": system, "DATABASE_NAME": name}
     finally:
-        _execute(kind, DROP[kind].format(name))
+        _execute(system, DROP[system].format(name))
 
 
-def _execute(kind: str, sql: str) -> None:
-    with closing(_connect(kind)) as connection, closing(connection.cursor()) as cursor:
+def _execute(system: str, sql: str) -> None:
+    with closing(_connect(system)) as connection, closing(connection.cursor()) as cursor:
         cursor.execute(sql)
 
 
-def _connect(kind: str) -> Any:
+def _connect(system: str) -> Any:
     login = {
         "host": os.environ.get("DATABASE_HOST", HOST),
         "password": os.environ.get("DATABASE_PASSWORD", ""),
     }
     user = os.environ.get("DATABASE_USER")
-    if kind == "mariadb":
+    if system == "mariadb":
         return import_module("MySQLdb").connect(user=user or "root", **login)
     psycopg = import_module("psycopg")
     return psycopg.connect(user=user or "postgres", dbname="postgres", autocommit=True, **login)
