@@ -25,7 +25,7 @@ class RateLimit(NamedTuple):
 #: The longest backoff between two attempts.
 LONGEST_PAUSE = timedelta(hours=1)
 #: The longest backoff of a copy that needs locked rows, unless ``RETRY_PAUSE`` is longer.
-LONGEST_LOCK_PAUSE = timedelta(minutes=1)
+LONGEST_LOCK_PAUSE = timedelta(seconds=15)
 
 #: Rate limits of contract 5.9 by mode, group and window: requests and seconds.
 RATE_LIMITS = {
@@ -140,7 +140,7 @@ class Settings:
     def lock_backoff(self, waited: timedelta) -> timedelta:
         """Return the backoff of a copy that has ``waited`` for locked rows since its first attempt.
 
-        It equals ``waited``, but is at least ``RETRY_PAUSE`` and otherwise at most one minute.
+        It equals ``waited``, but is at least ``RETRY_PAUSE`` and otherwise at most 15 seconds.
         """
         return max(self.RETRY_PAUSE, min(waited, LONGEST_LOCK_PAUSE))
 

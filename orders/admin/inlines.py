@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.translation import gettext_lazy as _
 
-from order_copies.templatetags.order_copies_admin import amount, money
+from order_copies.templatetags.order_copies_admin import money
 from orders.admin.resources import EMPTY, StackedInline, TabularInline
 from orders.models import Address, LineItem
 
@@ -56,7 +56,7 @@ class LineItemInline(TabularInline):
     @admin.display(description=_("unit amount"))
     def unit(self, line_item: LineItem) -> str:
         """The price of one piece."""
-        return amount(line_item.unit_amount_cents, line_item.order.currency_code)
+        return money(line_item.unit_amount_cents, line_item.order.currency_code)
 
     @admin.display(description=_("total"))
     def total(self, line_item: LineItem) -> str:
@@ -66,7 +66,7 @@ class LineItemInline(TabularInline):
     @admin.display(description=_("tax"))
     def tax(self, line_item: LineItem) -> str:
         """The tax, included in the total or on top of it."""
-        return amount(line_item.tax_amount_cents, line_item.order.currency_code)
+        return money(line_item.tax_amount_cents, line_item.order.currency_code)
 
 
 class AddressInline(StackedInline):

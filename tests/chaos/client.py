@@ -11,7 +11,7 @@ from random import Random
 from django.db import Error, connection, transaction
 
 from order_copies.copying import abort_copies, delete_copies, request_copies, retry_copies
-from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
+from order_copies.exceptions import OrderCopyGoneError, RowsLockedError, SourceOrderGoneError
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.transitions import ABORTABLE, RETRYABLE
 from orders.exceptions import OrderGoneError
@@ -26,7 +26,13 @@ WHO = {"owner": {"type": "users", "id": "1", "email": "chaos@example.com"}}
 #: Seconds for which the client retries.
 TIMEOUT = 30
 #: Errors after which the client retries or goes on.
-ERRORS = (Error, OrderCopyGoneError, OrderGoneError, SourceOrderGoneError)
+ERRORS = (
+    Error,
+    OrderCopyGoneError,
+    OrderGoneError,
+    RowsLockedError,
+    SourceOrderGoneError,
+)
 _retry_errors = partial(retry, timeout=TIMEOUT, errors=ERRORS)
 
 

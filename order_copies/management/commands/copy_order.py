@@ -13,6 +13,7 @@ from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop
+from order_copies.templatetags.order_copies_admin import money
 
 
 class Command(DatabaseCommand):
@@ -119,7 +120,7 @@ class Command(DatabaseCommand):
                 self.stdout.write(f"  {attribute}: {message}")
 
     def show_plan(self, order_copy: OrderCopy, plan: CopyPlan) -> None:
-        """Print the plan as a table, then the totals under their names in the API."""
+        """Print the plan as a table, then the totals."""
         end = "would complete" if plan.will_complete else "would fail"
         target = ""
         if plan.will_place:
@@ -129,24 +130,27 @@ class Command(DatabaseCommand):
         source = "; the source would be cancelled" if plan.will_cancel else ""
         self.stdout.write(f"{order_copy.source_order}: the copy {end}{target}{source}.")
         rows = [("action", "line", "quantity", "total", "reason")]
-        rows += [_row(outcome) for outcome in plan.outcomes]
+        rows += [_row(outcome, plan.currency_code) for outcome in plan.outcomes]
         widths = [max(len(row[column]) for row in rows) for column in range(4)]
         for row in rows:
             cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
             self.stdout.write("  " + "  ".join(cells).rstrip())
         for name, before, after in plan.totals:
             if before or after:
-                self.stdout.write(f"  {name}: {_change(before, after)} {plan.currency_code}")
+                amounts = (money(cents, plan.currency_code) for cents in (before, after))
+                self.stdout.write(f"  {name.removesuffix('_cents')}: {_change(*amounts)}")
         self.show_errors(errors_log(plan.problems))
 
 
-def _row(outcome: Outcome) -> tuple[str, str, str, str, str]:
+def _row(outcome: Outcome, currency_code: str) -> tuple[str, str, str, str, str]:
     before, after = outcome.before or {}, outcome.after or {}
+    totals = (values.get("total_amount_cents") for values in (before, after))
+    amounts = (None if total is None else money(total, currency_code) for total in totals)
     return (
         outcome.action.value,
         outcome.name or outcome.attribute,
         _change(before.get("quantity"), after.get("quantity")),
-        _change(before.get("total_amount_cents"), after.get("total_amount_cents")),
+        _change(*amounts),
         outcome.message,
     )
 

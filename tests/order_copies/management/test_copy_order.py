@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
+from order_copies.templatetags.order_copies_admin import money
 from order_copies.worker.run import run_batch
 from orders.models import Order, Sku
 from tests.factories import MarketFactory, SkuFactory, draft_order, placed_order
@@ -87,7 +88,7 @@ def test_dry_run__prints_the_plan_as_a_table_and_requests_nothing() -> None:
     # then
     assert out.splitlines()[0] == f"#{source.number}: the copy would fail."
     assert re.search(r"^  action +line +quantity +total +reason$", out, re.MULTILINE)
-    assert re.search(r"^  skipped +.+ 2 → - +\d+ → - +.* is not on sale", out, re.MULTILINE)
+    assert re.search(r"^  skipped +.+ 2 → - +[0-9.,]+\sEUR → - +.* is not on sale", out, re.MULTILINE)
     assert "nothing of this order is available any more" in out
     assert not OrderFactory.objects.exists()
     assert Order.objects.count() == 1
@@ -120,10 +121,10 @@ def test_dry_run__prints_the_amount_to_pay() -> None:
     out = copy_order(source.public_id, "--dry-run")
 
     # then
-    to_be_paid = source.total_amount_with_taxes_cents
-    assert to_be_paid != source.total_amount_cents
-    assert out.splitlines()[-1] == f"  total_amount_with_taxes_cents: {to_be_paid} EUR"
-    assert f"  total_tax_amount_cents: {source.total_tax_amount_cents} EUR" in out
+    to_be_paid = money(source.total_amount_with_taxes_cents, "EUR")
+    assert source.total_amount_with_taxes_cents != source.total_amount_cents
+    assert out.splitlines()[-1] == f"  total_amount_with_taxes: {to_be_paid}"
+    assert f"  total_tax_amount: {money(source.total_tax_amount_cents, 'EUR')}" in out
 
 
 def test_wait__prints_the_results() -> None:
