@@ -181,7 +181,7 @@ def test_shutdown__second_signal_releases_the_batch_at_once(environment: dict[st
 
     # then
     assert status == 75, output
-    assert "2 copies handed back" in output
+    assert "2 copies released" in output
     assert seconds < 5
     drain_without_waiting(environment)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
 
@@ -445,7 +446,8 @@ def test_place__settles_the_authorization_in_its_transaction(bank: Bank) -> None
     payments = checkout.authorize([order.pk])
 
     # when
-    problems = checkout.place([order.pk], who=stories.WHO, payments=payments)
+    with transaction.atomic():
+        problems = checkout.place([order.pk], who=stories.WHO, payments=payments)
 
     # then
     assert problems == [[]]
