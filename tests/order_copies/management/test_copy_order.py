@@ -88,7 +88,8 @@ def test_dry_run__prints_the_plan_as_a_table_and_requests_nothing() -> None:
     # then
     assert out.splitlines()[0] == f"#{source.number}: the copy would fail."
     assert re.search(r"^  action +line +quantity +total +reason$", out, re.MULTILINE)
-    assert re.search(r"^  skipped +.+ 2 → - +[0-9.,]+\sEUR → - +.* is not on sale", out, re.MULTILINE)
+    pattern = r"^  skipped +.+ 2 → - +[0-9.,]+\sEUR → - +.* is not on sale"
+    assert re.search(pattern, out, re.MULTILINE)
     assert "nothing of this order is available any more" in out
     assert not OrderFactory.objects.exists()
     assert Order.objects.count() == 1
