@@ -1,7 +1,6 @@
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,7 +17,8 @@ class OpenPaymentQuerySet(models.QuerySet["OpenPayment"]):
         """
         ongoing = OrderFactory.objects.ongoing()
         running = ongoing.filter(pk=OuterRef("order_factory"), retries=OuterRef("retries"))
-        is_over = Q(due_at__lte=Now()) | Q(failures__gt=0)
+        # Not the database's clock: a server of MariaDB may have a time zone of its own.
+        is_over = Q(due_at__lte=timezone.now()) | Q(failures__gt=0)
         return self.filter(~Exists(running), Q(order_factory__isnull=False) | is_over)
 
 
