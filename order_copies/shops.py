@@ -80,11 +80,12 @@ class CopiedModel:
 
 @dataclass(slots=True)
 class Payment:
-    """The authorization of one target order's payment, requested from a payment gateway."""
+    """The payment of one order, requested from a payment gateway."""
 
-    #: Idempotency key, derived from the copy id, the number of retries by hand, and a digest of
-    #: ``details``. Another attempt with the same details has the same key; other details have
-    #: another key.
+    #: Idempotency key. For a copy it is derived from its id, the number of retries by hand, and a
+    #: digest of ``details``: another attempt with the same details has the same key, other details
+    #: have another. For an order that a person places (:mod:`order_copies.worker.payments`) it is
+    #: new for each attempt, unless the outcome of the last one is unknown.
     key: str
     #: The element that :meth:`Shop.payments` returned for the copy.
     details: Mapping[str, Any] = field(repr=False)
@@ -272,7 +273,7 @@ class Shop(ABC):
         raise NotImplementedError
 
     def void(self, payments: Sequence[Payment]) -> None:
-        """Void the payments of copies that ended without using them.
+        """Void payments that no order was placed with: their copies ended, or their time is up.
 
         Called after a batch with up to 100 payments, outside any transaction, possibly by two
         processes at once. If it raises, it is called again after a growing backoff, until it

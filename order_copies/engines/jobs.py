@@ -113,7 +113,7 @@ def _payments(before: datetime | None) -> Iterator[datetime]:
 
 
 def _next_payment() -> datetime | None:
-    due = OpenPayment.objects.orphaned().order_by("due_at")
+    due = OpenPayment.objects.orphaned(timezone.now()).order_by("due_at")
     return due.values_list("due_at", flat=True).first()
 
 

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
@@ -10,15 +12,14 @@ from order_copies.models.order_factories import OrderFactory
 class OpenPaymentQuerySet(models.QuerySet["OpenPayment"]):
     """Open payments by what must happen to them."""
 
-    def orphaned(self) -> "OpenPaymentQuerySet":
+    def orphaned(self, now: datetime) -> "OpenPaymentQuerySet":
         """Payments that no order will be placed with.
 
         Their copy has ended, was retried or deleted; or their time is up, if no copy is involved.
         """
         ongoing = OrderFactory.objects.ongoing()
         running = ongoing.filter(pk=OuterRef("order_factory"), retries=OuterRef("retries"))
-        # Not the database's clock: a server of MariaDB may have a time zone of its own.
-        is_over = Q(due_at__lte=timezone.now()) | Q(failures__gt=0)
+        is_over = Q(due_at__lte=now) | Q(failures__gt=0)
         return self.filter(~Exists(running), Q(order_factory__isnull=False) | is_over)
 
 

@@ -69,7 +69,7 @@ class QueueCollector(Collector):
         """Query the database, and yield the gauges. Four queries, or five if copies are locked."""
         queue = Queue.at(timezone.now())
         oldest = queue.oldest_pending.total_seconds()
-        payments = OpenPayment.objects.orphaned().count()
+        payments = OpenPayment.objects.orphaned(timezone.now()).count()
         yield _gauge("pending", "Copies that wait for a worker.", queue.pending)
         yield _gauge("oldest_pending_seconds", "Age of the oldest pending copy.", oldest)
         yield _gauge("in_progress", "Copies that a worker runs.", queue.running)

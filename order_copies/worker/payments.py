@@ -1,8 +1,8 @@
 """Remember payments before a gateway is called, until they are used or voided.
 
 One mechanism serves copies (:func:`open_payments`, :func:`use_payments`) and orders that people
-place (:func:`remember`, :func:`still_open`, :func:`forget`). What neither of them uses, a worker
-voids (:func:`void_unused`).
+place (:func:`remember`, :func:`still_open`, :func:`forget`, :func:`void_later`). A worker voids
+what neither of them uses (:func:`void_unused`).
 """
 
 import logging
@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, locked
+from order_copies.db.locks import limited_wait, lock_available, locked
 from order_copies.db.rows import insert_rows
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OpenPayment
@@ -61,10 +62,14 @@ def remember(details: Mapping[str, Mapping[str, Any]], *, until: datetime) -> di
     A subject is the type and public id of a resource (``orders/…``), which the caller has locked;
     ``details`` are JSON. An earlier attempt with the same details whose outcome is unknown is
     continued: its payment keeps its key. A payment that is not forgotten ``until`` then is voided.
+
+    The caller commits before it calls the gateway.
     """
     now = timezone.now()
+    # A worker whose clock is ahead may void a payment that is almost due.
+    margin = min(CLOCK_SKEW, (until - now) / 4)
     opened = OpenPayment.objects.filter(
-        order_factory=None, subject__in=details, failures=0, due_at__gt=now + CLOCK_SKEW
+        order_factory=None, subject__in=details, failures=0, due_at__gt=now + margin
     )
     payments = {
         one.subject: Payment(one.key, one.details)
@@ -96,8 +101,8 @@ def forget(keys: Collection[str]) -> None:
         OpenPayment.objects.filter(key__in=keys).delete()
 
 
-def abandon(keys: Collection[str]) -> None:
-    """Let a worker void payments of :func:`remember` now."""
+def void_later(keys: Collection[str]) -> None:
+    """Let a worker void payments of :func:`remember` after its next batch."""
     OpenPayment.objects.filter(key__in=keys, failures=0).update(due_at=timezone.now())
 
 
@@ -105,35 +110,42 @@ def void_unused(shop: Shop, authorizations: Mapping[str, Any]) -> None:
     """Void payments that no order will be placed with, and forget them.
 
     ``authorizations`` are those that this process knows, by key. A payment whose voiding failed is
-    retried alone, after growing backoffs: it may be what keeps the others from being voided.
+    retried alone, after growing backoffs: it may be what keeps the others from being voided. So is
+    one whose worker was killed while it voided it.
     """
     now = timezone.now()
-    due = OpenPayment.objects.orphaned().filter(due_at__lte=now)
-    due = due.order_by("failures", "due_at", "pk")
-    if not (first := list(due[:LIMIT])):
+    due = OpenPayment.objects.orphaned(now).filter(due_at__lte=now)
+    # Mostly there is none, and a transaction is not needed to see that.
+    if not due.exists():
         return
-    fresh = [payment for payment in first if not payment.failures]
-    # A query of its own: LIMIT fresh ones would hide it.
-    failed = list(due.filter(failures__gt=0)[:1])
-    for together in (fresh, failed):
-        if together:
-            _void(shop, together, authorizations, now)
+    # Both before the first call, whose failures would be claimed again.
+    failed = _claim(due.filter(failures__gt=0).order_by("failures", "due_at", "pk")[:1])
+    fresh = _claim(due.filter(failures=0).order_by("due_at", "pk")[:LIMIT])
+    for claimed in (fresh, failed):
+        if claimed:
+            _void(shop, claimed, authorizations)
 
 
-def _void(
-    shop: Shop, together: Sequence[OpenPayment], authorizations: Mapping[str, Any], now: datetime
-) -> None:
-    keys = [payment.key for payment in together]
-    opened = OpenPayment.objects.filter(key__in=keys)
-    # Before the gateway is called: from here on no order can be placed with them.
-    backoff = settings.backoff_after(together[0].failures + 1)
-    opened.update(failures=F("failures") + 1, due_at=now + backoff)
+def _claim(due: "QuerySet[OpenPayment]") -> list[OpenPayment]:
+    """Mark payments before the gateway is called: no order can be placed with them any more."""
+    with transaction.atomic():
+        # Locked and read again: an order may have been placed with one of them in the meantime.
+        claimed = list(lock_available(due))
+        if claimed:
+            due_at = timezone.now() + settings.backoff_after(claimed[0].failures + 1)
+            rows = OpenPayment.objects.filter(pk__in=[payment.pk for payment in claimed])
+            rows.update(failures=F("failures") + 1, due_at=due_at)
+    return claimed
+
+
+def _void(shop: Shop, claimed: Sequence[OpenPayment], authorizations: Mapping[str, Any]) -> None:
+    keys = [payment.key for payment in claimed]
     try:
-        shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in together])
+        shop.void([Payment(it.key, it.details, authorizations.get(it.key)) for it in claimed])
     except Exception:
         logger.exception("Could not void payments, retrying later: %s", ", ".join(keys))
     else:
-        opened.delete()
+        forget(keys)
         logger.info("Voided payments that no order was placed with: %s", ", ".join(keys))
 
 

@@ -21,6 +21,9 @@ class Later:
     order_copies: Sequence[OrderFactory]
     reason: str
 
+    def __str__(self) -> str:
+        return f"{len(self.order_copies)} copies run later: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
@@ -33,6 +36,10 @@ class Unanswered:
     blamed: Sequence[OrderFactory]
     unanswered: Sequence[OrderFactory]
     cause: Exception
+
+    def __str__(self) -> str:
+        count = len(self.blamed) + len(self.unanswered)
+        return f"{count} payments have no answer: {self.cause!r}"
 
 
 @dataclass(frozen=True, slots=True)

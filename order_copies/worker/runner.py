@@ -7,6 +7,7 @@ again in smaller parts, or is given up.
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -131,14 +132,17 @@ class Runner:
         placing = [run for run in runs if run.plan.will_place]
         if placing and (unpaid := self.authorizations.authorize(placing)):
             return unpaid
-        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-        with committed(part, lock_wait=limits.lock_wait, **extra):
+        with self._committed(part, limits):
             if contended := self._execute(runs):
                 transaction.set_rollback(True)
                 return Later(contended, "an earlier copy was not placed")
             endings = [_ending(run) for run in runs]
             transitions.end(endings, who=worker_actor(self.worker), now=timezone.now())
         return Ended(endings)
+
+    def _committed(self, part: Part, limits: Limits) -> AbstractContextManager[None]:
+        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+        return committed(part, lock_wait=limits.lock_wait, **extra)
 
     def _execute(self, runs: Sequence[CopyRun]) -> list[OrderFactory]:
         """Write, place and cancel. Returns the copies that must be planned again instead."""
@@ -220,7 +224,7 @@ class Runner:
         self._log_error("Copy %s crashed and is retried", order_copy, error)
         backoff = settings.backoff_after(order_copy.tries)
         if self._save(partial(leases.back_off, order_copy, backoff), limits):
-            self.batch.ends["to retry"] += 1
+            self.batch.count("to retry")
         else:
             self._lose(order_copy)
 
@@ -233,7 +237,7 @@ class Runner:
         ending = Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
 
         def end() -> None:
-            with committed([order_copy], lock_wait=limits.lock_wait, worker=self.worker):
+            with self._committed([order_copy], limits):
                 transitions.end([ending], who=worker_actor(self.worker), now=timezone.now())
 
         try:
@@ -291,7 +295,7 @@ class Runner:
         if len(part) == 1 or isinstance(result, Ended):
             return
         extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-        message = "%s splits a batch of %s: %r"
+        message = "%s splits a batch of %s: %s"
         logger.info(message, self.worker, len(part), result, extra=extra)
 
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:

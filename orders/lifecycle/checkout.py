@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -25,7 +26,7 @@ from order_copies.events.actors import Actor
 from order_copies.exceptions import RowsLockedError
 from order_copies.plans import Problem
 from order_copies.shops import Payment
-from order_copies.worker.payments import abandon, forget, remember, still_open
+from order_copies.worker.payments import forget, remember, still_open, void_later
 from orders.lifecycle import gateways, placing
 from orders.lifecycle.gateways import Authorized
 from orders.lifecycle.locks import locked
@@ -37,6 +38,9 @@ logger = logging.getLogger("orders.lifecycle.checkout")
 #: Seconds in which payments are requested, one after the other: people wait, and web servers give
 #: up after 30, while a gateway that hangs takes 10 for each.
 PATIENCE = 15
+#: The default of ``ORDERS_PAYMENT_GRACE``, in seconds. It must be longer than an attempt may take:
+#: ``PATIENCE``, the timeout of the gateway and the wait for locks.
+GRACE = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,14 @@ class Attempt:
         return answer.token if isinstance(answer, Authorized) else None
 
 
-def authorize(keys: Sequence[int]) -> list[Attempt]:
+def authorize_payments(keys: Sequence[int]) -> list[Attempt]:
     """Authorize payments for those orders that could be placed now. Outside any transaction.
 
     A payment that cannot be requested in time has no answer. Raises :class:`OrderGoneError`, and
     :class:`RowsLockedError` if another transaction keeps a needed row locked.
     """
-    with limited_wait(settings.LOCK_TIMEOUT):
+    # Durable: the payments must be committed before the gateway is called.
+    with transaction.atomic(durable=True), limited_wait(settings.LOCK_TIMEOUT):
         attempts = _open(keys)
     deadline = time.monotonic() + PATIENCE
     for attempt in attempts:
@@ -102,13 +107,12 @@ def settle(payments: Sequence[Attempt]) -> None:
             orders = locked(Order.objects.all(), (attempt.order for attempt in answered))
             # What is not open any more was used, or another process voids it.
             opened = still_open([attempt.payment.key for attempt in answered])
-            unused = [one for one in answered if one.token and one.payment.key in opened]
-            recorded = [attempt for attempt in unused if attempt.order in orders]
-            after_commit(void, _record_voided(recorded))
-            # The order of the others was deleted.
-            deleted = {one.payment.key for one in unused if one.order not in orders}
-            abandon(deleted)
-            forget(opened - deleted)
+            unused = [attempt for attempt in answered if attempt.payment.key in opened]
+            kept = [attempt for attempt in unused if attempt.order in orders]
+            after_commit(void, _record_voided([attempt for attempt in kept if attempt.token]))
+            forget([attempt.payment.key for attempt in kept])
+            # Without its order an authorization cannot be recorded.
+            void_later([attempt.payment.key for attempt in unused if attempt.order not in orders])
     except RowsLockedError:
         logger.warning("Payments of locked orders are voided later", exc_info=True)
 
@@ -123,7 +127,7 @@ def _open(keys: Sequence[int]) -> list[Attempt]:
         }
         for subject, order in orders.items()
     }
-    grace = timedelta(seconds=django_settings.ORDERS_PAYMENT_GRACE)
+    grace = timedelta(seconds=getattr(django_settings, "ORDERS_PAYMENT_GRACE", GRACE))
     payments = remember(details, until=timezone.now() + grace)
     return [Attempt(order.pk, payments[subject]) for subject, order in orders.items()]
 

@@ -93,8 +93,7 @@ class _Batch:
         if not problems:
             self.stock.reserve(order.pk, request.replaces)
             self.coupons.use(order, request.replaces)
-            answer = request.authorization
-            self.placed[order.pk] = (order, answer if isinstance(answer, Authorized) else None)
+            self.placed[order.pk] = (order, _used(request.authorization, order))
             if request.replaces is not None:
                 self.replaced.add(request.replaces)
         return problems
@@ -158,6 +157,12 @@ def _placements(orders: Collection[Order]) -> dict[int, Placement]:
         )
         for key, has_goods, needs_shipping, has_payment_source in facts
     }
+
+
+def _used(answer: Authorized | Declined | None, order: Order) -> Authorized | None:
+    # An order that became free in the meantime needs no payment: the caller voids it.
+    is_free = order.total_amount_with_taxes_cents <= 0
+    return None if is_free or not isinstance(answer, Authorized) else answer
 
 
 def _why_unpaid(authorization: Authorized | Declined | None, due_cents: int) -> str | None:

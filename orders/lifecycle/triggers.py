@@ -82,7 +82,7 @@ def run_action(
     """
     if not action.authorizes:
         return _run(action.run, keys, who, attributes)
-    payments = checkout.authorize(keys)
+    payments = checkout.authorize_payments(keys)
     try:
         return _run(partial(action.run, payments=payments), keys, who, attributes)
     finally:

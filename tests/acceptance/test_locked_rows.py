@@ -32,6 +32,7 @@ from order_copies.worker import leases
 from order_copies.worker.loop import Worker
 from order_copies.worker.payments import void_unused
 from order_copies.worker.run import run_batch
+from orders.lifecycle import checkout
 from orders.models import Order, Sku, StockItem
 from tests import stories
 from tests.acceptance.shops import InterferedShop
@@ -520,6 +521,29 @@ def test_locked_order__payment_authorized_before_the_lock_is_voided_later(
     # then
     assert not OpenPayment.objects.exists()
     assert bank.live == []
+
+
+def test_open_payment__one_that_an_attempt_uses_is_not_voided(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As when a person's attempt is slow, and is placing the order when its time is up."""
+    # given
+    bank, order = install_bank(monkeypatch), pending_order()
+    [attempt] = checkout.authorize_payments([order.pk])
+    opened = OpenPayment.objects.get()
+    OpenPayment.objects.update(due_at=timezone.now())
+
+    # when
+    with held(opened):
+        void_unused(get_shop(), {})
+        with_lock = list(bank.live)
+    with transaction.atomic():
+        checkout.place([order.pk], who={}, payments=[attempt])
+    void_unused(get_shop(), {})
+
+    # then
+    assert with_lock == bank.live == ["auth_0"]
+    assert stories.statuses(order)[0] == "placed"
 
 
 @pytest.mark.parametrize("page", ["change", "delete"])

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import transaction
 from django.http import HttpResponse
 from django.utils import timezone
@@ -243,6 +244,52 @@ def test_place__voids_when_an_item_sells_out_during_the_authorization(api: API, 
     assert event_names(order) == ["orders.place"]
 
 
+def test_place__order_that_becomes_free_meanwhile_is_placed_without_a_payment(
+    api: API, bank: Bank
+) -> None:
+    # given
+    order = pending_order()
+    bank.during_authorize = lambda: Order.objects.update(total_amount_with_taxes_cents=0)
+
+    # when
+    response = send_trigger(api, order, "_place")
+
+    # then
+    assert response.status_code == 200
+    assert stories.statuses(order)[:2] == ("placed", "free")
+    assert bank.live == []
+    assert authorizations(order) == ["voided"]
+
+
+def test_place__not_within_a_transaction_that_could_forget_the_payment(bank: Bank) -> None:
+    # given
+    order = pending_order()
+
+    # when
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        checkout.authorize_payments([order.pk])
+
+    # then
+    assert bank.requested_keys == []
+
+
+def test_place__short_grace_still_continues_an_unknown_payment(
+    api: API, bank: Bank, settings: LazySettings
+) -> None:
+    # given
+    settings.ORDERS_PAYMENT_GRACE = 30
+    order = pending_order()
+    checkout.authorize_payments([order.pk])
+
+    # when
+    response = send_trigger(api, order, "_place")
+
+    # then
+    assert response.status_code == 200
+    assert len(set(bank.requested_keys)) == 1
+    assert bank.live == ["auth_0"]
+
+
 def test_place__refused_when_the_total_changes_during_the_authorization(
     api: API, bank: Bank
 ) -> None:
@@ -269,7 +316,7 @@ def test_place__refused_when_the_total_changes_during_the_authorization(
 def test_place__reuses_the_authorization_of_a_killed_process(api: API, bank: Bank) -> None:
     # given
     order = pending_order()
-    checkout.authorize([order.pk])
+    checkout.authorize_payments([order.pk])
 
     # when
     response = send_trigger(api, order, "_place")
@@ -367,7 +414,7 @@ def test_unanswered_authorization__voided_unless_the_next_attempt_reuses_it(
 ) -> None:
     # given
     order = pending_order()
-    checkout.authorize([order.pk])
+    checkout.authorize_payments([order.pk])
 
     # when
     next_attempt(api, order)
@@ -418,7 +465,7 @@ def test_place__refused_when_the_authorization_was_voided_before_its_response(
     "reuse",
     [
         lambda api, order: send_trigger(api, order, "_place"),
-        lambda _api, order: checkout.authorize([order.pk]),
+        lambda _api, order: checkout.authorize_payments([order.pk]),
     ],
     ids=["placed", "in progress"],
 )
@@ -427,7 +474,7 @@ def test_unanswered_authorization__attempt_while_it_is_voided_gets_a_new_one(
 ) -> None:
     # given
     order = pending_order()
-    checkout.authorize([order.pk])
+    checkout.authorize_payments([order.pk])
 
     # when
     bank.during_authorize = lambda: reuse(api, order)
@@ -443,7 +490,7 @@ def test_unanswered_authorization__attempt_while_it_is_voided_gets_a_new_one(
 def test_place__settles_the_authorization_in_its_transaction(bank: Bank) -> None:
     # given
     order = pending_order()
-    payments = checkout.authorize([order.pk])
+    payments = checkout.authorize_payments([order.pk])
 
     # when
     with transaction.atomic():
@@ -460,7 +507,7 @@ def test_place__card_declined_without_a_response_is_authorized_with_a_new_key(
     # given
     order = pending_order()
     bank.declines = True
-    checkout.authorize([order.pk])
+    checkout.authorize_payments([order.pk])
     void_after_an_hour()
     bank.declines = False
 

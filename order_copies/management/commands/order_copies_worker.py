@@ -70,7 +70,7 @@ class Command(DatabaseCommand):
         if not self.work(worker, options):
             if not is_within_transaction:
                 drop_connection()
-            self.hand_back(worker)
+            self.release(worker)
         self.write_line(f"Worker {worker.name} stopped: {self.done} copies ended.", options)
 
     def work(self, worker: Worker, options: dict[str, Any]) -> bool:
@@ -111,7 +111,7 @@ class Command(DatabaseCommand):
             raise CommandError(message) from None
         return serving
 
-    def hand_back(self, worker: Worker) -> None:
+    def release(self, worker: Worker) -> None:
         """Release the copies that were interrupted. Raises CommandError if there are any."""
         try:
             count = worker.release()

@@ -334,7 +334,7 @@ def test_release__database_error_fails_the_command() -> None:
         pytest.raises(CommandError, match="leases must expire: server closed") as raised,
     ):
         # when
-        Command().hand_back(Worker())
+        Command().release(Worker())
     assert raised.value.returncode == 75
 
 

@@ -177,7 +177,7 @@ def test_prune__keeps_open_payments() -> None:
 
     # then
     assert not OrderFactory.objects.exists()
-    assert OpenPayment.objects.orphaned().get().key == "a"
+    assert OpenPayment.objects.orphaned(timezone.now()).get().key == "a"
 
 
 def test_dry_run__counts_the_same_rows_and_deletes_none() -> None:

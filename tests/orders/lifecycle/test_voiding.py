@@ -139,7 +139,7 @@ def test_void_due__unknown_outcome_is_resolved_and_voided(
     unreachable_gateway: None, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    [attempt] = checkout.authorize([pending_order().pk])
+    [attempt] = checkout.authorize_payments([pending_order().pk])
     make_due()
 
     # when
