@@ -19,8 +19,8 @@ from order_copies.conf import settings
 from order_copies.db.locks import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.actors import Actor
-from order_copies.events.models import Event, changes_of
-from order_copies.events.recording import record
+from order_copies.events.models import Event
+from order_copies.events.recording import changes_of, record
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition

@@ -1,7 +1,5 @@
 """The model of events: what happened to a resource, and which actor caused it."""
 
-from typing import Any
-
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils import timezone
@@ -56,12 +54,3 @@ class Event(models.Model):
         """The contract's verb for event stores: ``create``, ``update`` or ``destroy``."""
         verb = self.name.rpartition(".")[2]
         return verb if verb in {"create", "destroy"} else "update"
-
-
-def changes_of(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the values of ``after`` that differ from ``before``, in the form of ``changes``."""
-    return {
-        name: {"from": before.get(name), "to": value}
-        for name, value in after.items()
-        if before.get(name) != value
-    }

@@ -1,6 +1,7 @@
 """Record events. Every event is inserted here, and each insert sends a signal."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -19,6 +20,15 @@ events_recorded = Signal()
 event_triggered = Signal()
 
 _fields = ["resource_type", "resource_id", "name", "changes", "who", "created_at"]
+
+
+def changes_of(before: dict[str, Any], after: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the values of ``after`` that differ from ``before``, in the form of ``changes``."""
+    return {
+        name: {"from": before.get(name), "to": value}
+        for name, value in after.items()
+        if before.get(name) != value
+    }
 
 
 def record(events: Sequence[Event]) -> None:

@@ -119,9 +119,9 @@ class ReferenceShop(Shop):
         and cancelling then need no further locks on them. Raises :class:`SourceChangedError` if
         such a source was changed since the plan: the target would lack the change.
         """
-        sources = [_source(run.order_copy) for run in runs if run.plan.cancel]
-        current = locked(Order.objects.all(), sources)
-        check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
+        if sources := [_source(run.order_copy) for run in runs if run.plan.cancel]:
+            current = locked(Order.objects.all(), sources)
+            check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
         writing.write(runs, who=_who(runs))
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:

@@ -10,8 +10,8 @@ from order_copies import public_ids
 from order_copies.conf import settings
 from order_copies.db.locks import limited_wait
 from order_copies.events.actors import Actor
-from order_copies.events.models import Event, changes_of
-from order_copies.events.recording import record
+from order_copies.events.models import Event
+from order_copies.events.recording import changes_of, record
 from orders.exceptions import ResourceGoneError
 from orders.lifecycle.locks import locked
 from orders.models.resources import Resource

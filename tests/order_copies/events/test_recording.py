@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies import public_ids
-from order_copies.events.models import Event, changes_of
-from order_copies.events.recording import events_recorded, record
+from order_copies.events.models import Event
+from order_copies.events.recording import changes_of, events_recorded, record
 
 pytestmark = pytest.mark.django_db
 
