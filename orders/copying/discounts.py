@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from order_copies.plans import Action
 from orders.allocation import allocate, limit, share
+from orders.copying.decisions import Decision, repriced, single_piece, skipped
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Decision, repriced, single_piece, skipped
 from orders.lifecycle.coupons import discounts_of
 from orders.models import Coupon, Order, Promotion
 from orders.totals import ItemType

@@ -1,16 +1,18 @@
 """Decide on each line of a copy: goods first, then shipping, discounts and fees."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
 from order_copies.models import OrderFactory
-from order_copies.plans import Problem, Step
+from order_copies.plans import Action, Problem, Step
+from orders.copying.decisions import Decision, reduced, skipped
 from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Decision, Goods, copied, needs_shipping, skipped
-from orders.copying.snapshot import Availability
+from orders.copying.snapshot import Availability, SkuState
+from orders.lifecycle.stock import too_little
 from orders.models import Order, Promotion
 from orders.money import formatted
 from orders.totals import (
@@ -29,30 +31,45 @@ OF_DISCOUNTS = frozenset({"discount_amount_cents", "total_tax_amount_cents"})
 
 @dataclass(slots=True)
 class Lines:
-    """The lines of one copy: a decision for each source line, and the totals."""
+    """The lines of one copy: a decision for each source line, and the totals.
+
+    With ``takes_over`` the pieces that the source holds are available to the target.
+    """
 
     order_copy: OrderFactory
     order: Order
     availability: Availability
-    goods: Goods
+    takes_over: bool
     problems: list[Problem] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    #: The pieces of tracked SKUs that the target needs, by SKU.
+    taken: Counter[int] = field(default_factory=Counter)
+    #: Whether an earlier copy of the batch took pieces that this one lacks.
+    is_contended: bool = False
     #: By total, the cents that no source line explains and that the target does not get.
     dropped: dict[str, int] = field(default_factory=dict)
+    #: The decisions on source lines, by key; a line without one is copied.
+    _decided: dict[int | None, Decision] = field(default_factory=dict)
     _goods_changed: bool = False
     _discounts_changed: bool = False
 
     def decide(self, coupon: UsedCoupon) -> dict[str, int]:
         """Decide on all source lines and on new lines, and return the totals of the target."""
         source = self.availability.snapshot.lines[self.order.pk]
-        decided = _by_source(self._decide_goods(source))
-        self._goods_changed = any(decision.changes_amounts for decision in decided.values())
-        if self._goods_changed:
-            decided |= _by_source(self._decide_shipping(source, decided))
-        discounts = self._decide_discounts(source, decided, coupon)
-        decided |= _by_source(discounts)
-        self._discounts_changed = any(decision.changes_amounts for decision in discounts)
-        self.decisions = [decided.get(id(line)) or copied(line) for line in source]
+        self._decide_goods([line for line in source if line.item_type in GOODS])
+        if self._goods_changed and not needs_shipping(
+            self._left_of(source), self.availability.snapshot.skus
+        ):
+            message = _("no remaining line needs shipping")
+            for line in source:
+                if line.item_type == ItemType.SHIPMENTS:
+                    self._decided[line.id] = skipped(line, "shipping_not_needed", message)
+        discounts = self._decide_discounts(source, coupon)
+        self._discounts_changed = any(one.action != Action.COPIED for one in discounts)
+        self._decided |= {one.source.id: one for one in discounts if one.source}
+        self.decisions = [
+            self._decided.get(line.id) or Decision(line, line, Action.COPIED) for line in source
+        ]
         self.decisions += [decision for decision in discounts if decision.source is None]
         return self._totals(source, coupon)
 
@@ -61,42 +78,84 @@ class Lines:
         """The lines of the target."""
         return [decision.target for decision in self.decisions if decision.target]
 
-    def _decide_goods(self, lines: Sequence[SourceLine]) -> list[Decision]:
-        decisions = [self.goods.decide(line) for line in lines if line.item_type in GOODS]
-        self.problems += self.goods.problems
-        if _has_pieces(lines) and not _has_pieces(decision.target for decision in decisions):
+    def _left_of(self, lines: Iterable[SourceLine]) -> list[SourceLine]:
+        """Return the target lines of source lines; a line without a decision is copied."""
+        targets = (
+            self._decided[line.id].target if line.id in self._decided else line for line in lines
+        )
+        return [line for line in targets if line]
+
+    def _decide_goods(self, goods: Sequence[SourceLine]) -> None:
+        decisions = [self._decide_sku(line) for line in goods]
+        self._decided = {line.id: one for line, one in zip(goods, decisions, strict=True)}
+        self._goods_changed = any(one.action != Action.COPIED for one in decisions)
+        # A line of zero pieces is copied but sells nothing.
+        left = (one.target for one in decisions if one.target)
+        if any(line.quantity for line in goods) and not any(line.quantity for line in left):
             message = _("nothing of this order is available any more")
             problem = Problem(
                 Step.WRITE, "line_items", "no_sellable_line", message, skippable=False
             )
             self.problems.append(problem)
-        return decisions
 
-    def _decide_shipping(
-        self, lines: Sequence[SourceLine], decided: dict[int, Decision]
-    ) -> list[Decision]:
-        """Skip the shipping lines if no remaining line needs shipping."""
-        if needs_shipping(_targets(lines, decided), self.availability.snapshot.skus):
-            return []
-        message = _("no remaining line needs shipping")
-        shipments = _of_type(lines, ItemType.SHIPMENTS)
-        return [skipped(line, "shipping_not_needed", message) for line in shipments]
+    def _decide_sku(self, line: SourceLine) -> Decision:
+        """Copy, reduce or skip a line of goods, which takes its pieces from the stock."""
+        if line.item_type != ItemType.SKUS or not (line.sku_id or line.sku_code):
+            return Decision(line, line, Action.COPIED)
+        snapshot, name = self.availability.snapshot, line.sku_code or line.name
+        key = line.sku_id or snapshot.sku_of_code.get(line.sku_code, 0)
+        sku = snapshot.skus.get(key)
+        if sku is None:
+            message = _("%(name)s does not exist any more") % {"name": name}
+            return self._skip(line, "sku_gone", message)
+        if not sku.on_sale:
+            message = _("%(name)s is not on sale any more") % {"name": name}
+            return self._skip(line, "sku_not_on_sale", message)
+        left = line.quantity if sku.available is None else self._take(key, line.quantity)
+        if left < line.quantity:
+            return self._reduce(line, key, left)
+        if line.sku_id:
+            return Decision(line, line, Action.COPIED)
+        # The SKU of the line was deleted: the target gets the SKU that has the same code now.
+        message = _("linked to the new SKU with the code %(code)s") % {"code": line.sku_code}
+        target = line._replace(sku_id=key)
+        return Decision(line, target, Action.COPIED, "sku_found_by_code", message)
 
-    def _decide_discounts(
-        self, lines: Sequence[SourceLine], decided: dict[int, Decision], coupon: UsedCoupon
-    ) -> list[Decision]:
-        discounts = _of_type(lines, *PROMOTIONS)
+    def _take(self, sku: int, wanted: int) -> int:
+        """Take pieces of a tracked SKU, and return how many of the wanted ones are available."""
+        held_by = self.order.pk if self.takes_over else None
+        available = self.availability.pieces(sku, held_by) - self.taken[sku]
+        left = min(wanted, max(0, available))
+        self.taken[sku] += left
+        self.is_contended |= left < wanted and self.availability.is_taken(sku)
+        return left
+
+    def _reduce(self, line: SourceLine, sku: int, left: int) -> Decision:
+        """Copy the pieces that are left of a line, or skip the line if there are none."""
+        message = too_little(line.sku_code or line.name, left, line.quantity)
+        if left == 0:
+            return self._skip(line, "out_of_stock", message)
+        self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
+        options = self.availability.snapshot.options.get(line.id or 0, [])
+        target, options_left = reduced(line._replace(sku_id=sku), options, left)
+        return Decision(line, target, Action.REDUCED, "stock_too_low", message, options_left)
+
+    def _skip(self, line: SourceLine, code: str, message: str) -> Decision:
+        self.problems.append(Problem(Step.WRITE, "line_items", code, message))
+        return skipped(line, code, message)
+
+    def _decide_discounts(self, source: Sequence[SourceLine], coupon: UsedCoupon) -> list[Decision]:
+        discounts = [line for line in source if line.item_type in PROMOTIONS]
         lost = coupon.given_lines(discounts) if coupon.is_invalid else []
         message = _("given by coupon %(code)s, which is left out") % {"code": coupon.code}
         left_out = [skipped(line, "coupon_left_out", message) for line in lost]
         discounts = [line for line in discounts if line not in lost]
-        left = _targets(lines, decided)
         if self.order_copy.apply_promotions:
-            promotions = self._valid_promotions(coupon)
-            bases = Bases.of(left)
+            bases, promotions = Bases.of(self._left_of(source)), self._valid_promotions(coupon)
             return left_out + recalculate_discounts(self.order, discounts, promotions, bases)
         if self._goods_changed:
-            return left_out + scale_discounts(discounts, Bases.of(lines), Bases.of(left))
+            left = Bases.of(self._left_of(source))
+            return left_out + scale_discounts(discounts, Bases.of(source), left)
         return left_out
 
     def _valid_promotions(self, coupon: UsedCoupon) -> list[Promotion]:
@@ -159,24 +218,15 @@ class Lines:
         )
 
 
-def _targets(lines: Iterable[SourceLine], decided: dict[int, Decision]) -> list[SourceLine]:
-    """Return the target lines of source lines; a line without a decision is copied."""
-    targets = (decided[id(line)].target if id(line) in decided else line for line in lines)
-    return [line for line in targets if line]
-
-
-def _has_pieces(lines: Iterable[SourceLine | None]) -> bool:
-    """Return whether any line sells goods. A line of zero pieces is copied but sells nothing."""
-    return any(line and line.item_type in GOODS and line.quantity for line in lines)
-
-
-def _of_type(lines: Iterable[SourceLine], *item_types: str) -> list[SourceLine]:
-    return [line for line in lines if line.item_type in item_types]
+def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) -> bool:
+    """Return whether any piece of these lines is shipped. Lines without a SKU are shipped."""
+    return any(
+        line.item_type == ItemType.SKUS
+        and line.quantity > 0
+        and not ((sku := skus.get(line.sku_id or 0)) and sku.do_not_ship)
+        for line in lines
+    )
 
 
 def _amounts(line: SourceLine) -> Amounts:
     return line.item_type, line.total_amount_cents, line.tax_amount_cents
-
-
-def _by_source(decisions: Iterable[Decision]) -> dict[int, Decision]:
-    return {id(decision.source): decision for decision in decisions if decision.source}

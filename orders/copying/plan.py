@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 from order_copies import public_ids
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
+from orders.copying.decisions import Decision
 from orders.copying.discounts import UsedCoupon
 from orders.copying.fields import SourceLine
-from orders.copying.goods import Decision, Goods, needs_shipping
-from orders.copying.lines import Lines
+from orders.copying.lines import Lines, needs_shipping
 from orders.copying.snapshot import Availability, Snapshot
 from orders.lifecycle.coupons import CouponState, why_invalid
 from orders.lifecycle.requirements import (
@@ -58,9 +58,8 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     if order_copy.cancel_source_order:
         refusals = reasons_not_to_cancel_source(order, availability.cancelled)
     takes_over = order_copy.cancel_source_order and not refusals
-    goods = Goods(order, availability, takes_over=takes_over)
     header = Header(order_copy, order, availability, takes_over)
-    lines = Lines(order_copy, order, availability, goods)
+    lines = Lines(order_copy, order, availability, takes_over)
     coupon = header.coupon()
     totals = lines.decide(coupon)
     discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
@@ -80,7 +79,7 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
         source_totals={name: getattr(order, name) for name in TOTALS},
         target_totals={name: totals[name] for name in TOTALS},
         row=target,
-        is_contended=goods.is_contended
+        is_contended=lines.is_contended
         or header.is_contended
         or (order_copy.cancel_source_order and order.pk in availability.cancelled),
     )
@@ -88,7 +87,7 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     plan.problems += refusals
     if plan.will_place:
         used = coupon.coupon if code else None
-        availability.take(order, goods.taken, used, replaces=plan.cancel)
+        availability.take(order, lines.taken, used, replaces=plan.cancel)
     if plan.will_cancel:
         availability.cancel(order)
     return plan
