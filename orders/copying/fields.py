@@ -81,16 +81,14 @@ class SourceLine(NamedTuple):
     frequency: str = ""
     metadata: dict[str, Any] = {}
 
-    @property
-    def copied_values(self) -> tuple[Any, ...]:
-        """The values of the copied fields, in the order of ``LINE_ITEM.copied``."""
-        return self[2:]
 
+#: The number of keys at the start of a :class:`SourceLine`; the copied values follow.
+KEYS = 2
 
 LINE_ITEM = CopiedModel(
     LineItem,
     left_behind_keys=LEFT_BEHIND,
-    copied=SourceLine._fields[2:],
+    copied=SourceLine._fields[KEYS:],
     reset=(*OWN, "gift_card_code"),
     remapped=("order_id",),
 )

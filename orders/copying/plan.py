@@ -40,11 +40,6 @@ class TargetOrder:
     changed_options: dict[int, Sequence[tuple[Any, ...]]]
     payment_source: PaymentSource | None
 
-    def options_of(self, source_line: int) -> Sequence[tuple[Any, ...]]:
-        """Return the options of the target line that copies a source line."""
-        options = self.changed_options.get(source_line)
-        return self.options.get(source_line, ()) if options is None else options
-
 
 def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
     """Plan copies in order: stock and coupon uses that one takes are unavailable to the next."""
@@ -65,7 +60,6 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     discounts = [line for line in lines.targets if line.item_type in PROMOTIONS]
     code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
     payment_source = header.payment_source()
-    header.skip_gift_card()
     header.skip_amounts(lines.dropped)
     target = _target(order, lines, availability.snapshot, payment_source)
     target.values |= {"coupon_code": code, **totals}
@@ -83,7 +77,7 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
         or header.is_contended
         or (order_copy.cancel_source_order and order.pk in availability.cancelled),
     )
-    plan.problems += _reasons_not_to_swap(plan, _placement(target, lines, availability.snapshot))
+    plan.problems += _reasons_not_to_swap(plan, lines, availability.snapshot)
     plan.problems += refusals
     if plan.will_place:
         used = coupon.coupon if code else None
@@ -96,11 +90,19 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
 def _target(
     order: Order, lines: Lines, snapshot: Snapshot, payment_source: PaymentSource | None
 ) -> TargetOrder:
+    has_goods = any(line.item_type in GOODS for line in lines.targets)
+    # A pending order has a customer and goods (contract 3.1).
+    is_pending = has_goods and bool(order.customer_email or order.customer_id)
+    is_shipped = needs_shipping(lines.targets, snapshot.skus) or not has_goods
+    fulfillment = Order.FulfillmentStatus
     return TargetOrder(
         source=order,
         source_lines=snapshot.lines[order.pk],
         values={
-            **_statuses(order, lines.targets, snapshot),
+            "status": Order.Status.PENDING if is_pending else Order.Status.DRAFT,
+            "fulfillment_status": fulfillment.UNFULFILLED
+            if is_shipped
+            else fulfillment.NOT_REQUIRED,
             "payment_source_id": payment_source.pk if payment_source else None,
         },
         addresses=snapshot.addresses.get(order.pk, []),
@@ -114,40 +116,25 @@ def _target(
     )
 
 
-def _statuses(order: Order, lines: Sequence[SourceLine], snapshot: Snapshot) -> dict[str, str]:
-    """Return the statuses of the target; ``pending`` needs a customer and goods (contract 3.1)."""
-    has_goods = any(line.item_type in GOODS for line in lines)
-    is_pending = has_goods and bool(order.customer_email or order.customer_id)
-    is_shipped = needs_shipping(lines, snapshot.skus) or not has_goods
-    fulfillment = Order.FulfillmentStatus
-    return {
-        "status": Order.Status.PENDING if is_pending else Order.Status.DRAFT,
-        "fulfillment_status": fulfillment.UNFULFILLED if is_shipped else fulfillment.NOT_REQUIRED,
-    }
-
-
-def _reasons_not_to_swap(plan: CopyPlan, placement: Placement) -> list[Problem]:
+def _reasons_not_to_swap(plan: CopyPlan, lines: Lines, snapshot: Snapshot) -> list[Problem]:
     """Return why the target cannot be placed or must not replace its source."""
-    if not plan.will_write:
-        return []
-    if plan.place:
+    target: TargetOrder = plan.row
+    due_cents = target.values["total_amount_with_taxes_cents"]
+    if plan.place and plan.will_write:
+        order = target.source
+        placement = Placement(
+            status=str(target.values["status"]),
+            has_customer=bool(order.customer_email or order.customer_id),
+            has_goods=any(line.item_type in GOODS and line.quantity for line in lines.targets),
+            needs_shipping=needs_shipping(lines.targets, snapshot.skus),
+            address_roles=frozenset(AddressRole(row[0]) for row in target.addresses),
+            due_cents=due_cents,
+            has_payment_source=target.payment_source is not None,
+        )
         return reasons_not_to_place(placement)
-    if plan.cancel and placement.due_cents < 0:
+    if plan.cancel and plan.will_write and due_cents < 0:
         return [negative_total(Step.CANCEL)]
     return []
-
-
-def _placement(target: TargetOrder, lines: Lines, snapshot: Snapshot) -> Placement:
-    order = target.source
-    return Placement(
-        status=str(target.values["status"]),
-        has_customer=bool(order.customer_email or order.customer_id),
-        has_goods=any(line.item_type in GOODS and line.quantity for line in lines.targets),
-        needs_shipping=needs_shipping(lines.targets, snapshot.skus),
-        address_roles=frozenset(AddressRole(row[0]) for row in target.addresses),
-        due_cents=target.values["total_amount_with_taxes_cents"],
-        has_payment_source=target.payment_source is not None,
-    )
 
 
 def _outcome(decision: Decision) -> Outcome:
@@ -235,34 +222,33 @@ class Header:
 
         It is that of the source order, if it is saved in the wallet, valid, and may be reused.
         """
-        payment_source = self.order.payment_source
-        reason = self._why_not_reused(payment_source) if payment_source else None
-        if reason is None:
+        payment_source, snapshot = self.order.payment_source, self.availability.snapshot
+        if payment_source is None:
+            return None
+        expires_at = payment_source.expires_at
+        if not self.order_copy.reuse_wallet:
+            reason = "wallet_not_reused", _("the copy does not reuse the wallet")
+        elif (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
+            reason = "not_in_wallet", _("the payment source is not in the customer's wallet")
+        elif expires_at is not None and expires_at <= snapshot.now:
+            reason = "payment_source_expired", _("the payment source has expired")
+        else:
             return payment_source
         self._skip("payment_source", *reason)
         return None
 
-    def _why_not_reused(self, payment_source: PaymentSource) -> tuple[str, str] | None:
-        snapshot = self.availability.snapshot
-        if not self.order_copy.reuse_wallet:
-            return "wallet_not_reused", _("the copy does not reuse the wallet")
-        if (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
-            return "not_in_wallet", _("the payment source is not in the customer's wallet")
-        if not payment_source.is_valid(snapshot.now):
-            return "payment_source_expired", _("the payment source has expired")
-        return None
+    def skip_amounts(self, dropped: dict[str, int]) -> None:
+        """Report what the target does not get: the gift card, and amounts without a line.
 
-    def skip_gift_card(self) -> None:
-        """Report the gift card as left out: only one order can redeem it."""
+        A gift card is redeemed by one order only. ``dropped`` holds, by total in cents, what no
+        line of the order explains.
+        """
         amount = self.order.gift_card_amount_cents
         if self.order.gift_card_code or amount:
             message = _("a gift card is redeemed by one order only")
             before = {"gift_card_amount_cents": amount}
             after = {"gift_card_amount_cents": 0}
             self._skip("gift_card_code", "gift_card_not_copied", message, before, after)
-
-    def skip_amounts(self, dropped: dict[str, int]) -> None:
-        """Report amounts that are left out because no line explains them, by total in cents."""
         for name, cents in dropped.items():
             message = _("%(amount)s left out because no line of the order explains it") % {
                 "amount": formatted(cents, self.order.currency_code, self.order.language_code)

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies import public_ids
-from order_copies.events.actors import Actor, worker_actor
+from order_copies.events.actors import worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
@@ -122,7 +122,7 @@ class ReferenceShop(Shop):
         if sources := [_source(run.order_copy) for run in runs if run.plan.cancel]:
             current = locked(Order.objects.all(), sources)
             check_unchanged([run.plan.row for run in runs if run.plan.will_cancel], current)
-        writing.write(runs, who=_who(runs))
+        writing.write(runs, who=worker_actor(runs[0].order_copy.worker))
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Place the targets; a target that replaces its source gets its stock and coupon use."""
@@ -135,13 +135,13 @@ class ReferenceShop(Shop):
             )
             for run in runs
         ]
-        return placing.place(requests, who=_who(runs))
+        return placing.place(requests, who=worker_actor(runs[0].order_copy.worker))
 
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the source orders."""
         return cancelling.cancel_sources(
             [_source(run.order_copy) for run in runs],
-            who=_who(runs),
+            who=worker_actor(runs[0].order_copy.worker),
             order_copies=[run.order_copy.public_id for run in runs],
         )
 
@@ -175,7 +175,3 @@ def _payment(run: CopyRun) -> dict[str, Any] | None:
 
 def _authorize(payment: Payment) -> Authorized | Declined:
     return gateways.authorize(idempotency_key=payment.key, **payment.details)
-
-
-def _who(runs: Sequence[CopyRun]) -> Actor:
-    return worker_actor(runs[0].order_copy.worker)

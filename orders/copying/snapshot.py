@@ -1,7 +1,7 @@
 """The state of the shop that plans need, and what earlier copies of a batch leave of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -85,44 +85,57 @@ class Contents(NamedTuple):
 
 def contents_of(keys: Collection[int]) -> Contents:
     """Read the copied fields of lines, options and addresses of orders, in three queries."""
-    return Contents(
-        lines=_lines(keys),
-        options=_grouped(
-            LineItemOption.objects.filter(line_item__order__in=keys),
-            "line_item_id",
-            LINE_ITEM_OPTION,
-        ),
-        addresses=_grouped(Address.objects.filter(order__in=keys), "order_id", ADDRESS),
-    )
+    contents = Contents(defaultdict(list), defaultdict(list), defaultdict(list))
+    lines = LineItem.objects.filter(order__in=keys)
+    for row in _copied_rows(lines, LINE_ITEM, "id", "order_id"):
+        contents.lines[row[1]].append(SourceLine._make(row))
+    options = LineItemOption.objects.filter(line_item__order__in=keys)
+    for row in _copied_rows(options, LINE_ITEM_OPTION, "line_item_id"):
+        contents.options[row[0]].append(row[1:])
+    addresses = Address.objects.filter(order__in=keys)
+    for row in _copied_rows(addresses, ADDRESS, "order_id"):
+        contents.addresses[row[0]].append(row[1:])
+    return contents
+
+
+def _copied_rows(
+    children: QuerySet[Any], policy: CopiedModel, *keys: str
+) -> Iterator[tuple[Any, ...]]:
+    """Yield keys and copied fields of children. Metadata, the last field, is filtered."""
+    for row in children.order_by("pk").values_list(*keys, *policy.copied):
+        metadata = policy.copied_value("metadata", row[-1])
+        yield row if metadata is row[-1] else (*row[:-1], metadata)
 
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
     """Read what planning copies of these orders needs, in one database snapshot."""
     with consistent_reads():
-        return _read(set(keys))
-
-
-def _read(keys: set[int]) -> Snapshot:
-    now = timezone.now()
-    sources = _orders(keys)
-    coupons = coupons_by_code(order.coupon_code for order in sources.values())
-    buyers = buyers_of(sources.values())
-    by_customer, users = _coupon_uses(coupons, sources, buyers)
-    skus = _skus(keys)
-    return Snapshot(
-        now=now,
-        orders=sources,
-        **contents_of(keys)._asdict(),
-        skus=skus,
-        sku_of_code={sku.code: key for key, sku in skus.items()},
-        reserved=_reserved(keys),
-        coupons=coupons,
-        buyers=buyers,
-        coupon_uses=by_customer,
-        users=users,
-        promotions=_promotions(now),
-        wallet=_wallet(sources),
-    )
+        now, keys = timezone.now(), set(keys)
+        sources = _orders(keys)
+        coupons = coupons_by_code(order.coupon_code for order in sources.values())
+        buyers = buyers_of(sources.values())
+        by_customer, users = _coupon_uses(coupons, sources, buyers)
+        skus = _skus(keys)
+        started = Promotion.objects.filter(active=True, starts_at__lte=now)
+        promotions = started.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+        wallet = CustomerPaymentSource.objects.filter(
+            customer__in={order.customer_id for order in sources.values()} - {None},
+            payment_source__in={order.payment_source_id for order in sources.values()} - {None},
+        )
+        return Snapshot(
+            now=now,
+            orders=sources,
+            **contents_of(keys)._asdict(),
+            skus=skus,
+            sku_of_code={sku.code: key for key, sku in skus.items()},
+            reserved=_reserved(keys),
+            coupons=coupons,
+            buyers=buyers,
+            coupon_uses=by_customer,
+            users=users,
+            promotions=list(promotions.select_related("market").order_by("priority", "pk")),
+            wallet=set(wallet.values_list("customer", "payment_source")),
+        )
 
 
 def _orders(keys: set[int]) -> dict[int, Order]:
@@ -134,29 +147,6 @@ def _orders(keys: set[int]) -> dict[int, Order]:
         for order in sources.values():
             setattr(order, name, related.get(getattr(order, f"{name}_id")))
     return sources
-
-
-def _lines(keys: Collection[int]) -> dict[int, list[SourceLine]]:
-    lines: dict[int, list[SourceLine]] = defaultdict(list)
-    rows = LineItem.objects.filter(order__in=keys).order_by("pk").values_list(*SourceLine._fields)
-    for row in rows:
-        lines[row[1]].append(SourceLine._make(_copied(LINE_ITEM, row)))
-    return lines
-
-
-def _grouped(
-    children: QuerySet[Any], parent: str, policy: CopiedModel
-) -> dict[int, list[tuple[Any, ...]]]:
-    groups: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for row in children.order_by("pk").values_list(parent, *policy.copied):
-        groups[row[0]].append(_copied(policy, row[1:]))
-    return dict(groups)
-
-
-def _copied(policy: CopiedModel, row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the row without the keys of metadata, its last value, that a copy leaves out."""
-    metadata = policy.copied_value("metadata", row[-1])
-    return row if metadata is row[-1] else (*row[:-1], metadata)
 
 
 def _skus(keys: set[int]) -> dict[int, SkuState]:
@@ -213,19 +203,6 @@ def _coupon_uses(
         by_customer[coupon, email].add(order)
         users[coupon].add(order)
     return by_customer, users
-
-
-def _promotions(now: datetime) -> list[Promotion]:
-    candidates = Promotion.objects.filter(active=True, starts_at__lte=now)
-    current = candidates.filter(Q(expires_at=None) | Q(expires_at__gt=now))
-    return list(current.select_related("market").order_by("priority", "pk"))
-
-
-def _wallet(sources: dict[int, Order]) -> set[tuple[int, int]]:
-    owners = {order.customer_id for order in sources.values() if order.customer_id}
-    used = {order.payment_source_id for order in sources.values() if order.payment_source_id}
-    entries = CustomerPaymentSource.objects.filter(customer__in=owners, payment_source__in=used)
-    return set(entries.values_list("customer", "payment_source"))
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ def void(keys: Collection[int]) -> None:
 
     Raises what the gateway raises.
     """
-    _void(_due().filter(pk__in=keys))
+    _void(Authorization.objects.filter(pk__in=keys))
 
 
 def void_due() -> None:
@@ -37,16 +37,12 @@ def void_due() -> None:
     Raises the first error of the gateway. That authorization is retried after growing backoffs,
     and after the others, because it may be what keeps them from being voided.
     """
-    _void(_due().order_by("failures", "due_at", "pk")[:LIMIT])
+    _void(Authorization.objects.order_by("failures", "due_at", "pk"), LIMIT)
 
 
-def _due() -> "QuerySet[Authorization]":
-    marked = Authorization.objects.filter(status=Authorization.Status.VOIDED, voided_at=None)
-    return marked.filter(due_at__lte=timezone.now())
-
-
-def _void(due: "QuerySet[Authorization]") -> None:
-    authorizations, voided = list(due), list[int]()
+def _void(rows: "QuerySet[Authorization]", limit: int | None = None) -> None:
+    marked = rows.filter(status=Authorization.Status.VOIDED, voided_at=None)
+    authorizations, voided = list(marked.filter(due_at__lte=timezone.now())[:limit]), list[int]()
     try:
         for authorization in authorizations:
             get_gateway().void(authorization.token)

@@ -79,10 +79,6 @@ class PaymentSource(Resource):
     def __str__(self) -> str:
         return self.name
 
-    def is_valid(self, now: datetime) -> bool:
-        """Return whether the payment source has not expired at ``now``."""
-        return self.expires_at is None or self.expires_at > now
-
 
 class CustomerPaymentSource(Resource):
     """An entry of a customer's wallet: a saved payment source."""
