@@ -93,16 +93,15 @@ def _target(
     has_goods = any(line.item_type in GOODS for line in lines.targets)
     # A pending order has a customer and goods (contract 3.1).
     is_pending = has_goods and bool(order.customer_email or order.customer_id)
-    is_shipped = needs_shipping(lines.targets, snapshot.skus) or not has_goods
-    fulfillment = Order.FulfillmentStatus
+    fulfillment_status = Order.FulfillmentStatus.NOT_REQUIRED
+    if needs_shipping(lines.targets, snapshot.skus) or not has_goods:
+        fulfillment_status = Order.FulfillmentStatus.UNFULFILLED
     return TargetOrder(
         source=order,
         source_lines=snapshot.lines[order.pk],
         values={
             "status": Order.Status.PENDING if is_pending else Order.Status.DRAFT,
-            "fulfillment_status": fulfillment.UNFULFILLED
-            if is_shipped
-            else fulfillment.NOT_REQUIRED,
+            "fulfillment_status": fulfillment_status,
             "payment_source_id": payment_source.pk if payment_source else None,
         },
         addresses=snapshot.addresses.get(order.pk, []),
@@ -118,9 +117,11 @@ def _target(
 
 def _reasons_not_to_swap(plan: CopyPlan, lines: Lines, snapshot: Snapshot) -> list[Problem]:
     """Return why the target cannot be placed or must not replace its source."""
+    if not plan.will_write:
+        return []
     target: TargetOrder = plan.row
     due_cents = target.values["total_amount_with_taxes_cents"]
-    if plan.place and plan.will_write:
+    if plan.place:
         order = target.source
         placement = Placement(
             status=str(target.values["status"]),
@@ -132,7 +133,7 @@ def _reasons_not_to_swap(plan: CopyPlan, lines: Lines, snapshot: Snapshot) -> li
             has_payment_source=target.payment_source is not None,
         )
         return reasons_not_to_place(placement)
-    if plan.cancel and plan.will_write and due_cents < 0:
+    if plan.cancel and due_cents < 0:
         return [negative_total(Step.CANCEL)]
     return []
 
