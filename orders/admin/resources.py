@@ -37,7 +37,7 @@ else:
 EMPTY = "–"
 
 FILED_UNDER: tuple[Any, Any] = (
-    _("Filed under"),
+    _("Reference and metadata"),
     {
         "classes": ["collapse"],
         "fields": [
