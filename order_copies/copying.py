@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from order_copies import transitions
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, lock_existing
+from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.actors import Actor
 from order_copies.events.models import Event

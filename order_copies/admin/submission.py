@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from order_copies.admin.display import Preview
 from order_copies.conf import settings
 from order_copies.copying import request_copies
-from order_copies.db.locks import limited_wait
+from order_copies.db.transactions import limited_wait
 from order_copies.events.actors import user_actor
 from order_copies.models import OPTIONS, OrderCopy
 

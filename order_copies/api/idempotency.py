@@ -23,7 +23,7 @@ from rest_framework.response import Response
 
 from order_copies.api.prefer import MAX_WAIT
 from order_copies.conf import settings
-from order_copies.db.locks import lock_available
+from order_copies.db.transactions import lock_available
 from order_copies.exceptions import DuplicateRequestError
 from order_copies.jsonapi.errors import (
     IDEMPOTENCY_KEY_IN_USE,

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
 
 from order_copies.api import idempotency
-from order_copies.db.locks import lock_available
+from order_copies.db.transactions import lock_available
 from order_copies.events.models import Event
 from order_copies.models import FINAL, Kind, OrderFactory
 

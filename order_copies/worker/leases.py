@@ -18,8 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, lock_available, locked
-from order_copies.db.transactions import committed
+from order_copies.db.transactions import committed, limited_wait, lock_available, locked
 from order_copies.exceptions import RowsLockedError
 from order_copies.models import Leased, LeasedQuerySet
 

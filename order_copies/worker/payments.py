@@ -16,8 +16,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait, lock_available, locked
 from order_copies.db.rows import insert_rows
+from order_copies.db.transactions import limited_wait, lock_available, locked
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OpenPayment
 from order_copies.shops import CopyRun, Payment, Shop

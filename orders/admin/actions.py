@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait
+from order_copies.db.transactions import limited_wait
 from order_copies.events.actors import user_actor
 from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from django.db import models
 
-from order_copies.db import locks
+from order_copies.db import transactions
 from orders.exceptions import OrderGoneError
 from orders.models import Order
 
@@ -18,7 +18,7 @@ def locked(queryset: "models.QuerySet[AnyModel]", keys: Iterable[int]) -> dict[i
     Keys without a row are left out. Other transactions may still insert rows that refer to the
     locked ones, on databases that have such a lock.
     """
-    rows = locks.locked(queryset.filter(pk__in=set(keys)).order_by("pk"))
+    rows = transactions.locked(queryset.filter(pk__in=set(keys)).order_by("pk"))
     return {row.pk: row for row in rows}
 
 

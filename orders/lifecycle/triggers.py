@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from order_copies.conf import settings
-from order_copies.db.locks import limited_wait
+from order_copies.db.transactions import limited_wait
 from order_copies.events.actors import Actor
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.db.locks import limited_wait
+from order_copies.db.transactions import limited_wait
 from order_copies.events.models import Event
 from order_copies.exceptions import RowsLockedError, ShopContractError
 from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
