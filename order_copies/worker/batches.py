@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,8 @@ from order_copies.transitions import Ending
 
 #: One line for each copy that ended.
 logger = logging.getLogger("order_copies.copies")
+#: One line for each batch that claimed copies.
+worker_logger = logging.getLogger("order_copies.worker")
 
 #: Sent after each batch that claimed copies, outside any transaction and even if it could not be
 #: run to its end, with ``batch``: the :class:`Batch`.
@@ -44,36 +47,37 @@ class Batch:
         if number:
             self.ends[end] += number
 
-    def report(self, ending: Ending) -> None:
-        """Count and log how a copy ended."""
-        status, codes = str(ending.status), sorted({problem.code for problem in ending.problems})
-        self.count(status)
-        if status != Status.COMPLETED:
-            self.codes.update(codes)
-        if logger.isEnabledFor(logging.INFO):
-            ms = _milliseconds(time.perf_counter() - self.began)
-            extra = self.log_fields(ending.order_copy, status=status, codes=codes, ms=ms)
-            reasons = f" ({', '.join(codes)})" if codes else ""
-            logger.info("Copy %s %s%s", ending.order_copy, status, reasons, extra=extra)
+    def report(self, endings: Sequence[Ending]) -> None:
+        """Count and log how copies ended."""
+        for ending in endings:
+            status, codes = str(ending.status), sorted({it.code for it in ending.problems})
+            self.ends[status] += 1
+            if status != Status.COMPLETED:
+                self.codes.update(codes)
+            if logger.isEnabledFor(logging.INFO):
+                ms = round((time.perf_counter() - self.began) * 1000)
+                extra = self.log_fields(ending.order_copy, status=status, codes=codes, ms=ms)
+                reasons = f" ({', '.join(codes)})" if codes else ""
+                logger.info("Copy %s %s%s", ending.order_copy, status, reasons, extra=extra)
 
     def log_fields(self, order_copy: OrderFactory, **more: Any) -> dict[str, Any]:
         """Return the ``extra`` of a log line about one of its copies."""
         return log_fields(order_copy, trace_id=self.trace_id, **more)
 
-    def fields(self) -> dict[str, Any]:
-        """Return the ``extra`` of the log line about the batch."""
-        return {
+    def finish(self, worker: str) -> None:
+        """Log what the worker's batch did, and send ``batch_ran``."""
+        self.seconds = time.perf_counter() - self.began
+        extra = {
             "claimed": self.claimed,
             "ends": dict(self.ends),
             "codes": dict(self.codes),
-            "ms": _milliseconds(self.seconds),
+            "ms": round(self.seconds * 1000),
             "trace_id": self.trace_id,
+            "worker": worker,
         }
+        worker_logger.info("%s: %s", worker, self, extra=extra)
+        batch_ran.send_robust(Batch, batch=self)
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {end}" for end, count in sorted(self.ends.items()))
         return f"{self.claimed} claimed, {ends or 'none ended'} in {self.seconds:.3f} s"
-
-
-def _milliseconds(seconds: float) -> int:
-    return round(seconds * 1000)

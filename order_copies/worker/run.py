@@ -4,29 +4,56 @@ A copy is a row before it is anything else. The worker claims rows under a lease
 for their plans, authorizes payments, and writes, places, cancels and ends the copies in one
 transaction. When a process dies on the way, the row is claimed again once its lease has expired,
 and a payment that no order was placed with is voided.
+
+Copies run together if all goes well. An attempt to run a part of a batch results in a value
+(:mod:`order_copies.worker.results`); one ``match`` decides what follows: the part has ended, runs
+again in smaller parts, or is given up.
 """
 
 import logging
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from order_copies import transitions
 from order_copies.conf import settings
-from order_copies.db.retry import with_retries
-from order_copies.models import OrderFactory
-from order_copies.shops import Shop, get_shop
-from order_copies.transitions import start
-from order_copies.worker.batches import Batch, batch_ran
-from order_copies.worker.leases import claim_expired, claim_pending, renewed
-from order_copies.worker.payments import void_unused
-from order_copies.worker.runner import Runner
+from order_copies.db.retry import is_reachable, is_transient, refuses_writes, with_retries
+from order_copies.db.transactions import committed, limited_wait, lock_available
+from order_copies.events.actors import worker_actor
+from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
+from order_copies.models import OrderFactory, Status
+from order_copies.plans import Action, Outcome, Problem, Step, succeeds
+from order_copies.shops import CopyRun, Shop, get_shop
+from order_copies.transitions import Ending
+from order_copies.worker import checked_shop, leases
+from order_copies.worker.authorization import Authorizations
+from order_copies.worker.batches import Batch
+from order_copies.worker.payments import use_payments, void_unused
+from order_copies.worker.results import (
+    ContractBroken,
+    Crashed,
+    Ended,
+    Later,
+    LeaseLost,
+    Result,
+    RowsLocked,
+    Unanswered,
+)
 
 logger = logging.getLogger("order_copies.worker")
 
 #: How long a claim is retried after transient errors of the database.
 CLAIM_PATIENCE = timedelta(seconds=3)
+#: Seconds that each part of a batch waits for row locks once one was not released in time.
+SHORT_LOCK_WAIT = 0.1
+
+Part = Sequence[OrderFactory]
 
 
 def run_batch(worker: str, *, limit: int | None = None) -> Batch:
@@ -37,34 +64,307 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     raised, only those of a database that is down or read-only. Call it outside any transaction.
     """
     batch, shop, queue = Batch(), get_shop(), OrderFactory.objects.all()
-    runner = Runner(worker, shop, batch)
+    authorizations = Authorizations(shop)
+    runner = Runner(worker, shop, batch, authorizations)
+    limit = limit or settings.BATCH_SIZE
+    claims = (
+        partial(leases.claim_expired, queue, transitions.start, worker),
+        partial(leases.claim_pending, queue, transitions.start, worker, limit),
+    )
     try:
-        _run(runner, partial(claim_expired, queue, start, worker))
-        _run(runner, partial(claim_pending, queue, start, worker, limit or settings.BATCH_SIZE))
+        for claim in claims:
+            if order_copies := with_retries(claim, patience=CLAIM_PATIENCE):
+                batch.claimed += len(order_copies)
+                with leases.renewed(order_copies):
+                    runner.run(order_copies)
     finally:
         if batch.claimed:
-            _report(worker, batch)
-    _catch_up(shop, runner.authorizations.answers)
-    return batch
-
-
-def _run(runner: Runner, claim: Callable[[], list[OrderFactory]]) -> None:
-    if order_copies := with_retries(claim, patience=CLAIM_PATIENCE):
-        runner.batch.claimed += len(order_copies)
-        with renewed(order_copies):
-            runner.run(order_copies)
-
-
-def _report(worker: str, batch: Batch) -> None:
-    batch.seconds = time.perf_counter() - batch.began
-    logger.info("%s: %s", worker, batch, extra=batch.fields() | {"worker": worker})
-    batch_ran.send_robust(Batch, batch=batch)
-
-
-def _catch_up(shop: Shop, authorizations: Mapping[str, Any]) -> None:
-    """Void unused payments and let the shop do its outside work; failures are retried later."""
-    void_unused(shop, authorizations)
+            batch.finish(worker)
+    void_unused(shop, authorizations.answers)
     try:
         shop.catch_up()
     except Exception:
         logger.exception("%s could not catch up, trying again later", type(shop).__name__)
+    return batch
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the next part of a batch may wait."""
+
+    #: How long transient errors of the database are retried.
+    patience: timedelta
+    #: Seconds to wait for a row lock.
+    lock_wait: float
+
+    def after(self, result: Result) -> "Limits":
+        """Return the limits of later parts: what one part has waited for, others need not."""
+        match result:
+            case Crashed(is_transient=True):
+                return replace(self, patience=timedelta(0))
+            case RowsLocked():
+                return replace(self, lock_wait=min(self.lock_wait, SHORT_LOCK_WAIT))
+        return self
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs the copies that one worker claimed, and counts how they end."""
+
+    worker: str
+    shop: Shop
+    batch: Batch
+    authorizations: Authorizations
+
+    def run(self, order_copies: Part) -> None:
+        """Run the copies; an error of one of them does not keep the others from ending.
+
+        Raises the error of a database that is down or read-only for longer than a lease.
+        """
+        limits = Limits(settings.LEASE, settings.LOCK_TIMEOUT)
+        parts = self._first_parts(order_copies, limits)
+        while parts:
+            part, *parts = parts
+            if part:
+                result = self._attempt(part, limits)
+                limits = limits.after(result)
+                parts = [*self._follow_up(part, result, limits), *parts]
+
+    def _first_parts(self, order_copies: Part, limits: Limits) -> list[Part]:
+        runnable = []
+        for order_copy in order_copies:
+            if problem := _why_hopeless(order_copy):
+                self._give_up(order_copy, Status.ABORTED, problem, limits)
+            else:
+                runnable.append(order_copy)
+        if any(order_copy.locked_since for order_copy in runnable):
+            # A lock that was in the way before may still be there: look instead of waiting for it.
+            runnable = self._without_locked_sources(runnable, limits)
+        # Copies that pay may wait for a slow gateway, and drafts need not wait with them. Those
+        # that cancel keep their order: the first that needs a source gets it.
+        swaps = [one for one in runnable if one.place_target_order or one.cancel_source_order]
+        return [_without(runnable, swaps), swaps]
+
+    def _attempt(self, part: Part, limits: Limits) -> Result:
+        """Run these copies in one transaction. Raises only if the database takes no writes."""
+        try:
+            return with_retries(partial(self._run_together, part, limits), patience=limits.patience)
+        except LeaseLostError:
+            return LeaseLost()
+        except RowsLockedError:
+            return RowsLocked()
+        except ShopContractError as error:
+            return ContractBroken(error)
+        except Exception as error:
+            may_pass = is_transient(error)
+            if may_pass and (refuses_writes(error) or not is_reachable()):
+                raise
+            return Crashed(error, is_transient=may_pass)
+
+    def _run_together(self, part: Part, limits: Limits) -> Result:
+        """Plan, authorize, write, place, cancel and end these copies."""
+        plans = checked_shop.plan(self.shop, part)
+        runs = [CopyRun(*pair) for pair in zip(part, plans, strict=True)]
+        placed = [run for run in runs if run.plan.will_place]
+        if placed and (unpaid := self.authorizations.authorize(placed)):
+            return unpaid
+        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+        with committed(part, lock_wait=limits.lock_wait, **extra):
+            if written := [run for run in runs if run.plan.will_write]:
+                checked_shop.write(self.shop, written)
+            if placed:
+                checked_shop.place(self.shop, placed)
+                if contended := _contended(runs):
+                    transaction.set_rollback(True)
+                    return Later(contended, "an earlier copy was not placed")
+                use_payments(placed)
+            if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
+                checked_shop.cancel(self.shop, cancelled)
+            endings = [_ending(run) for run in runs]
+            transitions.end(endings, who=worker_actor(self.worker), now=timezone.now())
+        return Ended(endings)
+
+    def _follow_up(self, part: Part, result: Result, limits: Limits) -> list[Part]:
+        """Return what is left to run of the part, in smaller parts until a bad copy is alone."""
+        if len(part) > 1 and not isinstance(result, Ended):
+            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+            message = "%s splits a batch of %s: %s"
+            logger.info(message, self.worker, len(part), result, extra=extra)
+        rest: list[Part] = []
+        match result:
+            case Ended(endings):
+                self.batch.report(endings)
+            case Later(later):
+                rest = [_without(part, later), later]
+            case Unanswered():
+                rest = self._isolate_unanswered(part, result, limits)
+            case RowsLocked():
+                rest = self._set_locked_aside(part, limits)
+            case LeaseLost():
+                rest = self._drop_lost(part)
+            case ContractBroken() | Crashed() if len(part) > 1:
+                rest = _halves(part)
+            case ContractBroken(error):
+                self._end_refused(part[0], error, limits)
+            case Crashed(error):
+                self._end_crashed(part[0], error, limits)
+        return rest
+
+    def _isolate_unanswered(self, part: Part, result: Unanswered, limits: Limits) -> list[Part]:
+        """Run the copies first that need no answer of the gateway."""
+        for order_copy in result.blamed:
+            self._end_crashed(order_copy, result.cause, limits)
+        others = _without(part, [*result.blamed, *result.unanswered])
+        unanswered = [result.unanswered] if result.blamed else _halves(result.unanswered)
+        return [others, *unanswered]
+
+    def _set_locked_aside(self, part: Part, limits: Limits) -> list[Part]:
+        """Set aside the copies that need locked rows; halve the part if none is identified."""
+        if len(part) == 1:
+            self._set_aside(part, limits)
+            return []
+        free = self._without_locked_sources(part, limits)
+        return [free] if len(free) < len(part) else _halves(part)
+
+    def _drop_lost(self, part: Part) -> list[Part]:
+        """Report the copies that this worker no longer holds."""
+        held = set() if len(part) == 1 else leases.held(part)
+        lost = [order_copy for order_copy in part if order_copy.pk not in held]
+        for order_copy in lost:
+            self._lose(order_copy)
+        return [_without(part, lost)] if lost else _halves(part)
+
+    def _end_refused(self, order_copy: OrderFactory, error: Exception, limits: Limits) -> None:
+        """Fail a copy for which the shop broke its contract."""
+        self._log_error("Copy %s: the shop broke its contract", order_copy, error)
+        problem = _base_problem("shop_contract", str(error))
+        self._give_up(order_copy, Status.FAILED, problem, limits)
+
+    def _end_crashed(self, order_copy: OrderFactory, error: Exception, limits: Limits) -> None:
+        """Retry a copy that crashed alone, or abort it after its last attempt."""
+        if order_copy.tries >= settings.MAX_ATTEMPTS:
+            self._log_error("Copy %s crashed for the last time", order_copy, error)
+            problem = _crashed(order_copy.tries, error)
+            self._give_up(order_copy, Status.ABORTED, problem, limits)
+            return
+        self._log_error("Copy %s crashed and is retried", order_copy, error)
+        backoff = settings.backoff_after(order_copy.tries)
+        if self._save(partial(leases.back_off, order_copy, backoff), limits):
+            self.batch.count("to retry")
+        else:
+            self._lose(order_copy)
+
+    def _give_up(
+        self, order_copy: OrderFactory, status: Status, problem: Problem, limits: Limits
+    ) -> None:
+        outcome = Outcome(
+            Action.SKIPPED, problem.attribute, code=problem.code, message=problem.message
+        )
+        ending = Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
+
+        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
+
+        def end() -> None:
+            with committed([order_copy], lock_wait=limits.lock_wait, **extra):
+                transitions.end([ending], who=worker_actor(self.worker), now=timezone.now())
+
+        try:
+            with_retries(end, patience=limits.patience)
+        except (LeaseLostError, RowsLockedError):
+            self._lose(order_copy)
+        else:
+            self.batch.report([ending])
+
+    def _without_locked_sources(self, part: Part, limits: Limits) -> list[OrderFactory]:
+        """Set aside the copies that cancel an order which is locked; return the others."""
+        cancelling = [order_copy for order_copy in part if order_copy.cancel_source_order]
+        keys = with_retries(partial(self._locked_sources, cancelling), patience=limits.patience)
+        locked = [order_copy for order_copy in cancelling if order_copy.source_order_id in keys]
+        if locked:
+            self._set_aside(locked, limits)
+        return _without(part, locked)
+
+    def _locked_sources(self, order_copies: Part) -> set[Any]:
+        sources = {order_copy.source_order_id for order_copy in order_copies}
+        orders = self.shop.order_model._base_manager.filter(pk__in=sources)
+        with transaction.atomic():
+            free = lock_available(orders, for_deletion=False)
+            return sources - set(free.values_list("pk", flat=True))
+
+    def _set_aside(self, order_copies: Part, limits: Limits) -> None:
+        now = timezone.now()
+        waited = max(now - (order_copy.locked_since or now) for order_copy in order_copies)
+        backoff = settings.lock_backoff(waited)
+        released = self._save(partial(leases.set_aside, order_copies, backoff), limits)
+        self.batch.count("locked", released)
+        self.batch.count("lost", len(order_copies) - released)
+        for order_copy in order_copies:
+            message = "Copy %s needs locked rows: it is retried later"
+            logger.warning(message, order_copy, extra=self.batch.log_fields(order_copy))
+
+    def _save(self, save: Callable[[], int], limits: Limits) -> int:
+        """Run ``save``; 0 where other transactions lock the copies, whose leases then expire."""
+
+        def save_in_time() -> int:
+            with limited_wait(limits.lock_wait):
+                return save()
+
+        try:
+            return with_retries(save_in_time, patience=limits.patience)
+        except RowsLockedError:
+            return 0
+
+    def _lose(self, order_copy: OrderFactory) -> None:
+        extra = self.batch.log_fields(order_copy)
+        logger.warning("%s lost the lease of copy %s", self.worker, order_copy, extra=extra)
+        self.batch.count("lost")
+
+    def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
+        logger.error(message, order_copy, exc_info=error, extra=self.batch.log_fields(order_copy))
+
+
+def _contended(runs: Sequence[CopyRun]) -> list[OrderFactory]:
+    """Return the copies that lack what an earlier one was planned to take, but did not."""
+    refused = next((index for index, run in enumerate(runs) if run.problems), len(runs))
+    return [run.order_copy for run in runs[refused + 1 :] if run.plan.is_contended]
+
+
+def _ending(run: CopyRun) -> Ending:
+    problems = [*run.plan.problems, *run.problems]
+    completes = succeeds(problems, skip_errors=run.plan.skip_errors)
+    line_items = iter(run.target_line_items)
+    written = run.target_order is not None
+    outcomes = [
+        outcome.as_json(next(line_items) if written and outcome.writes_a_line else None)
+        for outcome in run.plan.outcomes
+    ]
+    status = Status.COMPLETED if completes else Status.FAILED
+    return Ending(run.order_copy, status, problems, run.target_order, outcomes)
+
+
+def _without(part: Part, others: Part) -> list[OrderFactory]:
+    return [order_copy for order_copy in part if order_copy not in others]
+
+
+def _halves(part: Part) -> list[Part]:
+    middle = len(part) // 2
+    return [part[:middle], part[middle:]]
+
+
+def _why_hopeless(order_copy: OrderFactory) -> Problem | None:
+    if order_copy.source_order_id is None:
+        message = _("does not exist any more")
+        return Problem(Step.WRITE, "source_order", "source_gone", message)
+    if order_copy.tries > settings.MAX_ATTEMPTS:
+        return _crashed(order_copy.tries - 1)
+    return None
+
+
+def _crashed(count: int, error: Exception | None = None) -> Problem:
+    message = _("the copy crashed %(count)s times (%(error)s): see the log of the worker")
+    name = type(error).__name__ if error else _("its worker died")
+    return _base_problem("crashed", message % {"count": count, "error": name})
+
+
+def _base_problem(code: str, message: str) -> Problem:
+    return Problem(Step.WRITE, "base", code, message, skippable=False)

@@ -13,10 +13,10 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.exceptions import NotDeletableError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
+from order_copies.worker.authorization import Authorizations
 from order_copies.worker.batches import Batch
 from order_copies.worker.loop import Worker
-from order_copies.worker.run import run_batch
-from order_copies.worker.runner import Runner
+from order_copies.worker.run import Runner, run_batch
 from orders.copying import snapshot
 from orders.models import LineItem, Order, Sku, StockItem
 from tests import stories
@@ -161,11 +161,11 @@ def test_database_down__counts_as_no_crash_of_the_copy(
     [claimed] = stories.claim("w1", 1)
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"LEASE": 0}
     shop.before["plan"] = deadlock
-    monkeypatch.setattr("order_copies.worker.runner.is_reachable", lambda: False)
+    monkeypatch.setattr("order_copies.worker.run.is_reachable", lambda: False)
 
     # when
     with pytest.raises(OperationalError):
-        Runner("w1", shop(), Batch()).run([claimed])
+        Runner("w1", shop(), Batch(), Authorizations(shop())).run([claimed])
 
     # then
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS
@@ -190,7 +190,7 @@ def test_deadlock__delays_one_copy_and_not_its_batch(
 
     # when
     batch = Batch()
-    Runner("w1", shop(), batch).run(claimed)
+    Runner("w1", shop(), batch, Authorizations(shop())).run(claimed)
 
     # then
     assert dict(batch.ends) == {"completed": 3, "to retry": 1}
