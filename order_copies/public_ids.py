@@ -59,7 +59,12 @@ def _encode(kind: str, key: int, secret: str) -> str:
     left, right = divmod(key, HALF)
     for number in range(ROUNDS):
         left, right = right, (left + _round(kind, secret, number, right)) % HALF
-    return _to_letters(left) + _to_letters(right)
+    public_id = ""
+    for half in (left, right):
+        rest, last = divmod(half, len(_pairs))
+        first, middle = divmod(rest, len(_pairs))
+        public_id += ascii_letters[first] + _pairs[middle] + _pairs[last]
+    return public_id
 
 
 def _round(kind: str, secret: str, number: int, half: int) -> int:
@@ -72,12 +77,6 @@ def _round(kind: str, secret: str, number: int, half: int) -> int:
 def _keyed(kind: str, secret: str, number: int) -> blake2b:
     key = blake2b(kind.encode(), key=blake2b(secret.encode()).digest()).digest()
     return blake2b(key=key, salt=bytes([number]), digest_size=8)
-
-
-def _to_letters(number: int) -> str:
-    rest, last = divmod(number, len(_pairs))
-    first, middle = divmod(rest, len(_pairs))
-    return ascii_letters[first] + _pairs[middle] + _pairs[last]
 
 
 def _to_number(letters: str) -> int:

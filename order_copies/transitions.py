@@ -174,8 +174,21 @@ def end(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
 
     Raises :class:`LeaseLostError` if one of them is no longer in progress under its attempt.
     """
-    reports = [ending.reported(now) for ending in endings]
-    rows = [_ended_row(*pair, now) for pair in zip(endings, reports, strict=True)]
+    before = {"status": str(Status.IN_PROGRESS), "errors_log": {}, "errors_count": 0}
+    rows, events = [], []
+    for ending in endings:
+        order_copy, report = ending.order_copy, ending.reported(now)
+        values = report | {
+            "updated_at": now,
+            "lease_expires_at": None,
+            "locked_since": None,
+            "outcomes": ending.outcomes,
+            "target_order_id": ending.target_order,
+        }
+        fence = [order_copy.pk, order_copy.attempt, order_copy.retries]
+        rows.append([*fence, *(values[name] for name in _ENDED_FIELDS)])
+        changes = changes_of(before, report)
+        events.append(event(order_copy, _ENDS[ending.status], changes, who, now))
     # The fence: a copy that another attempt claimed, that has ended or was retried after its end,
     # matches no row.
     written = update_rows(
@@ -187,11 +200,6 @@ def end(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
     )
     if written != len(rows):
         raise LeaseLostError
-    before = {"status": str(Status.IN_PROGRESS), "errors_log": {}, "errors_count": 0}
-    events = []
-    for ending, report in zip(endings, reports, strict=True):
-        changes = changes_of(before, report)
-        events.append(event(ending.order_copy, _ENDS[ending.status], changes, who, now))
     record(events)
 
 
@@ -230,19 +238,6 @@ def retry(order_copies: Sequence[OrderFactory], *, who: Actor, now: datetime) ->
         changes = changes_of(_values(order_copy, after), after)
         events.append(event(order_copy, "retry", changes, who, now))
     record(events)
-
-
-def _ended_row(ending: Ending, report: dict[str, Any], now: datetime) -> list[Any]:
-    order_copy = ending.order_copy
-    values = report | {
-        "updated_at": now,
-        "lease_expires_at": None,
-        "locked_since": None,
-        "outcomes": ending.outcomes,
-        "target_order_id": ending.target_order,
-    }
-    fence = [order_copy.pk, order_copy.attempt, order_copy.retries]
-    return [*fence, *(values[name] for name in _ENDED_FIELDS)]
 
 
 def _from(event_name: str, order_copies: Sequence[OrderFactory]) -> OrderFactoryQuerySet:

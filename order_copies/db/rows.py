@@ -7,6 +7,7 @@ database expands into a table: a thousand rows need one statement too.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -96,12 +97,12 @@ class _Column(NamedTuple):
     prepare: Callable[[Any], Any] | None
 
 
+@dataclass(frozen=True, slots=True)
 class _Dialect:
     """The SQL by which one database expands a JSON array of arrays into a table."""
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
-        self.connection = connection
-        self.quote: Callable[[Any], str] = connection.ops.quote_name
+    connection: BaseDatabaseWrapper
+    quote: Callable[[Any], str]
 
     def column(self, model: type[models.Model], name: str) -> _Column:
         field = model._meta.get_field(name)
@@ -251,4 +252,4 @@ def _dialect(model: type[models.Model]) -> _Dialect:
     connection = connections[router.db_for_write(model)]
     if connection.vendor not in dialects:
         raise UnsupportedDatabaseError
-    return dialects[connection.vendor](connection)
+    return dialects[connection.vendor](connection, connection.ops.quote_name)

@@ -62,7 +62,10 @@ def write(shop: Shop, runs: Sequence[CopyRun]) -> None:
         if run.target_order is None or len(run.target_line_items) != len(run.plan.lines):
             _break(shop, _("%(shop)s.write() did not write what was planned."))
     targets = [run.target_order for run in runs]
-    fresh = _fresh_orders(shop, targets)
+    known = OrderFactory.objects.filter(source_order=OuterRef("pk")).values("pk")
+    targeted = OrderFactory.objects.filter(target_order=OuterRef("pk")).values("pk")
+    orders = shop.order_model._base_manager.filter(~Exists(known), ~Exists(targeted))
+    fresh = set(orders.filter(pk__in=targets).values_list("pk", flat=True))
     if len(fresh) < len(targets) or not fresh.issuperset(targets):
         _break(shop, _("%(shop)s.write() did not write a new order for each target."))
 
@@ -79,14 +82,6 @@ def cancel(shop: Shop, runs: Sequence[CopyRun]) -> None:
         run.problems += problems
         if problems and run.plan.place:
             _break(shop, _("%(shop)s.place() placed a target whose source cannot be cancelled."))
-
-
-def _fresh_orders(shop: Shop, targets: Sequence[Any]) -> set[Any]:
-    """Return the targets that exist and that no copy has as its source or target."""
-    known = OrderFactory.objects.filter(source_order=OuterRef("pk")).values("pk")
-    targeted = OrderFactory.objects.filter(target_order=OuterRef("pk")).values("pk")
-    orders = shop.order_model._base_manager.filter(~Exists(known), ~Exists(targeted))
-    return set(orders.filter(pk__in=targets).values_list("pk", flat=True))
 
 
 def _problems(
