@@ -6,7 +6,6 @@ answered with the reason.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,6 @@ from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.actors import Actor
-from order_copies.events.models import Event
 from order_copies.events.recording import changes_of, record
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
@@ -38,17 +36,13 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
     keeps one locked for ``LOCK_TIMEOUT`` seconds; on PostgreSQL only a transaction that deletes the
     order, or may delete it (``FOR UPDATE``), blocks the request.
     """
+    keys = {order_copy.source_order_id for order_copy in order_copies}
+    sources = get_shop().order_model._base_manager.filter(pk__in=keys)
     with limited_wait(settings.LOCK_TIMEOUT):
-        _check_sources(order_copies)
+        if keys and len(lock_existing(sources)) < len(keys):
+            raise SourceOrderGoneError
         transitions.create(order_copies, who=who, now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
-
-
-def _check_sources(order_copies: Sequence[OrderFactory]) -> None:
-    keys = {order_copy.source_order_id for order_copy in order_copies}
-    orders = get_shop().order_model._base_manager.filter(pk__in=keys)
-    if keys and len(lock_existing(orders)) < len(keys):
-        raise SourceOrderGoneError
 
 
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
@@ -56,17 +50,14 @@ def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
 
     Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
     """
+    shop = get_shop()
     try:
-        return checked_shop.plan(get_shop(), order_copies)
+        return checked_shop.plan(shop, order_copies)
     except Exception as error:
-        if _is_source_gone(order_copies):
+        keys = {order_copy.source_order_id for order_copy in order_copies}
+        if shop.order_model._base_manager.filter(pk__in=keys).count() < len(keys):
             raise SourceOrderGoneError from error
         raise
-
-
-def _is_source_gone(order_copies: Sequence[OrderFactory]) -> bool:
-    keys = {order_copy.source_order_id for order_copy in order_copies}
-    return get_shop().order_model._base_manager.filter(pk__in=keys).count() < len(keys)
 
 
 def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Actor) -> None:
@@ -104,12 +95,11 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
             raise NotDeletableError
         OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in current]).delete()
         now = timezone.now()
-        record([_destroyed(order_copy, who, now) for order_copy in current])
-
-
-def _destroyed(order_copy: OrderFactory, who: Actor, now: datetime) -> Event:
-    changes = {"status": {"from": str(order_copy.status), "to": None}}
-    return event(order_copy, "destroy", changes, who, now)
+        events = []
+        for order_copy in current:
+            changes = {"status": {"from": str(order_copy.status), "to": None}}
+            events.append(event(order_copy, "destroy", changes, who, now))
+        record(events)
 
 
 def abort_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[list[Problem]]:

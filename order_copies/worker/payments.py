@@ -76,7 +76,7 @@ def remember(details: Mapping[str, Mapping[str, Any]], *, until: datetime) -> di
         for one in opened
         if one.details == details[one.subject]
     }
-    OpenPayment.objects.filter(key__in=_keys(payments)).update(due_at=until)
+    OpenPayment.objects.filter(key__in=[one.key for one in payments.values()]).update(due_at=until)
     new = {
         subject: Payment(f"{subject}/{uuid4().hex}", details[subject])
         for subject in details
@@ -162,7 +162,3 @@ def _insert(opened: Iterable[_Opened]) -> None:
     fields = ["key", "details", "due_at", "order_factory_id", "retries", "subject"]
     rows = [[payment.key, payment.details, *rest, now, 0] for payment, *rest in opened]
     insert_rows(OpenPayment, [*fields, "created_at", "failures"], rows)
-
-
-def _keys(payments: Mapping[str, Payment]) -> list[str]:
-    return [payment.key for payment in payments.values()]
