@@ -17,8 +17,7 @@ from order_copies import transitions
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
-from order_copies.events.actors import Actor
-from order_copies.events.recording import changes_of, record
+from order_copies.events.recording import Actor, changes_of, record
 from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition

@@ -12,9 +12,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 
 from order_copies.db.rows import insert_rows, update_rows
-from order_copies.events.actors import Actor, worker_actor
 from order_copies.events.models import Event
-from order_copies.events.recording import changes_of, record
+from order_copies.events.recording import Actor, changes_of, record, worker_actor
 from order_copies.exceptions import LeaseLostError, OrderCopyGoneError
 from order_copies.models import OPTIONS, OrderFactory, OrderFactoryQuerySet, Status
 from order_copies.plans import Problem, errors_count, errors_log

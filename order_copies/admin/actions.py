@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 from order_copies import copying
 from order_copies.admin.permissions import may_change_orders
 from order_copies.api.permissions import orders_changed_by
-from order_copies.events.actors import user_actor
+from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
 from order_copies.plans import Problem

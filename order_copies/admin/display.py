@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.copying import why_not_retried
-from order_copies.events.actors import actor_name
 from order_copies.events.models import Event
+from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.transitions import RETRYABLE

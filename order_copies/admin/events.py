@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from order_copies.admin.forms import pretty
 from order_copies.admin.parameters import ParametersMixin
-from order_copies.events.actors import actor_name
 from order_copies.events.models import Event
+from order_copies.events.recording import actor_name
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Event]

@@ -21,7 +21,7 @@ from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.search import SearchingMixin
-from order_copies.events.actors import user_actor
+from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
 from order_copies.templatetags.order_copies_admin import badge, status_badge

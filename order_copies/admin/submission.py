@@ -21,7 +21,7 @@ from order_copies.admin.display import Preview
 from order_copies.conf import settings
 from order_copies.copying import request_copies
 from order_copies.db.transactions import limited_wait
-from order_copies.events.actors import user_actor
+from order_copies.events.recording import user_actor
 from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:

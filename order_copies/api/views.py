@@ -16,9 +16,8 @@ from order_copies.api.idempotency import Name, answer_once
 from order_copies.api.openapi import CREATE_OFFER
 from order_copies.api.permissions import CopiesPermission, EventsPermission, check_copy
 from order_copies.api.prefer import granted_wait, wait_for_end
-from order_copies.events.actors import request_actor
 from order_copies.events.models import Event
-from order_copies.events.recording import trigger
+from order_copies.events.recording import request_actor, trigger
 from order_copies.jsonapi.errors import RequestRefusedError, invalid, not_found
 from order_copies.jsonapi.payloads import Payload, read_new
 from order_copies.jsonapi.queries import Query

@@ -24,7 +24,7 @@ class Event(models.Model):
     name = models.CharField(_("name"), max_length=64, blank=True)
     #: By attribute, an object with the values ``from`` and ``to``.
     changes = models.JSONField(_("changes"), default=dict, encoder=DjangoJSONEncoder)
-    #: The actor, as :mod:`order_copies.events.actors` describes it.
+    #: The actor, as :mod:`order_copies.events.recording` describes it.
     who = models.JSONField(_("actor"), default=dict)
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
 

@@ -25,7 +25,7 @@ from order_copies import transitions
 from order_copies.conf import settings
 from order_copies.db.retry import is_reachable, is_transient, refuses_writes, with_retries
 from order_copies.db.transactions import committed, limited_wait, lock_available
-from order_copies.events.actors import worker_actor
+from order_copies.events.recording import worker_actor
 from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
-from order_copies.events.actors import user_actor
+from order_copies.events.recording import user_actor
 from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin

@@ -16,7 +16,7 @@ from order_copies.admin.forms import MetadataField
 from order_copies.admin.parameters import AutocompleteMixin, ParametersMixin
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, locked
-from order_copies.events.actors import user_actor
+from order_copies.events.recording import user_actor
 from order_copies.exceptions import RowsLockedError
 from order_copies.templatetags.order_copies_admin import badge
 from orders.lifecycle.changes import Change, State, record_changes, state_of, states_of

@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 
-from order_copies.events.actors import request_actor
+from order_copies.events.recording import request_actor
 from order_copies.jsonapi.errors import Error, RequestRefusedError, invalid
 from order_copies.jsonapi.payloads import Payload
 from order_copies.jsonapi.resources import registered

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies import public_ids
-from order_copies.events.actors import worker_actor
+from order_copies.events.recording import worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem

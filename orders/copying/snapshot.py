@@ -63,7 +63,7 @@ class Snapshot:
     coupons: dict[str, Coupon]
     #: The keys of SKUs by code, for lines whose SKU was deleted.
     sku_of_code: dict[str, int]
-    #: The buyer of each order: see :func:`orders.lifecycle.coupons.buyers_of`.
+    #: The buyer of each order, if there are coupons: :func:`orders.lifecycle.coupons.buyers_of`.
     buyers: dict[int, str]
     #: The orders that use a coupon, by coupon and buyer.
     coupon_uses: dict[tuple[int, str], set[int]]
@@ -112,8 +112,10 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
     with consistent_reads():
         now, keys = timezone.now(), set(keys)
         sources = _orders(keys)
-        coupons = coupons_by_code(order.coupon_code for order in sources.values())
-        buyers = buyers_of(sources.values())
+        codes = {order.coupon_code for order in sources.values() if order.coupon_code}
+        coupons = coupons_by_code(codes) if codes else {}
+        # Only uses of coupons ask for buyers.
+        buyers = buyers_of(sources.values()) if coupons else {}
         by_customer, users = _coupon_uses(coupons, sources, buyers)
         skus = _skus(keys)
         started = Promotion.objects.filter(active=True, starts_at__lte=now)

@@ -10,9 +10,8 @@ from django.utils import timezone
 
 from order_copies import public_ids
 from order_copies.db.rows import insert_rows
-from order_copies.events.actors import Actor, with_copy
 from order_copies.events.models import Event
-from order_copies.events.recording import record
+from order_copies.events.recording import Actor, record, with_copy
 from order_copies.shops import CopiedModel, CopyRun
 from orders.copying.fields import ADDRESS, KEYS, LINE_ITEM, LINE_ITEM_OPTION, ORDER
 from orders.copying.plan import TargetOrder

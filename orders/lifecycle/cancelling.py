@@ -5,7 +5,7 @@ from types import MappingProxyType
 
 from django.db import transaction
 
-from order_copies.events.actors import Actor
+from order_copies.events.recording import Actor
 from order_copies.plans import Problem
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.locks import locked_orders

@@ -9,9 +9,8 @@ from django.utils import timezone
 from order_copies import public_ids
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
-from order_copies.events.actors import Actor
 from order_copies.events.models import Event
-from order_copies.events.recording import changes_of, record
+from order_copies.events.recording import Actor, changes_of, record
 from orders.exceptions import ResourceGoneError
 from orders.lifecycle.locks import locked
 from orders.models.resources import Resource

@@ -22,7 +22,7 @@ from django.utils import timezone
 from order_copies.conf import settings
 from order_copies.db.rows import insert_rows
 from order_copies.db.transactions import limited_wait
-from order_copies.events.actors import Actor
+from order_copies.events.recording import Actor
 from order_copies.exceptions import RowsLockedError
 from order_copies.plans import Problem
 from order_copies.shops import Payment

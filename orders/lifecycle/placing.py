@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.rows import insert_rows
-from order_copies.events.actors import Actor
+from order_copies.events.recording import Actor
 from order_copies.plans import Problem, Step
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.gateways import Authorized, Declined

@@ -15,9 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.rows import update_rows
-from order_copies.events.actors import Actor, with_copy
 from order_copies.events.models import Event
-from order_copies.events.recording import changes_of, record
+from order_copies.events.recording import Actor, changes_of, record, with_copy
 from order_copies.plans import Problem, Step, cannot_transition
 from orders.lifecycle.locks import locked_orders
 from orders.models import Authorization, LineItem, Order

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
-from order_copies.events.actors import Actor
+from order_copies.events.recording import Actor
 from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
 from orders.lifecycle import checkout

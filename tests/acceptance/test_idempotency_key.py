@@ -134,14 +134,14 @@ def test_key__unused_when_the_source_vanishes_during_the_request(
     api: API, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    check_sources = copying._check_sources
+    lock_existing = copying.lock_existing
 
-    def vanish_then_check(order_copies: Any) -> None:
+    def vanish_then_lock(sources: Any) -> list[Any]:
         Order.objects.filter(pk=order.pk).delete()
-        check_sources(order_copies)
+        return lock_existing(sources)
 
     order.authorizations.all().delete()
-    monkeypatch.setattr(copying, "_check_sources", vanish_then_check)
+    monkeypatch.setattr(copying, "lock_existing", vanish_then_lock)
 
     # when
     response = post(api, request_of(order))

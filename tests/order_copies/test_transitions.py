@@ -6,8 +6,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies import transitions
-from order_copies.events.actors import worker_actor
 from order_copies.events.models import Event
+from order_copies.events.recording import worker_actor
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import Kind, OrderFactory, Status
 from order_copies.plans import Problem, Step

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
 from order_copies.copying import preview, request_copies
-from order_copies.events.actors import command_actor
+from order_copies.events.recording import command_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from order_copies.admin.display import MAX_UNTOUCHED, Lines, Preview, Side, duration_of
-from order_copies.events.actors import actor_name
+from order_copies.events.recording import actor_name
 from order_copies.models import OrderCopy
 from order_copies.plans import Action, CopyPlan, Outcome
 from order_copies.templatetags.order_copies_admin import amount, money, signed_money
