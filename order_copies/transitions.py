@@ -84,7 +84,7 @@ class Ending:
     problems: Sequence[Problem] = ()
     #: The primary key of the target order, if there is one.
     target_order: Any = None
-    #: What became of each line: the attribute ``outcomes`` of the copy.
+    #: The attribute ``outcomes`` of the copy: the result for each line.
     outcomes: Sequence[dict[str, Any]] = ()
 
     def reported(self, now: datetime) -> dict[str, Any]:

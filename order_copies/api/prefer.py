@@ -83,7 +83,7 @@ def granted_wait(request: Request) -> Iterator[int]:
 
 def _has_workers() -> bool:
     # Only polling workers send heartbeats; with another engine assume that there are workers.
-    return settings.ENGINE != "polling" or heartbeats.at_work(timezone.now()).exists()
+    return settings.ENGINE != "polling" or heartbeats.active(timezone.now()).exists()
 
 
 def wait_for_end(order_copy: OrderCopy, seconds: float) -> None:

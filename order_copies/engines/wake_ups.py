@@ -15,9 +15,9 @@ from order_copies.models import OrderFactory
 logger = logging.getLogger("order_copies.engines")
 
 #: A wake-up that was sent less than this ago may still be on its way to a worker.
-SOON = timedelta(seconds=1)
+DEBOUNCE = timedelta(seconds=1)
 #: The largest number of wake-ups for one request.
-MOST = 10
+MAX_WAKE_UPS = 10
 
 
 def wake(at: datetime | None = None) -> None:
@@ -39,7 +39,7 @@ def wake_for(order_copies: Sequence[OrderFactory]) -> None:
     if settings.ENGINE == "polling" or not order_copies:
         return
     with _errors_logged():
-        wake_ups = min(math.ceil(len(order_copies) / settings.BATCH_SIZE), MOST)
+        wake_ups = min(math.ceil(len(order_copies) / settings.BATCH_SIZE), MAX_WAKE_UPS)
         if _is_wake_up_underway(order_copies):
             wake_ups -= 1
         for _ in range(wake_ups):
@@ -49,7 +49,7 @@ def wake_for(order_copies: Sequence[OrderFactory]) -> None:
 def _is_wake_up_underway(order_copies: Sequence[OrderFactory]) -> bool:
     older = OrderFactory.objects.pending().filter(pk__lt=order_copies[0].pk).order_by("pk")
     oldest = older.values_list("created_at", flat=True).first()
-    return oldest is not None and timezone.now() - oldest < SOON
+    return oldest is not None and timezone.now() - oldest < DEBOUNCE
 
 
 @contextmanager

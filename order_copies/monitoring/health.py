@@ -92,8 +92,8 @@ class Queue:
             paused=counts["paused"],
             lost=counts["lost"],
             longest_lost=_span(counts["lost_since"], now),
-            workers=heartbeats.at_work(now).count(),
-            silent_workers=heartbeats.gone(now).count(),
+            workers=heartbeats.active(now).count(),
+            silent_workers=heartbeats.stale(now).count(),
             locked=counts["locked"],
             first_locked=first_locked,
             longest_locked=_span(first_locked.locked_since if first_locked else None, now),
@@ -168,9 +168,9 @@ def _is_writable() -> bool:
 
 def complaints_about_host(now: datetime) -> Iterator[str]:
     """Yield the faults of the polling workers of this machine or container, one line each."""
-    if not heartbeats.of_this_host(heartbeats.alive(now)).exists():
+    if not heartbeats.of_this_host(heartbeats.responsive(now)).exists():
         yield f"No worker of {heartbeats.this_host()} has been seen recently.{_others()}"
-    for heartbeat in heartbeats.of_this_host(heartbeats.silent(now)):
+    for heartbeat in heartbeats.of_this_host(heartbeats.hanging(now)):
         if heartbeats.is_running(heartbeat):
             yield f"Worker {heartbeat} hangs: not seen for {_seconds(now - heartbeat.seen_at)} s."
 

@@ -19,7 +19,7 @@ from order_copies.models import Heartbeat, OrderFactory
 #: Seconds between two heartbeats of one worker.
 INTERVAL = 5
 #: Heartbeats older than this are deleted.
-FORGOTTEN = timedelta(days=1)
+MAX_AGE = timedelta(days=1)
 
 
 def this_host() -> str:
@@ -36,7 +36,7 @@ def begin(worker: str) -> None:
     """Write the first heartbeat of a worker, and delete those of dead workers."""
     dead = [one.pk for one in of_this_host(Heartbeat.objects.all()) if not _is_another(one)]
     Heartbeat.objects.filter(pk__in=dead).delete()
-    Heartbeat.objects.filter(seen_at__lt=timezone.now() - FORGOTTEN).delete()
+    Heartbeat.objects.filter(seen_at__lt=timezone.now() - MAX_AGE).delete()
     beat(worker)
 
 
@@ -52,32 +52,32 @@ def end(worker: str) -> None:
     Heartbeat.objects.filter(worker=worker).delete()
 
 
-def at_work(now: datetime) -> "QuerySet[Heartbeat]":
+def active(now: datetime) -> "QuerySet[Heartbeat]":
     """Return the workers with a heartbeat younger than a lease, or that hold a copy.
 
     A batch may take longer than a lease, but then the lease is renewed. A worker that was killed
     is recognized as soon as the leases of its copies expire.
     """
-    return Heartbeat.objects.filter(_is_at_work(now))
+    return Heartbeat.objects.filter(_is_active(now))
 
 
-def gone(now: datetime) -> "QuerySet[Heartbeat]":
+def stale(now: datetime) -> "QuerySet[Heartbeat]":
     """Return the workers that were killed or hang."""
-    return Heartbeat.objects.exclude(_is_at_work(now))
+    return Heartbeat.objects.exclude(_is_active(now))
 
 
-def _is_at_work(now: datetime) -> Q:
+def _is_active(now: datetime) -> Q:
     running = OrderFactory.objects.running(now)
     lately = now - max(settings.LEASE, timedelta(seconds=2 * INTERVAL))
     return Q(seen_at__gte=lately) | Q(Exists(running.filter(worker=OuterRef("worker"))))
 
 
-def alive(now: datetime) -> "QuerySet[Heartbeat]":
+def responsive(now: datetime) -> "QuerySet[Heartbeat]":
     """Return the workers that do not hang: a batch takes at most ``BATCH_TIME_LIMIT``."""
     return Heartbeat.objects.filter(seen_at__gte=now - settings.BATCH_TIME_LIMIT)
 
 
-def silent(now: datetime) -> "QuerySet[Heartbeat]":
+def hanging(now: datetime) -> "QuerySet[Heartbeat]":
     """Return the workers that hang, if they were not killed."""
     return Heartbeat.objects.filter(seen_at__lt=now - settings.BATCH_TIME_LIMIT)
 

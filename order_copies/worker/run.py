@@ -84,7 +84,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     try:
         shop.catch_up()
     except Exception:
-        logger.exception("%s could not catch up, trying again later", type(shop).__name__)
+        logger.exception("%s could not catch up, retrying later", type(shop).__name__)
     return batch
 
 

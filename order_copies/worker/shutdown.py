@@ -22,11 +22,11 @@ logger = logging.getLogger("order_copies.worker")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 #: Seconds within which signals count as one: a terminal and a parent process may both send it.
-TOGETHER = 0.5
+SIGNAL_WINDOW = 0.5
 #: Seconds to wait for the interrupted thread to return.
 GRACE = 1
 #: Seconds between two attempts to interrupt it.
-AGAIN = 0.1
+INTERRUPT_INTERVAL = 0.1
 #: Seconds that the release of copies may take when it did not.
 PATIENCE = 2
 #: The exit status of a worker that released copies (``EX_TEMPFAIL``).
@@ -100,7 +100,9 @@ class Shutdown:
         self._worker.stop()
         deadline = first + self._timeout
         self._wait_for_signal(deadline)
-        while not self._has_ended.is_set() and time.monotonic() < min(first + TOGETHER, deadline):
+        while not self._has_ended.is_set() and time.monotonic() < min(
+            first + SIGNAL_WINDOW, deadline
+        ):
             self._wait_for_signal(deadline)
         if not self._has_ended.is_set():
             self._interrupt()
@@ -122,7 +124,7 @@ class Shutdown:
         while time.monotonic() < until:
             # Repeat it: a signal just before the thread begins to wait would not wake it.
             signal.pthread_kill(main, signal.SIGTERM)
-            if self._has_ended.wait(AGAIN):
+            if self._has_ended.wait(INTERRUPT_INTERVAL):
                 return
         self._leave()
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from order_copies import copying
 from order_copies.copying import abort_copies, retry_copies
-from order_copies.engines.wake_ups import MOST, SOON, wake_for
+from order_copies.engines.wake_ups import DEBOUNCE, MAX_WAKE_UPS, wake_for
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker.run import run_batch
 from tests import stories
@@ -95,7 +95,8 @@ def test_abort__wakes_a_worker_if_a_payment_may_need_voiding(
 
 
 @pytest.mark.parametrize(
-    ("count", "expected"), [(0, 0), (1, 1), (3, 1), (4, 2), (6, 2), (MOST * 3 + 1, MOST)]
+    ("count", "expected"),
+    [(0, 0), (1, 1), (3, 1), (4, 2), (6, 2), (MAX_WAKE_UPS * 3 + 1, MAX_WAKE_UPS)],
 )
 def test_wake_for__one_wake_up_per_batch_up_to_a_limit(
     wake_ups: WakeUps, settings: LazySettings, count: int, expected: int
@@ -125,7 +126,7 @@ def test_wake_for__debounced_while_recent_copies_are_pending(wake_ups: WakeUps) 
 def test_wake_for__wakes_if_the_pending_copies_are_not_recent(wake_ups: WakeUps) -> None:
     # given
     requested()
-    OrderFactory.objects.update(created_at=timezone.now() - SOON)
+    OrderFactory.objects.update(created_at=timezone.now() - DEBOUNCE)
 
     # when
     wake_for(requested())

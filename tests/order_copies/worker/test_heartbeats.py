@@ -88,8 +88,8 @@ def test_alive__until_the_time_limit_of_a_batch(minutes: float, is_alive: bool) 
     a_heartbeat(minutes=minutes)
 
     # when, then
-    assert heartbeats.alive(NOW).exists() is is_alive
-    assert heartbeats.silent(NOW).exists() is not is_alive
+    assert heartbeats.responsive(NOW).exists() is is_alive
+    assert heartbeats.hanging(NOW).exists() is not is_alive
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_at_work__silent_worker_counts_while_it_holds_a_lease(
         OrderCopyFactory(in_progress=True, worker=heartbeat.worker, lease_expires_at=NOW + lease)
 
     # then
-    assert heartbeats.at_work(NOW).exists() is is_at_work
-    assert heartbeats.gone(NOW).exists() is not is_at_work
+    assert heartbeats.active(NOW).exists() is is_at_work
+    assert heartbeats.stale(NOW).exists() is not is_at_work
 
 
 def test_at_work__recent_heartbeat_counts() -> None:
@@ -116,8 +116,8 @@ def test_at_work__recent_heartbeat_counts() -> None:
     a_heartbeat(minutes=0.9)
 
     # when, then
-    assert heartbeats.at_work(NOW).exists()
-    assert not heartbeats.gone(NOW).exists()
+    assert heartbeats.active(NOW).exists()
+    assert not heartbeats.stale(NOW).exists()
 
 
 def test_silent__time_limit_is_a_setting(settings: LazySettings) -> None:
@@ -126,7 +126,7 @@ def test_silent__time_limit_is_a_setting(settings: LazySettings) -> None:
     a_heartbeat(minutes=1)
 
     # when, then
-    assert heartbeats.silent(NOW).exists()
+    assert heartbeats.hanging(NOW).exists()
 
 
 def test_of_this_host__compares_the_whole_host_name() -> None:
@@ -135,7 +135,7 @@ def test_of_this_host__compares_the_whole_host_name() -> None:
     a_heartbeat(host=f"{heartbeats.this_host()}2")
 
     # when, then
-    assert list(heartbeats.of_this_host(heartbeats.alive(NOW))) == [here]
+    assert list(heartbeats.of_this_host(heartbeats.responsive(NOW))) == [here]
 
 
 def test_is_running__includes_processes_of_other_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ LONG = 60.0
 
 @pytest.fixture(autouse=True)
 def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutdown, "TOGETHER", 0.1)
+    monkeypatch.setattr(shutdown, "SIGNAL_WINDOW", 0.1)
     # A busy machine may interrupt a test late; the test must not exit the process for that.
     monkeypatch.setattr(shutdown, "GRACE", LONG)
 
@@ -206,7 +206,7 @@ def test_shutdown__cleanup_is_not_interrupted_again() -> None:
 
 def test_shutdown__signals_within_a_moment_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(shutdown, "TOGETHER", LONG)
+    monkeypatch.setattr(shutdown, "SIGNAL_WINDOW", LONG)
     worker = DetachedWorker()
 
     # when
