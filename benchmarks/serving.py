@@ -39,8 +39,8 @@ def main() -> None:
 
 
 def all_sides() -> override_settings:
-    """Return settings with the URLs of all sides and one authentication for all."""
-    own = {"AUTHENTICATION_CLASSES": ["benchmarks.client.Authentication"]}
+    """Return settings with the URLs of all sides, one authentication for all and no rate limit."""
+    own = {"AUTHENTICATION_CLASSES": ["benchmarks.client.Authentication"], "RATE_LIMITS": None}
     return override_settings(
         ROOT_URLCONF="benchmarks.urls",
         ALLOWED_HOSTS=["testserver"],
