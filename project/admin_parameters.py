@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin.views.main import ERROR_FLAG
-from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
-from order_copies.admin.parameters import NUL, refuse_nul
+from order_copies.admin.parameters import LOOKUP_ERRORS, NUL, refuse_nul
 
 #: How the names of the admin pages end that look query parameters up in the database.
 LOOKUPS = ("_changelist", "_add", "autocomplete")
@@ -47,7 +46,7 @@ class AdminParametersMiddleware:
         name = request.resolver_match.view_name if request.resolver_match else ""
         is_list = name.startswith("admin:") and name.endswith("_changelist")
         is_filtered = bool(request.GET) and ERROR_FLAG not in request.GET
-        is_wrong_filter = isinstance(exception, OverflowError | ValueError | DataError)
+        is_wrong_filter = isinstance(exception, LOOKUP_ERRORS)
         if is_list and is_filtered and is_wrong_filter:
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
         return None

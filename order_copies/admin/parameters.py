@@ -20,6 +20,8 @@ else:
     Base = FormBase = object
 
 NUL = "\0"
+#: What databases raise for a filter with a value that they cannot look up.
+LOOKUP_ERRORS = (OverflowError, ValueError, DataError)
 
 
 def refuse_nul(request: HttpRequest) -> HttpResponse | None:
@@ -88,7 +90,7 @@ class ParametersMixin(AutocompleteMixin, Base):
         """Return Django's list. Raises IncorrectLookupParameters also for invalid numbers."""
         try:
             return super().get_changelist_instance(request)
-        except (OverflowError, ValueError, DataError) as error:
+        except LOOKUP_ERRORS as error:
             if not request.GET:
                 raise
             raise IncorrectLookupParameters(error) from error
