@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -32,6 +32,8 @@ else:
     InlineModelAdmin = admin.options.InlineModelAdmin
     BaseStackedInline = admin.StackedInline
     BaseTabularInline = admin.TabularInline
+
+Result = TypeVar("Result")
 
 #: The text of an empty value.
 EMPTY = "–"
@@ -108,8 +110,8 @@ class RecordingMixin(ModelAdmin):
         return self._unless_locked(request, super().delete_view, *args, **kwargs)
 
     def _unless_locked(
-        self, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+        self, request: HttpRequest, view: Callable[..., Result], *args: Any, **kwargs: Any
+    ) -> Result | HttpResponse:
         if request.method != "POST":
             return view(request, *args, **kwargs)
         try:
@@ -195,12 +197,7 @@ class ResourceAdmin(ParametersMixin, DeletionMixin, RecordingMixin):
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> HttpResponse | None:
         """Run Django's action; it waits at most ``LOCK_TIMEOUT`` for locked rows."""
-        try:
-            with limited_wait(settings.LOCK_TIMEOUT):
-                return super().delete_selected(request, queryset)
-        except RowsLockedError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return None
+        return self._unless_locked(request, super().delete_selected, queryset)
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         """Edit metadata as a JSON object; complete URLs with https."""
