@@ -114,7 +114,7 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
         sources = _orders(keys)
         codes = {order.coupon_code for order in sources.values() if order.coupon_code}
         coupons = coupons_by_code(codes) if codes else {}
-        # Only uses of coupons ask for buyers.
+        # Buyers are needed only to count their uses of coupons.
         buyers = buyers_of(sources.values()) if coupons else {}
         by_customer, users = _coupon_uses(coupons, sources, buyers)
         skus = _skus(keys)

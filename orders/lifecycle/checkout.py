@@ -3,8 +3,7 @@
 The gateway is called before the transaction that places an order, with a payment that is remembered
 first (:mod:`order_copies.worker.payments`). So the next attempt continues one whose process died,
 two attempts at the same time are one authorization, and a payment that was voided is never used. A
-payment whose outcome stays unknown is voided by a worker after
-``ORDERS_PAYMENT_GRACE`` seconds.
+worker voids a payment whose outcome stays unknown after ``ORDERS_PAYMENT_GRACE`` seconds.
 """
 
 import logging
