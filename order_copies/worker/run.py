@@ -168,8 +168,7 @@ class Runner:
         placed = [run for run in runs if run.plan.will_place]
         if placed and (unpaid := self.authorizations.authorize(placed)):
             return unpaid
-        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-        with committed(part, lock_wait=limits.lock_wait, **extra):
+        with committed(part, lock_wait=limits.lock_wait, **self._log_fields()):
             if written := [run for run in runs if run.plan.will_write]:
                 checked_shop.write(self.shop, written)
             if placed:
@@ -187,8 +186,8 @@ class Runner:
     def _follow_up(self, part: Part, result: Result, limits: Limits) -> list[Part]:
         """Return what is left to run of the part, in smaller parts until a bad copy is alone."""
         if len(part) > 1 and not isinstance(result, Ended):
-            extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
             message = "%s splits a batch of %s: %s"
+            extra = self._log_fields()
             logger.info(message, self.worker, len(part), result, extra=extra)
         rest: list[Part] = []
         match result:
@@ -262,10 +261,8 @@ class Runner:
         )
         ending = Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
 
-        extra = {"worker": self.worker, "trace_id": self.batch.trace_id}
-
         def end() -> None:
-            with committed([order_copy], lock_wait=limits.lock_wait, **extra):
+            with committed([order_copy], lock_wait=limits.lock_wait, **self._log_fields()):
                 transitions.end([ending], who=worker_actor(self.worker), now=timezone.now())
 
         try:
@@ -318,6 +315,9 @@ class Runner:
         extra = self.batch.log_fields(order_copy)
         logger.warning("%s lost the lease of copy %s", self.worker, order_copy, extra=extra)
         self.batch.count("lost")
+
+    def _log_fields(self) -> dict[str, Any]:
+        return {"worker": self.worker, "trace_id": self.batch.trace_id}
 
     def _log_error(self, message: str, order_copy: OrderFactory, error: Exception) -> None:
         logger.error(message, order_copy, exc_info=error, extra=self.batch.log_fields(order_copy))
