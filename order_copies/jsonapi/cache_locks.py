@@ -1,22 +1,26 @@
-"""A lock for values in Django's cache that are read, changed and written back."""
+"""A lock for read-modify-write updates of values in Django's cache."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-#: Seconds after which a lock expires whose holder was killed.
+#: Seconds until a lock expires, in case its holder was killed.
 EXPIRES = 2
-#: Seconds to wait for the lock: longer than the lock of a killed process lasts.
+#: Seconds to wait for the lock: longer than EXPIRES, so that the lock of a killed process is gone.
 PATIENCE = 5
+#: Seconds between two attempts to take the lock.
 INTERVAL = 0.002
 
 
 @contextmanager
 def cache_lock(cache: Any, key: str) -> Iterator[None]:
-    """Exclude every other process from ``key``. Raises ``TimeoutError``, and what the cache raises.
+    """Hold an exclusive lock on ``key`` across all processes that use the cache.
 
-    It excludes them for certain where ``cache.add`` is atomic: in Redis, Memcached, the database
+    Raise ``TimeoutError`` after ``PATIENCE`` seconds; errors of the cache propagate. The lock
+    expires after ``EXPIRES`` seconds, even if the block still runs.
+
+    The lock is exclusive only if ``cache.add`` is atomic: it is in Redis, Memcached, the database
     and local memory, but not in Django's file-based cache.
     """
     lock = f"{key}.lock"
@@ -30,6 +34,6 @@ def cache_lock(cache: Any, key: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # An expired lock may belong to another process by now.
+        # After the expiry, another process may hold the lock: do not delete it.
         if time.monotonic() < expires_at:
             cache.delete(lock)

@@ -1,11 +1,11 @@
-"""A circuit breaker: a service that failed is not called again for a while."""
+"""A circuit breaker: block calls to a failed service for an interval, then retry it."""
 
 import time
 from threading import Lock
 
 
 class Circuit:
-    """Open for ``seconds`` after a failure; then one call tries whether the service is back."""
+    """Circuit breaker that blocks calls for ``seconds`` after a failure, then allows one retry."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -13,7 +13,10 @@ class Circuit:
         self._retry_at = 0.0
 
     def allows_call(self) -> bool:
-        """Whether to call the service now. Of several threads after a failure, one may."""
+        """Return whether the caller may call the service now.
+
+        When the interval after a failure has passed, only one of several threads gets ``True``.
+        """
         with self._lock:
             now = time.monotonic()
             if now < self._retry_at:
@@ -23,11 +26,11 @@ class Circuit:
             return True
 
     def open(self) -> None:
-        """Record a failure."""
+        """Record a failure: block calls for the next ``seconds``."""
         with self._lock:
             self._retry_at = time.monotonic() + self.seconds
 
     def close(self) -> None:
-        """Record a success."""
+        """Record a success: allow all calls."""
         with self._lock:
             self._retry_at = 0.0

@@ -1,4 +1,4 @@
-"""Answer for Django where it answers itself: no HTML under the API."""
+"""Error handlers that return JSON:API documents, not Django's HTML pages, under the API's path."""
 
 import logging
 import sys
@@ -26,10 +26,10 @@ Handler = Callable[..., HttpResponse]
 
 
 def error_handlers(prefix: str) -> tuple[Handler, Handler, Handler, Handler]:
-    """``handler400``, ``handler403``, ``handler404`` and ``handler500`` of a project.
+    """Return ``handler400``, ``handler403``, ``handler404`` and ``handler500`` for a project.
 
-    They answer with documents to requests whose path is ``prefix`` or lies under it, and as
-    Django does to all others.
+    If the request's path is ``prefix`` or starts with ``prefix/``, they return a JSON:API error
+    document. For all other paths they call Django's default handlers.
     """
     bad_request = Error(BAD_REQUEST, "Bad request", "The request is malformed.")
     denied = Error(UNAUTHORIZED, "Access denied", "You are not authorized to do this.")
@@ -67,7 +67,7 @@ def _is_under(prefix: str, request: HttpRequest) -> bool:
 
 
 def error_answer(error: Error, request: HttpRequest) -> HttpResponse:
-    """The answer with this error to a request that none of our views has answered."""
+    """Return the error response to a request that none of our views handled; count the request."""
     body = Renderer().render(document_of([error]))
     return HttpResponse(
         body, content_type=MEDIA_TYPE, status=error.status, headers=counted(request)

@@ -1,4 +1,4 @@
-"""The media type of JSON:API: bytes in, bytes out, and nothing but it (contract 5.7)."""
+"""Parser, renderer and content negotiation for ``application/vnd.api+json`` (contract 5.7)."""
 
 import json
 import re
@@ -17,16 +17,16 @@ from order_copies.jsonapi.errors import INVALID_DATA_FORMAT, PAYLOAD_TOO_LARGE, 
 
 MEDIA_TYPE: str = JSONParser.media_type
 
-#: How large the body of a request may be, in bytes.
+#: Maximum size of a request body in bytes.
 MAX_BODY = 262144
 
-#: The media ranges that we are in; the first of them that a client names, decides (RFC 9110).
+#: Media ranges that include ours: the most specific one in ``Accept`` decides (RFC 9110).
 _RANGES = (MEDIA_TYPE, "application/*", "*/*")
 _UNWANTED = re.compile(r"q=0(\.0*)?")
 
 
 class Parser(BaseParser):
-    """Turns the bytes of a body into JSON, whatever they are."""
+    """Parser of request bodies, for valid and invalid JSON."""
 
     media_type = MEDIA_TYPE
 
@@ -36,7 +36,11 @@ class Parser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The JSON of the body. Raises :class:`RequestRefusedError`."""
+        """Return the JSON value of the body.
+
+        Raise :class:`~order_copies.jsonapi.errors.RequestRefusedError` if the body is too large
+        or is not valid JSON.
+        """
         body = stream.read(MAX_BODY + 1)
         if len(body) > MAX_BODY:
             detail = f"The body of a request may have {MAX_BODY} bytes."
@@ -49,7 +53,7 @@ class Parser(BaseParser):
 
 
 class Renderer(BaseRenderer):
-    """Turns a document into bytes."""
+    """Renderer of documents as compact JSON in UTF-8."""
 
     media_type = MEDIA_TYPE
     format = "json"
@@ -61,26 +65,26 @@ class Renderer(BaseRenderer):
         accepted_media_type: str | None = None,
         renderer_context: Mapping[str, Any] | None = None,
     ) -> bytes:
-        """The bytes of the document; none for no document."""
+        """Return the document as bytes: empty if ``data`` is ``None``."""
         if data is None:
             return b""
         text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-        # An error may quote half of a surrogate pair, which UTF-8 cannot carry.
+        # An error may quote a lone surrogate, which UTF-8 cannot encode.
         return text.encode(errors="replace")
 
 
 class Negotiation(BaseContentNegotiation):
-    """JSON:API without parameters, or whatever the client takes."""
+    """Content negotiation that accepts only JSON:API without media type parameters."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """The one parser, if the body is JSON:API without parameters."""
+        """Return the only parser, or ``None`` unless the body is JSON:API without parameters."""
         is_ours = (request.content_type or "").strip().lower() == MEDIA_TYPE
         return next(iter(parsers)) if is_ours else None
 
     def select_renderer(  # type: ignore[override]
         self, request: HttpRequest, renderers: Sequence[BaseRenderer], format_suffix: Any = None
     ) -> tuple[BaseRenderer, str]:
-        """The one renderer, if the client takes what it makes."""
+        """Return the only renderer. Raise ``NotAcceptable`` if ``Accept`` excludes it."""
         if not _is_acceptable(request.META.get("HTTP_ACCEPT", "")):
             raise exceptions.NotAcceptable
         return renderers[0], MEDIA_TYPE
@@ -93,7 +97,7 @@ def _is_acceptable(accept: str) -> bool:
 
 
 def _read(accepted: str) -> tuple[str, bool]:
-    """A media range with its parameters, and whether its weight is more than none."""
+    """Parse one media range: return it with its parameters, and whether its weight exceeds 0."""
     media_type, *parameters = accepted.split(";")
     rest = [parameter for parameter in parameters if not parameter.startswith("q=")]
     is_wanted = not any(map(_UNWANTED.fullmatch, parameters))

@@ -1,8 +1,9 @@
-"""What an access token lets its client do, whoever issued it: the one place that knows scopes.
+"""Scopes of access tokens, independent of the issuer; no other module interprets scopes.
 
-All that is asked of ``request.auth`` are ``scopes``, a container of names (django-oauth-toolkit's
-tokens have them too), and ``kind``, Commerce Layer's word for the application. Without ``scopes``
-nothing is restricted: whoever comes with a session may do what the user may.
+This module reads two attributes of ``request.auth``: ``scopes``, a container of names (the tokens
+of django-oauth-toolkit have it too), and ``kind``, Commerce Layer's term for the type of
+application. A request without ``scopes``, for example one with a session, has no restriction by
+scope: only the user's permissions apply.
 """
 
 from collections.abc import Iterable
@@ -16,10 +17,10 @@ READ = "read"
 COPY = "copy"
 PLACE = "place"
 CANCEL = "cancel"
-#: What each of them is for.
+#: Description of each scope.
 SCOPES = {
-    READ: "Read orders, copies and all that belongs to them",
-    COPY: "Make, change and delete copies",
+    READ: "Read orders, copies and their related resources",
+    COPY: "Create, change and delete copies",
     PLACE: "Place orders",
     CANCEL: "Cancel orders",
 }
@@ -28,17 +29,17 @@ SALES_CHANNEL = "sales_channel"
 
 
 class ScopesPermission(BasePermission):
-    """Reading takes ``read``; writing one of ``writing_scopes`` of the view.
+    """Permission that requires scopes: ``read`` to read, one of ``view.writing_scopes`` to write.
 
-    The answer to a PATCH tells the whole resource, so it takes both.
+    A PATCH requires both, because its response contains the whole resource.
 
-    A sales channel may list nothing but the public catalogue (contract 5.8): its token is in
-    the hands of everybody who opens the shop's pages.
+    A sales channel may list only the public catalogue (contract 5.8): its token is public,
+    because every visitor of the shop's pages receives it.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the token is good for such a request at all."""
-        # What a write is to include in its answer is read too.
+        """Return whether the token's scopes and kind permit the request."""
+        # A write with ``include`` also reads the included resources.
         if is_told_all(request.method) or "include" in request.query_params:
             check_scopes(request, READ)
         is_write = request.method not in SAFE_METHODS
@@ -48,17 +49,17 @@ class ScopesPermission(BasePermission):
 
 
 def is_told_all(method: str | None) -> bool:
-    """Whether the answer to a request tells all of what was there before it."""
+    """Return whether the response to this method contains data older than the request."""
     return method in {*SAFE_METHODS, "PATCH"}
 
 
 def is_sales_channel(request: Any) -> bool:
-    """Whether the token is one that shops give to everybody."""
+    """Return whether the request carries the public token of a sales channel."""
     return getattr(getattr(request, "auth", None), "kind", None) == SALES_CHANNEL
 
 
 def _lists(view: Any) -> bool:
-    """Whether the view answers with a list that is not the public catalogue itself."""
+    """Return whether the view returns a list other than the public catalogue."""
     action = getattr(view, "action", None)
     if action in {"related", "linkage"}:
         return bool(view.relationship.many)
@@ -66,7 +67,7 @@ def _lists(view: Any) -> bool:
 
 
 def check_scopes(request: Request, *needed: str) -> None:
-    """Raise ``PermissionDenied`` if the client's token has scopes, and not all of these."""
+    """Raise ``PermissionDenied`` if the token has scopes but lacks one of ``needed``."""
     scopes = _scopes_of(request)
     if scopes is not None and not set(needed) <= scopes:
         raise PermissionDenied

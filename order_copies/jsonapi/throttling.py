@@ -1,8 +1,8 @@
-"""How often one address may ask (contract 5.9): sliding windows in Django's cache.
+"""Rate limits per client address (contract 5.9): sliding windows in Django's cache.
 
-Every server process counts in the same cache, or for itself where the cache is its own memory.
-Requests of one address are counted one after the other, so that parallel ones cannot exceed the
-limit: see :func:`~order_copies.jsonapi.cache_locks.cache_lock` for the caches that ensure it.
+All server processes share the counters in the cache; with a local-memory cache each process has
+its own. A lock serializes the requests of one address, so that parallel requests cannot exceed
+the limit: see :func:`~order_copies.jsonapi.cache_locks.cache_lock` for the caches that ensure it.
 """
 
 import logging
@@ -24,31 +24,31 @@ from order_copies.jsonapi.circuits import Circuit
 
 logger = logging.getLogger("order_copies.api")
 
-#: Seconds for which a cache that failed is not used.
+#: Seconds for which the throttle does not use a cache that failed.
 CACHE_PAUSE = 10
 
 circuit = Circuit(CACHE_PAUSE)
-#: The threads of this process wait here, by address, and need not poll the cache for its lock.
+#: Local locks, chosen by address: threads of this process wait here and do not poll the cache lock.
 _threads = [Lock() for _ in range(64)]
 
 
 class RateThrottle(SimpleRateThrottle):
-    """Counts the requests of an address, all windows from one list of instants.
+    """Throttle per client address that evaluates all windows on one list of request times.
 
-    ``limits`` begins with the one that clients are told of.
+    The ``X-Ratelimit-*`` headers report the first of ``limits``.
     """
 
     def __init__(self, group: str, limits: Sequence[RateLimit]) -> None:
-        # DRF's own would look for a rate in the shop's REST_FRAMEWORK.
+        # DRF's __init__ would look up a rate in the shop's REST_FRAMEWORK setting.
         self.group = group
         self.limits = limits
         self.duration = max(limit.seconds for limit in limits)
 
     def allow_request(self, request: Any, view: Any = None) -> bool:
-        """Whether there is room in every window; only what is allowed is counted.
+        """Return whether every window has room for the request; count only allowed requests.
 
-        A cache that fails limits nothing, for the next seconds too: a limit is worth no outage,
-        and no request waits for a cache that does not answer but the first.
+        If the cache fails, allow all requests for the next ``CACHE_PAUSE`` seconds: a failing
+        cache must not stop the API, and only the first request waits for the cache's timeout.
         """
         self.key: str = self.get_cache_key(request, view)
         self.now: float = self.timer()
@@ -75,25 +75,25 @@ class RateThrottle(SimpleRateThrottle):
         return bool(self.throttle_failure() if self.wait() else self.throttle_success())
 
     def get_cache_key(self, request: Any, view: Any) -> str:
-        """Where the instants of this address are kept."""
+        """Return the cache key of the request times of this address."""
         return f"order_copies.rate.{self.group}.{self.get_ident(request)}"
 
     def get_ident(self, request: Any) -> str:
-        """The client's address.
+        """Return the client's address.
 
-        What a client says in ``X-Forwarded-For`` is believed only from proxies that the shop has
-        counted in ``REST_FRAMEWORK["NUM_PROXIES"]``: else everybody had as many as it likes.
+        Use ``X-Forwarded-For`` only if the shop has set ``REST_FRAMEWORK["NUM_PROXIES"]``:
+        otherwise a client could invent a new address for each request and avoid the limit.
         """
         if api_settings.NUM_PROXIES is None:
             return str(request.META.get("REMOTE_ADDR", ""))
         return super().get_ident(request)
 
     def wait(self) -> float:
-        """Seconds until there is room in every window; none if there is."""
+        """Return the seconds until every window has room: 0 if all have room now."""
         return max(self._wait(limit) for limit in self.limits)
 
     def headers(self) -> dict[str, str]:
-        """What clients are told: so many requests, in so many seconds, so many left."""
+        """Return the headers with the allowed requests, the interval in seconds and the rest."""
         told = self.limits[0]
         counted = sum(then > self.now - told.seconds for then in self.history)
         return {
@@ -105,13 +105,13 @@ class RateThrottle(SimpleRateThrottle):
     def _wait(self, limit: RateLimit) -> float:
         if len(self.history) < limit.requests:
             return 0
-        # The newest is the first: this one has to leave the window.
+        # The history starts with the newest request: wait until this one has left the window.
         leaving: float = self.history[limit.requests - 1] + limit.seconds
         return max(0, leaving - self.now)
 
 
 def throttle_for(request: HttpRequest | Request, *, is_catalogue: bool) -> RateThrottle | None:
-    """The throttle for such a request, or none if the shop wants none."""
+    """Return the throttle for a request, or ``None`` if ``RATE_LIMITS`` is ``None``."""
     limits = settings.RATE_LIMITS
     if limits is None:
         return None
@@ -125,7 +125,7 @@ def limit_rate(
     throttle: RateThrottle | None,
     headers: MutableMapping[str, str],
 ) -> None:
-    """Count the request, and tell of the limit in ``headers``. Raises ``Throttled``."""
+    """Count the request and add the rate limit to ``headers``. Raise ``Throttled`` if exceeded."""
     if throttle is None:
         return
     is_allowed = throttle.allow_request(request)
@@ -135,7 +135,7 @@ def limit_rate(
 
 
 def counted(request: HttpRequest) -> dict[str, str]:
-    """Count a request that is answered without a view, allowed or not; the answer's headers."""
+    """Count a request that no view handles; return the headers, even if it exceeds the limit."""
     headers: dict[str, str] = {}
     with suppress(Throttled):
         limit_rate(request, throttle_for(request, is_catalogue=False), headers)

@@ -1,4 +1,4 @@
-"""Lookups that the contract's predicates need and Django does not have, or not on all databases."""
+"""Lookups for the contract's predicates that Django lacks, at least on some databases."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,29 +16,29 @@ else:
 @CharField.register_lookup
 @TextField.register_lookup
 class Like(AnyLookup):
-    """``LIKE`` with the client's own wildcards ``%`` and ``_``, in any case of letters."""
+    """Case-insensitive ``LIKE`` with the wildcards ``%`` and ``_`` of the client's text."""
 
     lookup_name = "order_copies_like"
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
-        """Upper-case both sides; ``!`` escapes itself, so that a backslash is a letter."""
+        """Compare both sides in upper case; escape with ``!``, so that a backslash is literal."""
         column, column_params = self.process_lhs(compiler, connection)
         pattern, pattern_params = self.process_rhs(compiler, connection)
         sql = f"UPPER({column}) LIKE UPPER({pattern}) ESCAPE '!'"
         return sql, [*column_params, *(self.pattern(str(text)) for text in pattern_params)]
 
     def pattern(self, text: str) -> str:
-        """The pattern of the client's text."""
+        """Return the ``LIKE`` pattern for the client's text."""
         return text.replace("!", "!!")
 
 
 class _Part(Like):
-    """A part of the text, in any case of letters: Django's own lookups mind it on MariaDB."""
+    """Case-insensitive search for a part of a text: Django's is case-sensitive on MariaDB."""
 
     template = ""
 
     def pattern(self, text: str) -> str:
-        """The pattern of texts with this part, whose wildcards are letters."""
+        """Return the ``LIKE`` pattern for texts with this part; escape its wildcards."""
         for sign in "!%_":
             text = text.replace(sign, f"!{sign}")
         return self.template.format(text)
@@ -47,7 +47,7 @@ class _Part(Like):
 @CharField.register_lookup
 @TextField.register_lookup
 class StartsWith(_Part):
-    """Whether a text begins so."""
+    """Case-insensitive lookup: the text starts with the value."""
 
     lookup_name = "order_copies_start"
     template = "{}%"
@@ -56,7 +56,7 @@ class StartsWith(_Part):
 @CharField.register_lookup
 @TextField.register_lookup
 class EndsWith(_Part):
-    """Whether a text ends so."""
+    """Case-insensitive lookup: the text ends with the value."""
 
     lookup_name = "order_copies_end"
     template = "%{}"
@@ -65,7 +65,7 @@ class EndsWith(_Part):
 @CharField.register_lookup
 @TextField.register_lookup
 class Contains(_Part):
-    """Whether a text has this part."""
+    """Case-insensitive lookup: the text contains the value."""
 
     lookup_name = "order_copies_cont"
     template = "%{}%"
@@ -73,12 +73,12 @@ class Contains(_Part):
 
 @JSONField.register_lookup
 class ContainsJSON(DataContains):
-    """Whether a JSON column contains an object, as ``@>`` of PostgreSQL has it."""
+    """Containment lookup for JSON columns, with the semantics of PostgreSQL's ``@>``."""
 
     lookup_name = "order_copies_contains"
 
     def as_sqlite(self, compiler: Any, connection: Any) -> Any:
-        """SQLite knows no containment: Python tells it."""
+        """Call :func:`contains` as an SQL function, because SQLite has no JSON containment."""
         connection.ensure_connection()
         connection.connection.create_function("order_copies_contains", 2, _contains_text)
         column, column_params = self.process_lhs(compiler, connection)
@@ -86,7 +86,10 @@ class ContainsJSON(DataContains):
         return f"order_copies_contains({column}, {wanted})", [*column_params, *wanted_params]
 
     def as_mysql(self, compiler: Any, connection: Any) -> Any:
-        """MariaDB's own containment finds members of lists where none was asked for."""
+        """Build the condition from JSON functions.
+
+        MariaDB's ``JSON_CONTAINS`` finds ``{"a": 1}`` in ``{"a": [1]}``; ``@>`` does not.
+        """
         column, column_params = self.process_lhs(compiler, connection)
         return _joined(_conditions(column, column_params, self.rhs, level=0))
 
@@ -96,7 +99,7 @@ def _contains_text(text: str | None, wanted: str) -> bool:
 
 
 def contains(value: Any, wanted: Any) -> bool:
-    """Whether ``value`` has all that ``wanted`` has, at the same places."""
+    """Return whether ``value`` contains every member of ``wanted``, at the same path."""
     if isinstance(wanted, dict):
         return isinstance(value, dict) and all(
             key in value and contains(value[key], member) for key, member in wanted.items()
@@ -111,7 +114,7 @@ def contains(value: Any, wanted: Any) -> bool:
 def _conditions(
     found: str, params: Sequence[Any], wanted: Any, *, level: int
 ) -> Iterator[tuple[str, Sequence[Any]]]:
-    """What MariaDB asks of the JSON ``found`` to know that it :func:`contains` the rest."""
+    """Yield MariaDB conditions, with parameters, that ``found`` :func:`contains` ``wanted``."""
     if isinstance(wanted, dict):
         yield f"JSON_TYPE({found}) = 'OBJECT'", params
         for key, member in wanted.items():

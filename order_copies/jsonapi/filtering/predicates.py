@@ -1,8 +1,8 @@
-"""The predicates of ``filter[q]`` (contract 5.6): what each asks of a column, and of which kinds.
+"""The predicates of ``filter[q]`` (contract 5.6): their conditions and the kinds of value they fit.
 
-Comparisons never hold of nothing, negated ones neither, unless the predicate ends in
-``_or_null``. Texts are compared as they are by ``eq``, ``in`` and ``lt``, and in any case of
-letters by all that look for a part of them.
+A comparison never matches null, even if it is negated, unless the predicate ends in ``_or_null``.
+Predicates that compare whole texts (``eq``, ``in``, ``lt``, …) are case-sensitive; predicates
+that search for a part of a text (``cont``, ``start``, ``matches``, …) are case-insensitive.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ from order_copies.jsonapi.filtering.lookups import (
 from order_copies.jsonapi.storable import InvalidValueError
 from order_copies.jsonapi.values import Comparison, Value
 
-#: How many values a list may have.
+#: Maximum number of values in a list.
 MAX_VALUES = 100
 
 
 class Operand(StrEnum):
-    """What a predicate is given."""
+    """Kind of argument that a predicate takes."""
 
     ONE = "a value"
     MANY = "values separated by commas, each compared by itself"
@@ -39,7 +39,7 @@ class Operand(StrEnum):
 
 @dataclass(frozen=True)
 class Predicate:
-    """One predicate. ``condition`` makes a condition of a column and one value."""
+    """One predicate: ``condition`` builds a ``Q`` from a column and one value."""
 
     name: str
     comparison: Comparison
@@ -47,11 +47,11 @@ class Predicate:
     operand: Operand = Operand.ONE
     negated: bool = False
     or_null: bool = False
-    #: How the conditions of many values are combined.
+    #: Combines the conditions of several values.
     combine: Callable[[Q, Q], Q] = or_
 
     def read(self, text: str, value: Value) -> Any:
-        """What ``text`` stands for. Raises :class:`InvalidValueError`."""
+        """Parse ``text`` into a list of values. Raise :class:`InvalidValueError`."""
         if self.operand is Operand.FLAG:
             return [_flag(text)]
         if self.operand is Operand.ONE:
@@ -62,9 +62,10 @@ class Predicate:
         return [value.parse(one) for one in texts]
 
     def on(self, column: str, values: Sequence[Any], value: Value) -> Q:
-        """The condition that the column meets the predicate with these values.
+        """Return the condition that the column meets the predicate with these values.
 
-        Of a predicate that :meth:`inverts` it is the opposite.
+        If :meth:`inverts` is true for the values, return the opposite condition: the caller must
+        negate it.
         """
         if self.operand is Operand.FLAG:
             return self.condition(column, None, value)
@@ -73,7 +74,7 @@ class Predicate:
         return met | value.is_null(column) if self.or_null else met
 
     def inverts(self, values: Sequence[Any]) -> bool:
-        """Whether the predicate is met by all rows of which :meth:`on` does not hold."""
+        """Return whether the predicate matches the rows that :meth:`on` does *not* match."""
         return self.operand is Operand.FLAG and self.negated is values[0]
 
     def _on_one(self, column: str, one: Any, value: Value) -> Q:
@@ -111,7 +112,7 @@ def _family(
     negated: bool = False,
     operand: Operand = Operand.ONE,
 ) -> list[Predicate]:
-    """A predicate and its relatives: those for many values, and that for nothing too."""
+    """Return a predicate and its variants: for several values, and for a value or null."""
     kinds: dict[str, dict[str, Any]] = {
         "": {"operand": operand},
         "_or_null": {"operand": operand, "or_null": True},
@@ -155,7 +156,7 @@ _PREDICATES = [
     Predicate("false", _TRUTH, lambda column, one, value: Q(**{column: False}), Operand.FLAG),
 ]
 
-#: The predicates by name, the longest first: ``not_in`` is found before ``in``.
+#: The predicates by name, longest name first: a search by suffix finds ``not_in`` before ``in``.
 PREDICATES = {
     predicate.name: predicate
     for predicate in sorted(_PREDICATES, key=lambda predicate: -len(predicate.name))

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the bodies that clients send."""
+"""Request bodies of the OpenAPI document."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,12 +13,12 @@ from order_copies.jsonapi.resources import (
     Trigger,
 )
 
-#: Members that a document may have, and that mean nothing here.
+#: Members of JSON:API that a body may contain; the API ignores them.
 _IGNORED: dict[str, JSONSchema] = {"links": {}, "meta": {}}
 
 
 def new_body(components: Components, resource: ResourceSerializer) -> JSONObject:
-    """The body that asks for a new resource."""
+    """Return the request body that creates a resource."""
     relationships = [it for it in resource.relationships if it.creatable]
     required = [it.name for it in relationships if it.required]
     data = {
@@ -33,11 +33,11 @@ def new_body(components: Components, resource: ResourceSerializer) -> JSONObject
 
 
 def changes_body(components: Components, resource: ResourceSerializer) -> JSONObject:
-    """The body that changes a resource."""
+    """Return the request body that changes a resource."""
     attributes = _attributes(it for it in resource.attributes if it.updatable)
     data = {
         "type": {"const": resource.type},
-        "id": id_schema(resource) | {"description": "That of the URL."},
+        "id": id_schema(resource) | {"description": "Must equal the id in the URL."},
         "attributes": closed(attributes | _triggers(resource.triggers), []),
         "relationships": closed({}, []),
     }

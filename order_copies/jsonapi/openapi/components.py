@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI document that it names once and refers to: errors, headers, helpers."""
+"""Components of the OpenAPI document, described once and referenced: errors, headers, helpers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,20 +12,20 @@ JSONObject = dict[str, Any]
 
 
 class Components:
-    """What the document refers to, by section and name; each is described when first needed."""
+    """The referenced components by section and name, each described at its first reference."""
 
     def __init__(self) -> None:
         self._sections: dict[str, dict[str, JSONObject]] = {}
 
     def refer(self, section: str, name: str, describe: Callable[[], JSONObject]) -> JSONObject:
-        """A reference to a component, which is what ``describe`` says."""
+        """Return a reference to a component; call ``describe`` at its first reference."""
         members = self._sections.setdefault(section, {})
         if name not in members:
             members[name] = describe()
         return {"$ref": f"#/components/{section}/{name}"}
 
     def as_json(self) -> JSONObject:
-        """All that was referred to, in order."""
+        """Return all referenced components, sorted by section and name."""
         return {
             section: {name: members[name] for name in sorted(members)}
             for section, members in sorted(self._sections.items())
@@ -33,12 +33,12 @@ class Components:
 
 
 def content(schema: JSONSchema) -> JSONObject:
-    """The content of a body with a document."""
+    """Return the content object of a body with this schema."""
     return {MEDIA_TYPE: {"schema": schema}}
 
 
 def refusal(components: Components, status: int) -> JSONObject:
-    """A reference to the response with errors of this status."""
+    """Return a reference to the error response with this status."""
     return components.refer("responses", f"error_{status}", lambda: _refusal(components, status))
 
 
@@ -55,7 +55,7 @@ def _refusal(components: Components, status: int) -> JSONObject:
 
 
 def headers_of(components: Components, status: int) -> JSONObject:
-    """References to the headers of answers with this status."""
+    """Return references to the headers of responses with this status."""
     others = {name for name, statuses in _SPECIAL.items() if status not in statuses}
     return {
         name: components.refer("headers", name, partial(dict, header))
@@ -67,41 +67,41 @@ def headers_of(components: Components, status: int) -> JSONObject:
 def _error() -> JSONObject:
     text = {"type": "string"}
     properties = {
-        "title": text | {"description": "What is wrong, whatever it is that is wrong."},
-        "detail": text | {"description": "The same of the one thing that is wrong."},
-        "code": text | {"description": "The same for programs."},
+        "title": text | {"description": "Summary of the problem, the same for each occurrence."},
+        "detail": text | {"description": "Explanation of this occurrence of the problem."},
+        "code": text | {"description": "Machine-readable code of the problem."},
         "status": text | {"description": "The HTTP status, as a string."},
-        "source": closed({"pointer": text | {"description": "Where in the body (RFC 6901)."}}),
-        "meta": {"type": "object", "description": "Such as the rule that a value breaks."},
+        "source": closed({"pointer": text | {"description": "Place in the body (RFC 6901)."}}),
+        "meta": {"type": "object", "description": "Details, such as the rule that a value breaks."},
     }
     return closed(properties, required=["title", "detail", "code", "status"])
 
 
-#: What each status means to a client.
+#: Meaning of each error status for a client.
 _MEANINGS = {
-    400: "The request is no JSON:API, or asks for what there is not.",
-    401: "There is no valid token, or the client may not do this.",
-    404: "There is no such resource, or the client may not see it.",
-    406: "The client does not take `application/vnd.api+json`.",
-    409: "The same request is still being served.",
+    400: "The request is not valid JSON:API, or names something that does not exist.",
+    401: "The client has no valid token, or lacks permission.",
+    404: "The resource does not exist, or the client may not see it.",
+    406: "The `Accept` header excludes `application/vnd.api+json`.",
+    409: "A request with the same idempotency key is still being processed.",
     413: "The body is too large.",
-    415: "The body is not sent as `application/vnd.api+json`.",
-    422: "A value breaks a rule; each error says which, and where.",
+    415: "The `Content-Type` header is not `application/vnd.api+json`.",
+    422: "A value breaks a rule; each error names the rule and the place.",
     423: "The resource is in use.",
     429: "The client has sent too many requests.",
-    500: "Something went wrong on the server's side; `meta.trace_id` names it.",
-    503: "The database is busy or restarts: the same request may be sent again.",
+    500: "Internal error; `meta.trace_id` identifies it in the server's log.",
+    503: "The database is busy or restarting; retry the request.",
 }
 
 _COUNT = {"type": "integer", "minimum": 0}
 
 _HEADERS: dict[str, JSONObject] = {
     "WWW-Authenticate": {"description": "How to authenticate.", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds to wait.", "schema": _COUNT},
-    "X-Ratelimit-Limit": {"description": "How many requests may be sent.", "schema": _COUNT},
-    "X-Ratelimit-Interval": {"description": "In how many seconds.", "schema": _COUNT},
-    "X-Ratelimit-Remaining": {"description": "How many are left.", "schema": _COUNT},
+    "Retry-After": {"description": "Seconds to wait before the next attempt.", "schema": _COUNT},
+    "X-Ratelimit-Limit": {"description": "Requests allowed per interval.", "schema": _COUNT},
+    "X-Ratelimit-Interval": {"description": "Length of the interval in seconds.", "schema": _COUNT},
+    "X-Ratelimit-Remaining": {"description": "Requests left in the interval.", "schema": _COUNT},
 }
 
-#: The headers that not all answers have, but those with these statuses.
+#: Headers that only responses with these statuses have.
 _SPECIAL = {"WWW-Authenticate": {401}, "Retry-After": {409, 429, 503}}

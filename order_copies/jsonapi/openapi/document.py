@@ -1,6 +1,6 @@
-"""The OpenAPI document of the API: generated from what is declared and installed.
+"""The OpenAPI document, generated from the registered resources and the installed endpoints.
 
-Resources that a shop registers, and its own viewsets, appear in it by themselves.
+It also describes the resources and viewsets that a shop adds.
 """
 
 import json
@@ -16,18 +16,20 @@ from order_copies.jsonapi.openapi.security import security_schemes
 from order_copies.jsonapi.resources import resource_of
 
 _ABOUT = """\
-Copies orders, over JSON:API.
+Copy orders over JSON:API.
 
-- Send `Accept: application/vnd.api+json`, and the same as `Content-Type` of bodies.
+- Send `Accept: application/vnd.api+json`. If the request has a body, send the same media type as
+  `Content-Type`.
 - Send a token as `Authorization: Bearer …`.
-- Lists come in pages. `include` adds related resources, `fields[…]` leaves out the rest.
-- What is not understood is refused: no parameter and no member is ignored.
-- An error is a document with `errors`, each with a `code` for programs.
+- Lists are paginated. `include` adds related resources; `fields[…]` selects attributes and
+  relationships.
+- The server rejects unknown parameters and members.
+- An error response is a document with `errors`, each with a machine-readable `code`.
 """
 
 
 def openapi_document(urlconf: Any = None) -> JSONObject:
-    """The document of all endpoints under a URLconf, by default that of the project."""
+    """Return the document of all endpoints under a URLconf: by default, the project's."""
     with translation.override("en"):
         return _document(urlconf)
 
@@ -50,14 +52,14 @@ def _document(urlconf: Any) -> JSONObject:
 
 
 def openapi_text() -> str:
-    """The document of the project, as a file to keep."""
+    """Return the document of the project as indented JSON, for a file."""
     return json.dumps(openapi_document(), ensure_ascii=False, indent=2) + "\n"
 
 
 @lru_cache(maxsize=8)
 def openapi_bytes(urlconf: Any, token_url: str) -> bytes:
-    """The document of all endpoints under a URLconf, as it is served; made once a process.
+    """Return the document of all endpoints under a URLconf as JSON; cache it in the process.
 
-    ``token_url`` is that of the settings, in case they change.
+    ``token_url``, from the settings, is only part of the cache key.
     """
     return json.dumps(openapi_document(urlconf), ensure_ascii=False).encode()

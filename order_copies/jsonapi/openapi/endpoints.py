@@ -1,4 +1,4 @@
-"""Find the endpoints that are installed: what the OpenAPI document describes."""
+"""Find the installed endpoints, which the OpenAPI document describes."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,30 +15,30 @@ _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A method of a path, and what answers it."""
+    """One method of one path, and the viewset that handles it."""
 
     path: str
     method: str
     action: str
     viewset: type[ResourceViewSet]
-    #: The name of the relationship that it is for.
+    #: Name of the relationship, or empty if the endpoint serves a resource.
     relation: str = ""
 
     @property
     def resource(self) -> ResourceSerializer:
-        """The resource that it belongs to."""
+        """Return the resource of the viewset."""
         return resource_of(self.viewset.type)
 
     @property
     def relationship(self) -> Relationship:
-        """The relationship that it is for."""
+        """Return the relationship that the endpoint serves."""
         return self.resource.relationships_by_name[self.relation]
 
 
 def installed_endpoints(urlconf: Any = None) -> list[Endpoint]:
-    """The endpoints of resources under a URLconf, by default that of the project, by path.
+    """Return the resource endpoints under a URLconf (by default, the project's), sorted by path.
 
-    Of two views with one path, the first answers all requests.
+    If two views have the same path, include only the first: Django never calls the second.
     """
     first: dict[str, Any] = {}
     for path, view in _views(get_resolver(urlconf).url_patterns, "/"):
@@ -59,7 +59,7 @@ def _endpoints(path: str, view: Any) -> Iterator[Endpoint]:
     viewset = getattr(view, "cls", None)
     if isinstance(viewset, type) and issubclass(viewset, ResourceViewSet):
         relation = view.initkwargs.get("relation", "")
-        # DRF adds "head" when it answers the first request.
+        # DRF adds "head" when it handles the first request.
         methods = [method for method in view.actions if method != "head"]
         for method in methods:
             yield Endpoint(path, method, view.actions[method], viewset, relation)

@@ -1,7 +1,8 @@
-"""What the OpenAPI document says of filters.
+"""Filter parameters of the OpenAPI document.
 
-OpenAPI has no word for ``filter[q][name_predicate]``, but objects whose members have patterns:
-one for each kind of value. What lies behind relationships is told in words.
+OpenAPI cannot list every ``filter[q][name_predicate]``, so the schema describes the names by
+``patternProperties``: one pattern for each kind of value. The description text covers filters
+on related resources, which the patterns do not.
 """
 
 from collections.abc import Iterator
@@ -21,19 +22,21 @@ from order_copies.jsonapi.values import String, Value
 
 _FLAG = {"type": "string", "enum": ["true", "false"]}
 _ABOUT = """\
-Conditions that all have to be met, each an attribute and a predicate: `filter[q][status_eq]`.
+Conditions, each an attribute and a predicate: `filter[q][status_eq]`. A resource must meet all.
 
-- More attributes of which one has to meet it: `filter[q][reference_or_reference_origin_cont]`.
-- Attributes of related resources, and their ids: `filter[q][source_order_number_eq]`,
-  `filter[q][source_order_id_in]`. Here: {relationships}.
-- What is related to nothing has null there: `filter[q][events_id_null]=true` finds what has no
-  event.
+- To search several attributes, join them with `_or_`; one of them must meet the condition:
+  `filter[q][reference_or_reference_origin_cont]`.
+- To filter by attributes or ids of related resources, put the relationship first:
+  `filter[q][source_order_number_eq]`, `filter[q][source_order_id_in]`. Relationships:
+  {relationships}.
+- Without a related resource, its id and attributes are null: `filter[q][events_id_null]=true`
+  finds resources without events.
 - Predicates that end in `_in`, `_any` or `_all` take values separated by commas.
 """
 
 
 def plain_schema(resource: ResourceSerializer) -> JSONSchema:
-    """The plain names of ``filter[…]``."""
+    """Return the schema of ``filter[…]`` with plain names."""
     filters = filterset_of(resource).base_filters
     schema = closed({name: _plain(one, resource) for name, one in filters.items()}, required=[])
     return schema | {"maxProperties": MAX_FILTERS}
@@ -48,7 +51,7 @@ def _plain(one: Any, resource: ResourceSerializer) -> JSONSchema:
 
 
 def predicates_schema(resource: ResourceSerializer) -> JSONSchema:
-    """The names and values of ``filter[q][…]``, as far as patterns tell them."""
+    """Return the schema of ``filter[q][…]`` for the resource's own attributes."""
     groups: dict[tuple[str, str], tuple[JSONSchema, list[str]]] = {}
     for names, value in _kinds(resource):
         for predicate in PREDICATES.values():
@@ -69,14 +72,14 @@ def predicates_schema(resource: ResourceSerializer) -> JSONSchema:
 
 
 def predicates_description(resource: ResourceSerializer) -> str:
-    """What people have to know of ``filter[q][…]``."""
+    """Return the description of ``filter[q][…]``."""
     names = [it.name for it in resource.relationships if it.offers_filters]
     listed = ", ".join(f"`{name}`" for name in names) or "none"
     return _ABOUT.format(relationships=listed)
 
 
 def _kinds(resource: ResourceSerializer) -> Iterator[tuple[str, Value]]:
-    """The names of attributes that take the same texts, each with what reads them."""
+    """Yield the names of attributes that accept the same texts, with the value that parses them."""
     named: list[tuple[str, Value]] = [
         ("id", PublicId(resource=resource)),
         *((it.name, it.value) for it in resource.attributes if it.filterable),

@@ -1,4 +1,4 @@
-"""Words for JSON Schema (2020-12), which OpenAPI 3.1 describes values and documents in."""
+"""Helpers for JSON Schema (2020-12), which OpenAPI 3.1 uses for values and documents."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ STORABLE = r"^[^\u0000]*$"
 
 
 def or_null(schema: JSONSchema) -> JSONSchema:
-    """What null is, or what ``schema`` says."""
+    """Return ``schema`` with null allowed."""
     if "type" not in schema:
         return dict(schema)
     return schema | {"type": [schema["type"], "null"]}
@@ -19,9 +19,9 @@ def or_null(schema: JSONSchema) -> JSONSchema:
 def closed(
     properties: Mapping[str, JSONSchema], required: Sequence[str] | None = None
 ) -> JSONSchema:
-    """An object with these members and no others.
+    """Return the schema of an object with these members and no others.
 
-    ``required`` are those that it always has; by default, all.
+    ``required`` lists the members that are always present; by default, all.
     """
     needed = list(properties if required is None else required)
     schema: JSONSchema = {"type": "object", "properties": dict(properties)}

@@ -1,6 +1,6 @@
-"""Declare what an endpoint takes and answers besides what its kind does.
+"""Declarations of what an endpoint accepts and returns in addition to its action's defaults.
 
-The OpenAPI document tells it; nothing else reads it.
+Only the OpenAPI document uses them; they do not change how the endpoint behaves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,10 @@ from order_copies.jsonapi.openapi.json_schema import JSONSchema
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
-    """What an action of a viewset offers besides what its kind does.
+    """Additions to the OpenAPI description of a viewset's action.
 
-    ``parameters``, ``headers`` of its success (by name) and ``responses`` besides it (by status)
-    are objects of OpenAPI 3.1; ``errors`` are statuses of errors.
+    ``parameters``, ``headers`` of the success response (by name) and ``responses`` other than the
+    success (by status) are OpenAPI 3.1 objects; ``errors`` are the statuses of error responses.
     """
 
     parameters: Sequence[dict[str, Any]] = ()
@@ -25,10 +25,10 @@ class Offer:
 
 
 def query_parameter(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:
-    """A parameter of the query."""
+    """Return the OpenAPI object of a query parameter."""
     return {"name": name, "in": "query", "description": description, "schema": schema}
 
 
 def header(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:
-    """A header of the request."""
+    """Return the OpenAPI object of a request header."""
     return {"name": name, "in": "header", "description": description, "schema": schema}

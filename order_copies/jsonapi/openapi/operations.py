@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of each endpoint: an operation."""
+"""Operations of the OpenAPI document: one for each endpoint."""
 
 import inspect
 import re
@@ -35,7 +35,7 @@ from order_copies.jsonapi.views import list_parameters
 
 _ALWAYS = {400, 401, 406, 429, 500, 503}
 _BODY = {413, 415, 422}
-#: The errors of each action, besides those that any can meet.
+#: Error statuses of each action, in addition to ``_ALWAYS``.
 _ERRORS = {
     "create": _BODY | {404},
     "update": _BODY | {404},
@@ -57,7 +57,7 @@ _SEEING = ["include", "fields"]
 
 
 def operation(components: Components, endpoint: Endpoint) -> JSONObject:
-    """The operation of an endpoint."""
+    """Return the operation object of an endpoint."""
     names = {"type": endpoint.viewset.type, "relation": endpoint.relation}
     described = {
         "operationId": "_".join(filter(None, [endpoint.action, *names.values()])),
@@ -74,7 +74,7 @@ def operation(components: Components, endpoint: Endpoint) -> JSONObject:
 
 
 def text_of(described: Any) -> str:
-    """The docstring, as people read it who do not know the code."""
+    """Return the docstring as Markdown, without references to the contract."""
     text = inspect.getdoc(described) or ""
     return re.sub(r"\s*\(contract [^)]*\)", "", text).replace("``", "`")
 
@@ -103,7 +103,7 @@ def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
 
 
 def _offered(endpoint: Endpoint) -> tuple[ResourceSerializer, Sequence[str]]:
-    """The resource that is told, and the families of parameters that are offered with it."""
+    """Return the resource in the response, and the families of its query parameters."""
     resource = endpoint.resource
     if endpoint.action == "list":
         return resource, list_parameters(resource)
@@ -140,7 +140,7 @@ def _success(components: Components, endpoint: Endpoint) -> tuple[int, JSONObjec
     offer = endpoint.viewset.offers.get(endpoint.action)
     headers = headers_of(components, status) | dict(offer.headers if offer else {})
     if status == 204:
-        return status, {"description": "It is deleted.", "headers": headers}
+        return status, {"description": "The resource is deleted.", "headers": headers}
     if status == 201:
         headers |= {"Location": _LOCATION}
     return status, {
@@ -150,11 +150,11 @@ def _success(components: Components, endpoint: Endpoint) -> tuple[int, JSONObjec
     }
 
 
-_LOCATION = {"description": "The address of the new resource.", "schema": URI, "required": True}
+_LOCATION = {"description": "The URL of the new resource.", "schema": URI, "required": True}
 
 
 def _told(components: Components, endpoint: Endpoint) -> JSONSchema:
-    """The schema of the document that an endpoint answers with."""
+    """Return the schema of the endpoint's response document."""
     resource = endpoint.resource
     if endpoint.action == "list":
         return page_schema(components, resource)

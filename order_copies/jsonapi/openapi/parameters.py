@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of queries: a parameter of each family that is offered."""
+"""Path and query parameters of the OpenAPI document, grouped in families."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -16,14 +16,14 @@ from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
 from order_copies.jsonapi.resources import ResourceSerializer, named_only, resource_of
 
 _ABOUT_INCLUDE = (
-    "Relationships whose resources the answer is to include. Where one of them leads to more than "
-    f"{MAX_INCLUDED} resources from all that the answer tells, it is refused: ask for a smaller "
-    "`page[size]` then, or for the list of what is related."
+    "Relationships whose resources the response includes. If one of them leads to more than "
+    f"{MAX_INCLUDED} resources in total, the request fails with status 400: use a smaller "
+    "`page[size]`, or the list of the related resources."
 )
 
 
 def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:
-    """A reference to the id in the path."""
+    """Return a reference to the path parameter with the resource's id."""
     parameter = {
         "name": "public_id",
         "in": "path",
@@ -36,7 +36,7 @@ def id_parameter(components: Components, resource: ResourceSerializer) -> JSONOb
 def query_parameters(
     components: Components, resource: ResourceSerializer, families: Iterable[str]
 ) -> list[JSONObject]:
-    """References to the parameters of these families, for answers with ``resource``."""
+    """Return references to the parameters of these families, for responses with ``resource``."""
     return [
         components.refer("parameters", name, partial(dict, parameter))
         for family in families
@@ -57,7 +57,7 @@ def _include(resource: ResourceSerializer) -> Described:
 
 
 def _beyond(path: str) -> Iterator[str]:
-    """The pattern of what may be named after a path that leads nowhere."""
+    """Yield the pattern of paths that continue a path whose end is always empty."""
     steps = MAX_INCLUDE_DEPTH - 1 - path.count(".")
     if steps:
         yield f"^{path.replace('.', '[.]')}([.]{NAME}){{1,{steps}}}$"
@@ -72,12 +72,15 @@ def _fieldset(resource_type: str) -> JSONObject:
     is_unknown = resource_type in named_only()
     any_name, name = _text(f"^{NAME}$"), f"fields[{resource_type}]"
     items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
-    about = f"The attributes and relationships of {resource_type} that are to be told"
-    return _listed(name, items, f"{about}; the id always is.")
+    about = f"The attributes and relationships of {resource_type} to return"
+    return _listed(name, items, f"{about}; the id is always returned.")
 
 
 def parameters_of_nothing(components: Components, resource_type: str) -> list[JSONObject]:
-    """References to the parameters of an answer that could only tell this type, and never does."""
+    """Return references to the parameters of a response that is always empty.
+
+    ``resource_type`` is the type that the relationship declares.
+    """
     any_path = _text(f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$")
     described = {
         f"{resource_type}_include": _listed("include", any_path, _ABOUT_INCLUDE),
@@ -95,7 +98,7 @@ def _text(pattern: str) -> JSONObject:
 
 def _page(resource: ResourceSerializer) -> Described:
     for name, schema in resource.pages.parameters.items():
-        # A cursor is the id of the last resource seen.
+        # A cursor is the id of the last resource on the previous page.
         is_cursor = name == "after"
         described = schema | {"pattern": resource.id_pattern} if is_cursor else schema
         of = resource.type if is_cursor else resource.pages.__name__
@@ -107,13 +110,13 @@ def _sort(resource: ResourceSerializer) -> Described:
     relationships = (it.name for it in resource.relationships if it.sortable)
     names = ["id", *attributes, *relationships]
     criteria = [criterion for name in names for criterion in (name, f"-{name}")]
-    about = "What to sort by; - for descending."
+    about = "Sort criteria; a leading `-` sorts in descending order."
     yield f"{resource.type}_sort", _listed("sort", {"enum": criteria}, about)
 
 
 def _filter(resource: ResourceSerializer) -> Described:
     deep = {"style": "deepObject", "explode": True}
-    about = "Conditions by plain names, which all have to be met; some take values with commas."
+    about = "Conditions by plain names. A resource must meet all. Some take values with commas."
     yield f"{resource.type}_filter", _parameter("filter", plain_schema(resource), about) | deep
     about = predicates_description(resource)
     schema = predicates_schema(resource)

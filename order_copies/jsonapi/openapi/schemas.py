@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of resources, and of the documents that tell them."""
+"""Schemas of resources, and of the documents that contain them, in the OpenAPI document."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,7 @@ META = closed(
         "trace_id": {
             "type": "string",
             "pattern": "^[0-9a-f]{64}$",
-            "description": "Names the request in the server's log.",
+            "description": "Identifies the request in the server's log.",
             "examples": ["69abaa3545913c78132e5578bd26208d44aa9043647d78698fd0021f3958cd74"],
         },
     }
@@ -31,7 +31,7 @@ META = closed(
 
 
 def resource_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
-    """A reference to the schema of a resource object."""
+    """Return a reference to the schema of a resource object."""
     return components.refer("schemas", resource.type, lambda: _resource(components, resource))
 
 
@@ -51,7 +51,7 @@ def _resource(components: Components, resource: ResourceSerializer) -> JSONSchem
 
 
 def id_schema(resource: ResourceSerializer) -> JSONSchema:
-    """The schema of public ids."""
+    """Return the schema of the resource's public ids."""
     return {
         "type": "string",
         "pattern": resource.id_pattern,
@@ -60,7 +60,7 @@ def id_schema(resource: ResourceSerializer) -> JSONSchema:
 
 
 def attribute_schema(attribute: Attribute, schema: JSONSchema) -> JSONSchema:
-    """``schema``, with what the declaration says of the attribute."""
+    """Return ``schema`` with the description and example of the attribute, if declared."""
     said: JSONSchema = {}
     if attribute.description:
         said["description"] = str(attribute.description)
@@ -76,7 +76,7 @@ def _relationship(components: Components, relationship: Relationship) -> JSONSch
 
 
 def linkage_schema(components: Components, relationship: Relationship) -> JSONSchema:
-    """The schema of a relationship's ``data``."""
+    """Return the schema of a relationship's ``data``."""
     if relationship.leads_nowhere:
         return {"type": "array", "maxItems": 0} if relationship.many else NULL
     identifier = identifier_schema(components, relationship)
@@ -86,7 +86,7 @@ def linkage_schema(components: Components, relationship: Relationship) -> JSONSc
 
 
 def identifier_schema(components: Components, relationship: Relationship) -> JSONSchema:
-    """A reference to the schema of what names a related resource."""
+    """Return a reference to the schema of a resource identifier object."""
     leads_nowhere, name = relationship.leads_nowhere, relationship.type
     public_id = {"type": "string"} if leads_nowhere else id_schema(resource_of(name))
     members = {"type": {"const": name}, "id": public_id}
@@ -94,7 +94,7 @@ def identifier_schema(components: Components, relationship: Relationship) -> JSO
 
 
 def document_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
-    """A reference to the schema of a document with one resource."""
+    """Return a reference to the schema of a document with one resource."""
     one = resource_schema(components, resource)
     return components.refer(
         "schemas", f"{resource.type}_document", lambda: _document(components, resource, one)
@@ -102,7 +102,7 @@ def document_schema(components: Components, resource: ResourceSerializer) -> JSO
 
 
 def document_or_none_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
-    """A reference to the schema of a document with one resource, or with none."""
+    """Return a reference to the schema of a document with one resource or null."""
     one_or_none = {"oneOf": [resource_schema(components, resource), NULL]}
     return components.refer(
         "schemas",
@@ -112,12 +112,12 @@ def document_or_none_schema(components: Components, resource: ResourceSerializer
 
 
 def none_schema(components: Components) -> JSONSchema:
-    """A reference to the schema of a document with nothing, and never with anything."""
+    """Return a reference to the schema of a document whose ``data`` is always null."""
     return components.refer("schemas", "none_document", lambda: closed({"data": NULL}))
 
 
 def page_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
-    """A reference to the schema of a page of resources."""
+    """Return a reference to the schema of a page of resources."""
     many = {"type": "array", "items": resource_schema(components, resource)}
     return components.refer(
         "schemas",
@@ -139,7 +139,7 @@ def _document(
 
 
 def linkage_document_schema(components: Components, relationship: Relationship) -> JSONSchema:
-    """The schema of the document of a relationship."""
+    """Return the schema of the document of a relationship."""
     links = closed({"self": URI, "related": URI})
     if relationship.leads_nowhere:
         return closed({"links": links, "data": NULL})
@@ -158,7 +158,7 @@ def _merged(first: JSONSchema, second: JSONSchema) -> JSONSchema:
 def include_paths(
     resource: ResourceSerializer, depth: int = MAX_INCLUDE_DEPTH
 ) -> Iterator[tuple[str, Relationship]]:
-    """The paths that can be included, each with the relationship at its end."""
+    """Yield the paths that ``include`` accepts, each with the relationship at its end."""
     for relationship in resource.relationships:
         if not relationship.includable:
             continue
@@ -169,6 +169,9 @@ def include_paths(
 
 
 def told_types(resource: ResourceSerializer) -> list[str]:
-    """The types of the resources that a document of this one can hold, now or some day."""
+    """Return the types that a document of this resource can contain, sorted.
+
+    They include the types of relationships that have no related resources yet.
+    """
     related = {end.type for _path, end in include_paths(resource)}
     return sorted(related | {resource.type})

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of tokens: where they come from, and which scopes they need."""
+"""Security schemes and required scopes in the OpenAPI document."""
 
 from order_copies.conf import settings
 from order_copies.jsonapi.openapi.components import JSONObject
@@ -7,7 +7,7 @@ from order_copies.jsonapi.scopes import READ, SCOPES, is_told_all
 
 
 def security_schemes() -> dict[str, JSONObject]:
-    """A token, and if the shop says where they are given, how to get one."""
+    """Return the bearer scheme and, if ``TOKEN_URL`` is set, the OAuth 2.0 scheme."""
     schemes: dict[str, JSONObject] = {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An access token."}
     }
@@ -18,7 +18,7 @@ def security_schemes() -> dict[str, JSONObject]:
 
 
 def security_of(endpoint: Endpoint) -> list[JSONObject]:
-    """What a client needs for an endpoint: any one of these, however it got its token."""
+    """Return the alternative security requirements of an endpoint: one of them is enough."""
     return [{scheme: scopes} for scheme in security_schemes() for scopes in _alternatives(endpoint)]
 
 

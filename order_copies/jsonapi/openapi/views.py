@@ -1,4 +1,4 @@
-"""Serve the OpenAPI document."""
+"""The view that serves the OpenAPI document."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ from order_copies.jsonapi.openapi.document import openapi_bytes
 
 
 class OpenAPIView(JSONAPIView):
-    """``GET /schema``: the OpenAPI document, for everybody and whatever ``Accept`` says."""
+    """``GET /schema``: the OpenAPI document, for all clients, regardless of ``Accept``."""
 
     permission_classes = []
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Nobody needs to be known to read it."""
+        """Return no authenticators: the document is public."""
         return []
 
     def limit_rate(self, request: Request) -> None:
-        """It costs nothing, and whoever has asked too often may read why."""
+        """Skip the rate limit: a throttled client can still read the document."""
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """There is but one thing to be had."""
+        """Ignore ``Accept``: the document has only one format."""
         return super().perform_content_negotiation(request, force=True)
 
     def get(self, request: Request) -> HttpResponse:
-        """The document, as JSON."""
+        """Return the document as JSON."""
         urlconf = getattr(request, "urlconf", django_settings.ROOT_URLCONF)
         return HttpResponse(
             openapi_bytes(urlconf, settings.TOKEN_URL), content_type="application/json"
