@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from benchmarks.client import MEDIA_TYPE, user_of
 from order_copies import public_ids
 from order_copies.conf import settings
-from order_copies.jsonapi.values import instant
+from order_copies.jsonapi.fields import instant
 from orders.models import LineItem, Order
 from orders.money import as_float, formatted
 

@@ -15,18 +15,22 @@ from rest_framework_json_api.relations import ResourceRelatedField
 from rest_framework_json_api.renderers import JSONRenderer
 
 from benchmarks.client import Authentication
-from order_copies.jsonapi.resources import resource_of
-from orders.api.serializers.common import in_currency_of
+from orders.api.serializers import (
+    CustomerSerializer,
+    LineItemSerializer,
+    MarketSerializer,
+    OrderSerializer,
+)
+from orders.api.views import _in_currency_of
 from orders.models import LineItem, Order
-from tests.stock_renderer import attribute_field, named
+from tests.stock_renderer import attribute_fields, named
 
 
-def _serializer(resource_type: str, **members: Any) -> type[serializers.Serializer]:
-    attributes = {one.name: attribute_field(one) for one in resource_of(resource_type).attributes}
+def _serializer(ours: Any, **members: Any) -> type[serializers.Serializer]:
     return type(
-        f"{resource_type}_serializer",
+        ours.__name__,
         (serializers.Serializer,),
-        {"JSONAPIMeta": named(resource_type), **attributes, **members},
+        {"JSONAPIMeta": named(ours.Meta.resource_name), **attribute_fields(ours), **members},
     )
 
 
@@ -47,14 +51,16 @@ class OrderViewSet(ReadOnlyModelViewSet):
     renderer_classes = [JSONRenderer]
     pagination_class = JsonApiPageNumberPagination
     queryset = Order.objects.order_by("pk").prefetch_related(
-        Prefetch("line_items", in_currency_of("order", LineItem.objects.order_by("pk")))
+        Prefetch("line_items", _in_currency_of("order", LineItem.objects.order_by("pk")))
     )
     serializer_class = _serializer(
-        "orders",
+        OrderSerializer,
         market=ResourceRelatedField(read_only=True, model=named("markets")),
         customer=ResourceRelatedField(read_only=True, model=named("customers")),
         line_items=ResourceRelatedField(read_only=True, many=True, model=LineItem),
         included_serializers={
-            name: _serializer(name) for name in ("line_items", "markets", "customers")
+            "line_items": _serializer(LineItemSerializer),
+            "market": _serializer(MarketSerializer),
+            "customer": _serializer(CustomerSerializer),
         },
     )

@@ -78,6 +78,15 @@ class Settings:
         return self._require("SHOP", "myshop.shop.MyShop")
 
     @property
+    def ORDER_SERIALIZER(self) -> str:  # noqa: N802
+        """Dotted path of the shop's serializer of orders, for ``/orders`` of the API.
+
+        A serializer of djangorestframework-jsonapi. The resources in its ``included_serializers``
+        are served too. Default ``""``: orders have their relationships to copies only.
+        """
+        return self._get_text("ORDER_SERIALIZER", "")
+
+    @property
     def ENGINE(self) -> str:  # noqa: N802
         """How workers are woken. Default ``"polling"``: they poll the database.
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from oauth2_provider.models import AccessToken, Application
 
 from order_copies.events.models import Event
-from order_copies.jsonapi.resources import ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Resource, resource_of
 from order_copies.models import OrderFactory
 from orders.models import Customer, Order
 from project.oauth import tokens
@@ -150,7 +150,7 @@ def the_error_in(response: HttpResponse) -> tuple[int, str, str | None]:
     return response.status_code, error["code"], error.get("source", {}).get("pointer")
 
 
-def include_paths(resource: ResourceSerializer, depth: int = 2) -> list[str]:
+def include_paths(resource: Resource, depth: int = 2) -> list[str]:
     """Return all include paths of a resource, up to this depth."""
     paths: list[str] = []
     for relationship in resource.relationships:

@@ -12,7 +12,7 @@ from prometheus_client import REGISTRY
 
 from order_copies import checks
 from order_copies.conf import Settings
-from order_copies.jsonapi.errors import CODES, status_of
+from order_copies.jsonapi.errors import STATUSES
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
@@ -69,7 +69,7 @@ def test_error_codes__all_are_listed_with_their_status() -> None:
 
     listed = re.findall(r"^\| `([A-Z_]+)` \| (\d+) \|", text, re.MULTILINE)
 
-    assert dict(listed) == {code: str(status_of(code)) for code in CODES}
+    assert dict(listed) == {code: str(status) for code, status in STATUSES.items()}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.api.permissions import CHANGING_ORDERS
+from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
-from order_copies.jsonapi.values import Object
 from order_copies.models import OPTIONS, OrderCopy
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class MetadataField(forms.JSONField):
         """Return the parsed object. Raises ValidationError for any other input."""
         try:
             value = super().to_python(value)
-            return {} if value is None else Object().check(value)
+            return {} if value is None else ObjectField().to_internal_value(value)
         except InvalidValueError as error:
             raise self._error(error.reason, max_depth=MAX_DEPTH, max_bytes=MAX_BYTES) from error
         except (ValueError, RecursionError) as error:

@@ -13,18 +13,23 @@ from order_copies.api.views import (
     OrderViewSet,
     RecurringOrderCopyViewSet,
 )
+from order_copies.jsonapi.included_viewsets import included_viewsets
 from order_copies.jsonapi.openapi.views import OpenAPIView
-from order_copies.jsonapi.routers import routes, unknown_paths
+from order_copies.jsonapi.routers import Router, unknown_paths
+
+router = Router()
+# First, because it has all kinds of copies: it decides who sees their events.
+router.register("order_factories", OrderFactoryViewSet)
+router.register("order_copies", OrderCopyViewSet)
+router.register("recurring_order_copies", RecurringOrderCopyViewSet)
+router.register("events", EventViewSet)
+router.register("event_stores", EventStoreViewSet)
+router.register("orders", OrderViewSet)
+for viewset in included_viewsets(OrderViewSet, [prefix for prefix, *_ in router.registry]):
+    router.register(viewset.resource_type(), viewset)
 
 urlpatterns = [
-    *routes(
-        OrderCopyViewSet,
-        RecurringOrderCopyViewSet,
-        OrderFactoryViewSet,
-        EventViewSet,
-        EventStoreViewSet,
-        OrderViewSet,
-    ),
+    *router.urls,
     path("schema", OpenAPIView.as_view(), name="order_copies_schema"),
     unknown_paths(),
 ]

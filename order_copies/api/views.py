@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
+from rest_framework.mixins import CreateModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,109 +18,127 @@ from order_copies.api.idempotency import Name, answer_once
 from order_copies.api.openapi import CREATE_OFFER
 from order_copies.api.permissions import CopiesPermission, EventsPermission, check_copy
 from order_copies.api.prefer import granted_wait, wait_for_end
+from order_copies.api.visible_events import visible_events
 from order_copies.events.models import Event
 from order_copies.events.recording import request_actor, trigger
 from order_copies.jsonapi.errors import RequestRefusedError, invalid, not_found
-from order_copies.jsonapi.payloads import Payload, read_new
-from order_copies.jsonapi.queries import Query
-from order_copies.jsonapi.scopes import READ, check_scopes
-from order_copies.jsonapi.views import ReadOnlyViewSet, RetrieveMixin, UpdateMixin
+from order_copies.jsonapi.pagination import CursorPagination
+from order_copies.jsonapi.scopes import READ, check_scopes, is_sales_channel
+from order_copies.jsonapi.views import (
+    DestroyMixin,
+    ReadOnlyViewSet,
+    RetrieveMixin,
+    UpdateMixin,
+)
 from order_copies.logs import log_fields
-from order_copies.models import IdempotentRequest, OrderCopy
+from order_copies.models import IdempotentRequest, OrderCopy, OrderFactory, RecurringOrderCopy
 from order_copies.plans import CopyPlan, Problem, errors_count, errors_log
+from order_copies.shops import get_shop
 
 logger = logging.getLogger("order_copies.copies")
 
 
-class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
+class OrderFactoryViewSet(ReadOnlyViewSet):
+    """``/order_factories``: copies of all kinds, read-only."""
+
+    queryset: QuerySet[Any] = OrderFactory.objects.all()
+    serializer_class = serializers.OrderFactorySerializer
+
+    def get_queryset(self) -> "QuerySet[Any]":
+        """Return the copies that the client may see."""
+        return get_shop().order_copies_for(self.request, super().get_queryset())
+
+
+class OrderCopyViewSet(CreateModelMixin, UpdateMixin, DestroyMixin, OrderFactoryViewSet):
     """``/order_copies``: create, preview, read, annotate, abort, retry and delete copies."""
 
-    type = serializers.OrderCopySerializer.type
+    queryset = OrderCopy.objects.all()
+    serializer_class = serializers.OrderCopySerializer
     permission_classes = [IsAuthenticated, CopiesPermission]
+    extra_parameters = {"create": ["dry_run"]}
     offers = {"create": CREATE_OFFER}
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create a copy, once per ``Idempotency-Key``; preview it with ``dry_run=true``."""
-        query = self.query(self.resource, "include", "fields", "dry_run")
-        if query.dry_run:
+        if self.query.dry_run:
             check_scopes(request, READ)
             return Response(self._preview(self._read()))
         name = Name.of(request)
         if name is None:
-            return self._create(query)
+            return self._create()
         return answer_once(
             name,
-            create=lambda: self._create(query, name),
-            repeat=lambda first: self._repeat(query, name, first),
+            create=lambda: self._create(name),
+            repeat=lambda first: self._repeat(name, first),
         )
 
-    def change(self, row: OrderCopy, payload: Payload) -> None:
+    def perform_update(self, serializer: Any) -> None:
         """Update ``reference``, ``reference_origin`` and ``metadata``, and abort or retry.
 
         Raises :class:`RequestRefusedError` if the status of the copy forbids the trigger.
         """
-        who, status = request_actor(self.request), row.status
+        order_copy, pulled = serializer.instance, serializer.trigger
+        who, status = request_actor(self.request), order_copy.status
         with transaction.atomic():
-            if payload.attributes or not payload.trigger:
-                copying.update_copy(row, payload.attributes, who=who)
-            if payload.trigger:
-                name = payload.trigger.name
-                if name == "_retry":
-                    check_copy(self.request, row)
-                (problems,) = _triggers[name]([row], who=who)
-                _refuse_for(name, problems)
-            row.refresh_from_db()
-        if payload.trigger and row.status != status:
-            self._log(_triggered[payload.trigger.name], row)
+            if serializer.changes or not pulled:
+                copying.update_copy(order_copy, serializer.changes, who=who)
+            if pulled:
+                if pulled == "_retry":
+                    check_copy(self.request, order_copy)
+                (problems,) = _triggers[pulled]([order_copy], who=who)
+                _refuse_for(pulled, problems)
+            order_copy.refresh_from_db()
+        if pulled and order_copy.status != status:
+            self._log(_triggered[pulled], order_copy)
 
-    def destroy(self, request: Request, public_id: str) -> Response:
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete a copy, unless it is in progress. Its target order stays."""
-        self.query(self.resource)
-        order_copy = self.find(request, public_id)
-        copying.delete_copy(order_copy, who=request_actor(request))
-        self._log("deleted", order_copy)
-        return Response(status=204)
+        return super().destroy(request, *args, **kwargs)
+
+    def perform_destroy(self, instance: OrderCopy) -> None:
+        """Delete the copy. Raises ``NotDeletableError`` if it is in progress."""
+        copying.delete_copy(instance, who=request_actor(self.request))
+        self._log("deleted", instance)
 
     def _read(self) -> OrderCopy:
         # The copy that the request describes, unsaved.
-        payload = read_new(self.request.data, self.resource, self.request)
-        order_copy = OrderCopy(**payload.attributes, **payload.relationships)
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        order_copy = OrderCopy(**serializer.validated_data)
         check_copy(self.request, order_copy)
         return order_copy
 
-    def _create(self, query: Query, name: Name | None = None) -> Response:
+    def _create(self, name: Name | None = None) -> Response:
         order_copy = self._read()
         with granted_wait(self.request) as seconds:
-            response = self._store(query, order_copy, name, is_waiting=bool(seconds))
+            response = self._store(order_copy, name, is_waiting=bool(seconds))
             if seconds:
                 wait_for_end(order_copy, seconds)
-                response = self._created(query, order_copy)
+                response = self._created(order_copy)
                 response["Preference-Applied"] = f"wait={seconds}"
                 if name:
                     name.conclude(response.data)
         return response
 
-    def _store(
-        self, query: Query, order_copy: OrderCopy, name: Name | None, *, is_waiting: bool
-    ) -> Response:
+    def _store(self, order_copy: OrderCopy, name: Name | None, *, is_waiting: bool) -> Response:
         with transaction.atomic():
             if name:
                 name.claim()
             copying.request_copies([order_copy], who=request_actor(self.request))
-            response = self._created(query, order_copy)
+            response = self._created(order_copy)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
         self._log("requested", order_copy)
         return response
 
-    def _created(self, query: Query, order_copy: OrderCopy) -> Response:
-        return _created(self.answer(query, self.resource, order_copy).data)
+    def _created(self, order_copy: OrderCopy) -> Response:
+        return _created(self.get_serializer(order_copy).data)
 
-    def _repeat(self, query: Query, name: Name, first: IdempotentRequest) -> Response:
+    def _repeat(self, name: Name, first: IdempotentRequest) -> Response:
         # Return the stored response, if the client may still see the copy or the copy is deleted.
         key = first.order_factory_key
         assert key is not None, "a name is kept with its copy"
-        order_copy = self.resource.rows(self.request).filter(pk=key).first()
+        order_copy = self.get_queryset().filter(pk=key).first()
         if order_copy is None and OrderCopy.objects.filter(pk=key).exists():
             raise RequestRefusedError(not_found())
         document = json.loads(first.answer)
@@ -128,7 +148,7 @@ class OrderCopyViewSet(ReadOnlyViewSet, UpdateMixin):
         response = _created(document)
         if first.is_waiting and order_copy is not None:
             # The process that waited for the end of the copy was killed.
-            response = self._created(query, order_copy)
+            response = self._created(order_copy)
             name.conclude(response.data)
         response["Idempotent-Replayed"] = "true"
         return response
@@ -161,37 +181,52 @@ def _created(document: dict[str, Any]) -> Response:
 class RecurringOrderCopyViewSet(OrderCopyViewSet):
     """``/recurring_order_copies``: the copies that subscriptions create."""
 
-    type = serializers.RecurringOrderCopySerializer.type
-
-
-class OrderFactoryViewSet(ReadOnlyViewSet):
-    """``/order_factories``: copies of all kinds, read-only."""
-
-    type = serializers.OrderFactorySerializer.type
+    queryset = RecurringOrderCopy.objects.all()
+    serializer_class = serializers.RecurringOrderCopySerializer
 
 
 class OrderViewSet(ReadOnlyViewSet):
     """``/orders``, for shops without an endpoint of their own; read-only."""
 
-    type = serializers.OrderSerializer.type
+    serializer_class = serializers.order_serializer()
+
+    def get_queryset(self) -> "QuerySet[Any]":
+        """Return the orders that the client may see."""
+        return get_shop().orders_for(self.request)
 
 
-class EventViewSet(ReadOnlyViewSet, UpdateMixin):
+class EventViewSet(UpdateMixin, ReadOnlyViewSet):
     """``/events``: read events, and trigger them again."""
 
-    type = serializers.EventSerializer.type
+    serializer_class = serializers.EventSerializer
     permission_classes = [IsAuthenticated, EventsPermission]
 
-    def change(self, row: Event, payload: Payload) -> None:
+    def get_queryset(self) -> "QuerySet[Any]":
+        """Return the visible events that have a topic."""
+        return visible_events(self.request, without="events").exclude(name="")
+
+    def perform_update(self, serializer: Any) -> None:
         """Send the signal ``event_triggered`` if the request has the trigger."""
-        if payload.trigger:
-            trigger(row, who=request_actor(self.request))
+        if serializer.trigger:
+            trigger(serializer.instance, who=request_actor(self.request))
 
 
 class EventStoreViewSet(RetrieveMixin):
     """``/event_stores/{id}``: one change. Lists are relationships of the changed resource."""
 
-    type = serializers.EventStoreSerializer.type
+    serializer_class = serializers.EventStoreSerializer
+    filter_backends = []
+    pagination_class = CursorPagination
+
+    def get_queryset(self) -> "QuerySet[Any]":
+        """Return the visible changes if the client may view events, otherwise none.
+
+        The token of a sales channel is not sufficient, only that of an integration (contract 4.3).
+        """
+        has_permission = self.request.user.has_perm("order_copies_events.view_event")
+        if not has_permission or is_sales_channel(self.request):
+            return Event.objects.none()
+        return visible_events(self.request)
 
 
 def plan_as_json(plan: CopyPlan) -> dict[str, Any]:

@@ -1,15 +1,16 @@
-"""What can be wrong with a request, as the contract writes it (5.7).
+"""Errors of requests, as the contract writes them (5.7).
 
-The only module that knows HTTP statuses: each code of an error has one.
+The only module that knows HTTP statuses: each error code has one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
+from rest_framework.settings import api_settings
 
 from order_copies.db.retry import is_transient
 from order_copies.exceptions import (
@@ -52,31 +53,63 @@ UNAUTHORIZED = "UNAUTHORIZED"
 UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
 VALIDATION_ERROR = "VALIDATION_ERROR"
 
-#: All of them: each is named as it reads.
-CODES = frozenset(name for name, value in list(globals().items()) if name == value)
-
-#: The status of each code; codes that are not named here are plain bad requests.
+#: The HTTP status of each code.
 STATUSES = {
+    BAD_REQUEST: 400,
+    FILTER_NOT_ALLOWED: 400,
+    IDEMPOTENCY_KEY_IN_USE: 409,
+    IDEMPOTENCY_KEY_REUSED: 422,
+    INTERNAL_SERVER_ERROR: 500,
+    INVALID_DATA_FORMAT: 400,
+    INVALID_FIELD: 400,
+    INVALID_FIELD_VALUE: 400,
+    INVALID_FILTERS_SYNTAX: 400,
+    INVALID_FILTER_VALUE: 400,
+    INVALID_IDEMPOTENCY_KEY: 400,
+    INVALID_INCLUDE: 400,
+    INVALID_LINKS_OBJECT: 400,
+    INVALID_PAGE_OBJECT: 400,
+    INVALID_PAGE_VALUE: 400,
+    INVALID_RESOURCE: 400,
+    INVALID_SORT_CRITERIA: 400,
     INVALID_TOKEN: 401,
-    UNAUTHORIZED: 401,
-    RECORD_NOT_FOUND: 404,
+    KEY_NOT_INCLUDED_IN_URL: 400,
+    LOCKED: 423,
     METHOD_NOT_ALLOWED: 405,
     NOT_ACCEPTABLE: 406,
-    IDEMPOTENCY_KEY_IN_USE: 409,
+    PARAM_MISSING: 400,
+    PARAM_NOT_ALLOWED: 400,
     PAYLOAD_TOO_LARGE: 413,
-    UNSUPPORTED_MEDIA_TYPE: 415,
-    IDEMPOTENCY_KEY_REUSED: 422,
-    VALIDATION_ERROR: 422,
-    LOCKED: 423,
-    TOO_MANY_REQUESTS: 429,
-    INTERNAL_SERVER_ERROR: 500,
+    RECORD_NOT_FOUND: 404,
     SERVICE_UNAVAILABLE: 503,
+    TOO_MANY_REQUESTS: 429,
+    TYPE_MISMATCH: 400,
+    UNAUTHORIZED: 401,
+    UNSUPPORTED_MEDIA_TYPE: 415,
+    VALIDATION_ERROR: 422,
+}
+
+#: The error keys of the contract (5.7) for the codes of DRF's own validation errors.
+_KEYS = {
+    "required": "blank",
+    "null": "blank",
+    "blank": "blank",
+    "empty": "blank",
+    "max_length": "too_long",
+    "max_string_length": "too_long",
+    "min_length": "too_short",
+    "invalid_choice": "inclusion",
+    "not_a_list": "invalid",
+    "does_not_exist": "invalid",
+    "unique": "taken",
+    "max_value": "less_than_or_equal_to",
+    "min_value": "greater_than_or_equal_to",
 }
 
 
 @dataclass(frozen=True)
 class Error:
-    """One thing that is wrong; ``pointer`` tells where in the body."""
+    """One error. ``pointer`` is the JSON pointer to its place in the body."""
 
     code: str
     title: str
@@ -86,11 +119,11 @@ class Error:
 
     @property
     def status(self) -> int:
-        """The HTTP status that goes with the code."""
-        return status_of(self.code)
+        """The HTTP status of the code."""
+        return STATUSES[self.code]
 
     def as_json(self) -> dict[str, Any]:
-        """The error object of the document."""
+        """Return the error object of a document."""
         document: dict[str, Any] = {
             "title": self.title,
             "detail": self.detail,
@@ -104,13 +137,8 @@ class Error:
         return document
 
 
-def status_of(code: str) -> int:
-    """The HTTP status that goes with a code."""
-    return STATUSES.get(code, 400)
-
-
 class RequestRefusedError(OrderCopiesError):
-    """The request cannot be served as it is."""
+    """The request is refused with these errors."""
 
     def __init__(self, *errors: Error) -> None:
         super().__init__("; ".join(error.detail for error in errors))
@@ -118,18 +146,21 @@ class RequestRefusedError(OrderCopiesError):
 
 
 def refused(code: str, title: str, detail: str, pointer: str | None = None) -> RequestRefusedError:
-    """The exception for a request with this one error."""
+    """Return the exception for a request with one error."""
     return RequestRefusedError(Error(code, title, detail, pointer))
 
 
 def not_found(pointer: str | None = None) -> Error:
-    """There is no such record, or the client may not see it: the same to the client."""
+    """Return the error for a row that does not exist or that the client may not see."""
     detail = "The requested resource was not found. Please double-check the ID and try again."
     return Error(RECORD_NOT_FOUND, "Record not found", detail, pointer)
 
 
 def invalid(place: str, field: str, key: str, message: str, **meta: Any) -> Error:
-    """A value that breaks a rule; ``key`` names the rule, ``place`` is where fields stand."""
+    """Return the error for a value that breaks the rule ``key``.
+
+    ``place``: ``"attributes"`` or ``"relationships"``.
+    """
     return Error(
         VALIDATION_ERROR,
         message,
@@ -140,13 +171,13 @@ def invalid(place: str, field: str, key: str, message: str, **meta: Any) -> Erro
 
 
 def pointer(*names: str) -> str:
-    """The JSON pointer (RFC 6901) to a member of ``data``."""
+    """Return the JSON pointer (RFC 6901) to a member of ``data``."""
     escaped = (name.replace("~", "~0").replace("/", "~1") for name in names)
     return "/data/" + "/".join(escaped)
 
 
 def server_error(trace_id: str) -> Error:
-    """The server's own fault; ``trace_id`` stands in its log too."""
+    """Return the error for a failure of the server; the log contains ``trace_id`` too."""
     detail = "Something went wrong on our side. Please quote the trace_id when you report it."
     return Error(
         INTERNAL_SERVER_ERROR, "Internal server error", detail, meta={"trace_id": trace_id}
@@ -157,13 +188,13 @@ _ACCESS_DENIED = Error(
     UNAUTHORIZED, "Access denied", "You are not authorized to perform this action."
 )
 
-_TROUBLE = Error(
+_UNAVAILABLE = Error(
     SERVICE_UNAVAILABLE,
     "Service unavailable",
     "The database is busy or restarts. Please send the request again, under its Idempotency-Key.",
 )
 
-#: The errors of exceptions that others raise, the most special first.
+#: The errors of exceptions of Django, DRF and the app, the most specific first.
 _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (exceptions.AuthenticationFailed, Error(
         INVALID_TOKEN, "Invalid token", "The access token you provided is invalid or expired."
@@ -199,15 +230,50 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
 
 
 def errors_of(exception: Exception) -> Sequence[Error]:
-    """What is wrong with the request that led to ``exception``; nothing, if it is our own fault."""
+    """Return the errors of a request that raised ``exception``; none for a server failure."""
     if isinstance(exception, RequestRefusedError):
         return exception.errors
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]
-    return [_TROUBLE] if is_transient(exception) else []
+    return [_UNAVAILABLE] if is_transient(exception) else []
+
+
+def validation_errors(
+    detail: Any, place_of: Callable[[str], str], order: Mapping[str, int], limits: Mapping[str, Any]
+) -> Iterator[Error]:
+    """Return the errors of the ``detail`` of a ``ValidationError`` that a serializer raised.
+
+    ``place_of`` returns ``"attributes"`` or ``"relationships"`` for a field; ``order`` is the
+    position of fields in the request; ``limits`` are the maximum lengths of strings by field.
+    """
+    if not isinstance(detail, Mapping):
+        detail = {api_settings.NON_FIELD_ERRORS_KEY: detail}
+    for field in sorted(detail, key=lambda name: order.get(name, len(order))):
+        place = () if field == api_settings.NON_FIELD_ERRORS_KEY else (place_of(field), field)
+        for path, error in _leaves(detail[field], place):
+            key = _KEYS.get(error.code, error.code)
+            count = limits.get(field) if key == "too_long" else None
+            meta = {"error": key} | ({} if count is None else {"count": count})
+            text = f"{field} - {error}" if place else str(error)
+            where = pointer(*path) if path else "/data"
+            yield Error(VALIDATION_ERROR, str(error), text, where, meta)
+
+
+def _leaves(errors: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    # The errors of nested fields, each with its path. An item without errors is {} in DRF.
+    if isinstance(errors, Mapping):
+        for name, nested in errors.items():
+            is_field = name != api_settings.NON_FIELD_ERRORS_KEY
+            yield from _leaves(nested, (*path, str(name)) if is_field else path)
+    elif isinstance(errors, list):
+        for index, nested in enumerate(errors):
+            is_item = isinstance(nested, Mapping)
+            yield from _leaves(nested, (*path, str(index)) if is_item else path)
+    else:
+        yield path, errors
 
 
 def document_of(errors: Sequence[Error]) -> dict[str, Any]:
-    """The document with these errors."""
+    """Return the document with these errors."""
     return {"errors": [error.as_json() for error in errors]}

@@ -1,4 +1,4 @@
-"""Find the resources that a request wants included: one query a relationship, however many rows."""
+"""Load the resources of ``include``, with one query per relationship."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -7,74 +7,56 @@ from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import INVALID_INCLUDE, refused
 from order_copies.jsonapi.queries import IncludeTree
-from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Relationship, Resource, resource_of
 
-#: How many resources a relationship may add to a document, which takes some 2 KB for each.
+#: The maximum number of resources that a relationship adds to a document, each of some 2 KB.
 MAX_INCLUDED = 2000
 
-#: A resource is known by its type and key.
+#: The type and the primary key of a resource.
 Identity = tuple[str, Any]
 
 
 class Included:
-    """What a document includes, and how its resources hang together."""
+    """The included resources of a document, and their relationships."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self._related: dict[Identity, dict[str, list[Any]]] = {}
-        self._rows: dict[Identity, tuple[ResourceSerializer, Any]] = {}
+        self._rows: dict[Identity, tuple[Resource, Any]] = {}
 
-    def load(self, resource: ResourceSerializer, rows: Sequence[Any], tree: IncludeTree) -> None:
-        """Find the relatives of ``rows``, and theirs, as the tree says."""
+    def load(self, resource: Resource, rows: Sequence[Any], tree: IncludeTree) -> None:
+        """Load the related rows of ``rows`` and, along the tree, those of the related rows."""
         for name, branches in tree.items():
             relationship = resource.relationships_by_name[name]
-            found = list(_related_rows(self.request, relationship, rows))
-            self._relate(resource, relationship, rows, found)
+            found, by_row = self._load(relationship, rows)
+            for row, related in zip(rows, by_row, strict=True):
+                self._related.setdefault((resource.type, row.pk), {})[name] = related
             if found:
-                related = resource_of(relationship.type)
+                related_resource = resource_of(relationship.type)
                 for row in found:
-                    self._rows.setdefault((related.type, row.pk), (related, row))
-                self.load(related, found, branches)
+                    identity = (related_resource.type, row.pk)
+                    self._rows.setdefault(identity, (related_resource, row))
+                self.load(related_resource, found, branches)
 
-    def related(self, resource: ResourceSerializer, row: Any) -> dict[str, list[Any]]:
-        """The included relatives of a row, by the name of the relationship."""
+    def related(self, resource: Resource, row: Any) -> dict[str, list[Any]]:
+        """Return the included rows related to a row, by relationship."""
         return self._related.get((resource.type, row.pk), {})
 
-    def besides(
-        self, resource: ResourceSerializer, rows: Iterable[Any]
-    ) -> Iterator[tuple[ResourceSerializer, Any]]:
-        """All that is included, without what stands in the document already."""
+    def without(self, resource: Resource, rows: Iterable[Any]) -> Iterator[tuple[Resource, Any]]:
+        """Yield the included rows that are not among the primary ``rows`` of the document."""
         primary = {(resource.type, row.pk) for row in rows}
         for identity, (included, row) in self._rows.items():
             if identity not in primary:
                 yield included, row
 
-    def _relate(
-        self,
-        resource: ResourceSerializer,
-        relationship: Relationship,
-        rows: Sequence[Any],
-        found: Sequence[Any],
-    ) -> None:
-        by_key: dict[Any, list[Any]] = {}
-        for row in found:
-            by_key.setdefault(relationship.key_of(row), []).append(row)
-        for row in rows:
-            relatives = self._related.setdefault((resource.type, row.pk), {})
-            key = None if relationship.leads_nowhere else relationship.key_in(row)
-            relatives[relationship.name] = by_key.get(key, [])
-
-
-def _related_rows(
-    request: HttpRequest, relationship: Relationship, rows: Sequence[Any]
-) -> Iterable[Any]:
-    if relationship.leads_nowhere:
-        return []
-    found = list(relationship.rows(request, rows).order_by("pk")[: MAX_INCLUDED + 1])
-    if len(found) > MAX_INCLUDED:
-        detail = (
-            f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
-            "ask for a smaller page[size], or for the list of them."
-        )
-        raise refused(INVALID_INCLUDE, "Invalid include", detail)
-    return found
+    def _load(
+        self, relationship: Relationship, rows: Sequence[Any]
+    ) -> tuple[list[Any], list[list[Any]]]:
+        found, by_row = relationship.related(self.request, rows, limit=MAX_INCLUDED + 1)
+        if len(found) > MAX_INCLUDED:
+            detail = (
+                f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
+                "ask for a smaller page[size], or for the list of them."
+            )
+            raise refused(INVALID_INCLUDE, "Invalid include", detail)
+        return found, by_row

@@ -1,9 +1,9 @@
-"""Parser, renderer and content negotiation for ``application/vnd.api+json`` (contract 5.7)."""
+"""Renderer and content negotiation for ``application/vnd.api+json`` (contract 5.7)."""
 
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from django.http import HttpRequest
 from rest_framework import exceptions
@@ -11,45 +11,16 @@ from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework_json_api.parsers import JSONParser
-
-from order_copies.jsonapi.errors import INVALID_DATA_FORMAT, PAYLOAD_TOO_LARGE, refused
 
 MEDIA_TYPE: str = JSONParser.media_type
 
-#: Maximum size of a request body in bytes.
-MAX_BODY = 262144
-
 #: Media ranges that include ours: the most specific one in ``Accept`` decides (RFC 9110).
 _RANGES = (MEDIA_TYPE, "application/*", "*/*")
+#: Encodes what fields of a shop return: decimals, dates, UUIDs, lazy texts.
+_encode = JSONEncoder().default
 _UNWANTED = re.compile(r"q=0(\.0*)?")
-
-
-class Parser(BaseParser):
-    """Parser of request bodies, for valid and invalid JSON."""
-
-    media_type = MEDIA_TYPE
-
-    def parse(
-        self,
-        stream: Any,
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Return the JSON value of the body.
-
-        Raise :class:`~order_copies.jsonapi.errors.RequestRefusedError` if the body is too large
-        or is not valid JSON.
-        """
-        body = stream.read(MAX_BODY + 1)
-        if len(body) > MAX_BODY:
-            detail = f"The body of a request may have {MAX_BODY} bytes."
-            raise refused(PAYLOAD_TOO_LARGE, "Payload too large", detail)
-        try:
-            return json.loads(body.decode(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            detail = "The body of the request is not valid JSON."
-            raise refused(INVALID_DATA_FORMAT, "Invalid data format", detail) from None
 
 
 class Renderer(BaseRenderer):
@@ -68,7 +39,7 @@ class Renderer(BaseRenderer):
         """Return the document as bytes: empty if ``data`` is ``None``."""
         if data is None:
             return b""
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_encode)
         # An error may quote a lone surrogate, which UTF-8 cannot encode.
         return text.encode(errors="replace")
 
@@ -102,8 +73,3 @@ def _read(accepted: str) -> tuple[str, bool]:
     rest = [parameter for parameter in parameters if not parameter.startswith("q=")]
     is_wanted = not any(map(_UNWANTED.fullmatch, parameters))
     return ";".join([media_type, *rest]), is_wanted
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    message = f"{name} is not JSON"
-    raise ValueError(message)

@@ -1,20 +1,18 @@
-"""Pages of lists: numbered ones with counts, and cursors for histories (contract 5.2, 4.3)."""
+"""Pages of lists: numbered pages with counts, and cursors for histories (contract 5.2, 4.3)."""
 
+import math
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from order_copies.jsonapi.errors import INVALID_PAGE_OBJECT, INVALID_PAGE_VALUE, refused
-from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed
-
-if TYPE_CHECKING:
-    from order_copies.jsonapi.resources import ResourceSerializer
+from order_copies.jsonapi.json_schema import JSONSchema, closed
 
 DEFAULT_SIZE = 10
 MAX_SIZE = 25
@@ -24,8 +22,8 @@ def _whole(default: int, maximum: int) -> JSONSchema:
     return {"type": "integer", "minimum": 1, "maximum": maximum, "default": default}
 
 
-def _links(*always: str, rarely: Sequence[str]) -> JSONSchema:
-    links = {name: {"type": "string", "format": "uri"} for name in (*always, *rarely)}
+def _links(*always: str, sometimes: Sequence[str]) -> JSONSchema:
+    links = {name: {"type": "string", "format": "uri"} for name in (*always, *sometimes)}
     return closed(links, required=always)
 
 
@@ -36,95 +34,92 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 _PARAMETER = re.compile(r"page\[(\w+)\]")
 
 
-@dataclass
-class Page:
-    """The rows of one page, and what its document says of it."""
+class Pagination(BasePagination):
+    """The base of the dialect's paginations. An unknown or invalid parameter is refused."""
 
-    rows: Sequence[Any]
-    links: dict[str, str]
-    meta: dict[str, int] | None = None
-
-
-@dataclass
-class Pages(ABC):
-    """One way to cut a list into pages."""
-
-    #: What may stand in the brackets of ``page[...]``, each with its JSON Schema.
+    #: The names in the brackets of ``page[...]``, each with its JSON Schema.
     parameters: ClassVar[Mapping[str, JSONSchema]]
-    #: The JSON Schemas of what a page's document says of the page.
-    members: ClassVar[Mapping[str, JSONSchema]]
-    #: Whether the list may be sorted and filtered.
-    sortable: ClassVar[bool] = True
+    #: The JSON Schemas of the members that a page adds to its document.
+    schemas: ClassVar[Mapping[str, JSONSchema]]
 
-    request: HttpRequest
-    url: str
-    resource: "ResourceSerializer"
+    #: The members that the current page adds to its document.
+    members: dict[str, Any]
 
-    @abstractmethod
-    def cut(self, rows: "QuerySet[Any]") -> Page:
-        """The page that the request asks for. Raises :class:`RequestRefusedError`."""
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: "QuerySet[Any]", request: Request, view: Any = None
+    ) -> list[Any]:
+        """Return the rows of the requested page. Raises :class:`RequestRefusedError`."""
+        self.request = request
+        self.view = view
+        self.requested = dict(self._requested())
+        rows, self.members = self.page(queryset)
+        return rows
+
+    def get_paginated_response(self, data: dict[str, Any]) -> Response:
+        """Return the response with a document and the members of the page."""
+        links = data.get("links", {}) | self.members["links"]
+        return Response(data | self.members | {"links": links})
+
+    def page(self, queryset: "QuerySet[Any]") -> tuple[list[Any], dict[str, Any]]:
+        """Return the rows of the requested page and its members."""
+        raise NotImplementedError
 
     def link(self, **page: Any) -> str:
-        """The address of another page, the rest of the query kept."""
+        """Return the URL of another page, with the other parameters of the query."""
         query = [
             (name, value)
-            for name, values in self.request.GET.lists()
+            for name, values in self.request.query_params.lists()
             if not name.startswith("page[")
             for value in values
         ]
         query += [(f"page[{name}]", str(value)) for name, value in page.items()]
-        return f"{self.url}?{urlencode(query)}"
+        return f"{self.view.url}?{urlencode(query)}"
 
     @property
     def size(self) -> int:
-        """How many rows a page has."""
+        """The number of rows on a page."""
         return self.number("size", DEFAULT_SIZE, MAX_SIZE)
 
     def number(self, name: str, default: int, maximum: int | None = None) -> int:
-        """A number from one to ``maximum`` that the request gives, or ``default``."""
-        text = self.asked.get(name)
+        """Return a requested number from 1 to ``maximum``, or ``default``."""
+        text = self.requested.get(name)
         if text is None:
             return default
         number = int(text) if _NUMBER.fullmatch(text) else 0
         if number < 1 or (maximum is not None and number > maximum):
-            raise invalid_page(name, text)
+            raise _invalid_page(name, text)
         return number
 
-    @property
-    def asked(self) -> dict[str, str]:
-        """What the request says of the page, by name."""
-        return dict(self._read())
-
-    def _read(self) -> Iterator[tuple[str, str]]:
-        for key in self.request.GET:
+    def _requested(self) -> Iterator[tuple[str, str]]:
+        for key in self.request.query_params:
             if key.partition("[")[0] != "page":
                 continue
             found = _PARAMETER.fullmatch(key)
             if found is None or found[1] not in self.parameters:
                 detail = f"{key} is not a valid page parameter."
                 raise refused(INVALID_PAGE_OBJECT, "Invalid page object", detail)
-            yield found[1], self.request.GET.get(key, "")
+            yield found[1], self.request.query_params.get(key, "")
 
 
-class NumberedPages(Pages):
-    """``page[number]`` and ``page[size]``, with counts and links both ways."""
+class NumberPagination(Pagination):
+    """``page[number]`` and ``page[size]``, with counts and links in both directions."""
 
     parameters = {"number": _whole(1, 10**15 - 1), "size": _SIZE}
-    members = {"links": _links("first", "last", rarely=("prev", "next")), "meta": _COUNTS}
+    schemas = {"links": _links("first", "last", sometimes=("prev", "next")), "meta": _COUNTS}
 
-    def cut(self, rows: "QuerySet[Any]") -> Page:
-        """Ten rows unless told otherwise, 25 at most; nothing beyond the end."""
+    def page(self, queryset: "QuerySet[Any]") -> tuple[list[Any], dict[str, Any]]:
+        """Return up to 25 rows, 10 by default; none after the last page."""
         number, size = self.number("number", 1), self.size
-        record_count = rows.count()
-        page_count = -(-record_count // size)
+        record_count = queryset.count()
+        page_count = math.ceil(record_count / size)
         start = (number - 1) * size
-        return Page(
-            list(rows[start : start + size]) if number <= page_count else [],
-            self._links(number, size, max(page_count, 1)),
-            {"record_count": record_count, "page_count": page_count},
-        )
+        rows = list(queryset[start : start + size]) if number <= page_count else []
+        return rows, {
+            "meta": {"record_count": record_count, "page_count": page_count},
+            "links": self._page_links(number, size, max(page_count, 1)),
+        }
 
-    def _links(self, number: int, size: int, last: int) -> dict[str, str]:
+    def _page_links(self, number: int, size: int, last: int) -> dict[str, str]:
         numbers = {"first": 1}
         if number > 1:
             numbers["prev"] = min(number - 1, last)
@@ -134,35 +129,30 @@ class NumberedPages(Pages):
         return {name: self.link(number=to, size=size) for name, to in numbers.items()}
 
 
-class CursorPages(Pages):
-    """``page[after]`` and ``page[size]``, with nothing but a link to the next page.
+class CursorPagination(Pagination):
+    """``page[after]`` and ``page[size]``, with a link to the next page only.
 
-    Rows come in the order of their keys; a cursor is the id of the last row seen.
+    Rows are sorted by primary key. A cursor is the id of the last row of the page before.
     """
 
     parameters = {"after": {"type": "string"}, "size": _SIZE}
-    members = {"links": _links(rarely=("next",))}
-    sortable = False
+    schemas = {"links": _links(sometimes=("next",))}
 
-    def cut(self, rows: "QuerySet[Any]") -> Page:
-        """The rows after the cursor."""
-        size, after = self.size, self.asked.get("after")
+    def page(self, queryset: "QuerySet[Any]") -> tuple[list[Any], dict[str, Any]]:
+        """Return the rows after the cursor."""
+        ids, size, after = self.view.resource.id_field, self.size, self.requested.get("after")
         if after is not None:
-            rows = rows.filter(pk__gt=self._key_of(after))
-        found = list(rows[: size + 1])
-        if len(found) <= size:
-            return Page(found, {})
-        found.pop()
-        return Page(found, {"next": self.link(size=size, after=self.resource.id_of(found[-1]))})
-
-    def _key_of(self, cursor: str) -> Any:
-        key = self.resource.key_of(cursor)
-        if key is None:
-            raise invalid_page("after", cursor)
-        return key
+            key = ids.key_of(after)
+            if key is None:
+                raise _invalid_page("after", after)
+            queryset = queryset.filter(pk__gt=key)
+        rows = list(queryset.order_by("pk")[: size + 1])
+        if len(rows) <= size:
+            return rows, {"links": {}}
+        rows.pop()
+        return rows, {"links": {"next": self.link(size=size, after=ids.id_of(rows[-1]))}}
 
 
-def invalid_page(name: str, value: str) -> Exception:
-    """The exception for a page parameter with a value that it cannot have."""
+def _invalid_page(name: str, value: str) -> Exception:
     detail = f"{value} is not a valid value for the page[{name}] parameter."
     return refused(INVALID_PAGE_VALUE, "Invalid page value", detail)

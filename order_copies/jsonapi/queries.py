@@ -1,6 +1,6 @@
-"""Read the query of a request: what to include, which fields, in which order.
+"""Read the query of a request: which resources to include, and which fields.
 
-Whatever is not understood, or not offered by the endpoint, is refused: nothing is ignored.
+A parameter that is unknown, or that the endpoint does not offer, is refused.
 """
 
 import re
@@ -15,63 +15,55 @@ from order_copies.jsonapi.errors import (
     INVALID_FIELD,
     INVALID_FIELD_VALUE,
     INVALID_INCLUDE,
-    INVALID_SORT_CRITERIA,
     PARAM_NOT_ALLOWED,
     refused,
 )
-from order_copies.jsonapi.resources import (
-    Relationship,
-    ResourceSerializer,
-    named_only,
-    resource_of,
-)
+from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
 
-#: How many relationships an include path may follow.
+#: The maximum number of relationships in an include path.
 MAX_INCLUDE_DEPTH = 3
 
-#: What names look like: of what leads nowhere, any might be one.
+#: The pattern of names, for types without a viewset, whose fields are unknown.
 NAME = "[A-Za-z][A-Za-z0-9_]*"
 _NAME = re.compile(NAME)
 _PATH = re.compile(rf"{NAME}(\.{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}")
 
-#: Relationships to include, each with those to include of the related resources.
+#: The relationships to include, each with the tree of the related resource.
 IncludeTree = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Query:
-    """What a request asks for."""
+    """The parsed query of a request."""
 
     include: IncludeTree = field(default_factory=dict)
-    #: The attributes and relationships asked for, by resource type.
+    #: The requested attributes and relationships by resource type.
     fields: dict[str, frozenset[str]] = field(default_factory=dict)
-    order_by: tuple[str, ...] = ("pk",)
     dry_run: bool = False
 
 
-def read_query(query: QueryDict, resource: ResourceSerializer, offered: Iterable[str]) -> Query:
-    """What ``query`` asks of an endpoint that answers with resources of this kind.
+def read_query(query: QueryDict, resource: Resource, offered: Iterable[str]) -> Query:
+    """Return the parsed query of an endpoint that returns this resource.
 
-    ``offered`` are the families of parameters that the endpoint knows, such as ``include`` or
+    ``offered``: the families of parameters that the endpoint accepts, such as ``include`` or
     ``page``. Raises :class:`RequestRefusedError`.
     """
     _check_keys(query, set(offered))
     fields = dict(_fields(query))
     return Query(
-        include=_asked_for(_include(query.get("include", ""), resource), fields, resource),
+        include=_in_fields(_include(query.get("include", ""), resource), fields, resource),
         fields=fields,
-        order_by=_order_by(query.get("sort", ""), resource),
         dry_run=_flag("dry_run", query.get("dry_run", "false")),
     )
 
 
-def read_query_of_nothing(query: QueryDict) -> Query:
-    """What ``query`` asks of an endpoint that has nothing to tell, nor to know names by.
+def read_query_of_empty_relationship(query: QueryDict) -> Query:
+    """Return the parsed query of an endpoint that always returns null.
 
-    Raises :class:`RequestRefusedError` for what would be refused whatever there was.
+    Raises :class:`RequestRefusedError` for parameters that any endpoint would refuse.
     """
     _check_keys(query, {"include", "fields"})
-    for path in _listed(query.get("include", "")):
+    for path in split(query.get("include", "")):
         _check_path(path)
     return Query(fields=dict(_fields(query)))
 
@@ -96,9 +88,9 @@ def _check_single(key: str, values: Sequence[object]) -> None:
         raise refused(PARAM_NOT_ALLOWED, "Param not allowed", detail)
 
 
-def _include(text: str, resource: ResourceSerializer) -> IncludeTree:
+def _include(text: str, resource: Resource) -> IncludeTree:
     tree: IncludeTree = {}
-    for path in _listed(text):
+    for path in split(text):
         _check_path(path)
         _grow(tree, path, resource)
     return tree
@@ -109,7 +101,7 @@ def _check_path(path: str) -> None:
         raise _invalid_include(path)
 
 
-def _grow(tree: IncludeTree, path: str, resource: ResourceSerializer) -> None:
+def _grow(tree: IncludeTree, path: str, resource: Resource) -> None:
     for name in path.split("."):
         found = resource.relationships_by_name.get(name)
         if found is None or not found.includable:
@@ -125,19 +117,19 @@ def _invalid_include(path: str) -> Exception:
     return refused(INVALID_INCLUDE, "Invalid include", detail)
 
 
-def _asked_for(
-    tree: IncludeTree, fields: dict[str, frozenset[str]], resource: ResourceSerializer
+def _in_fields(
+    tree: IncludeTree, fields: dict[str, frozenset[str]], resource: Resource
 ) -> IncludeTree:
-    """Without relationships that a fieldset of their resource leaves out (contract 5.4)."""
+    """Return the tree without relationships that ``fields`` leaves out (contract 5.4)."""
     kept = fields.get(resource.type, resource.relationships_by_name)
     return {
-        name: _asked_for(branches, fields, _related(resource, name)) if branches else branches
+        name: _in_fields(branches, fields, _related(resource, name)) if branches else branches
         for name, branches in tree.items()
         if name in kept
     }
 
 
-def _related(resource: ResourceSerializer, name: str) -> ResourceSerializer:
+def _related(resource: Resource, name: str) -> Resource:
     return resource_of(resource.relationships_by_name[name].type)
 
 
@@ -148,7 +140,7 @@ def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
         resource_type = key.removeprefix("fields[").removesuffix("]")
         if not key.endswith("]"):
             raise _invalid_field(resource_type, "the API")
-        names = frozenset(_listed(query.get(key, "")))
+        names = frozenset(split(query.get(key, "")))
         _check_fields(resource_type, names)
         yield resource_type, names
 
@@ -157,7 +149,7 @@ def _check_fields(resource_type: str, names: Iterable[str]) -> None:
     try:
         known = resource_of(resource_type).field_names
     except KeyError:
-        if resource_type not in named_only():
+        if resource_type not in unserved_types():
             raise _invalid_field(resource_type, "the API") from None
         known = None
     for name in names:
@@ -170,25 +162,6 @@ def _invalid_field(name: str, of: str) -> Exception:
     return refused(INVALID_FIELD, "Invalid field", f"{name} is not a valid field of {of}.")
 
 
-def _order_by(text: str, resource: ResourceSerializer) -> tuple[str, ...]:
-    return (*filter(None, (_column(name, resource) for name in _listed(text))), "pk")
-
-
-def _column(criterion: str, resource: ResourceSerializer) -> str | None:
-    """The column with its sign; none for what is nothing in every row."""
-    name = criterion.removeprefix("-")
-    sign = "-" if criterion != name else ""
-    if name == "id":
-        return f"{sign}pk"
-    declared = resource.attributes_by_name.get(name) or resource.relationships_by_name.get(name)
-    if declared is None or not declared.sortable:
-        detail = f"{name} is not a valid sort criterion of {resource.type}."
-        raise refused(INVALID_SORT_CRITERIA, "Invalid sort criteria", detail)
-    if isinstance(declared, Relationship):
-        return f"{sign}{declared.column}" if declared.column else None
-    return f"{sign}{declared.column or name}"
-
-
 def _flag(name: str, text: str) -> bool:
     if text not in {"true", "false"}:
         detail = f"{text} is not a valid value for {name}: please send true or false."
@@ -196,5 +169,6 @@ def _flag(name: str, text: str) -> bool:
     return text == "true"
 
 
-def _listed(text: str) -> list[str]:
+def split(text: str) -> list[str]:
+    """Return the items of a list that is separated by commas."""
     return text.split(",") if text else []

@@ -1,77 +1,66 @@
-"""Declare resources: their attributes, their relationships, and who may see which of their rows.
+"""The resources of the API: what each routed viewset and its serializer declare.
 
-A resource is declared once, as a subclass of :class:`ResourceSerializer`, and registered under
-its type. Everything else (documents, request bodies, sorting, includes, routes) follows.
+A resource exists because a viewset for it is in the URLconf. Documents, includes, filters and the
+OpenAPI document find it by its type. It is compiled once for each URLconf.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar
+from typing import Any
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, get_resolver, get_urlconf
 from django.utils.functional import Promise
-from django_filters import FilterSet
 
 from order_copies.jsonapi.errors import RequestRefusedError, not_found
-from order_copies.jsonapi.pagination import NumberedPages, Pages
+from order_copies.jsonapi.fields import IDField, ValueField
 from order_copies.jsonapi.storable import is_storable
-from order_copies.jsonapi.values import Value
-
-FilterSetClass = type[FilterSet]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attribute:
-    """A value of a resource, and what clients may do with it."""
+    """An attribute of a resource, and what clients can do with it."""
 
     name: str
-    value: Value = field(default_factory=Value)
+    #: The field of the dialect that describes the values.
+    field: ValueField = field(default_factory=ValueField)
     creatable: bool = False
     updatable: bool = False
     filterable: bool = False
     sortable: bool = False
-    #: How a row gives the value, if not by its attribute of the same name.
-    get: Callable[[Any], Any] | None = None
-    #: Where the database has it, to sort and filter by; by default under the same name.
-    column: str = ""
-    #: Whether documents have it only where ``fields[type]`` names it.
+    #: Whether documents contain it only if ``fields[type]`` names it.
     on_request: bool = False
-    #: What it means, and a value that it may have, for the OpenAPI document.
+    #: Whether documents never contain it.
+    write_only: bool = False
+    #: The path of lookups to its column.
+    column: str = ""
+    #: Return the value of a row. None: only a serializer with the request can do it.
+    get: Callable[[Any], Any] | None = None
+    #: Text and an example for the OpenAPI document.
     description: str | Promise = ""
     example: Any = None
-
-    @property
-    def getter(self) -> Callable[[Any], Any]:
-        """What makes the document's value out of a row."""
-        get, write = self.get or attrgetter(self.name), self.value.write
-        if type(self.value).write is Value.write:
-            return get
-        return lambda row: write(get(row))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
-    """An attribute that is never told: to send it as true makes the resource do something.
-
-    ``scope`` is the scope of a token that it takes.
-    """
+    """A write-only attribute that starts an action; ``scope`` is the token scope it needs."""
 
     name: str
     scope: str
-    description: str = ""
+    description: str | Promise = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relationship:
-    """A link from a resource to one or many others.
+    """A relationship of a resource to one or many others.
 
-    The related rows are found by ``column``, the row's own attribute with the key of the one
-    related row, or by ``inverse``, the related rows' attribute with the row's key. A relationship
-    with neither leads nowhere for now: null or empty.
+    The related rows are found by ``column``, the attribute of the row with the key of the related
+    row; or by ``inverse``, the lookup of related rows that yields the key of the row; or, if a
+    serializer computes them, by ``computed``. A relationship with none of them is always empty.
     """
 
     name: str
@@ -84,139 +73,183 @@ class Relationship:
     sortable: bool = False
     column: str = ""
     inverse: str = ""
-    #: What ``inverse`` holds, if not the key itself.
+    #: Converts the key of a row into the value of ``inverse``.
     inverse_key: Callable[[Any], Any] | None = None
-    #: What else the related rows have in common.
+    #: Further lookups of the related rows.
     scope: Mapping[str, Any] = field(default_factory=dict)
+    #: Return the related objects of each row, in the order of the rows.
+    computed: Callable[[Sequence[Any], HttpRequest], list[list[Any]]] | None = None
+    #: The path of lookups to the related rows, if ``computed`` reads a relation of the model.
+    path: str = ""
 
     @property
     def leads_nowhere(self) -> bool:
-        """Whether there is nothing to relate to yet."""
-        return not (self.column or self.inverse)
+        """Whether the relationship is always empty."""
+        return not (self.column or self.inverse or self.computed)
 
     @property
     def offers_filters(self) -> bool:
-        """Whether filters may follow it: it is declared so, and leads somewhere."""
-        return self.filterable and not self.leads_nowhere
+        """Whether filters can follow the relationship."""
+        return self.filterable and bool(self.column or self.inverse)
 
     def key_in(self, row: Model) -> Any:
-        """What the related rows of ``row`` are recognized by."""
+        """Return the key that the related rows of ``row`` have in common."""
         key = attrgetter(self.column or "pk")(row)
         return self.inverse_key(key) if self.inverse_key else key
 
     @cached_property
     def key_of(self) -> Callable[[Model], Any]:
-        """What a related row is recognized by: the counterpart of :meth:`key_in`."""
+        """The function that returns this key for a related row."""
         return attrgetter(self.inverse.replace("__", ".") or "pk")
 
     def rows(self, request: HttpRequest, parents: Iterable[Model]) -> "QuerySet[Any]":
-        """The related rows of ``parents`` that the client may see."""
+        """Return the related rows of ``parents`` that the client may see."""
+        related = self._visible(request)
+        if self.computed:
+            found = self.computed(list(parents), request)
+            return related.filter(pk__in={one.pk for objects in found for one in objects})
         keys = {self.key_in(parent) for parent in parents} - {None}
-        related = resource_of(self.type).rows(request)
         return related.filter(**{f"{self.inverse or 'pk'}__in": keys}, **self.scope)
 
+    def related(
+        self, request: HttpRequest, parents: Sequence[Any], limit: int
+    ) -> tuple[list[Any], list[list[Any]]]:
+        """Return the visible related rows of all parents, and those of each.
 
-class ResourceSerializer(ABC):
-    """A resource, declared once. Subclass it, and register the subclass.
+        At most ``limit`` rows are loaded.
+        """
+        if self.leads_nowhere:
+            return [], [[] for _ in parents]
+        if self.computed:
+            return self._computed(request, self.computed(parents, request), limit)
+        rows = list(self.rows(request, parents).order_by("pk")[:limit])
+        by_parent: dict[Any, list[Any]] = {}
+        for row in rows:
+            by_parent.setdefault(self.key_of(row), []).append(row)
+        return rows, [by_parent.get(self.key_in(parent), []) for parent in parents]
 
-    Attributes and relationships stand in documents in the order of their declaration.
-    """
+    def _visible(self, request: HttpRequest) -> "QuerySet[Any]":
+        resource = resource_of(self.type)
+        if self.computed and getattr(resource.viewset, "is_shown_by_parents", False):
+            rows: QuerySet[Any] = resource.model._default_manager.all()
+            return rows
+        return resource.rows(request)
 
-    pages: ClassVar[type[Pages]] = NumberedPages
-    type: ClassVar[str]
-    #: What public ids look like (a regular expression of ECMA 262), and one of them.
-    id_pattern: ClassVar[str] = "^[^/]+$"
-    id_example: ClassVar[str] = "XAyRWNUzyN"
-    attributes: ClassVar[Sequence[Attribute]] = ()
-    relationships: ClassVar[Sequence[Relationship]] = ()
-    triggers: ClassVar[Sequence[Trigger]] = ()
-    #: A filter set with plain filters besides those that the declarations imply.
-    filterset_class: ClassVar[FilterSetClass] = FilterSet
+    def _computed(
+        self, request: HttpRequest, found: list[list[Any]], limit: int
+    ) -> tuple[list[Any], list[list[Any]]]:
+        keys = {one.pk for objects in found for one in objects}
+        rows = list(self._visible(request).filter(pk__in=keys).order_by("pk")[:limit])
+        by_key = {row.pk: row for row in rows}
+        return rows, [[by_key[one.pk] for one in some if one.pk in by_key] for some in found]
 
-    @abstractmethod
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resource:
+    """A resource of the API: its viewset, and the tables that its serializer declares."""
+
+    type: str
+    viewset: Any
+    serializer_class: Any
+    id_field: IDField
+    attributes: Sequence[Attribute] = ()
+    relationships: Sequence[Relationship] = ()
+    triggers: Sequence[Trigger] = ()
+    #: Whether the serializer has a ``to_representation`` of the shop's own.
+    represents_itself: bool = False
+
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """The rows that the client may see. The only place that decides it."""
+        """Return the rows that the client may see: ``get_queryset()`` of the viewset."""
+        return self.view(request).get_queryset()  # type: ignore[no-any-return]
 
-    def id_of(self, row: Any) -> str:
-        """The public id of a row."""
-        return self.id_for(row.pk)
-
-    def id_for(self, key: Any) -> str:
-        """The public id of the row with this key, which may come as text."""
-        raise NotImplementedError
-
-    @abstractmethod
-    def key_of(self, public_id: str) -> Any:
-        """The primary key that a public id stands for, or None where it stands for none."""
+    def view(self, request: HttpRequest, **attributes: Any) -> Any:
+        """Return a viewset that serves ``request`` for this resource."""
+        view = self.viewset(format_kwarg=None, args=(), kwargs={}, action="list")
+        view.request = request
+        for name, value in attributes.items():
+            setattr(view, name, value)
+        return view
 
     def find(self, request: HttpRequest, public_id: str) -> Any:
-        """The row with this id. A row that the client may not see is not found either."""
-        key = self.key_of(public_id) if is_storable(public_id) else None
+        """Return the row of an id. Raises :class:`RequestRefusedError` if it is not visible."""
+        key = self.id_field.key_of(public_id) if is_storable(public_id) else None
         row = None if key is None else self.rows(request).filter(pk=key).first()
-        if row is None:
+        if row is None or not self.id_field.matches(row, public_id):
             raise RequestRefusedError(not_found())
         return row
 
+    @property
+    def model(self) -> Any:
+        """The model of the rows."""
+        return self.serializer_class.Meta.model
+
+    @cached_property
+    def readable(self) -> list[Attribute]:
+        """The attributes that documents can contain."""
+        return [attribute for attribute in self.attributes if not attribute.write_only]
+
     @cached_property
     def attributes_by_name(self) -> dict[str, Attribute]:
-        """The attributes, by name."""
+        """The attributes by name."""
         return {attribute.name: attribute for attribute in self.attributes}
 
     @cached_property
     def relationships_by_name(self) -> dict[str, Relationship]:
-        """The relationships, by name."""
+        """The relationships by name."""
         return {relationship.name: relationship for relationship in self.relationships}
 
     @cached_property
     def triggers_by_name(self) -> dict[str, Trigger]:
-        """The triggers, by name."""
+        """The triggers by name."""
         return {trigger.name: trigger for trigger in self.triggers}
 
     @cached_property
     def field_names(self) -> list[str]:
-        """What ``fields[type]`` can name."""
-        return ["id", *self.attributes_by_name, *self.relationships_by_name]
+        """The names that ``fields[type]`` accepts."""
+        return ["id", *(it.name for it in self.readable), *self.relationships_by_name]
 
     @cached_property
-    def told_unasked(self) -> frozenset[str]:
-        """The attributes and relationships of a document whose request names no fields."""
-        attributes = (attribute.name for attribute in self.attributes if not attribute.on_request)
+    def default_names(self) -> frozenset[str]:
+        """The attributes and relationships of documents without ``fields[type]``."""
+        attributes = (attribute.name for attribute in self.readable if not attribute.on_request)
         return frozenset([*attributes, *self.relationships_by_name])
 
-    @cached_property
-    def getters(self) -> list[tuple[str, Callable[[Any], Any]]]:
-        """How each attribute is got from a row, worked out once."""
-        return [(attribute.name, attribute.getter) for attribute in self.attributes]
+
+def resource_of(resource_type: str) -> Resource:
+    """Return the resource of this type. Raises ``KeyError`` if the URLconf has none."""
+    return resources()[resource_type]
 
 
-Declared = TypeVar("Declared", bound=type[ResourceSerializer])
-
-_resources: dict[str, ResourceSerializer] = {}
-
-
-def register(declared: Declared) -> Declared:
-    """Register a resource under its type, in place of what was registered before."""
-    _resources[declared.type] = declared()
-    return declared
+def resources() -> dict[str, Resource]:
+    """Return the resources of the current URLconf by type, in the order of its routes."""
+    return _resources(get_urlconf() or settings.ROOT_URLCONF)
 
 
-def register_fallback(declared: Declared) -> Declared:
-    """Register a resource under its type, unless a shop has registered its own."""
-    _resources.setdefault(declared.type, declared())
-    return declared
+@lru_cache(maxsize=16)
+def _resources(urlconf: Any) -> dict[str, Resource]:
+    found: dict[str, Resource] = {}
+    for _path, view in views(urlconf):
+        make = getattr(getattr(view, "cls", None), "as_resource", None)
+        if make and view.cls.resource_type() not in found:
+            found[view.cls.resource_type()] = make()
+    return found
 
 
-def resource_of(resource_type: str) -> ResourceSerializer:
-    """The resource of this type. Raises ``KeyError`` where there is none."""
-    return _resources[resource_type]
+def views(urlconf: Any = None) -> Iterator[tuple[str, Any]]:
+    """Return the views of a URLconf with their paths. Of two with one path the first is called."""
+    return _views(get_resolver(urlconf).url_patterns, "/")
 
 
-def registered() -> list[ResourceSerializer]:
-    """All resources."""
-    return list(_resources.values())
+def _views(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        path = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from _views(pattern.url_patterns, path)
+        else:
+            yield path, pattern.callback
 
 
-def named_only() -> set[str]:
-    """The types that only relationships name: nothing else is known of them."""
-    named = {it.type for resource in registered() for it in resource.relationships}
-    return named - set(_resources)
+def unserved_types() -> set[str]:
+    """Return the types that only relationships name, without a viewset."""
+    named = {it.type for resource in resources().values() for it in resource.relationships}
+    return named - set(resources())

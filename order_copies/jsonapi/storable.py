@@ -1,39 +1,38 @@
-"""What every database can store, and nobody is attacked by."""
+"""Limits on the values that are accepted from clients: every database can store them."""
 
 import math
 from collections.abc import Iterator
 from typing import Any
 
-from order_copies.exceptions import OrderCopiesError
+from rest_framework.exceptions import ValidationError
 
-#: How deep an object that a client sends may be nested, and how large it may be as JSON. MariaDB
-#: takes 31 levels, and the event of a change has two around it.
+#: The maximum nesting of an object from a client, and its maximum size as JSON. MariaDB stores 31
+#: levels, and the event of a change adds two.
 MAX_DEPTH = 29
 MAX_BYTES = 65536
 MAX_INTEGER = 2**63
 
 
-class InvalidValueError(OrderCopiesError):
+class InvalidValueError(ValidationError):
     """A value breaks the rule ``key``, an error key of the contract (5.7).
 
-    ``reason`` tells apart what the contract has one key for.
+    ``reason`` distinguishes rules for which the contract has one key.
     """
 
-    def __init__(self, key: str, message: str, *, reason: str = "", **meta: Any) -> None:
-        super().__init__(message)
+    def __init__(self, key: str, message: str, *, reason: str = "") -> None:
+        super().__init__(message, code=key)
         self.key = key
         self.message = message
         self.reason = reason or key
-        self.meta = meta
 
 
 def is_storable(text: str) -> bool:
-    """Whether every database can store ``text``: no NUL, no half of a surrogate pair."""
+    """Return whether every database can store ``text``: no NUL, no half of a surrogate pair."""
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def check_storable(value: dict[str, Any]) -> None:
-    """Raise :class:`InvalidValueError` for what no database, or no other client, could take."""
+    """Raise :class:`InvalidValueError` for values that a database or a client could not read."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         members = [member for container in level for member in _members(container)]

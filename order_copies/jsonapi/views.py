@@ -1,63 +1,99 @@
-"""Views of any declared resource: each needs to know its type only."""
+"""Viewsets of resources: DRF's generic viewsets, with documents of the dialect.
 
-from collections.abc import Callable, Iterator, Mapping
+A viewset has the usual ``queryset`` or ``get_queryset()``, ``serializer_class``,
+``permission_classes``, ``filter_backends`` and ``pagination_class``. The queryset decides which
+rows a client may see: includes, filters and relationships of other resources use it too.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse, QueryDict
+from rest_framework.exceptions import ValidationError
+from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSetMixin
+from rest_framework.viewsets import GenericViewSet
+from rest_framework_json_api.utils import get_resource_type_from_serializer
 
 from order_copies.conf import settings
-from order_copies.jsonapi.api_views import JSONAPIView, non_atomic
+from order_copies.jsonapi.base_views import JSONAPIView
+from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.documents import Documents
-from order_copies.jsonapi.filtering.filtersets import filter_rows
+from order_copies.jsonapi.errors import Error, validation_errors
+from order_copies.jsonapi.filtering.backends import PlainBackend, PredicateBackend, SortBackend
 from order_copies.jsonapi.includes import Included
-from order_copies.jsonapi.openapi.offers import Offer
-from order_copies.jsonapi.pagination import Page
-from order_copies.jsonapi.payloads import Payload, read_changes
-from order_copies.jsonapi.queries import Query, read_query, read_query_of_nothing
-from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.offers import Offer
+from order_copies.jsonapi.pagination import NumberPagination, Pagination
+from order_copies.jsonapi.parsers import missing_parameter
+from order_copies.jsonapi.queries import Query, read_query, read_query_of_empty_relationship
+from order_copies.jsonapi.resources import Relationship, Resource, resource_of
 from order_copies.jsonapi.scopes import COPY, check_scopes
 
 
-class ResourceViewSet(ViewSetMixin, JSONAPIView):
-    """What the endpoints of one resource have in common. Names its resource by ``type``."""
+class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
+    """The base class of the viewsets of resources."""
 
-    #: The type of the resource.
-    type: str = ""
-    #: The name of the relationship that a related route is for.
+    lookup_url_kwarg = "public_id"
+    filter_backends = [SortBackend, PredicateBackend, PlainBackend]
+    pagination_class: type[Pagination] = NumberPagination
+
+    #: The relationship of a route for one, set by the router.
     relation: str = ""
-    #: How many segments of the path belong to the endpoint; what stands before is the API's.
+    #: The number of segments of the path that belong to the route, set by the router. The rest of
+    #: the path is the URL of the API.
     segments: int = 1
-    #: What actions offer besides what their kind does, for the OpenAPI document.
+    #: The families of query parameters of an action, in addition to those of its kind.
+    extra_parameters: Mapping[str, Sequence[str]] = {}
+    #: What actions offer in addition to their kind, for the OpenAPI document.
     offers: Mapping[str, Offer] = {}
 
     @classmethod
     def as_view(  # type: ignore[override]
-        cls, *args: Any, **kwargs: Any
+        cls, actions: Mapping[str, str] | None = None, **kwargs: Any
     ) -> Callable[..., HttpResponse]:
-        """The view, as above: DRF's viewsets make it in their own way."""
-        return non_atomic(super().as_view(*args, **kwargs))
+        """Return the view of these actions by method."""
+        return super().as_view(actions, **kwargs)
 
-    @property
-    def resource(self) -> ResourceSerializer:
-        """The resource that is served."""
-        return resource_of(self.type)
+    @classmethod
+    def resource_type(cls) -> str:
+        """Return the type of the resource."""
+        return str(get_resource_type_from_serializer(cls.serializer_class))
+
+    @classmethod
+    def as_resource(cls) -> Resource:
+        """Return the compiled resource of the viewset."""
+        tables = tables_of(cls.serializer_class)
+        return Resource(
+            type=cls.resource_type(),
+            viewset=cls,
+            serializer_class=cls.serializer_class,
+            id_field=tables.id_field,
+            attributes=tables.attributes,
+            relationships=tables.relationships,
+            triggers=tables.triggers,
+            represents_itself=tables.represents_itself,
+        )
+
+    @cached_property
+    def resource(self) -> Resource:
+        """The resource that the viewset serves."""
+        return resource_of(self.resource_type())
 
     @property
     def relationship(self) -> Relationship:
-        """The relationship that a related route is for."""
+        """The relationship of the route."""
         return self.resource.relationships_by_name[self.relation]
 
     @property
     def url(self) -> str:
-        """The address of the request, without its query."""
+        """The URL of the request, without its query."""
         return f"{self._origin}{self.request.path}"
 
     @property
     def meta(self) -> dict[str, str]:
-        """The ``meta`` of every resource in the answer (contract 5.1)."""
+        """The ``meta`` of every resource of the response (contract 5.1)."""
         return {
             "mode": settings.MODE,
             "organization_id": settings.ORGANIZATION_ID,
@@ -66,121 +102,180 @@ class ResourceViewSet(ViewSetMixin, JSONAPIView):
 
     @property
     def writing_scopes(self) -> set[str]:
-        """Those of the triggers too; which of them it takes, the body tells."""
+        """The scopes for writing, those of triggers included: the body decides which it needs."""
         triggers = self.resource.triggers if self.action == "update" else ()
         return {COPY, *(trigger.scope for trigger in triggers)}
 
-    def find(self, request: HttpRequest, public_id: str) -> Any:
-        """The row with this id, if the client may see it."""
-        return self.resource.find(request, public_id)
+    @cached_property
+    def query(self) -> Query:
+        """The parsed query. Raises :class:`RequestRefusedError`."""
+        return read_query(self.request.query_params, self.resource, self.parameters(self.action))
 
-    def query(self, resource: ResourceSerializer, *offered: str) -> Query:
-        """What the request asks for, of an endpoint that offers these parameters."""
-        return read_query(self.request.query_params, resource, offered)
+    @classmethod
+    def parameters(cls, action: str) -> list[str]:
+        """Return the families of query parameters that an action accepts."""
+        listing = ["sort", "filter"] if cls.filter_backends else []
+        families = {
+            "list": ["include", "fields", "page", *listing],
+            "linkage": ["page"],
+            "destroy": [],
+        }
+        extra = cls.extra_parameters.get(action, ())
+        return [*families.get(action, ["include", "fields"]), *extra]
 
-    def documents(self, query: Query, resource: ResourceSerializer, rows: list[Any]) -> Documents:
-        """A builder of documents with these rows and what is to be included with them."""
+    def get_object(self) -> Any:
+        """Return the row of the id in the URL. Raises :class:`RequestRefusedError`."""
+        self.query  # noqa: B018 # An invalid query is refused first.
+        return self.find()
+
+    def find(self) -> Any:
+        """Return the row of the id in the URL, whatever the query."""
+        return self.resource.find(self.request, self.kwargs[self.lookup_url_kwarg])
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the serializer of a body, or, for rows, a serialization by compiled functions."""
+        if "data" in kwargs:
+            if isinstance(kwargs["data"], QueryDict):
+                # DRF does not parse an empty body.
+                raise missing_parameter("data", "/data")
+            return super().get_serializer(*args, **kwargs)
+        return Serialization(self, *args, **kwargs)
+
+    def list_rows(self, queryset: Any) -> Response:
+        """Return the response with the requested page of a queryset."""
+        self.query  # noqa: B018
+        page = self.paginate_queryset(self.filter_queryset(queryset))
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def documents(self, rows: Sequence[Any], query: Query) -> Documents:
+        """Return a builder of documents with the included resources of ``rows``."""
         included = Included(self.request)
-        included.load(resource, rows, query.include)
+        included.load(self.resource, rows, query.include)
         prefix = self.request.path.rsplit("/", self.segments)[0]
-        return Documents(f"{self._origin}{prefix}", self.meta, query, included)
+        base_url, context = f"{self._origin}{prefix}", self.get_serializer_context()
+        return Documents(base_url, self.meta, query, included, context)
 
-    def answer(self, query: Query, resource: ResourceSerializer, row: Any | None) -> Response:
-        """The answer with one resource, or with none."""
-        documents = self.documents(query, resource, [] if row is None else [row])
-        return Response(documents.one(resource, row))
-
-    def page(self, rows: Any, query: Query, resource: ResourceSerializer) -> Page:
-        """The page of ``rows`` that the request asks for."""
-        pages = resource.pages(self.request, self.url, resource)
-        return pages.cut(rows.order_by(*query.order_by))
-
-    def answer_page(self, rows: Any, resource: ResourceSerializer) -> Response:
-        """The answer with a page of these rows."""
-        query = self.query(resource, *list_parameters(resource))
-        filtered = filter_rows(rows, self.request.query_params, resource, self.request)
-        page = self.page(filtered, query, resource)
-        return Response(self.documents(query, resource, list(page.rows)).many(resource, page))
+    def errors_of(self, exception: Exception) -> Sequence[Error]:
+        """Return the errors of an exception, with the fields of a validation error in order."""
+        if not isinstance(exception, ValidationError):
+            return super().errors_of(exception)
+        resource, sent = self.resource, list(self.request.data)
+        limits = {it.name: getattr(it.field, "max_length", None) for it in resource.attributes}
+        related = resource.relationships_by_name
+        errors = validation_errors(
+            exception.detail,
+            lambda name: "relationships" if name in related else "attributes",
+            {name: sent.index(name) for name in sent},
+            limits,
+        )
+        return list(errors)
 
     @property
     def _origin(self) -> str:
         return f"{self.request.scheme}://{self.request.get_host()}"
 
 
-class ListMixin(ResourceViewSet):
+class Serialization:
+    """The document of a row, or of many, in place of a DRF serializer for reading."""
+
+    def __init__(self, view: ResourceViewSet, rows: Any, *, many: bool = False) -> None:
+        self.view = view
+        self.rows = rows
+        self.many = many
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The document."""
+        view = self.view
+        rows = self.rows if self.many else [] if self.rows is None else [self.rows]
+        documents = view.documents(rows, view.query)
+        if self.many:
+            return documents.many(view.resource, rows)
+        return documents.one(view.resource, self.rows)
+
+
+class ListMixin(ListModelMixin, ResourceViewSet):
     """``GET /{type}``."""
 
-    def list(self, request: Request) -> Response:
-        """A page of the resources that the client may see."""
-        return self.answer_page(self.resource.rows(request), self.resource)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return a page of the resources that the client may see."""
+        return self.list_rows(self.get_queryset())
 
 
-class RetrieveMixin(ResourceViewSet):
+class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
     """``GET /{type}/{id}`` and the routes of its relationships."""
 
-    def retrieve(self, request: Request, public_id: str) -> Response:
-        """One resource."""
-        query = self.query(self.resource, "include", "fields")
-        return self.answer(query, self.resource, self.find(request, public_id))
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Return one resource."""
+        return super().retrieve(request, *args, **kwargs)
 
     def related(self, request: Request, public_id: str) -> Response:
-        """What a relationship leads to."""
-        row, relationship = self.find(request, public_id), self.relationship
+        """Return the related resources of a relationship."""
+        row, relationship = self.find(), self.relationship
         if relationship.leads_nowhere:
-            query = read_query_of_nothing(self.request.query_params)
-            return self.answer(query, self.resource, None)
-        related = resource_of(relationship.type)
+            read_query_of_empty_relationship(request.query_params)
+            return Response({"data": None})
         rows = relationship.rows(request, [row])
+        view = self._related_view("list" if relationship.many else "retrieve")
         if relationship.many:
-            return self.answer_page(rows, related)
-        return self.answer(self.query(related, "include", "fields"), related, rows.first())
+            return view.list_rows(rows)
+        view.query  # noqa: B018
+        return Response(view.get_serializer(rows.first()).data)
 
     def linkage(self, request: Request, public_id: str) -> Response:
-        """The identifiers of what a relationship leads to. Read-only."""
-        row, relationship = self.find(request, public_id), self.relationship
-        page, found = None, None
+        """Return the identifiers of the related resources of a relationship. Read-only."""
+        row, relationship = self.find(), self.relationship
         if relationship.leads_nowhere:
-            query = self.query(self.resource)
-        else:
-            related = resource_of(relationship.type)
-            query = self.query(related, *(["page"] if relationship.many else []))
-            rows = relationship.rows(request, [row])
-            page = self.page(rows, query, related) if relationship.many else None
-            found = None if relationship.many else rows.first()
-        documents = self.documents(query, self.resource, [])
-        return Response(documents.linkage(self.resource, row, self.relation, page, found))
+            query = read_query(request.query_params, self.resource, [])
+            documents = self.documents([], query)
+            return Response(documents.linkage(self.resource, row, relationship, []))
+        view = self._related_view("linkage")
+        query = read_query(
+            request.query_params, view.resource, ["page"] if relationship.many else []
+        )
+        rows = relationship.rows(request, [row]).order_by("pk")
+        page = view.paginate_queryset(rows) if relationship.many else list(rows[:1])
+        documents = self.documents([], query)
+        document = documents.linkage(self.resource, row, relationship, page or [])
+        return view.get_paginated_response(document) if relationship.many else Response(document)
+
+    def _related_view(self, action: str) -> ResourceViewSet:
+        related = resource_of(self.relationship.type)
+        view: ResourceViewSet = related.view(
+            self.request, action=action, segments=self.segments, trace_id=self.trace_id
+        )
+        return view
 
 
 class UpdateMixin(ResourceViewSet):
     """``PATCH /{type}/{id}``."""
 
-    def update(self, request: Request, public_id: str) -> Response:
-        """Change attributes, and do what a trigger starts: all of it, or nothing."""
-        query = self.query(self.resource, "include", "fields")
-        row = self.find(request, public_id)
-        payload = read_changes(request.data, self.resource, public_id)
-        check_scopes(request, *scopes_of(payload))
-        self.change(row, payload)
-        return self.answer(query, self.resource, row)
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change attributes and run the action of a trigger: all of it, or nothing."""
+        row = self.get_object()
+        serializer = self.get_serializer(row, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        check_scopes(request, *self._scopes(serializer))
+        self.perform_update(serializer)
+        return Response(self.get_serializer(row).data)
 
-    def change(self, row: Any, payload: Payload) -> None:
-        """Do what the payload says, and bring ``row`` up to date with it."""
+    def perform_update(self, serializer: Any) -> None:
+        """Write what ``serializer`` contains, and update ``serializer.instance``."""
         raise NotImplementedError
+
+    def _scopes(self, serializer: Any) -> set[str]:
+        trigger = self.resource.triggers_by_name.get(serializer.trigger)
+        scopes = {trigger.scope} if trigger else set()
+        return scopes | {COPY} if serializer.changes or not trigger else scopes
+
+
+class DestroyMixin(DestroyModelMixin, ResourceViewSet):
+    """``DELETE /{type}/{id}``."""
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete the resource."""
+        return super().destroy(request, *args, **kwargs)
 
 
 class ReadOnlyViewSet(ListMixin, RetrieveMixin):
-    """A resource that can be read, alone and in lists."""
-
-
-def scopes_of(payload: Payload) -> Iterator[str]:
-    """The scopes that it takes to change so much."""
-    if payload.trigger:
-        yield payload.trigger.scope
-    if payload.attributes or payload.relationships or not payload.trigger:
-        yield COPY
-
-
-def list_parameters(resource: ResourceSerializer) -> list[str]:
-    """The families of parameters that a list of this resource offers."""
-    sought = ["sort", "filter"] if resource.pages.sortable else []
-    return ["include", "fields", "page", *sought]
+    """A resource that clients can read, alone and in lists."""

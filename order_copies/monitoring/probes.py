@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import View
 
 from order_copies.db.retry import check_reachable
-from order_copies.jsonapi.api_views import non_atomic
+from order_copies.jsonapi.base_views import non_atomic
 from order_copies.models import OrderFactory
 
 logger = logging.getLogger("order_copies.monitoring.health")

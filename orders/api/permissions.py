@@ -42,7 +42,7 @@ class ResourcePermission(BasePermission):
         """Return whether the client may send such a request."""
         if view.action != "update":
             return True
-        options = view.resource.rows(request).model._meta
+        options = view.resource.model._meta
         return bool(request.user.has_perm(f"{options.app_label}.change_{options.model_name}"))
 
 

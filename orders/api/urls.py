@@ -1,6 +1,19 @@
 """The routes of the shop's resources."""
 
-from order_copies.jsonapi.routers import routes
-from orders.api.views import viewsets
+from order_copies.jsonapi.routers import Router
+from orders.api import views
 
-urlpatterns = routes(*viewsets())
+router = Router()
+router.register("orders", views.OrderViewSet)
+router.register("line_items", views.LineItemViewSet)
+router.register("line_item_options", views.LineItemOptionViewSet)
+router.register("addresses", views.AddressViewSet)
+router.register("customers", views.CustomerViewSet)
+router.register("customer_payment_sources", views.CustomerPaymentSourceViewSet)
+router.register("payment_methods", views.PaymentMethodViewSet)
+router.register("markets", views.MarketViewSet)
+router.register("skus", views.SkuViewSet)
+router.register("promotions", views.PromotionViewSet)
+router.register("coupons", views.CouponViewSet)
+
+urlpatterns = router.urls

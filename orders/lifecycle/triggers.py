@@ -14,7 +14,6 @@ from django.db import transaction
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import Actor
-from order_copies.jsonapi.resources import Trigger
 from order_copies.plans import Problem
 from orders.lifecycle import checkout
 from orders.lifecycle.cancelling import cancel
@@ -32,36 +31,22 @@ class OrderAction:
     """An action on orders. ``run`` takes the keys of the orders and ``who``."""
 
     verb: str
-    #: The scope that a token needs to send the trigger.
-    scope: str
     run: Callable[..., Refusals]
     #: Whether the payment is authorized first; ``run`` then also takes ``payments``.
     authorizes: bool = False
     #: Whether customers may run it on their own orders (contract 3.2).
     is_for_customers: bool = True
 
-    @property
-    def trigger(self) -> Trigger:
-        """The write-only attribute that runs the action over the API."""
-        description = f"{self.verb.capitalize()}s the order; repeating it has no effect."
-        return Trigger(name=f"_{self.verb}", scope=self.scope, description=description)
-
 
 #: The actions by the names of their triggers.
 ORDER_ACTIONS = {
-    action.trigger.name: action
+    f"_{action.verb}": action
     for action in (
-        OrderAction(verb="place", scope="place", run=checkout.place, authorizes=True),
-        OrderAction(verb="cancel", scope="cancel", run=cancel),
-        OrderAction(
-            verb="approve",
-            scope="place",
-            run=partial(transition, "approve"),
-            is_for_customers=False,
-        ),
-        # Archiving changes neither stock nor payments: the smallest scope that writes is enough.
-        OrderAction(verb="archive", scope="copy", run=archive),
-        OrderAction(verb="unarchive", scope="copy", run=unarchive),
+        OrderAction(verb="place", run=checkout.place, authorizes=True),
+        OrderAction(verb="cancel", run=cancel),
+        OrderAction(verb="approve", run=partial(transition, "approve"), is_for_customers=False),
+        OrderAction(verb="archive", run=archive),
+        OrderAction(verb="unarchive", run=unarchive),
     )
 }
 

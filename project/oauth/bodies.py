@@ -6,14 +6,23 @@ from typing import Any
 from django.http import QueryDict
 from rest_framework.parsers import BaseParser
 
-from order_copies.jsonapi.media import MAX_BODY, Parser
+from order_copies.jsonapi.parsers import MAX_BODY, read_json
 from project.oauth.errors import OAuthError
 
 
-class JSONBody(Parser):
+class JSONBody(BaseParser):
     """JSON, which Commerce Layer's clients send."""
 
     media_type = "application/json"
+
+    def parse(
+        self,
+        stream: Any,
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the JSON value. Raises ``RequestRefusedError``."""
+        return read_json(stream)
 
 
 class FormBody(BaseParser):

@@ -8,7 +8,7 @@ from django.apps import apps
 
 import orders.api.urls  # noqa: F401
 from order_copies.copying import request_copies
-from order_copies.jsonapi.resources import registered, resource_of
+from order_copies.jsonapi.resources import resource_of, resources
 from order_copies.models import Kind, OrderCopy
 from order_copies.worker.run import run_batch
 from tests.api import API, MEDIA_TYPE, PERMISSIONS, staff
@@ -21,7 +21,7 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-TYPES = sorted(resource.type for resource in registered())
+TYPES = sorted(resource.type for resource in resources().values())
 MAY_CHANGE = [
     f"change_{name}"
     for name in (

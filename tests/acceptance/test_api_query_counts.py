@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 import project.urls  # noqa: F401  (registers every resource)
 from order_copies import copying
-from order_copies.jsonapi.resources import registered, resource_of
+from order_copies.jsonapi.resources import resource_of, resources
 from order_copies.models import Kind, OrderCopy
 from order_copies.worker.run import run_batch
 from tests.api import API, PERMISSIONS, include_paths, staff
@@ -23,7 +23,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 #: ``event_stores`` have no list: they are read from the resource that was changed.
-TYPES = sorted({resource.type for resource in registered()} - {"event_stores"})
+TYPES = sorted({resource.type for resource in resources().values()} - {"event_stores"})
 #: Relationships that are always empty need no query.
 FREE = {"order_subscription"}
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.urls import URLPattern, get_resolver
 from django.views.generic import RedirectView
 
-from order_copies.jsonapi.api_views import NotFoundView
+from order_copies.jsonapi.base_views import NotFoundView
 from order_copies.jsonapi.scopes import SCOPES
 from orders.models import Order
 from tests.api import API, MEDIA_TYPE, application_of, request_of, service, shopper, the_error_in

@@ -10,7 +10,7 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
-from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Relationship, Resource, resource_of
 from order_copies.models import OrderCopy
 from orders.models import Order, PaymentSource
 from tests import stories
@@ -80,7 +80,7 @@ def test_include__reveals_no_data_of_others(resource_type: str) -> None:
     assert [secret for secret in neighbours.secrets if secret in document] == []
 
 
-def followed(resource: ResourceSerializer) -> Iterator[tuple[str, Relationship]]:
+def followed(resource: Resource) -> Iterator[tuple[str, Relationship]]:
     """Yield path and last relationship of each filter over one or two relationships."""
     for first in resource.relationships:
         if not first.offers_filters:

@@ -1,21 +1,29 @@
-"""The serializers of the app: copies, events, and orders of shops without a serializer."""
+"""The serializers of the app: copies, events, and orders with their copies."""
 
-from order_copies.api.serializers.common import common_attributes, history
+from order_copies.api.serializers.common import (
+    CommonSerializer,
+    PublicIDField,
+    event_stores_of,
+    events_of,
+)
 from order_copies.api.serializers.events import EventSerializer, EventStoreSerializer
 from order_copies.api.serializers.order_factories import (
     OrderCopySerializer,
     OrderFactorySerializer,
     RecurringOrderCopySerializer,
 )
-from order_copies.api.serializers.orders import OrderSerializer
+from order_copies.api.serializers.orders import OrderSerializer, order_serializer
 
 __all__ = [
+    "CommonSerializer",
     "EventSerializer",
     "EventStoreSerializer",
     "OrderCopySerializer",
     "OrderFactorySerializer",
     "OrderSerializer",
+    "PublicIDField",
     "RecurringOrderCopySerializer",
-    "common_attributes",
-    "history",
+    "event_stores_of",
+    "events_of",
+    "order_serializer",
 ]

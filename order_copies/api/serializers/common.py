@@ -1,77 +1,78 @@
-"""Attributes and relationships that every resource of the contract has."""
+"""Fields that the resources of the contract have in common."""
 
 from typing import Any
 
-from order_copies.jsonapi.resources import Attribute, Relationship
-from order_copies.jsonapi.values import REQUIRED, Instant, Object, String
+from rest_framework.relations import ManyRelatedField
 
-_TIMESTAMP = Instant(null=REQUIRED)
+from order_copies import public_ids
+from order_copies.jsonapi.fields import IDField, ObjectField, StringField
+from order_copies.jsonapi.relations import ResourceRelatedField
+from order_copies.jsonapi.serializers import ModelSerializer
 
 
-def common_attributes(*, read_only: bool = False) -> tuple[Attribute, ...]:
-    """Return timestamps, references and metadata, in the order of the contract.
+class PublicIDField(IDField):
+    """A ten-letter id, computed from the primary key.
 
-    ``read_only``: clients can set none of them.
+    ``sequence``: ids of one sequence differ from those of another with the same key.
     """
-    options: dict[str, Any] = {"filterable": True}
-    if not read_only:
-        options |= {"creatable": True, "updatable": True}
-    return (
-        Attribute(name="created_at", value=_TIMESTAMP, filterable=True, sortable=True),
-        Attribute(name="updated_at", value=_TIMESTAMP, filterable=True, sortable=True),
-        Attribute(
-            name="reference",
-            value=String(),
-            sortable=True,
-            description="The identifier of the resource in another system.",
-            example="ANY-EXTERNAL-REFERENCE",
-            **options,
-        ),
-        Attribute(
-            name="reference_origin",
-            value=String(),
-            sortable=True,
-            description="The system that `reference` belongs to.",
-            example="ANY-EXTERNAL-REFERENCE-ORIGIN",
-            **options,
-        ),
-        Attribute(
-            name="metadata",
-            value=Object(null={}),
-            description="Any JSON object that the client stores with the resource.",
-            **options,
-        ),
+
+    pattern = public_ids.PATTERN
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__()
+        self.sequence = sequence
+
+    def to_representation(self, value: Any) -> str:
+        """Return the id of a primary key."""
+        return public_ids.encode(self.sequence, int(value))
+
+    def key_of(self, public_id: str) -> int | None:
+        """Return the primary key of an id, or None if the id is malformed."""
+        return public_ids.decode(self.sequence, public_id)
+
+
+class CommonSerializer(ModelSerializer):
+    """A resource with timestamps, references and metadata: :data:`COMMON` in ``Meta.fields``."""
+
+    reference = StringField(
+        required=False,
+        help_text="The identifier of the resource in another system.",
+        example="ANY-EXTERNAL-REFERENCE",
+    )
+    reference_origin = StringField(
+        required=False,
+        help_text="The system that `reference` belongs to.",
+        example="ANY-EXTERNAL-REFERENCE-ORIGIN",
+    )
+    metadata = ObjectField(
+        null={},
+        required=False,
+        help_text="Any JSON object that the client stores with the resource.",
     )
 
 
-def history(*resource_types: str) -> tuple[Relationship, Relationship]:
-    """Return the relationships of a resource to its ``events`` and its ``event_stores``.
+#: The names of the common attributes, in the order of the contract, and what they can do.
+SETTABLE = ["reference", "reference_origin", "metadata"]
+COMMON = ["created_at", "updated_at", *SETTABLE]
+COMMON_SORTABLE = ["created_at", "updated_at", "reference", "reference_origin"]
+
+
+def events_of(*resource_types: str) -> ManyRelatedField:
+    """Return the relationship of a resource to its ``events``.
 
     ``resource_types``: the values of ``Event.resource_type`` for the resource.
     """
-    events = Relationship(
-        name="events",
-        type="events",
-        many=True,
-        filterable=True,
-        inverse="resource_id",
-        inverse_key=str,
-        scope={"resource_type__in": resource_types},
+    return _events("events", resource_types)
+
+
+def event_stores_of(*resource_types: str) -> ManyRelatedField:
+    """Return the relationship to ``event_stores``, which every resource has (contract 4.3)."""
+    return _events("event_stores", resource_types)
+
+
+def _events(name: str, resource_types: tuple[str, ...]) -> ManyRelatedField:
+    conditions = {"resource_type__in": resource_types}
+    field: ManyRelatedField = ResourceRelatedField(
+        resource_name=name, many=True, lookup="resource_id", key=str, conditions=conditions
     )
-    return events, changes(*resource_types)
-
-
-def changes(*resource_types: str) -> Relationship:
-    """Return the relationship to ``event_stores``, which every resource has (contract 4.3).
-
-    ``resource_types``: the values of ``Event.resource_type`` for the resource.
-    """
-    return Relationship(
-        name="event_stores",
-        type="event_stores",
-        many=True,
-        includable=False,
-        inverse="resource_id",
-        inverse_key=str,
-        scope={"resource_type__in": resource_types},
-    )
+    return field

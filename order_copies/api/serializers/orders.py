@@ -1,43 +1,87 @@
-"""The serializer of orders for shops that register none, and their relationships to copies."""
+"""The serializer of orders: the relationships to their copies, and those of the shop's own."""
 
 from typing import Any
 
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.utils.module_loading import import_string
+from rest_framework_json_api import serializers
 
-from order_copies.api.serializers.common import history
-from order_copies.jsonapi.resources import Relationship, ResourceSerializer, register_fallback
+from order_copies.api.serializers.common import event_stores_of, events_of
+from order_copies.conf import settings
+from order_copies.jsonapi.fields import IDField
+from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.shops import get_shop
 
 
-def copies_of_an_order() -> tuple[Relationship, ...]:
-    """Return the relationships of an order to the copies of it (contract 1.1, 2.1)."""
-    types = ("order_factories", "order_copies", "recurring_order_copies")
-    return tuple(
-        Relationship(name=name, type=name, many=True, filterable=True, inverse="source_order_id")
-        for name in types
-    )
+class OrderIDField(IDField):
+    """The id of an order, which the shop decides."""
 
-
-@register_fallback
-class OrderSerializer(ResourceSerializer):
-    """An order with its relationships only.
-
-    A shop that registers its own serializer for ``orders`` replaces it.
-    """
-
-    type = "orders"
-    relationships = (*copies_of_an_order(), *history("orders"))
-
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the orders that the client may see."""
-        return get_shop().orders_for(request)
-
-    def id_for(self, key: Any) -> str:
-        """Return the public id of the order with this primary key."""
+    def to_representation(self, value: Any) -> str:
+        """Return the id of a primary key."""
         shop = get_shop()
-        return shop.order_id(shop.order_model._meta.pk.to_python(key))
+        return shop.order_id(shop.order_model._meta.pk.to_python(value))
 
     def key_of(self, public_id: str) -> Any:
-        """Return the primary key for a public id, or None if the id is malformed."""
+        """Return the primary key of an id, or None if the id is malformed."""
         return get_shop().order_key(public_id)
+
+
+def _copies(resource_name: str) -> Any:
+    return ResourceRelatedField(resource_name=resource_name, many=True, lookup="source_order_id")
+
+
+class OrderSerializer(serializers.Serializer):  # type: ignore[misc]
+    """An order with its copies (contract 1.1, 2.1) and its events.
+
+    It is the serializer of orders in shops that have none, and a base class for those that have.
+    """
+
+    id: IDField = OrderIDField()
+    order_factories = _copies("order_factories")
+    order_copies = _copies("order_copies")
+    recurring_order_copies = _copies("recurring_order_copies")
+    events = events_of("orders")
+    event_stores = event_stores_of("orders")
+
+    included_serializers = {
+        "order_factories": "order_copies.api.serializers.OrderFactorySerializer",
+        "order_copies": "order_copies.api.serializers.OrderCopySerializer",
+        "recurring_order_copies": "order_copies.api.serializers.RecurringOrderCopySerializer",
+        "events": "order_copies.api.serializers.EventSerializer",
+    }
+
+    class Meta:
+        resource_name = "orders"
+        fields = [
+            "order_factories",
+            "order_copies",
+            "recurring_order_copies",
+            "events",
+            "event_stores",
+        ]
+        filterable = fields[:-1]
+        sortable: list[str] = []
+
+
+def order_serializer() -> type[Any]:
+    """Return the serializer of orders: :class:`OrderSerializer`, and the fields of the shop's own.
+
+    Raises ImportError if ``ORDER_COPIES["ORDER_SERIALIZER"]`` names nothing.
+    """
+    if not settings.ORDER_SERIALIZER:
+        return OrderSerializer
+    own = import_string(settings.ORDER_SERIALIZER)
+    ours = OrderSerializer.Meta
+    options: dict[str, Any] = {"resource_name": ours.resource_name}
+    fields = getattr(own.Meta, "fields", None)
+    if isinstance(fields, list | tuple):
+        options["fields"] = list(dict.fromkeys(["id", *fields, *ours.fields]))
+    if hasattr(own.Meta, "filterable"):
+        options["filterable"] = [*own.Meta.filterable, *ours.filterable]
+    included = getattr(own, "included_serializers", {})
+    members = {
+        "__doc__": own.__doc__,
+        "__module__": own.__module__,
+        "Meta": type("Meta", (own.Meta,), options),
+        "included_serializers": {**dict(included), **OrderSerializer.included_serializers},
+    }
+    return type(own.__name__, (OrderSerializer, own), members)

@@ -1,7 +1,7 @@
-"""What ``filter[q][…]`` asks: which attributes, which predicate, which values (contract 5.6).
+"""Parse the filters of ``filter[q][…]``: attributes, predicate and values (contract 5.6).
 
-Only what a declaration calls filterable can be named. What is asked of a relationship is asked of
-those related rows only that the client may see; where it sees none, there is null.
+Only filterable attributes and relationships can be named. A filter through a relationship applies
+to the related rows that the client may see; if it may see none, their attributes are null.
 """
 
 from dataclasses import dataclass
@@ -20,37 +20,35 @@ from order_copies.jsonapi.errors import (
     RequestRefusedError,
     refused,
 )
+from order_copies.jsonapi.fields import Comparison, ValueField
 from order_copies.jsonapi.filtering.predicates import PREDICATES, Predicate
-from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Attribute, Relationship, Resource, resource_of
 from order_copies.jsonapi.storable import InvalidValueError, is_storable
-from order_copies.jsonapi.values import Comparison, Value
 
-#: How many relationships a filter may follow.
+#: The maximum number of relationships in the path of a filter.
 MAX_DEPTH = 3
-#: How many comparisons a filter may make: attributes times values.
+#: The maximum number of comparisons of a filter: attributes times values.
 MAX_COMPARISONS = 200
 
 
-@dataclass(frozen=True)
-class PublicId(Value):
-    """The id of a resource: equal or not, and no more can be asked of it."""
+class PublicIdField(ValueField):
+    """The id of a resource, in filters: it is equal to an id or not."""
 
     comparisons = frozenset({Comparison.PRESENCE, Comparison.EQUALITY})
-
     text_name = "an id"
 
-    resource: ResourceSerializer | None = None
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(read_only=True)
+        self.resource = resource
 
     @property
     def text(self) -> str:  # type: ignore[override]
         """The pattern of the ids of the resource."""
-        assert self.resource is not None
-        return self.resource.id_pattern.removeprefix("^").removesuffix("$")
+        return self.resource.id_field.pattern.removeprefix("^").removesuffix("$")
 
     def convert(self, text: str) -> Any:
-        """The key that the id stands for."""
-        assert self.resource is not None
-        key = self.resource.key_of(text) if is_storable(text) else None
+        """Return the primary key of an id. Raises :class:`InvalidValueError`."""
+        key = self.resource.id_field.key_of(text) if is_storable(text) else None
         if key is None:
             raise InvalidValueError("invalid", f"is not an id of {self.resource.type}")
         return key
@@ -58,19 +56,19 @@ class PublicId(Value):
 
 @dataclass(frozen=True)
 class Path:
-    """The way from a resource over relationships to an attribute."""
+    """A path from a resource over relationships to an attribute."""
 
     relationships: tuple[Relationship, ...]
     attribute: Attribute
 
     def through(self, relationship: Relationship) -> "Path":
-        """The same way, begun one relationship earlier."""
+        """Return this path with a relationship before it."""
         return Path((relationship, *self.relationships), self.attribute)
 
     def condition(self, predicate: Predicate, values: list[Any], request: HttpRequest) -> Q:
-        """The condition that what is at its end meets the predicate."""
+        """Return the condition that the predicate is true for the attribute."""
         column = self.attribute.column or self.attribute.name
-        condition = predicate.on(column, values, self.attribute.value)
+        condition = predicate.on(column, values, self.attribute.field)
         for relationship in reversed(self.relationships):
             related = resource_of(relationship.type).rows(request).filter(**_link(relationship))
             condition = Q(Exists(related.filter(condition)))
@@ -80,7 +78,7 @@ class Path:
 
 
 def _link(relationship: Relationship) -> dict[str, Any]:
-    """What makes rows of the related resource those of the row outside."""
+    """Return the lookups that join related rows to the row of the outer query."""
     key: Any = OuterRef(relationship.column.replace(".", "__") or "pk")
     if relationship.inverse_key is str:
         key = Cast(key, CharField())
@@ -89,39 +87,37 @@ def _link(relationship: Relationship) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Filter:
-    """One filter: ways to attributes, of which one has to meet the predicate with its values."""
+    """A filter: paths to attributes, of which at least one must satisfy the predicate."""
 
     predicate: Predicate
     paths: tuple[tuple[Path, list[Any]], ...]
 
     def condition(self, request: HttpRequest) -> Q:
-        """What the filter asks of the rows."""
+        """Return the condition on the rows."""
         conditions = (
             path.condition(self.predicate, values, request) for path, values in self.paths
         )
         return reduce(or_, conditions)
 
 
-def read_filter(key: str, name: str, text: str, resource: ResourceSerializer) -> Filter:
-    """What a name such as ``reference_or_number_eq`` asks, with this text.
+def read_filter(key: str, name: str, text: str, resource: Resource) -> Filter:
+    """Return the filter of a name such as ``reference_or_number_eq`` and a text.
 
-    Raises :class:`RequestRefusedError`, which calls the filter ``key``, for names that are not
-    offered; and :class:`InvalidValueError` for a text that is no value.
+    Raises :class:`RequestRefusedError`, which names the filter ``key``, for an unknown name, and
+    :class:`InvalidValueError` for an invalid text.
     """
-    predicate, paths = understand(key, name, resource)
-    read = tuple((path, predicate.read(text, path.attribute.value)) for path in paths)
+    predicate, paths = parse_name(key, name, resource)
+    read = tuple((path, predicate.read(text, path.attribute.field)) for path in paths)
     if sum(len(values) for _path, values in read) > MAX_COMPARISONS:
         raise invalid_syntax(f"{key} makes more than {MAX_COMPARISONS} comparisons.")
     return Filter(predicate, read)
 
 
 @lru_cache(maxsize=1024)
-def understand(
-    key: str, name: str, resource: ResourceSerializer
-) -> tuple[Predicate, tuple[Path, ...]]:
-    """The predicate that a name ends in, and the ways that it names before.
+def parse_name(key: str, name: str, resource: Resource) -> tuple[Predicate, tuple[Path, ...]]:
+    """Return the predicate at the end of a name, and the paths before it.
 
-    Raises :class:`RequestRefusedError`, which calls the filter ``key``.
+    Raises :class:`RequestRefusedError`, which names the filter ``key``.
     """
     known = [predicate for predicate in PREDICATES.values() if name.endswith(f"_{predicate.name}")]
     for predicate in known:
@@ -133,17 +129,17 @@ def understand(
     raise invalid_syntax(f"{key} ends in no predicate, such as _eq, _in or _cont.")
 
 
-def _paths(text: str, predicate: Predicate, resource: ResourceSerializer) -> tuple[Path, ...]:
+def _paths(text: str, predicate: Predicate, resource: Resource) -> tuple[Path, ...]:
     names = [text] if _path(text, resource) else list(dict.fromkeys(text.split("_or_")))
     paths = [path for name in names if (path := _path(name, resource))]
-    fits = all(predicate.comparison in path.attribute.value.comparisons for path in paths)
+    fits = all(predicate.comparison in path.attribute.field.comparisons for path in paths)
     return tuple(paths) if fits and len(paths) == len(names) else ()
 
 
-def _path(name: str, resource: ResourceSerializer, depth: int = MAX_DEPTH) -> Path | None:
+def _path(name: str, resource: Resource, depth: int = MAX_DEPTH) -> Path | None:
     attribute = resource.attributes_by_name.get(name)
     if name == "id":
-        return Path((), Attribute(name="id", column="pk", value=PublicId(resource=resource)))
+        return Path((), Attribute(name="id", column="pk", field=PublicIdField(resource)))
     if attribute and attribute.filterable:
         return Path((), attribute)
     for relationship in resource.relationships if depth else ():
@@ -156,18 +152,18 @@ def _path(name: str, resource: ResourceSerializer, depth: int = MAX_DEPTH) -> Pa
     return None
 
 
-def not_allowed(key: str, resource: ResourceSerializer) -> RequestRefusedError:
-    """The exception for a filter that a resource does not offer."""
+def not_allowed(key: str, resource: Resource) -> RequestRefusedError:
+    """Return the exception for a filter that the resource does not have."""
     detail = f"{key} is not allowed: {resource.type} cannot be filtered so."
     return refused(FILTER_NOT_ALLOWED, "Filter not allowed", detail)
 
 
 def invalid_syntax(detail: str) -> RequestRefusedError:
-    """The exception for what is no filter at all."""
+    """Return the exception for a malformed filter."""
     return refused(INVALID_FILTERS_SYNTAX, "Invalid filters syntax", detail)
 
 
 def invalid_value(key: str, text: str, why: str) -> RequestRefusedError:
-    """The exception for a filter with a value that it cannot have."""
+    """Return the exception for a filter with an invalid value."""
     detail = f"{text[:100]} is not a valid value for {key}: {why}."
     return refused(INVALID_FILTER_VALUE, "Invalid filter value", detail)

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from order_copies.jsonapi.fields import Comparison, ValueField
 from order_copies.jsonapi.filtering.lookups import (
     Contains,
     ContainsJSON,
@@ -22,7 +23,6 @@ from order_copies.jsonapi.filtering.lookups import (
     StartsWith,
 )
 from order_copies.jsonapi.storable import InvalidValueError
-from order_copies.jsonapi.values import Comparison, Value
 
 #: Maximum number of values in a list.
 MAX_VALUES = 100
@@ -43,14 +43,14 @@ class Predicate:
 
     name: str
     comparison: Comparison
-    condition: Callable[[str, Any, Value], Q]
+    condition: Callable[[str, Any, ValueField], Q]
     operand: Operand = Operand.ONE
     negated: bool = False
     or_null: bool = False
     #: Combines the conditions of several values.
     combine: Callable[[Q, Q], Q] = or_
 
-    def read(self, text: str, value: Value) -> Any:
+    def read(self, text: str, value: ValueField) -> Any:
         """Parse ``text`` into a list of values. Raise :class:`InvalidValueError`."""
         if self.operand is Operand.FLAG:
             return [_flag(text)]
@@ -61,7 +61,7 @@ class Predicate:
             raise InvalidValueError("too_long", f"has too many values (maximum is {MAX_VALUES})")
         return [value.parse(one) for one in texts]
 
-    def on(self, column: str, values: Sequence[Any], value: Value) -> Q:
+    def on(self, column: str, values: Sequence[Any], value: ValueField) -> Q:
         """Return the condition that the column meets the predicate with these values.
 
         If :meth:`inverts` is true for the values, return the opposite condition: the caller must
@@ -77,7 +77,7 @@ class Predicate:
         """Return whether the predicate matches the rows that :meth:`on` does *not* match."""
         return self.operand is Operand.FLAG and self.negated is values[0]
 
-    def _on_one(self, column: str, one: Any, value: Value) -> Q:
+    def _on_one(self, column: str, one: Any, value: ValueField) -> Q:
         condition = self.condition(column, one, value)
         return ~value.is_null(column) & ~condition if self.negated else condition
 
@@ -88,26 +88,26 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
-def _by(lookup: str) -> Callable[[str, Any, Value], Q]:
+def _by(lookup: str) -> Callable[[str, Any, ValueField], Q]:
     return lambda column, one, value: value.compare(lookup, column, one)
 
 
-def _among(column: str, values: Any, value: Value) -> Q:
+def _among(column: str, values: Any, value: ValueField) -> Q:
     return value.is_among(column, values)
 
 
-def _not_null(column: str, one: Any, value: Value) -> Q:
+def _not_null(column: str, one: Any, value: ValueField) -> Q:
     return ~value.is_null(column)
 
 
-def _present(column: str, one: Any, value: Value) -> Q:
+def _present(column: str, one: Any, value: ValueField) -> Q:
     return ~value.is_blank(column)
 
 
 def _family(
     name: str,
     comparison: Comparison,
-    condition: Callable[[str, Any, Value], Q],
+    condition: Callable[[str, Any, ValueField], Q],
     *suffixes: str,
     negated: bool = False,
     operand: Operand = Operand.ONE,

@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from order_copies.jsonapi.json_schema import JSONSchema, closed, or_null
 from order_copies.jsonapi.openapi.components import Components, JSONObject, content
-from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed, or_null
 from order_copies.jsonapi.openapi.schemas import attribute_schema, id_schema, identifier_schema
 from order_copies.jsonapi.resources import (
     Attribute,
     Relationship,
-    ResourceSerializer,
+    Resource,
     Trigger,
 )
 
@@ -17,7 +17,7 @@ from order_copies.jsonapi.resources import (
 _IGNORED: dict[str, JSONSchema] = {"links": {}, "meta": {}}
 
 
-def new_body(components: Components, resource: ResourceSerializer) -> JSONObject:
+def new_body(components: Components, resource: Resource) -> JSONObject:
     """Return the request body that creates a resource."""
     relationships = [it for it in resource.relationships if it.creatable]
     required = [it.name for it in relationships if it.required]
@@ -32,7 +32,7 @@ def new_body(components: Components, resource: ResourceSerializer) -> JSONObject
     return _body(components, f"{resource.type}_new", data, always)
 
 
-def changes_body(components: Components, resource: ResourceSerializer) -> JSONObject:
+def changes_body(components: Components, resource: Resource) -> JSONObject:
     """Return the request body that changes a resource."""
     attributes = _attributes(it for it in resource.attributes if it.updatable)
     data = {
@@ -53,7 +53,7 @@ def _body(
 
 
 def _attributes(attributes: Iterable[Attribute]) -> dict[str, JSONSchema]:
-    return {it.name: attribute_schema(it, it.value.accepted()) for it in attributes}
+    return {it.name: attribute_schema(it, it.field.accepted()) for it in attributes}
 
 
 def _triggers(triggers: Iterable[Trigger]) -> dict[str, JSONSchema]:

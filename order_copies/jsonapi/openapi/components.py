@@ -5,8 +5,8 @@ from functools import partial
 from typing import Any
 
 from order_copies.jsonapi import errors
+from order_copies.jsonapi.json_schema import JSONSchema, closed
 from order_copies.jsonapi.media import MEDIA_TYPE
-from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed
 
 JSONObject = dict[str, Any]
 
@@ -44,7 +44,7 @@ def refusal(components: Components, status: int) -> JSONObject:
 
 def _refusal(components: Components, status: int) -> JSONObject:
     error = components.refer("schemas", "error", _error)
-    codes = sorted(code for code in errors.CODES if errors.status_of(code) == status)
+    codes = sorted(code for code, its_status in errors.STATUSES.items() if its_status == status)
     members = {"code": {"enum": codes}, "status": {"const": str(status)}}
     listed = {"type": "array", "minItems": 1, "items": {"allOf": [error, {"properties": members}]}}
     return {

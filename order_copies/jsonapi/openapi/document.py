@@ -7,13 +7,14 @@ import json
 from functools import lru_cache
 from typing import Any
 
+from django.urls import get_urlconf, set_urlconf
 from django.utils import translation
 
 from order_copies.jsonapi.openapi.components import Components, JSONObject
 from order_copies.jsonapi.openapi.endpoints import installed_endpoints
 from order_copies.jsonapi.openapi.operations import operation, text_of
 from order_copies.jsonapi.openapi.security import security_schemes
-from order_copies.jsonapi.resources import resource_of
+from order_copies.jsonapi.resources import Resource, resource_of
 
 _ABOUT = """\
 Copy orders over JSON:API.
@@ -30,8 +31,13 @@ Copy orders over JSON:API.
 
 def openapi_document(urlconf: Any = None) -> JSONObject:
     """Return the document of all endpoints under a URLconf: by default, the project's."""
-    with translation.override("en"):
-        return _document(urlconf)
+    current = get_urlconf()
+    set_urlconf(urlconf)
+    try:
+        with translation.override("en"):
+            return _document(urlconf)
+    finally:
+        set_urlconf(current)
 
 
 def _document(urlconf: Any) -> JSONObject:
@@ -41,14 +47,21 @@ def _document(urlconf: Any) -> JSONObject:
     for endpoint in endpoints:
         methods = paths.setdefault(endpoint.path, {})
         methods[endpoint.method] = operation(components, endpoint)
-    types = sorted({endpoint.viewset.type for endpoint in endpoints})
+    types = sorted({endpoint.viewset.resource_type() for endpoint in endpoints})
     return {
         "openapi": "3.1.1",
         "info": {"title": "Order copies", "version": "1.0.0", "description": _ABOUT},
-        "tags": [{"name": name, "description": text_of(type(resource_of(name)))} for name in types],
+        "tags": [
+            {"name": name, "description": text_of(resource_of(name).serializer_class)}
+            for name in types
+        ],
         "paths": paths,
         "components": components.as_json() | {"securitySchemes": security_schemes()},
     }
+
+
+def _tag(resource: Resource) -> JSONObject:
+    return {"name": resource.type, "description": text_of(resource.serializer_class)}
 
 
 def openapi_text() -> str:

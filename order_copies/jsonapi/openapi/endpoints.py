@@ -1,13 +1,11 @@
 """Find the installed endpoints, which the OpenAPI document describes."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
-
-from order_copies.jsonapi.resources import Relationship, ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Relationship, Resource, resource_of, views
 from order_copies.jsonapi.views import ResourceViewSet
 
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -25,9 +23,9 @@ class Endpoint:
     relation: str = ""
 
     @property
-    def resource(self) -> ResourceSerializer:
+    def resource(self) -> Resource:
         """Return the resource of the viewset."""
-        return resource_of(self.viewset.type)
+        return resource_of(self.viewset.resource_type())
 
     @property
     def relationship(self) -> Relationship:
@@ -41,18 +39,9 @@ def installed_endpoints(urlconf: Any = None) -> list[Endpoint]:
     If two views have the same path, include only the first: Django never calls the second.
     """
     first: dict[str, Any] = {}
-    for path, view in _views(get_resolver(urlconf).url_patterns, "/"):
-        first.setdefault(path, view)
+    for path, view in views(urlconf):
+        first.setdefault(_CONVERTER.sub(r"{\1}", path), view)
     return [endpoint for path in sorted(first) for endpoint in _endpoints(path, first[path])]
-
-
-def _views(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterator[tuple[str, Any]]:
-    for pattern in patterns:
-        path = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _views(pattern.url_patterns, path)
-        else:
-            yield _CONVERTER.sub(r"{\1}", path), pattern.callback
 
 
 def _endpoints(path: str, view: Any) -> Iterator[Endpoint]:

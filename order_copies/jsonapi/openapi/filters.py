@@ -8,17 +8,17 @@ on related resources, which the patterns do not.
 from collections.abc import Iterator
 from typing import Any
 
-from order_copies.jsonapi.filtering.filters import PublicId, understand
-from order_copies.jsonapi.filtering.filtersets import (
+from order_copies.jsonapi.fields import StringField, ValueField
+from order_copies.jsonapi.filtering.backends import (
     MAX_FILTERS,
     MAX_NAME,
-    ShortFilter,
+    PlainFilter,
     filterset_of,
 )
+from order_copies.jsonapi.filtering.filters import PublicIdField, parse_name
 from order_copies.jsonapi.filtering.predicates import MAX_VALUES, PREDICATES, Operand, Predicate
-from order_copies.jsonapi.openapi.json_schema import STORABLE, JSONSchema, closed
-from order_copies.jsonapi.resources import ResourceSerializer
-from order_copies.jsonapi.values import String, Value
+from order_copies.jsonapi.json_schema import STORABLE, JSONSchema, closed
+from order_copies.jsonapi.resources import Resource
 
 _FLAG = {"type": "string", "enum": ["true", "false"]}
 _ABOUT = """\
@@ -35,22 +35,22 @@ Conditions, each an attribute and a predicate: `filter[q][status_eq]`. A resourc
 """
 
 
-def plain_schema(resource: ResourceSerializer) -> JSONSchema:
+def plain_schema(resource: Resource) -> JSONSchema:
     """Return the schema of ``filter[…]`` with plain names."""
     filters = filterset_of(resource).base_filters
     schema = closed({name: _plain(one, resource) for name, one in filters.items()}, required=[])
     return schema | {"maxProperties": MAX_FILTERS}
 
 
-def _plain(one: Any, resource: ResourceSerializer) -> JSONSchema:
-    if not isinstance(one, ShortFilter):
+def _plain(one: Any, resource: Resource) -> JSONSchema:
+    if not isinstance(one, PlainFilter):
         return {"type": "string"}
     name = one.extra["short_for"]
-    predicate, paths = understand(name, name, resource)
-    return _text(paths[0].attribute.value, predicate) | {"description": f"Short for `{name}`."}
+    predicate, paths = parse_name(name, name, resource)
+    return _text(paths[0].attribute.field, predicate) | {"description": f"Short for `{name}`."}
 
 
-def predicates_schema(resource: ResourceSerializer) -> JSONSchema:
+def predicates_schema(resource: Resource) -> JSONSchema:
     """Return the schema of ``filter[q][…]`` for the resource's own attributes."""
     groups: dict[tuple[str, str], tuple[JSONSchema, list[str]]] = {}
     for names, value in _kinds(resource):
@@ -71,28 +71,28 @@ def predicates_schema(resource: ResourceSerializer) -> JSONSchema:
     }
 
 
-def predicates_description(resource: ResourceSerializer) -> str:
+def predicates_description(resource: Resource) -> str:
     """Return the description of ``filter[q][…]``."""
     names = [it.name for it in resource.relationships if it.offers_filters]
     listed = ", ".join(f"`{name}`" for name in names) or "none"
     return _ABOUT.format(relationships=listed)
 
 
-def _kinds(resource: ResourceSerializer) -> Iterator[tuple[str, Value]]:
+def _kinds(resource: Resource) -> Iterator[tuple[str, ValueField]]:
     """Yield the names of attributes that accept the same texts, with the value that parses them."""
-    named: list[tuple[str, Value]] = [
-        ("id", PublicId(resource=resource)),
-        *((it.name, it.value) for it in resource.attributes if it.filterable),
+    named: list[tuple[str, ValueField]] = [
+        ("id", PublicIdField(resource)),
+        *((it.name, it.field) for it in resource.attributes if it.filterable),
     ]
     for kind in dict.fromkeys((value.text, value.comparisons) for _name, value in named):
         alike = [one for one in named if (one[1].text, one[1].comparisons) == kind]
         yield "|".join(name for name, _value in alike), alike[0][1]
 
 
-def _text(value: Value, predicate: Predicate) -> JSONSchema:
+def _text(value: ValueField, predicate: Predicate) -> JSONSchema:
     if predicate.operand is Operand.FLAG:
         return _FLAG
-    if isinstance(value, String):
+    if isinstance(value, StringField):
         return {"type": "string", "pattern": STORABLE}
     one = value.text
     rest = "" if predicate.operand is Operand.ONE else f"(,({one})){{0,{MAX_VALUES - 1}}}"

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from order_copies.jsonapi.json_schema import JSONSchema
 from order_copies.jsonapi.openapi.bodies import changes_body, new_body
 from order_copies.jsonapi.openapi.components import (
     Components,
@@ -14,8 +15,7 @@ from order_copies.jsonapi.openapi.components import (
     refusal,
 )
 from order_copies.jsonapi.openapi.endpoints import Endpoint
-from order_copies.jsonapi.openapi.json_schema import JSONSchema
-from order_copies.jsonapi.openapi.offers import Offer
+from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.openapi.parameters import (
     id_parameter,
     parameters_of_nothing,
@@ -30,8 +30,7 @@ from order_copies.jsonapi.openapi.schemas import (
     page_schema,
 )
 from order_copies.jsonapi.openapi.security import security_of
-from order_copies.jsonapi.resources import ResourceSerializer, resource_of
-from order_copies.jsonapi.views import list_parameters
+from order_copies.jsonapi.resources import Resource, resource_of
 
 _ALWAYS = {400, 401, 406, 429, 500, 503}
 _BODY = {413, 415, 422}
@@ -58,10 +57,10 @@ _SEEING = ["include", "fields"]
 
 def operation(components: Components, endpoint: Endpoint) -> JSONObject:
     """Return the operation object of an endpoint."""
-    names = {"type": endpoint.viewset.type, "relation": endpoint.relation}
+    names = {"type": endpoint.viewset.resource_type(), "relation": endpoint.relation}
     described = {
         "operationId": "_".join(filter(None, [endpoint.action, *names.values()])),
-        "tags": [endpoint.viewset.type],
+        "tags": [endpoint.viewset.resource_type()],
         "summary": _SUMMARIES[endpoint.action].format(**names),
         "description": text_of(getattr(endpoint.viewset, endpoint.action)),
         "security": security_of(endpoint),
@@ -79,7 +78,7 @@ def text_of(described: Any) -> str:
     return re.sub(r"\s*\(contract [^)]*\)", "", text).replace("``", "`")
 
 
-_BODIES: dict[str, Callable[[Components, ResourceSerializer], JSONObject]] = {
+_BODIES: dict[str, Callable[[Components, Resource], JSONObject]] = {
     "create": new_body,
     "update": changes_body,
 }
@@ -102,18 +101,18 @@ def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
     return parameters_of_nothing(components, endpoint.relationship.type)
 
 
-def _offered(endpoint: Endpoint) -> tuple[ResourceSerializer, Sequence[str]]:
+def _offered(endpoint: Endpoint) -> tuple[Resource, Sequence[str]]:
     """Return the resource in the response, and the families of its query parameters."""
     resource = endpoint.resource
     if endpoint.action == "list":
-        return resource, list_parameters(resource)
+        return resource, resource.viewset.parameters("list")
     if not endpoint.relation:
         return resource, [] if endpoint.action == "destroy" else _SEEING
     relationship = endpoint.relationship
     related = resource_of(relationship.type)
     if endpoint.action == "linkage":
         return related, ["page"] if relationship.many else []
-    return related, list_parameters(related) if relationship.many else _SEEING
+    return related, related.viewset.parameters("list") if relationship.many else _SEEING
 
 
 def _responses(components: Components, endpoint: Endpoint) -> JSONObject:

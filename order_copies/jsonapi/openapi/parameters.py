@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from order_copies.jsonapi.includes import MAX_INCLUDED
+from order_copies.jsonapi.json_schema import JSONSchema
 from order_copies.jsonapi.openapi.components import Components, JSONObject
 from order_copies.jsonapi.openapi.filters import (
     plain_schema,
     predicates_description,
     predicates_schema,
 )
-from order_copies.jsonapi.openapi.json_schema import JSONSchema
 from order_copies.jsonapi.openapi.schemas import id_schema, include_paths, told_types
 from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
-from order_copies.jsonapi.resources import ResourceSerializer, named_only, resource_of
+from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
 
 _ABOUT_INCLUDE = (
     "Relationships whose resources the response includes. If one of them leads to more than "
@@ -22,7 +22,7 @@ _ABOUT_INCLUDE = (
 )
 
 
-def id_parameter(components: Components, resource: ResourceSerializer) -> JSONObject:
+def id_parameter(components: Components, resource: Resource) -> JSONObject:
     """Return a reference to the path parameter with the resource's id."""
     parameter = {
         "name": "public_id",
@@ -34,7 +34,7 @@ def id_parameter(components: Components, resource: ResourceSerializer) -> JSONOb
 
 
 def query_parameters(
-    components: Components, resource: ResourceSerializer, families: Iterable[str]
+    components: Components, resource: Resource, families: Iterable[str]
 ) -> list[JSONObject]:
     """Return references to the parameters of these families, for responses with ``resource``."""
     return [
@@ -47,7 +47,7 @@ def query_parameters(
 Described = Iterator[tuple[str, JSONObject]]
 
 
-def _include(resource: ResourceSerializer) -> Described:
+def _include(resource: Resource) -> Described:
     paths = dict(include_paths(resource))
     if paths:
         ends = [path for path, relationship in paths.items() if relationship.leads_nowhere]
@@ -63,13 +63,13 @@ def _beyond(path: str) -> Iterator[str]:
         yield f"^{path.replace('.', '[.]')}([.]{NAME}){{1,{steps}}}$"
 
 
-def _fields(resource: ResourceSerializer) -> Described:
+def _fields(resource: Resource) -> Described:
     for resource_type in told_types(resource):
         yield f"{resource_type}_fields", _fieldset(resource_type)
 
 
 def _fieldset(resource_type: str) -> JSONObject:
-    is_unknown = resource_type in named_only()
+    is_unknown = resource_type in unserved_types()
     any_name, name = _text(f"^{NAME}$"), f"fields[{resource_type}]"
     items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
     about = f"The attributes and relationships of {resource_type} to return"
@@ -96,16 +96,16 @@ def _text(pattern: str) -> JSONObject:
     return {"type": "string", "pattern": pattern}
 
 
-def _page(resource: ResourceSerializer) -> Described:
-    for name, schema in resource.pages.parameters.items():
+def _page(resource: Resource) -> Described:
+    for name, schema in resource.viewset.pagination_class.parameters.items():
         # A cursor is the id of the last resource on the previous page.
         is_cursor = name == "after"
-        described = schema | {"pattern": resource.id_pattern} if is_cursor else schema
-        of = resource.type if is_cursor else resource.pages.__name__
+        described = schema | {"pattern": resource.id_field.pattern} if is_cursor else schema
+        of = resource.type if is_cursor else resource.viewset.pagination_class.__name__
         yield f"{of}_{name}", _parameter(f"page[{name}]", described, "")
 
 
-def _sort(resource: ResourceSerializer) -> Described:
+def _sort(resource: Resource) -> Described:
     attributes = (it.name for it in resource.attributes if it.sortable)
     relationships = (it.name for it in resource.relationships if it.sortable)
     names = ["id", *attributes, *relationships]
@@ -114,7 +114,7 @@ def _sort(resource: ResourceSerializer) -> Described:
     yield f"{resource.type}_sort", _listed("sort", {"enum": criteria}, about)
 
 
-def _filter(resource: ResourceSerializer) -> Described:
+def _filter(resource: Resource) -> Described:
     deep = {"style": "deepObject", "explode": True}
     about = "Conditions by plain names. A resource must meet all. Some take values with commas."
     yield f"{resource.type}_filter", _parameter("filter", plain_schema(resource), about) | deep
@@ -123,7 +123,7 @@ def _filter(resource: ResourceSerializer) -> Described:
     yield f"{resource.type}_filter_q", _parameter("filter[q]", schema, about) | deep
 
 
-_FAMILIES: dict[str, Callable[[ResourceSerializer], Described]] = {
+_FAMILIES: dict[str, Callable[[Resource], Described]] = {
     "include": _include,
     "fields": _fields,
     "page": _page,

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
+from order_copies.jsonapi.json_schema import JSONSchema, closed
 from order_copies.jsonapi.openapi.components import Components
-from order_copies.jsonapi.openapi.json_schema import JSONSchema, closed
 from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH
 from order_copies.jsonapi.resources import (
     Attribute,
     Relationship,
-    ResourceSerializer,
+    Resource,
     resource_of,
 )
 
@@ -30,13 +30,13 @@ META = closed(
 )
 
 
-def resource_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+def resource_schema(components: Components, resource: Resource) -> JSONSchema:
     """Return a reference to the schema of a resource object."""
     return components.refer("schemas", resource.type, lambda: _resource(components, resource))
 
 
-def _resource(components: Components, resource: ResourceSerializer) -> JSONSchema:
-    attributes = {it.name: attribute_schema(it, it.value.schema()) for it in resource.attributes}
+def _resource(components: Components, resource: Resource) -> JSONSchema:
+    attributes = {it.name: attribute_schema(it, it.field.schema()) for it in resource.readable}
     relationships = {it.name: _relationship(components, it) for it in resource.relationships}
     return closed(
         {
@@ -50,12 +50,12 @@ def _resource(components: Components, resource: ResourceSerializer) -> JSONSchem
     )
 
 
-def id_schema(resource: ResourceSerializer) -> JSONSchema:
+def id_schema(resource: Resource) -> JSONSchema:
     """Return the schema of the resource's public ids."""
     return {
         "type": "string",
-        "pattern": resource.id_pattern,
-        "examples": [resource.id_example],
+        "pattern": resource.id_field.pattern,
+        "examples": [resource.id_field.example],
     }
 
 
@@ -93,7 +93,7 @@ def identifier_schema(components: Components, relationship: Relationship) -> JSO
     return components.refer("schemas", f"{name}_identifier", lambda: closed(members))
 
 
-def document_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+def document_schema(components: Components, resource: Resource) -> JSONSchema:
     """Return a reference to the schema of a document with one resource."""
     one = resource_schema(components, resource)
     return components.refer(
@@ -101,7 +101,7 @@ def document_schema(components: Components, resource: ResourceSerializer) -> JSO
     )
 
 
-def document_or_none_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+def document_or_none_schema(components: Components, resource: Resource) -> JSONSchema:
     """Return a reference to the schema of a document with one resource or null."""
     one_or_none = {"oneOf": [resource_schema(components, resource), NULL]}
     return components.refer(
@@ -116,18 +116,18 @@ def none_schema(components: Components) -> JSONSchema:
     return components.refer("schemas", "none_document", lambda: closed({"data": NULL}))
 
 
-def page_schema(components: Components, resource: ResourceSerializer) -> JSONSchema:
+def page_schema(components: Components, resource: Resource) -> JSONSchema:
     """Return a reference to the schema of a page of resources."""
     many = {"type": "array", "items": resource_schema(components, resource)}
     return components.refer(
         "schemas",
         f"{resource.type}_page",
-        lambda: _document(components, resource, many, **resource.pages.members),
+        lambda: _document(components, resource, many, **resource.viewset.pagination_class.schemas),
     )
 
 
 def _document(
-    components: Components, resource: ResourceSerializer, data: JSONSchema, **members: JSONSchema
+    components: Components, resource: Resource, data: JSONSchema, **members: JSONSchema
 ) -> JSONSchema:
     document = {"data": data} | members
     types = sorted({it.type for _path, it in include_paths(resource) if not it.leads_nowhere})
@@ -146,7 +146,7 @@ def linkage_document_schema(components: Components, relationship: Relationship) 
     data = linkage_schema(components, relationship)
     if not relationship.many:
         return closed({"links": links, "data": data})
-    members = dict(resource_of(relationship.type).pages.members)
+    members = dict(resource_of(relationship.type).viewset.pagination_class.schemas)
     return closed(members | {"links": _merged(links, members["links"]), "data": data})
 
 
@@ -156,7 +156,7 @@ def _merged(first: JSONSchema, second: JSONSchema) -> JSONSchema:
 
 
 def include_paths(
-    resource: ResourceSerializer, depth: int = MAX_INCLUDE_DEPTH
+    resource: Resource, depth: int = MAX_INCLUDE_DEPTH
 ) -> Iterator[tuple[str, Relationship]]:
     """Yield the paths that ``include`` accepts, each with the relationship at its end."""
     for relationship in resource.relationships:
@@ -168,7 +168,7 @@ def include_paths(
                 yield f"{relationship.name}.{path}", end
 
 
-def told_types(resource: ResourceSerializer) -> list[str]:
+def told_types(resource: Resource) -> list[str]:
     """Return the types that a document of this resource can contain, sorted.
 
     They include the types of relationships that have no related resources yet.

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from order_copies.conf import settings
-from order_copies.jsonapi.api_views import JSONAPIView
+from order_copies.jsonapi.base_views import JSONAPIView
 from order_copies.jsonapi.openapi.document import openapi_bytes
 
 

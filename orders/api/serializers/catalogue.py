@@ -1,105 +1,129 @@
 """Markets, SKUs, promotions and coupons (contract 3.8)."""
 
-from typing import Any
-
-from django.db.models import Count, QuerySet
-from django.http import HttpRequest
-
-from order_copies.api.serializers.common import changes, common_attributes
-from order_copies.jsonapi.resources import Attribute, register
-from order_copies.jsonapi.scopes import is_sales_channel
-from order_copies.jsonapi.values import Blank, Boolean, Instant, Integer, String
-from orders.api.serializers.common import ShopSerializer, listed, many, one
+from order_copies.api.serializers import PublicIDField, event_stores_of
+from order_copies.api.serializers.common import COMMON, COMMON_SORTABLE, SETTABLE
+from order_copies.jsonapi.fields import IntegerField, StringField
+from orders.api.serializers.common import ShopSerializer
 from orders.models import Coupon, Market, Promotion, Sku
 
 
-@register
 class MarketSerializer(ShopSerializer):
     """A market."""
 
-    type = "markets"
-    attributes = (
-        listed("name"),
-        listed("code"),
-        Attribute(
-            name="shipping_cost_cutoff",
-            value=Integer(),
-            get=lambda market: market.shipping_cost_cutoff_cents,
-        ),
-        *common_attributes(),
-    )
-    relationships = (changes("markets"),)
+    id = PublicIDField("markets")
+    shipping_cost_cutoff = IntegerField(source="shipping_cost_cutoff_cents", read_only=True)
+    event_stores = event_stores_of("markets")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return all markets: they are public."""
-        return Market.objects.all()
+    class Meta:
+        model = Market
+        resource_name = "markets"
+        fields = ["id", "name", "code", "shipping_cost_cutoff", *COMMON, "event_stores"]
+        updatable = SETTABLE
+        sortable = ["name", "code", *COMMON_SORTABLE]
+        filterable = [*sortable, "metadata"]
 
 
-@register
 class SkuSerializer(ShopSerializer):
     """A SKU."""
 
-    type = "skus"
-    attributes = (
-        listed("code"),
-        listed("name"),
-        Attribute(name="image_url", value=Blank()),
-        listed("do_not_ship", Boolean()),
-        listed("do_not_track", Boolean()),
-        *common_attributes(),
-    )
-    relationships = (changes("skus"),)
+    id = PublicIDField("skus")
+    event_stores = event_stores_of("skus")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return all SKUs: they are public."""
-        return Sku.objects.all()
+    class Meta:
+        model = Sku
+        resource_name = "skus"
+        fields = [
+            "id",
+            "code",
+            "name",
+            "image_url",
+            "do_not_ship",
+            "do_not_track",
+            *COMMON,
+            "event_stores",
+        ]
+        updatable = SETTABLE
+        sortable = ["code", "name", "do_not_ship", "do_not_track", *COMMON_SORTABLE]
+        filterable = [*sortable, "metadata"]
 
 
-@register
 class PromotionSerializer(ShopSerializer):
     """A promotion; its attribute ``type`` is the kind. Read-only (contract 3.8)."""
 
-    type = "promotions"
-    attributes = (
-        listed("type"),
-        listed("name"),
-        listed("currency_code", Blank()),
-        listed("exclusive", Boolean()),
-        listed("priority", Integer()),
-        listed("starts_at", Instant()),
-        listed("expires_at", Instant()),
-        listed("active", Boolean()),
-        Attribute(name="status", value=String()),
-        listed("coupons_count", Integer()),
-        *common_attributes(read_only=True),
-    )
-    relationships = (
-        one("market", "markets"),
-        many("coupons", by="promotion_id"),
-        changes("promotions"),
-    )
+    id = PublicIDField("promotions")
+    status = StringField(read_only=True)
+    coupons_count = IntegerField(read_only=True)
+    event_stores = event_stores_of("promotions")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return all promotions with the number of their coupons: they are public."""
-        return Promotion.objects.annotate(coupons_count=Count("coupons"))
+    included_serializers = {
+        "market": "orders.api.serializers.MarketSerializer",
+        "coupons": "orders.api.serializers.CouponSerializer",
+    }
+
+    class Meta:
+        model = Promotion
+        resource_name = "promotions"
+        fields = [
+            "id",
+            "type",
+            "name",
+            "currency_code",
+            "exclusive",
+            "priority",
+            "starts_at",
+            "expires_at",
+            "active",
+            "status",
+            "coupons_count",
+            *COMMON,
+            "market",
+            "coupons",
+            "event_stores",
+        ]
+        sortable = [
+            "type",
+            "name",
+            "currency_code",
+            "exclusive",
+            "priority",
+            "starts_at",
+            "expires_at",
+            "active",
+            "coupons_count",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [*sortable, "metadata", "market", "coupons"]
 
 
-@register
 class CouponSerializer(ShopSerializer):
     """A coupon. Its code is worth money, so clients need the permission to view coupons."""
 
-    type = "coupons"
-    attributes = (
-        listed("code"),
-        listed("customer_single_use", Boolean()),
-        listed("usage_limit", Integer()),
-        listed("usage_count", Integer()),
-        listed("expires_at", Instant()),
-        *common_attributes(),
-    )
-    relationships = (one("promotion", "promotions"), changes("coupons"))
+    id = PublicIDField("coupons")
+    event_stores = event_stores_of("coupons")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return all coupons to clients with the permission to view them; none to others."""
-        may_view = request.user.has_perm("orders.view_coupon") and not is_sales_channel(request)
-        return Coupon.objects.all() if may_view else Coupon.objects.none()
+    included_serializers = {"promotion": "orders.api.serializers.PromotionSerializer"}
+
+    class Meta:
+        model = Coupon
+        resource_name = "coupons"
+        fields = [
+            "id",
+            "code",
+            "customer_single_use",
+            "usage_limit",
+            "usage_count",
+            "expires_at",
+            *COMMON,
+            "promotion",
+            "event_stores",
+        ]
+        updatable = SETTABLE
+        sortable = [
+            "code",
+            "customer_single_use",
+            "usage_limit",
+            "usage_count",
+            "expires_at",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [*sortable, "metadata", "promotion"]

@@ -1,90 +1,68 @@
-"""Building blocks of the shop's resources: ten-letter ids, amounts, relationships."""
+"""The base class of the shop's serializers, and the fields of amounts."""
 
-from operator import attrgetter
 from typing import Any
 
-from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.db import models
 
-from order_copies import public_ids
-from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer
-from order_copies.jsonapi.values import Float, Integer, String
-from order_copies.shops import get_shop
+from order_copies.api.serializers import CommonSerializer
+from order_copies.jsonapi.fields import AnyField, FloatField, StringField, ValueField
 from orders.money import as_float, formatted
 
 
-def amounts(*names: str) -> list[Attribute]:
-    """Return the attributes of amounts: each as integer cents, as a number, and formatted.
+class AmountField(FloatField):
+    """An amount as a number in units of its currency. The row has ``currency_code``."""
 
-    The row needs ``currency_code`` and ``language_code``: an order has both, other rows get them
-    from :func:`in_currency_of`.
+    comparisons = frozenset()
+
+    def to_representation(self, value: Any) -> float | None:  # type: ignore[override]
+        """Return the amount of a row, or None."""
+        cents = getattr(value, cents_name(self.field_name))
+        return None if cents is None else as_float(cents, value.currency_code)
+
+
+class FormattedAmountField(StringField):
+    """An amount as text. The row has ``currency_code`` and ``language_code``."""
+
+    comparisons = frozenset()
+
+    def to_representation(self, value: Any) -> str | None:
+        """Return the formatted amount of a row, or None."""
+        cents = getattr(value, cents_name(self.field_name))
+        if cents is None:
+            return None
+        return formatted(cents, value.currency_code, value.language_code)
+
+
+def amounts(*names: str) -> list[str]:
+    """Return the names of the three forms of amounts: cents, a number and formatted.
+
+    The model has the cents; :class:`ShopSerializer` builds the fields of the other two.
     """
-    return [form for name in names for form in _forms(name)]
-
-
-def in_currency_of(order: str, rows: "QuerySet[Any]") -> "QuerySet[Any]":
-    """Annotate rows with the currency and language of the order at the end of this path.
-
-    This is much cheaper than loading an order for each row.
-    """
-    annotated: QuerySet[Any] = rows.annotate(
-        currency_code=F(f"{order}__currency_code"), language_code=F(f"{order}__language_code")
-    )
-    return annotated
-
-
-def shown_with_orders(rows: "QuerySet[Any]", request: HttpRequest, *, by: str) -> "QuerySet[Any]":
-    """Return the rows whose order, at the end of the path ``by``, the client may see."""
-    orders = get_shop().orders_for(request)
-    # A client that may see all orders needs no subquery.
-    return rows.filter(**{f"{by}__in": orders}) if orders.query.has_filters() else rows
-
-
-def _forms(name: str) -> list[Attribute]:
-    cents_name = f"{name}_cents"
-    cents_of = attrgetter(cents_name)
-
-    def as_number(row: Any) -> float | None:
-        cents = cents_of(row)
-        return None if cents is None else as_float(cents, row.currency_code)
-
-    def as_text(row: Any) -> str | None:
-        cents = cents_of(row)
-        return None if cents is None else formatted(cents, row.currency_code, row.language_code)
-
     return [
-        Attribute(name=cents_name, value=Integer(), filterable=True, sortable=True),
-        Attribute(name=f"{name}_float", value=Float(), get=as_number),
-        Attribute(name=f"formatted_{name}", value=String(), get=as_text),
+        form for name in names for form in (f"{name}_cents", f"{name}_float", f"formatted_{name}")
     ]
 
 
-def listed(name: str, value: Any = None, **options: Any) -> Attribute:
-    """Return an attribute that clients can filter and sort by."""
-    return Attribute(name=name, value=value or String(), filterable=True, sortable=True, **options)
+def cents_name(field_name: str | None) -> str:
+    """Return the name of the model field with the cents of an amount."""
+    name = str(field_name)
+    return f"{name.removeprefix('formatted_').removesuffix('_float')}_cents"
 
 
-def one(name: str, resource_type: str) -> Relationship:
-    """Return a to-one relationship by the foreign key of the same name."""
-    return Relationship(name=name, type=resource_type, column=f"{name}_id", filterable=True)
+class ShopSerializer(CommonSerializer):
+    """A resource of the shop."""
 
-
-def many(resource_type: str, *, by: str) -> Relationship:
-    """Return a to-many relationship, named by its type, to the rows whose ``by`` is the key."""
-    return Relationship(
-        name=resource_type, type=resource_type, many=True, filterable=True, inverse=by
-    )
-
-
-class ShopSerializer(ResourceSerializer):
-    """The base serializer of the shop's resources, which have ten-letter ids."""
-
-    id_pattern = public_ids.PATTERN
-
-    def id_for(self, key: Any) -> str:
-        """Return the ten-letter id of a key."""
-        return public_ids.encode(self.type, int(key))
-
-    def key_of(self, public_id: str) -> int | None:
-        """Return the key of a ten-letter id; None if it is not an id of this type."""
-        return public_ids.decode(self.type, public_id)
+    def build_field(
+        self, field_name: str, info: Any, model_class: type[models.Model], nested_depth: int
+    ) -> tuple[type[AnyField], dict[str, Any]]:
+        """Return the field of a name, for amounts too."""
+        built: tuple[type[AnyField], dict[str, Any]]
+        field_class: type[ValueField] | None = None
+        if field_name.startswith("formatted_"):
+            field_class = FormattedAmountField
+        elif field_name.endswith("_float"):
+            field_class = AmountField
+        if field_class:
+            return field_class, {"source": "*", "read_only": True}
+        built = super().build_field(field_name, info, model_class, nested_depth)
+        return built

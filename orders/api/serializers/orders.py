@@ -1,67 +1,62 @@
 """Orders, lines, options and addresses, with the data that the shop has (contract 3.3 to 3.6)."""
 
-from typing import Any
-
-from django.db.models import QuerySet, TextChoices
-from django.http import HttpRequest
-
-from order_copies.api.serializers.common import changes, common_attributes, history
-from order_copies.api.serializers.orders import copies_of_an_order
-from order_copies.jsonapi.resources import Attribute, Relationship, register
-from order_copies.jsonapi.values import (
+from order_copies.api.serializers import OrderSerializer as CopiedOrderSerializer
+from order_copies.api.serializers import PublicIDField, event_stores_of
+from order_copies.api.serializers.common import COMMON, COMMON_SORTABLE, SETTABLE
+from order_copies.jsonapi.fields import (
     REQUIRED,
-    Blank,
-    Boolean,
-    Choice,
-    Float,
-    Instant,
-    Integer,
-    Language,
-    Object,
-    String,
-    Url,
+    BlankField,
+    BooleanField,
+    LanguageField,
+    StringField,
+    TriggerField,
 )
-from order_copies.shops import get_shop
-from orders.api.serializers.common import (
-    ShopSerializer,
-    amounts,
-    in_currency_of,
-    listed,
-    many,
-    one,
-    shown_with_orders,
-)
-from orders.lifecycle.triggers import ORDER_ACTIONS
+from order_copies.jsonapi.relations import ResourceRelatedField
+from order_copies.jsonapi.scopes import CANCEL, COPY, PLACE
+from orders.api.serializers.common import ShopSerializer, amounts
 from orders.models import Address, AddressRole, LineItem, LineItemOption, Order
 
 
-def _one_of(choices: type[TextChoices]) -> Choice:
-    return Choice(null=REQUIRED, choices=choices.values)
-
-
-@register
-class OrderSerializer(ShopSerializer):
+class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
     """An order (contract 3.3)."""
 
-    type = "orders"
-    attributes = (
-        listed("number"),
-        Attribute(name="affiliate_code", value=Blank(max_length=64), updatable=True),
-        listed("status", _one_of(Order.Status)),
-        listed("payment_status", _one_of(Order.PaymentStatus)),
-        listed("fulfillment_status", _one_of(Order.FulfillmentStatus)),
-        listed("guest", Boolean()),
-        Attribute(name="editable", value=Boolean()),
-        listed("customer_email", Blank()),
-        listed("language_code", Language(), updatable=True),
-        listed("currency_code"),
-        listed("tax_included", Boolean()),
-        listed("tax_rate", Float()),
-        listed("country_code", Blank()),
-        Attribute(name="shipping_country_code_lock", value=Blank()),
-        listed("coupon_code", Blank()),
-        Attribute(name="gift_card_code", value=Blank()),
-        *amounts(
+    id = PublicIDField("orders")
+    editable = BooleanField(read_only=True)
+    language_code = LanguageField(null=REQUIRED, max_length=10, required=False)
+    shipping_address = ResourceRelatedField(
+        lookup="order_id", conditions={"role": AddressRole.SHIPPING}
+    )
+    billing_address = ResourceRelatedField(
+        lookup="order_id", conditions={"role": AddressRole.BILLING}
+    )
+    line_item_options = ResourceRelatedField(many=True, lookup="line_item__order_id")
+
+    _place = TriggerField(scope=PLACE, help_text="Places the order; repeating it has no effect.")
+    _cancel = TriggerField(scope=CANCEL, help_text="Cancels the order; repeating it has no effect.")
+    _approve = TriggerField(
+        scope=PLACE, help_text="Approves the order; repeating it has no effect."
+    )
+    # Archiving changes neither stock nor payments: the smallest scope that writes is enough.
+    _archive = TriggerField(scope=COPY, help_text="Archives the order; repeating it has no effect.")
+    _unarchive = TriggerField(
+        scope=COPY, help_text="Unarchives the order; repeating it has no effect."
+    )
+
+    included_serializers = {
+        "market": "orders.api.serializers.MarketSerializer",
+        "customer": "orders.api.serializers.CustomerSerializer",
+        "shipping_address": "orders.api.serializers.AddressSerializer",
+        "billing_address": "orders.api.serializers.AddressSerializer",
+        "payment_method": "orders.api.serializers.PaymentMethodSerializer",
+        "line_items": "orders.api.serializers.LineItemSerializer",
+        "line_item_options": "orders.api.serializers.LineItemOptionSerializer",
+        **CopiedOrderSerializer.included_serializers,
+    }
+
+    class Meta:
+        model = Order
+        resource_name = "orders"
+        amounts = amounts(
             "subtotal_amount",
             "shipping_amount",
             "payment_method_amount",
@@ -71,136 +66,231 @@ class OrderSerializer(ShopSerializer):
             "total_tax_amount",
             "total_amount",
             "total_amount_with_taxes",
-        ),
-        listed("token"),
-        Attribute(name="cart_url", value=Url(), updatable=True),
-        Attribute(name="return_url", value=Url(), updatable=True),
-        Attribute(name="terms_url", value=Url(), updatable=True),
-        Attribute(name="privacy_url", value=Url(), updatable=True),
-        listed("placed_at", Instant()),
-        listed("approved_at", Instant()),
-        listed("cancelled_at", Instant()),
-        listed("archived_at", Instant()),
-        *common_attributes(),
-    )
-    relationships = (
-        one("market", "markets"),
-        one("customer", "customers"),
-        Relationship(
-            name="shipping_address",
-            type="addresses",
-            filterable=True,
-            inverse="order_id",
-            scope={"role": AddressRole.SHIPPING},
-        ),
-        Relationship(
-            name="billing_address",
-            type="addresses",
-            filterable=True,
-            inverse="order_id",
-            scope={"role": AddressRole.BILLING},
-        ),
-        one("payment_method", "payment_methods"),
-        many("line_items", by="order_id"),
-        many("line_item_options", by="line_item__order_id"),
-        *copies_of_an_order(),
-        *history("orders"),
-    )
-    triggers = tuple(action.trigger for action in ORDER_ACTIONS.values())
+        )
+        related = [
+            "market",
+            "customer",
+            "shipping_address",
+            "billing_address",
+            "payment_method",
+            "line_items",
+            "line_item_options",
+        ]
+        fields = [
+            "id",
+            "number",
+            "affiliate_code",
+            "status",
+            "payment_status",
+            "fulfillment_status",
+            "guest",
+            "editable",
+            "customer_email",
+            "language_code",
+            "currency_code",
+            "tax_included",
+            "tax_rate",
+            "country_code",
+            "shipping_country_code_lock",
+            "coupon_code",
+            "gift_card_code",
+            *amounts,
+            "token",
+            "cart_url",
+            "return_url",
+            "terms_url",
+            "privacy_url",
+            "placed_at",
+            "approved_at",
+            "cancelled_at",
+            "archived_at",
+            *COMMON,
+            *related,
+            *CopiedOrderSerializer.Meta.fields,
+            "_place",
+            "_cancel",
+            "_approve",
+            "_archive",
+            "_unarchive",
+        ]
+        updatable = [
+            "affiliate_code",
+            "language_code",
+            "cart_url",
+            "return_url",
+            "terms_url",
+            "privacy_url",
+            *SETTABLE,
+        ]
+        sortable = [
+            "number",
+            "status",
+            "payment_status",
+            "fulfillment_status",
+            "guest",
+            "customer_email",
+            "language_code",
+            "currency_code",
+            "tax_included",
+            "tax_rate",
+            "country_code",
+            "coupon_code",
+            *amounts[::3],
+            "token",
+            "placed_at",
+            "approved_at",
+            "cancelled_at",
+            "archived_at",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [
+            *sortable,
+            "metadata",
+            *related,
+            *CopiedOrderSerializer.Meta.filterable,
+        ]
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the orders that the client may see."""
-        return get_shop().orders_for(request)
 
-
-@register
 class LineItemSerializer(ShopSerializer):
     """A line of an order (contract 3.4)."""
 
-    type = "line_items"
-    attributes = (
-        listed("item_type", _one_of(LineItem.ItemType)),
-        listed("sku_code", Blank()),
-        listed("quantity", Integer()),
-        listed("currency_code", column="order__currency_code"),
-        *amounts(
-            "unit_amount",
-            "compare_at_amount",
-            "options_amount",
-            "total_amount",
-            "tax_amount",
-        ),
-        listed("name"),
-        Attribute(name="image_url", value=Blank()),
-        listed("tax_rate", Float()),
-        listed("frequency", Blank()),
-        listed("coupon_code", Blank()),
-        *common_attributes(),
-    )
-    relationships = (
-        one("order", "orders"),
-        # In the contract an item has one of several types; this shop has only SKUs.
-        Relationship(name="item", type="skus", column="sku_id", filterable=True),
-        one("sku", "skus"),
-        many("line_item_options", by="line_item_id"),
-        changes("line_items"),
-    )
+    id = PublicIDField("line_items")
+    currency_code = StringField(read_only=True)
+    # In the contract an item has one of several types; this shop has only SKUs.
+    item = ResourceRelatedField(source="sku")
+    event_stores = event_stores_of("line_items")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the lines of the orders that the client may see."""
-        lines = shown_with_orders(LineItem.objects.all(), request, by="order")
-        return in_currency_of("order", lines)
+    included_serializers = {
+        "order": "orders.api.serializers.OrderSerializer",
+        "item": "orders.api.serializers.SkuSerializer",
+        "sku": "orders.api.serializers.SkuSerializer",
+        "line_item_options": "orders.api.serializers.LineItemOptionSerializer",
+    }
+
+    class Meta:
+        model = LineItem
+        resource_name = "line_items"
+        amounts = amounts(
+            "unit_amount", "compare_at_amount", "options_amount", "total_amount", "tax_amount"
+        )
+        related = ["order", "item", "sku", "line_item_options"]
+        fields = [
+            "id",
+            "item_type",
+            "sku_code",
+            "quantity",
+            "currency_code",
+            *amounts,
+            "name",
+            "image_url",
+            "tax_rate",
+            "frequency",
+            "coupon_code",
+            *COMMON,
+            *related,
+            "event_stores",
+        ]
+        updatable = SETTABLE
+        sortable = [
+            "item_type",
+            "sku_code",
+            "quantity",
+            "currency_code",
+            *amounts[::3],
+            "name",
+            "tax_rate",
+            "frequency",
+            "coupon_code",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [*sortable, "metadata", *related]
 
 
-@register
 class LineItemOptionSerializer(ShopSerializer):
     """An option of a line (contract 3.5)."""
 
-    type = "line_item_options"
-    attributes = (
-        listed("name"),
-        listed("quantity", Integer()),
-        listed("currency_code", column="line_item__order__currency_code"),
-        *amounts("unit_amount", "total_amount"),
-        listed("delay_hours", Integer()),
-        Attribute(name="options", value=Object()),
-        *common_attributes(),
-    )
-    relationships = (one("line_item", "line_items"), changes("line_item_options"))
+    id = PublicIDField("line_item_options")
+    currency_code = StringField(read_only=True)
+    event_stores = event_stores_of("line_item_options")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the options of the orders that the client may see."""
-        options = LineItemOption.objects.select_related("line_item")
-        shown = shown_with_orders(options, request, by="line_item__order")
-        return in_currency_of("line_item__order", shown)
+    included_serializers = {"line_item": "orders.api.serializers.LineItemSerializer"}
+
+    class Meta:
+        model = LineItemOption
+        resource_name = "line_item_options"
+        amounts = amounts("unit_amount", "total_amount")
+        fields = [
+            "id",
+            "name",
+            "quantity",
+            "currency_code",
+            *amounts,
+            "delay_hours",
+            "options",
+            *COMMON,
+            "line_item",
+            "event_stores",
+        ]
+        updatable = SETTABLE
+        sortable = [
+            "name",
+            "quantity",
+            "currency_code",
+            *amounts[::3],
+            "delay_hours",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [*sortable, "metadata", "line_item"]
 
 
-@register
 class AddressSerializer(ShopSerializer):
     """An address of an order (contract 3.6)."""
 
-    type = "addresses"
-    attributes = (
-        listed("business", Boolean()),
-        listed("first_name", Blank()),
-        listed("last_name", Blank()),
-        listed("company", Blank()),
-        Attribute(name="full_name", value=Blank()),
-        listed("line_1"),
-        listed("line_2", Blank()),
-        listed("city"),
-        listed("zip_code", Blank()),
-        listed("state_code", Blank()),
-        listed("country_code"),
-        listed("phone", Blank()),
-        Attribute(name="full_address", value=String()),
-        Attribute(name="name", value=Blank()),
-        listed("email", Blank()),
-        listed("notes", Blank()),
-        *common_attributes(),
-    )
-    relationships = (changes("addresses"),)
+    id = PublicIDField("addresses")
+    full_name = BlankField(read_only=True)
+    full_address = StringField(read_only=True)
+    name = BlankField(read_only=True)
+    event_stores = event_stores_of("addresses")
 
-    def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the addresses of the orders that the client may see."""
-        return shown_with_orders(Address.objects.all(), request, by="order")
+    class Meta:
+        model = Address
+        resource_name = "addresses"
+        fields = [
+            "id",
+            "business",
+            "first_name",
+            "last_name",
+            "company",
+            "full_name",
+            "line_1",
+            "line_2",
+            "city",
+            "zip_code",
+            "state_code",
+            "country_code",
+            "phone",
+            "full_address",
+            "name",
+            "email",
+            "notes",
+            *COMMON,
+            "event_stores",
+        ]
+        updatable = SETTABLE
+        sortable = [
+            "business",
+            "first_name",
+            "last_name",
+            "company",
+            "line_1",
+            "line_2",
+            "city",
+            "zip_code",
+            "state_code",
+            "country_code",
+            "phone",
+            "email",
+            "notes",
+            *COMMON_SORTABLE,
+        ]
+        filterable = [*sortable, "metadata"]

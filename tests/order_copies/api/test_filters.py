@@ -1,6 +1,7 @@
 """Filters: each predicate (contract 5.6), the plain names (1.3), and invalid filters."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +9,7 @@ from urllib.parse import urlencode
 import django_filters
 import pytest
 
-from order_copies.jsonapi.filtering.filtersets import filterset_of
+from order_copies.jsonapi.filtering.backends import filterset_of
 from order_copies.jsonapi.filtering.predicates import PREDICATES
 from order_copies.jsonapi.resources import resource_of
 from order_copies.models import OrderFactory, Status
@@ -452,21 +453,38 @@ class LineItemFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     at_least = django_filters.NumberFilter("quantity", "gte")
 
 
-def test_plain_filters__filter_set_of_the_shop_adds_names(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def line_items_viewset(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Let a test set attributes of the viewset of line items; the filter set is cached."""
+    filterset_of.cache_clear()
+    yield monkeypatch
+    filterset_of.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "name"),
+    [
+        ("filterset_class", LineItemFilterSet, "at_least"),
+        ("filterset_fields", {"quantity": ["gte"]}, "quantity__gte"),
+    ],
+)
+def test_plain_filters__filter_set_of_the_viewset_adds_names(
+    line_items_viewset: pytest.MonkeyPatch, option: str, value: Any, name: str
+) -> None:
     # given
     order = placed_order(lines=[{"quantity": 1}, {"quantity": 5}])
-    monkeypatch.setattr(type(resource_of("line_items")), "filterset_class", LineItemFilterSet)
-    filterset_of.cache_clear()
+    line_items_viewset.setattr(resource_of("line_items").viewset, option, value, raising=False)
     api = API(staff())
 
     # when
-    found = api.get("/line_items?filter[at_least]=4").json()["data"]
-    refused = api.get("/line_items?filter[at_least]=four")
-    filterset_of.cache_clear()
+    found = api.get(f"/line_items?filter[{name}]=4").json()["data"]
+    by_plain_name = api.get("/line_items?filter[quantity]=5").json()["data"]
+    refused = api.get(f"/line_items?filter[{name}]=four")
 
     # then
     line = LineItem.objects.get(order=order, quantity=5)
     assert [data["id"] for data in found] == [line.public_id]
+    assert [data["id"] for data in by_plain_name] == [line.public_id]
     assert the_error_in(refused) == (400, "INVALID_FILTER_VALUE", None)
 
 

@@ -8,7 +8,7 @@ from django.urls import get_resolver
 
 from order_copies import copying
 from order_copies.events.models import Event
-from order_copies.jsonapi.resources import registered
+from order_copies.jsonapi.resources import resources
 from order_copies.models import OrderCopy
 from order_copies.worker.run import run_batch
 from orders.models import LineItem, Order
@@ -41,7 +41,7 @@ def test_links__every_link_of_every_document_is_served() -> None:
     requested(place_target_order=True)
     run_batch("a worker")
     CouponFactory()
-    waiting = {f"http://testserver/api/{resource.type}" for resource in registered()}
+    waiting = {f"http://testserver/api/{resource.type}" for resource in resources().values()}
     waiting.remove("http://testserver/api/event_stores")
     answered: dict[str, int] = {}
 
@@ -54,7 +54,7 @@ def test_links__every_link_of_every_document_is_served() -> None:
 
     # then
     types = {url.split("/")[4].partition("?")[0] for url in answered}
-    assert types == {resource.type for resource in registered()}
+    assert types == {resource.type for resource in resources().values()}
     assert set(answered.values()) == {200}
 
 

@@ -11,25 +11,32 @@ import pytest
 from django.conf import LazySettings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.urls import include, path
 from django_filters import BooleanFilter, FilterSet
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from rest_framework_json_api import serializers
 
 from order_copies import copying
 from order_copies.jsonapi import resources
 from order_copies.jsonapi.errors import RequestRefusedError
-from order_copies.jsonapi.filtering.filters import understand
-from order_copies.jsonapi.filtering.filtersets import filterset_of
+from order_copies.jsonapi.fields import (
+    BooleanField,
+    ChoiceField,
+    IDField,
+    InstantField,
+    TriggerField,
+)
+from order_copies.jsonapi.filtering.backends import filterset_of
+from order_copies.jsonapi.filtering.filters import parse_name
 from order_copies.jsonapi.filtering.predicates import PREDICATES
+from order_copies.jsonapi.offers import Offer, header
 from order_copies.jsonapi.openapi.document import openapi_document, openapi_text
 from order_copies.jsonapi.openapi.endpoints import installed_endpoints
 from order_copies.jsonapi.openapi.filters import predicates_schema
-from order_copies.jsonapi.openapi.offers import Offer, header
-from order_copies.jsonapi.resources import Attribute, Relationship, ResourceSerializer, Trigger
-from order_copies.jsonapi.routers import routes
-from order_copies.jsonapi.values import Boolean, Choice, Instant
+from order_copies.jsonapi.relations import EmptyRelatedField
+from order_copies.jsonapi.resources import Resource
+from order_copies.jsonapi.routers import Router
 from order_copies.jsonapi.views import ReadOnlyViewSet, UpdateMixin
 from order_copies.models import Kind, OrderCopy, RecurringOrderCopy
 from order_copies.worker.run import run_batch
@@ -226,16 +233,16 @@ def test_parameters__described_values_are_accepted() -> None:
         check(response)
 
 
-def is_accepted(name: str, resource: ResourceSerializer) -> bool:
+def is_accepted(name: str, resource: Resource) -> bool:
     """Return whether ``filter[q]`` accepts this name."""
     try:
-        return bool(understand(name, name, resource))
+        return bool(parse_name(name, name, resource))
     except RequestRefusedError:
         return False
 
 
 def test_filter_patterns__match_exactly_the_accepted_names() -> None:
-    for resource in resources.registered():
+    for resource in resources.resources().values():
         # given
         patterns = predicates_schema(resource)["patternProperties"]
         attributes = ["id", *resource.attributes_by_name]
@@ -402,33 +409,36 @@ class MugFilterSet(FilterSet):
     is_clean = BooleanFilter()
 
 
-class MugSerializer(ResourceSerializer):
+class MugIDField(IDField):
+    """The id of a mug."""
+
+    pattern = "^mug-[0-9]$"
+    example = "mug-7"
+
+
+class MugSerializer(serializers.Serializer):
     """A mug (contract 9.9), with ``handle``."""
 
-    type = "mugs"
-    filterset_class = MugFilterSet
-    attributes = (
-        Attribute(name="colour", value=Choice(choices=("red", "blue")), updatable=True),
-        Attribute(name="is_full", value=Boolean(), description="Whether to be careful."),
-        Attribute(name="washed_at", value=Instant(), on_request=True, example="2020-02-02"),
-    )
-    relationships = (
-        Relationship(name="owners", type="people", many=True),
-        Relationship(name="cupboard", type="cupboards", creatable=True),
-    )
-    triggers = (Trigger(name="_fill", scope="copy", description="Fills it."),)
+    id = MugIDField()
+    colour = ChoiceField(choices=("red", "blue"))
+    is_full = BooleanField(read_only=True, help_text="Whether to be careful.")
+    washed_at = InstantField(read_only=True, example="2020-02-02")
+    owners = EmptyRelatedField(resource_name="people", many=True)
+    cupboard = EmptyRelatedField(resource_name="cupboards")
+    _fill = TriggerField(scope="copy", help_text="Fills it.")
 
-    def rows(self, request: HttpRequest) -> Any:
-        raise NotImplementedError
-
-    def key_of(self, public_id: str) -> Any:
-        raise NotImplementedError
+    class Meta:
+        resource_name = "mugs"
+        updatable = ["colour"]
+        filterable = ["colour"]
+        on_request = ["washed_at"]
 
 
 class MugViewSet(ReadOnlyViewSet, UpdateMixin):
     """``/mugs``."""
 
-    type = "mugs"
+    serializer_class = MugSerializer
+    filterset_class = MugFilterSet
     offers = {
         "update": Offer(
             parameters=[header("X-Spoon", {"type": "string"}, "What to stir with.")],
@@ -439,15 +449,15 @@ class MugViewSet(ReadOnlyViewSet, UpdateMixin):
 
 
 @pytest.fixture
-def mugs() -> Iterator[dict[str, Any]]:
-    """The document of a shop that registers a resource."""
-    resources.register(MugSerializer)
+def mugs() -> dict[str, Any]:
+    """The document of a shop with a resource of its own."""
+    router = Router()
+    router.register("mugs", MugViewSet)
 
     class URLs:
-        urlpatterns = [path("shop/", include(routes(MugViewSet)))]
+        urlpatterns = [path("shop/", include(router.urls))]
 
-    yield openapi_document(URLs)
-    del resources._resources["mugs"]
+    return openapi_document(URLs)
 
 
 def test_shop_resource__is_described(mugs: dict[str, Any]) -> None:

@@ -8,12 +8,13 @@ from django.http import QueryDict
 from django.test import RequestFactory
 from hypothesis import given, settings
 from rest_framework.request import Request
+from rest_framework_json_api import serializers
 
-import project.urls  # noqa: F401  (registers every resource)
 from order_copies import copying
+from order_copies.api.serializers import OrderFactorySerializer
 from order_copies.jsonapi.queries import IncludeTree, read_query
-from order_copies.jsonapi.resources import ResourceSerializer, registered, resource_of
-from order_copies.models import Kind, OrderCopy
+from order_copies.jsonapi.resources import Resource, resource_of, resources
+from order_copies.models import Kind, OrderCopy, OrderFactory
 from order_copies.worker.run import run_batch
 from tests.api import API, PERMISSIONS, include_paths, staff
 from tests.factories import CouponFactory, OrderCopyFactory, placed_order
@@ -22,7 +23,7 @@ from tests.strategies import Description, any_order, build
 
 pytestmark = pytest.mark.django_db
 
-TYPES = sorted(resource.type for resource in registered())
+TYPES = sorted(resources())
 OF_ALL_TYPES = pytest.mark.parametrize("resource_type", TYPES)
 
 Identity = tuple[str, str]
@@ -100,7 +101,7 @@ def sorted_by_identity(document: dict[str, Any]) -> dict[str, Any]:
     return {"data": document["data"], **rest}
 
 
-def queries(resource: ResourceSerializer) -> Iterator[str]:
+def queries(resource: Resource) -> Iterator[str]:
     """Yield queries with includes and fields for this resource."""
     paths = include_paths(resource)
     fields = [one.name for one in (*resource.attributes, *resource.relationships)]
@@ -127,7 +128,7 @@ class Comparison:
         request.user, request.auth = self.user, None
         return request
 
-    def check(self, path: str, query: str, resource: ResourceSerializer, rows: Any) -> None:
+    def check(self, path: str, query: str, resource: Resource, rows: Any) -> None:
         """Assert that both documents of one row, or of a list of rows, are equal."""
         include = read_query(QueryDict(query), resource, ["include", "fields"]).include
         many = isinstance(rows, list)
@@ -150,7 +151,7 @@ def test_resource__equals_the_document_of_the_library(resource_type: str) -> Non
 
     # when, then
     for query in queries(resource):
-        comparison.check(f"/{resource_type}/{resource.id_of(row)}?", query, resource, row)
+        comparison.check(f"/{resource_type}/{resource.id_field.id_of(row)}?", query, resource, row)
 
 
 @pytest.mark.exhaustive
@@ -182,3 +183,33 @@ def test_any_order__equals_the_document_of_the_library(description: Description)
 
     # when, then
     comparison.check(f"/orders/{order.public_id}?", f"include={paths}", orders, order)
+
+
+class StockFactorySerializer(serializers.ModelSerializer):
+    """What the library does with an attribute ``type``, which the contract has."""
+
+    class Meta:
+        model = OrderFactory
+        fields = ["type"]
+
+
+def test_attribute_named_type__is_rendered_by_the_library_too() -> None:
+    """The library reserves the name; our serializers take it off the list of reserved names."""
+    # given
+    OrderCopyFactory()
+    comparison, resource = Comparison(), resource_of("order_factories")
+    query = "fields[order_factories]=type,errors_count"
+    row = resource.rows(comparison.request("")).get()
+    public_id = resource.id_field.id_of(row)
+
+    # when
+    document = comparison.api.get(f"/order_factories/{public_id}?{query}").json()
+    stock = stock_document(OrderFactorySerializer, row, comparison.request(query), many=False)
+
+    # then
+    attributes = {"type": "order_copies", "errors_count": 0}
+    identity = {"type": "order_factories", "id": public_id}
+    expected = {"data": {**identity, "attributes": attributes, "relationships": {}}}
+    assert (ours(document), theirs(stock, {})) == (expected, expected)
+    with pytest.raises(AssertionError, match=r"reserved field name.*: type"):
+        StockFactorySerializer().fields  # noqa: B018

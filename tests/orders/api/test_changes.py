@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission
 
 from order_copies.events.models import Event
-from order_copies.jsonapi.resources import ResourceSerializer, resource_of
+from order_copies.jsonapi.resources import Resource, resource_of
 from orders.api import serializers
 from orders.models import Order
 from tests import stories
@@ -17,7 +17,8 @@ from tests.factories import CouponFactory, OrderCopyFactory, pending_order, plac
 pytestmark = pytest.mark.django_db
 
 # Promotions are read-only.
-TYPES = sorted({getattr(serializers, name).type for name in serializers.__all__} - {"promotions"})
+SERIALIZERS = [getattr(serializers, name) for name in serializers.__all__]
+TYPES = sorted({one.Meta.resource_name for one in SERIALIZERS} - {"promotions"})
 ANNOTATIONS = {"reference": "4711", "reference_origin": "erp", "metadata": {"a": [1]}}
 UPDATABLE = {
     "affiliate_code": "ada",
@@ -38,7 +39,7 @@ def everything() -> Order:
     return order
 
 
-def row_of(resource: ResourceSerializer) -> Any:
+def row_of(resource: Resource) -> Any:
     """Return the first row of the type that staff see."""
 
     class Request:

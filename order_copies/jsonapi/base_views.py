@@ -1,10 +1,10 @@
-"""The view that all of ours are: it answers with documents, its errors included.
+"""The base class of all views of the API.
 
-Every option of DRF is set here, so that the shop's own ``REST_FRAMEWORK`` changes nothing.
+It sets every option of DRF, so that the shop's own ``REST_FRAMEWORK`` changes nothing.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -20,8 +20,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from order_copies.conf import settings
-from order_copies.jsonapi.errors import document_of, errors_of, server_error
-from order_copies.jsonapi.media import Negotiation, Parser, Renderer
+from order_copies.jsonapi.errors import Error, document_of, errors_of, server_error
+from order_copies.jsonapi.media import Negotiation, Renderer
+from order_copies.jsonapi.parsers import Parser
 from order_copies.jsonapi.scopes import COPY, ScopesPermission
 from order_copies.jsonapi.throttling import limit_rate, throttle_for
 from order_copies.logs import new_trace_id
@@ -30,7 +31,7 @@ logger = logging.getLogger("order_copies.api")
 
 
 class JSONAPIView(APIView):
-    """A view whose every answer is a JSON:API document, its errors included."""
+    """A view whose responses are JSON:API documents, errors included."""
 
     parser_classes = [Parser]
     renderer_classes = [Renderer]
@@ -38,38 +39,40 @@ class JSONAPIView(APIView):
     permission_classes = [IsAuthenticated]
     throttle_classes = []
     versioning_class = None
-    #: Those that some endpoint serves, which is what ``Allow`` chooses from.
+    #: The methods of the API: ``Allow`` lists those that the view has.
     http_method_names = ["get", "post", "patch", "delete", "head"]
 
-    #: Whether this is the public catalogue, which everybody may list and which is read most.
+    #: Whether the resource is in the public catalogue, which sales channels may list.
     is_catalogue: bool = False
 
     @classmethod
-    def as_view(cls, **kwargs: Any) -> Callable[..., HttpResponse]:  # type: ignore[override]
-        """The view, outside of the transactions of ``ATOMIC_REQUESTS``."""
-        return non_atomic(super().as_view(**kwargs))
+    def as_view(  # type: ignore[override]
+        cls, *args: Any, **kwargs: Any
+    ) -> Callable[..., HttpResponse]:
+        """Return the view, without the transactions of ``ATOMIC_REQUESTS``."""
+        return non_atomic(super().as_view(*args, **kwargs))
 
     @property
     def writing_scopes(self) -> set[str]:
-        """The scopes of which it takes at least one to write."""
+        """The scopes for writing: a token needs one of them."""
         return {COPY}
 
     @cached_property
     def trace_id(self) -> str:
-        """What names this request in its answer and in the log."""
+        """The id of the request in its response and in the log."""
         return new_trace_id()
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Those of the setting ``AUTHENTICATION_CLASSES``, or of the shop's DRF."""
+        """Return those of the setting ``AUTHENTICATION_CLASSES``, or of the shop's DRF settings."""
         classes = settings.AUTHENTICATION_CLASSES
         return super().get_authenticators() if classes is None else [cls() for cls in classes]
 
     def get_permissions(self) -> list[Any]:
-        """The view's own, and that the token is good for the request, whatever those are."""
+        """Return the view's own, after the one that checks the scopes of the token."""
         return [ScopesPermission(), *super().get_permissions()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Before DRF's checks the request is counted; what is written has to come as JSON:API."""
+        """Count the request, run DRF's checks, and refuse a body that is not JSON:API."""
         self.limit_rate(request)
         super().initial(request, *args, **kwargs)
         negotiator = self.get_content_negotiator()
@@ -79,16 +82,20 @@ class JSONAPIView(APIView):
             raise exceptions.UnsupportedMediaType(request.content_type)
 
     def limit_rate(self, request: Request) -> None:
-        """Count the request, and tell the client of the limit. Raises ``Throttled``."""
+        """Count the request and set the headers of the limit. Raises ``Throttled``."""
         throttle = throttle_for(request, is_catalogue=self.is_catalogue)
         limit_rate(request, throttle, self.headers)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
-        """Every exception becomes a document."""
-        return self._answer_to
+        """Return the method that turns an exception into a document."""
+        return self._error_response
 
-    def _answer_to(self, exception: Exception, context: dict[str, Any]) -> Response:
-        errors = errors_of(exception)
+    def errors_of(self, exception: Exception) -> Sequence[Error]:
+        """Return the errors of a request that raised ``exception``; none for a server failure."""
+        return errors_of(exception)
+
+    def _error_response(self, exception: Exception, context: dict[str, Any]) -> Response:
+        errors = self.errors_of(exception)
         if not errors:
             got_request_exception.send(type(self), request=self.request)
             errors = [server_error(self.trace_id)]
@@ -107,16 +114,16 @@ class JSONAPIView(APIView):
 
 
 class NotFoundView(JSONAPIView):
-    """Answers for every path that is no endpoint."""
+    """The view of all paths that are no endpoint: status 404."""
 
     permission_classes = []
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Nobody needs to be known to be told that there is nothing."""
+        """Return none: a 404 needs no authentication."""
         return []
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """There is nothing here, whatever the method."""
+        """Raise ``NotFound`` for every method."""
         self.format_kwarg = None
         self.limit_rate(request)
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(
@@ -126,10 +133,10 @@ class NotFoundView(JSONAPIView):
 
 
 def non_atomic(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The view, which no database's ``ATOMIC_REQUESTS`` wraps in a transaction.
+    """Return the view, excluded from the ``ATOMIC_REQUESTS`` of every database.
 
-    What it writes is atomic by itself, and must be there before the answer is: a worker that was
-    woken, or the same request sent again, has to find it.
+    It opens its own transactions, which must be committed before the response is sent: a worker
+    that was woken, or a repeated request, reads the rows.
     """
     for alias in connections:
         view = transaction.non_atomic_requests(alias)(view)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from order_copies.jsonapi.openapi.json_schema import JSONSchema
+from order_copies.jsonapi.json_schema import JSONSchema
 
 
 @dataclass(frozen=True, kw_only=True)

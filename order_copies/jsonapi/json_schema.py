@@ -13,7 +13,8 @@ def or_null(schema: JSONSchema) -> JSONSchema:
     """Return ``schema`` with null allowed."""
     if "type" not in schema:
         return dict(schema)
-    return schema | {"type": [schema["type"], "null"]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return schema | {"type": [*types, "null"]}
 
 
 def closed(

@@ -1,0 +1,119 @@
+"""The base class of the dialect's fields."""
+
+import re
+from collections.abc import Sequence
+from copy import copy
+from enum import Enum, StrEnum
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import Q
+from rest_framework.fields import Field
+
+from order_copies.jsonapi.json_schema import JSONSchema, or_null
+from order_copies.jsonapi.storable import InvalidValueError
+
+if TYPE_CHECKING:
+    AnyField = Field[Any, Any, Any, Any]
+else:
+    AnyField = Field
+
+
+class Required(Enum):
+    """The value of ``null=`` for fields that refuse null. DRF copies arguments, but not enums."""
+
+    REQUIRED = "required"
+
+
+REQUIRED = Required.REQUIRED
+
+
+class Comparison(StrEnum):
+    """The groups of predicates that a filter can apply to a value."""
+
+    PRESENCE = "presence"
+    EQUALITY = "equality"
+    ORDER = "order"
+    TEXT = "text"
+    TRUTH = "truth"
+    CONTAINMENT = "containment"
+
+
+class ValueField(AnyField):
+    """A value of any kind, which is returned as it is stored.
+
+    ``null`` is the value that null in a request stands for: None by default, ``""`` or ``{}`` where
+    the database stores those, :data:`REQUIRED` to refuse null. A subclass that accepts values from
+    clients defines :meth:`to_internal_value`; a subclass that can be filtered by defines
+    ``comparisons``, ``text`` and :meth:`convert`.
+    """
+
+    default_error_messages = {"required": "can't be blank", "null": "can't be blank"}
+
+    #: The predicates that filters can use.
+    comparisons: ClassVar[frozenset[Comparison]] = frozenset()
+    #: The JSON Schema of values other than null.
+    json_schema: ClassVar[JSONSchema] = {}
+    #: The pattern (ECMA 262) of the texts that filters take, and its name in error messages.
+    text: ClassVar[str] = ".*"
+    text_name: ClassVar[str] = "a text"
+
+    def __init__(self, *, null: Any = None, example: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.null = null
+        #: A typical value, for the OpenAPI document.
+        self.example = example
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        """Replace null by the value that it stands for, or refuse it."""
+        if data is None and not self.read_only:
+            if self.null is REQUIRED:
+                self.fail("null")
+            return True, copy(self.null)
+        return super().validate_empty_values(data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the validated value. Raises :class:`InvalidValueError`."""
+        raise InvalidValueError("invalid", "is invalid")
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the value as documents contain it."""
+        return value
+
+    def schema(self) -> JSONSchema:
+        """Return the JSON Schema of the value in documents."""
+        return or_null(self.json_schema) if self.null is None else dict(self.json_schema)
+
+    def accepted(self) -> JSONSchema:
+        """Return the JSON Schema of the values that clients may send."""
+        return dict(self.json_schema) if self.null is REQUIRED else or_null(self.json_schema)
+
+    def parse(self, text: str) -> Any:
+        """Return the value that the text of a filter stands for.
+
+        Raises :class:`InvalidValueError`.
+        """
+        if not re.fullmatch(self.text, text):
+            raise InvalidValueError("invalid", f"must be {self.text_name}")
+        return self.convert(text)
+
+    def convert(self, text: str) -> Any:
+        """Return the value of a text of the pattern. Raises :class:`InvalidValueError`."""
+        raise InvalidValueError("invalid", "cannot be filtered by")
+
+    def compare(self, lookup: str, column: str, value: Any) -> Q:
+        """Return the condition that the lookup is true for a column and a parsed value."""
+        return Q(**{f"{column}__{lookup}": value})
+
+    def is_among(self, column: str, values: Sequence[Any]) -> Q:
+        """Return the condition that a column has one of these parsed values."""
+        return reduce(or_, (self.compare("exact", column, value) for value in values))
+
+    def is_null(self, column: str) -> Q:
+        """Return the condition that documents contain null for the column."""
+        return Q(**{f"{column}__isnull": True})
+
+    def is_blank(self, column: str) -> Q:
+        """Return the condition that the value is null or empty."""
+        return self.is_null(column)

@@ -1,0 +1,182 @@
+"""Filter backends of the dialect: ``sort``, ``filter[q][…]`` and plain ``filter[…]``."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django_filters import CharFilter, FilterSet
+from django_filters.filterset import filterset_factory
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.filters import BaseFilterBackend, OrderingFilter
+from rest_framework.request import Request
+
+from order_copies.jsonapi.errors import INVALID_SORT_CRITERIA, refused
+from order_copies.jsonapi.fields import InstantField, ObjectField
+from order_copies.jsonapi.filtering.filters import (
+    Filter,
+    invalid_syntax,
+    invalid_value,
+    not_allowed,
+    read_filter,
+)
+from order_copies.jsonapi.queries import split
+from order_copies.jsonapi.resources import Relationship, Resource
+from order_copies.jsonapi.storable import InvalidValueError
+
+#: The maximum number of filters of a request.
+MAX_FILTERS = 100
+#: The maximum length of the name of a filter.
+MAX_NAME = 200
+
+_KEY = re.compile(rf"filter(\[q\])?\[(\w{{1,{MAX_NAME}}})\]", re.ASCII)
+
+Rows = QuerySet[Any]
+
+
+class SortBackend(OrderingFilter):
+    """``sort=-created_at,status``: by sortable attributes, and finally by primary key."""
+
+    ordering_param = "sort"
+
+    def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
+        """Return the sorted rows. Raises :class:`RequestRefusedError` for an unknown criterion."""
+        criteria = split(request.query_params.get(self.ordering_param, ""))
+        columns = filter(None, (_column(name, view.resource) for name in criteria))
+        return queryset.order_by(*columns, "pk")
+
+
+class PredicateBackend(BaseFilterBackend):
+    """``filter[q][reference_or_number_cont]=…``: the predicates of contract 5.6."""
+
+    def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
+        """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
+        for key, is_predicate, name, text in _filters(request):
+            if is_predicate:
+                found = _read(key, name, text, view.resource)
+                queryset = queryset.filter(found.condition(request))
+        return queryset
+
+
+class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
+    """``filter[status]=…``: filter sets of django-filter.
+
+    Each filterable attribute has a plain name (contract 1.3), which is short for a predicate:
+    ``filter[status]=pending,failed`` for ``status_in``. A viewset with ``filterset_class`` or
+    ``filterset_fields`` has those in addition.
+    """
+
+    def get_filterset_class(self, view: Any, queryset: Rows | None = None) -> type[FilterSet]:
+        """Return the filter set of the viewset's resource."""
+        return filterset_of(view.resource)
+
+    def get_filterset_kwargs(self, request: Request, queryset: Rows, view: Any) -> dict[str, Any]:
+        """Return the arguments of the filter set: the texts by plain name."""
+        texts = {name: text for _key, is_q, name, text in _filters(request) if not is_q}
+        return {"data": texts, "queryset": queryset, "request": request}
+
+    def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
+        """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
+        filterset = self.get_filterset(request, queryset, view)
+        if not filterset.data:
+            return queryset
+        for name in filterset.data:
+            if name not in filterset.filters:
+                raise not_allowed(f"filter[{name}]", view.resource)
+        if not filterset.is_valid():
+            name, messages = next(iter(filterset.errors.items()))
+            raise invalid_value(f"filter[{name}]", filterset.data[name], str(messages[0]))
+        satisfied: Rows = filterset.qs
+        return satisfied
+
+
+class PlainFilter(CharFilter):  # type: ignore[misc]
+    """A plain name that is short for an attribute with a predicate."""
+
+    class field_class(forms.CharField):  # noqa: N801
+        """Accepts any text: the predicate parses it."""
+
+        def __init__(self, *, short_for: str, resource: Resource, **kwargs: Any) -> None:
+            super().__init__(strip=False, **kwargs)
+            self.short_for = short_for
+            self.resource = resource
+
+        def clean(self, value: Any) -> Filter | None:
+            """Return the filter, or None if the request does not contain the name."""
+            if value is None:
+                return None
+            text = super().clean(value)
+            try:
+                return read_filter(self.short_for, self.short_for, text, self.resource)
+            except InvalidValueError as error:
+                raise forms.ValidationError(error.message) from None
+
+    def filter(self, qs: Rows, value: Filter | None) -> Rows:
+        """Return the rows that satisfy the filter."""
+        return qs if value is None else qs.filter(value.condition(self.parent.request))
+
+
+@lru_cache(maxsize=256)
+def filterset_of(resource: Resource) -> type[FilterSet]:
+    """Return the filter set of a resource: its plain names, and those of its viewset."""
+    viewset = resource.viewset
+    base = getattr(viewset, "filterset_class", None) or FilterSet
+    if names := getattr(viewset, "filterset_fields", None):
+        base = filterset_factory(resource.serializer_class.Meta.model, fields=names)
+    plain = {
+        name: PlainFilter(short_for=short_for, resource=resource)
+        for name, short_for in _plain_names(resource)
+        if name not in base.base_filters
+    }
+    return type("ResourceFilterSet", (base,), plain)
+
+
+def _plain_names(resource: Resource) -> Iterator[tuple[str, str]]:
+    yield from (("id", "id_in"), ("ids", "id_in"))
+    for attribute in resource.attributes:
+        if not attribute.filterable:
+            continue
+        name = attribute.name
+        yield name, f"{name}_jcont" if isinstance(attribute.field, ObjectField) else f"{name}_in"
+        if isinstance(attribute.field, InstantField):
+            yield from ((f"{name}_from", f"{name}_gteq"), (f"{name}_to", f"{name}_lteq"))
+    for relationship in resource.relationships:
+        if relationship.offers_filters:
+            yield f"{relationship.name}_id", f"{relationship.name}_id_in"
+
+
+def _filters(request: Request) -> Iterator[tuple[str, bool, str, str]]:
+    """Yield each filter: its key, whether it has a predicate, its name, its text."""
+    keys = [key for key in request.query_params if key.partition("[")[0] == "filter"]
+    if len(keys) > MAX_FILTERS:
+        raise invalid_syntax(f"A request may have {MAX_FILTERS} filters.")
+    for key in keys:
+        found = _KEY.fullmatch(key)
+        if found is None:
+            message = f"{key} is not a filter: send filter[q][name_predicate] or filter[name]."
+            raise invalid_syntax(message)
+        yield key, bool(found[1]), found[2], request.query_params.get(key, "")
+
+
+def _read(key: str, name: str, text: str, resource: Resource) -> Filter:
+    try:
+        return read_filter(key, name, text, resource)
+    except InvalidValueError as error:
+        raise invalid_value(key, text, error.message) from None
+
+
+def _column(criterion: str, resource: Resource) -> str | None:
+    """Return the column with its sign; None if the value is null in every row."""
+    name = criterion.removeprefix("-")
+    sign = "-" if criterion != name else ""
+    if name == "id":
+        return f"{sign}pk"
+    declared = resource.attributes_by_name.get(name) or resource.relationships_by_name.get(name)
+    if declared is None or not declared.sortable:
+        detail = f"{name} is not a valid sort criterion of {resource.type}."
+        raise refused(INVALID_SORT_CRITERIA, "Invalid sort criteria", detail)
+    if isinstance(declared, Relationship):
+        return f"{sign}{declared.column}" if declared.column else None
+    return f"{sign}{declared.column}"

@@ -1,0 +1,68 @@
+"""Relationships of serializers."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rest_framework.relations import ManyRelatedField
+from rest_framework_json_api import relations
+
+from order_copies.jsonapi.storable import InvalidValueError
+
+
+class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc]
+    """A relationship: a foreign key or its reverse, or the related rows that ``lookup`` finds.
+
+    ``lookup``: the lookup of related rows that yields the primary key of the row, such as
+    ``"line_item__order_id"``; ``key`` converts that key first. ``conditions``: further lookups.
+    ``resource_name``: the type of the related resources; only a relationship that is not in
+    ``included_serializers`` needs it.
+
+    A client sends a resource identifier. The field only checks it; the serializer then looks up
+    the row among those that the client may see, if all other values are valid.
+    """
+
+    default_error_messages = {"required": "can't be blank", "null": "can't be blank"}
+
+    def __init__(
+        self,
+        *,
+        lookup: str = "",
+        key: Callable[[Any], Any] | None = None,
+        conditions: Mapping[str, Any] | None = None,
+        resource_name: str = "",
+        **kwargs: Any,
+    ) -> None:
+        if "queryset" not in kwargs:
+            kwargs.setdefault("read_only", True)
+        super().__init__(**kwargs)
+        self.lookup = lookup
+        self.key = key
+        self.conditions = conditions or {}
+        self.resource_name = resource_name
+
+    @classmethod
+    def many_init(cls, *args: Any, **kwargs: Any) -> ManyRelatedField:
+        """Return the field of a relationship to many resources, which clients cannot set."""
+        for name in ("queryset", "required", "allow_empty", "allow_null"):
+            kwargs.pop(name, None)
+        kwargs["read_only"] = True
+        return super().many_init(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the public id of a resource identifier, unresolved."""
+        if not isinstance(data, dict) or not isinstance(data.get("id"), str):
+            raise InvalidValueError("invalid", "must be a resource identifier")
+        public_id: str = data["id"]
+        return public_id
+
+
+class EmptyRelatedField(ResourceRelatedField):
+    """A relationship of the contract to resources that this API does not have: always null.
+
+    With ``required=True`` clients must send one, which is never found.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        if kwargs.get("required"):
+            kwargs["queryset"] = ()
+        super().__init__(**kwargs)

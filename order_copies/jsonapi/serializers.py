@@ -1,0 +1,173 @@
+"""The base classes of serializers: those of djangorestframework-jsonapi, closed by default.
+
+``Meta`` names what clients may do with fields, in addition to the library's options:
+
+- ``creatable``, ``updatable``: the fields that they can set. Every other field is read-only.
+- ``filterable``, ``sortable``: by default each field that is a column of the model.
+- ``on_request``: the fields that documents contain only if ``fields[type]`` names them.
+"""
+
+from collections.abc import Iterator, Mapping
+from copy import copy, deepcopy
+from typing import Any, NoReturn
+
+from django.db import models
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.relations import RelatedField
+from rest_framework_json_api import serializers
+
+from order_copies.jsonapi import fields
+from order_copies.jsonapi.compiler import tables_of
+from order_copies.jsonapi.errors import RequestRefusedError, not_found, pointer
+from order_copies.jsonapi.fields import AnyField, TriggerField
+from order_copies.jsonapi.relations import ResourceRelatedField
+from order_copies.jsonapi.resources import resource_of
+
+#: The arguments of DRF's fields for model fields that the dialect's fields have too.
+_ARGUMENTS = ("read_only", "required", "default", "help_text", "label", "validators")
+
+
+class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
+    """A resource whose rows are those of a model.
+
+    ``save()`` is refused: writes go through the app's functions, which record events.
+    """
+
+    serializer_related_field = ResourceRelatedField
+    serializer_choice_field = fields.ChoiceField
+    serializer_field_mapping = {
+        models.BooleanField: fields.BooleanField,
+        models.IntegerField: fields.IntegerField,
+        models.DecimalField: fields.FloatField,
+        models.FloatField: fields.FloatField,
+        models.DateTimeField: fields.InstantField,
+        models.JSONField: fields.ObjectField,
+        models.URLField: fields.URLField,
+        models.CharField: fields.StringField,
+        models.TextField: fields.StringField,
+    }
+    # The contract has an attribute ``type``. A test compares documents with those of the library.
+    _reserved_field_names = {"meta", "results"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # The library's own __init__ reads ``include`` from the request: queries.py has done so.
+        super(serializers.IncludedResourcesValidationMixin, self).__init__(*args, **kwargs)
+
+    def get_fields(self) -> dict[str, AnyField]:
+        """Return copies of the fields, which are built once per class: building them is slow."""
+        prototypes = vars(type(self)).get("_prototypes")
+        if prototypes is None:
+            prototypes = super().get_fields()
+            for name in set(prototypes) - self._settable("creatable") - self._settable("updatable"):
+                if not isinstance(prototypes[name], TriggerField):
+                    prototypes[name].read_only = True
+            type(self)._prototypes = prototypes  # noqa: SLF001
+        return {name: _copy(field) for name, field in prototypes.items()}
+
+    def build_standard_field(
+        self, field_name: str, model_field: "models.Field[Any, Any]"
+    ) -> tuple[type[AnyField], dict[str, Any]]:
+        """Return the dialect's field for a model field, and its arguments."""
+        field_class, kwargs = super().build_standard_field(field_name, model_field)
+        if not issubclass(field_class, fields.ValueField):
+            return field_class, kwargs
+        is_blank_text = model_field.blank and not model_field.null
+        if field_class is fields.StringField and is_blank_text:
+            field_class = fields.BlankField
+        allowed = set(_ARGUMENTS)
+        if issubclass(field_class, fields.ChoiceField):
+            allowed.add("choices")
+        elif issubclass(field_class, fields.StringField):
+            allowed.add("max_length")
+        arguments = {name: value for name, value in kwargs.items() if name in allowed}
+        return field_class, arguments | {"null": _null_of(model_field)}
+
+    @property
+    def _writable_fields(self) -> Iterator[AnyField]:
+        # The names decide, for each kind of request: DRF's fields are writable for all or none.
+        names = self._settable("creatable" if self.instance is None else "updatable")
+        for name, field in self.fields.items():
+            is_trigger = isinstance(field, TriggerField) and self.instance is not None
+            if name in names or is_trigger:
+                yield field
+
+    def _settable(self, option: str) -> set[str]:
+        return set(getattr(self.Meta, option, ()))
+
+    def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the validated values, with rows in place of resource identifiers.
+
+        Raises ``ValidationError`` with all errors at once, and :class:`RequestRefusedError` for a
+        related row that the client may not see.
+        """
+        errors: dict[str, Any] = {}
+        values: dict[str, Any] = {}
+        try:
+            values = super().to_internal_value(data)
+        except ValidationError as error:
+            errors = dict(error.detail)  # type: ignore[arg-type]
+        pulled = [name for name in self._triggers if data.get(name) is True]
+        for name in pulled[1:]:
+            message = f"can't be sent together with {pulled[0]}: one trigger at a time"
+            errors[name] = [ErrorDetail(message, code="exclusion")]
+        if errors:
+            raise ValidationError(errors)
+        for field in self._writable_fields:
+            if isinstance(field, ResourceRelatedField) and values.get(field.source) is not None:
+                values[field.source] = self._related_row(field.field_name, values[field.source])
+        return values
+
+    @property
+    def _triggers(self) -> list[str]:
+        return [name for name, field in self.fields.items() if isinstance(field, TriggerField)]
+
+    def _related_row(self, name: str, public_id: str) -> Any:
+        tables = tables_of(type(self))
+        relationship = next(one for one in tables.relationships if one.name == name)
+        try:
+            if relationship.leads_nowhere:
+                raise RequestRefusedError(not_found())
+            return resource_of(relationship.type).find(self.context["request"], public_id)
+        except RequestRefusedError:
+            raise RequestRefusedError(not_found(pointer("relationships", name))) from None
+
+    @property
+    def trigger(self) -> str:
+        """The name of the trigger that a valid request sends; empty if it sends none."""
+        return next((name for name in self._triggers if self.validated_data.get(name)), "")
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The values that a valid request sets: ``validated_data`` without triggers."""
+        triggers = self._triggers
+        return {name: value for name, value in self.validated_data.items() if name not in triggers}
+
+    def create(self, validated_data: Any) -> NoReturn:
+        """Refuse to write: see :class:`ModelSerializer`."""
+        raise TypeError(_NO_SAVE)
+
+    def update(self, instance: Any, validated_data: Any) -> NoReturn:
+        """Refuse to write: see :class:`ModelSerializer`."""
+        raise TypeError(_NO_SAVE)
+
+
+_NO_SAVE = (
+    "save() would write without events and permissions. Read validated_data, and call "
+    "order_copies.copying or the function of your shop that writes."
+)
+
+
+def _copy(field: AnyField) -> AnyField:
+    # A deep copy builds the field anew, which only fields with children need.
+    return copy(field) if isinstance(field, fields.ValueField | RelatedField) else deepcopy(field)
+
+
+def _null_of(model_field: "models.Field[Any, Any]") -> Any:
+    # The value that null in a request stands for.
+    if model_field.null:
+        return None
+    if isinstance(model_field, models.JSONField) and model_field.default is dict:
+        return {}
+    if isinstance(model_field, models.CharField | models.TextField) and model_field.blank:
+        return ""
+    return fields.REQUIRED
