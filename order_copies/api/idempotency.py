@@ -25,15 +25,7 @@ from order_copies.api.prefer import MAX_WAIT
 from order_copies.conf import settings
 from order_copies.db.transactions import lock_available
 from order_copies.exceptions import DuplicateRequestError
-from order_copies.jsonapi.errors import (
-    IDEMPOTENCY_KEY_IN_USE,
-    IDEMPOTENCY_KEY_REUSED,
-    INVALID_DATA_FORMAT,
-    INVALID_IDEMPOTENCY_KEY,
-    Error,
-    RequestRefusedError,
-    refused,
-)
+from order_copies.jsonapi.errors import Error, RequestRefusedError, refused
 from order_copies.models import IdempotentRequest, OrderFactory
 
 #: The longest time that a first request takes; after that its process must have been killed.
@@ -49,7 +41,7 @@ class StillRunningError(RequestRefusedError):
 
     def __init__(self, wait: float) -> None:
         detail = "The first request with this Idempotency-Key is still being answered."
-        super().__init__(Error(IDEMPOTENCY_KEY_IN_USE, "Idempotency key in use", detail))
+        super().__init__(Error("IDEMPOTENCY_KEY_IN_USE", detail))
         #: Seconds after which the client should repeat the request, at least 1 (``Retry-After``).
         self.wait = max(1, math.ceil(wait))
 
@@ -74,7 +66,7 @@ class Name:
             return None
         if not _KEY.fullmatch(key):
             detail = "An Idempotency-Key has 1 to 255 visible ASCII characters."
-            raise refused(INVALID_IDEMPOTENCY_KEY, "Invalid idempotency key", detail)
+            raise refused("INVALID_IDEMPOTENCY_KEY", detail)
         client = [str(request.user.pk), str(getattr(request.auth, "client_id", ""))]
         return cls(_digest([*client, key]), _fingerprint(request))
 
@@ -93,7 +85,7 @@ class Name:
             return None
         if found.fingerprint != self.fingerprint:
             detail = "This Idempotency-Key was sent with another request: please use a new one."
-            raise refused(IDEMPOTENCY_KEY_REUSED, "Idempotency key reused", detail)
+            raise refused("IDEMPOTENCY_KEY_REUSED", detail)
         if found.is_waiting and now < found.created_at + PATIENCE:
             raise StillRunningError(MAX_WAIT - (now - found.created_at).total_seconds())
         return found
@@ -152,7 +144,7 @@ def _fingerprint(request: Request) -> str:
         return _digest([request.data, sorted(request.query_params.lists())])
     except RecursionError:
         detail = "The body of the request is nested too deep."
-        raise refused(INVALID_DATA_FORMAT, "Invalid data format", detail) from None
+        raise refused("INVALID_DATA_FORMAT", detail) from None
 
 
 def _digest(value: Any) -> str:

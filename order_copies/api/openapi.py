@@ -1,8 +1,8 @@
 """Parameters, headers and responses of single endpoints, for the OpenAPI document."""
 
 from order_copies.jsonapi.json_schema import JSONSchema, closed, or_null
-from order_copies.jsonapi.openapi.components import content
 from order_copies.jsonapi.offers import Offer, header, query_parameter
+from order_copies.jsonapi.openapi.components import content
 from order_copies.jsonapi.openapi.schemas import META
 from order_copies.plans import Action
 

@@ -11,6 +11,7 @@ E007  ``ORDER_COPIES["ENGINE"]`` names no engine, or one whose package is not in
 E008  ``USE_TZ`` is false.
 E009  Copies, their events and orders are not all in the default database.
 E010  MariaDB cannot convert to the ``TIME_ZONE``: load its tables (``--database``).
+E011  A serializer of the API has a mistake, or cannot be compiled.
 W001  SQLite does not begin transactions with ``IMMEDIATE``.
 W002  SQLite waits less than five seconds for a lock.
 W003  SQLite does not use a write-ahead log.
@@ -27,6 +28,7 @@ W011  Copies are pending, and the database is read-only (``--database``).
 
 from django.core.checks import Tags, register
 
+from order_copies.checks.api import check_serializers
 from order_copies.checks.database import (
     check_database_settings,
     check_databases,
@@ -54,6 +56,7 @@ def register_checks() -> None:
     register(check_time_zones, Tags.compatibility)
     register(check_databases, Tags.compatibility)
     register(check_engine, Tags.compatibility)
+    register(check_serializers, Tags.urls)
     register(check_database_settings, Tags.compatibility)
     register(check_mariadb, Tags.database)
     register(check_queue, Tags.database)

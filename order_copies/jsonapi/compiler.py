@@ -4,11 +4,12 @@ The fields of the dialect, and those of DRF that need no request, become functio
 value. All other fields are read through a serializer of the request: see :mod:`.documents`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from rest_framework import fields as drf
@@ -35,6 +36,9 @@ from order_copies.jsonapi.resources import Attribute, Relationship, Trigger
 
 SerializerClass = type[BaseSerializer[Any]]
 
+#: The types of the shop's serializers and models that are served under another name.
+aliases: dict[type, str] = {}
+
 #: DRF's fields that may use the request or the serializer, and are read through one.
 _NEED_A_SERIALIZER = (drf.SerializerMethodField, drf.HiddenField, drf.FileField)
 
@@ -46,7 +50,11 @@ class Tables:
         self.serializer_class = serializer_class
         self.meta = getattr(serializer_class, "Meta", None)
         self.model: type[Model] | None = getattr(self.meta, "model", None)
-        self.fields: dict[str, AnyField] = serializer_class().fields  # type: ignore[attr-defined]
+        try:
+            self.fields: dict[str, AnyField] = serializer_class().fields  # type: ignore[attr-defined]
+        except Exception as error:
+            message = f"{serializer_class} needs a request to build its fields: {error!r}"
+            raise ImproperlyConfigured(message) from error
         self.included = getattr(serializer_class, "included_serializers", {})
         self.id_field = self._id_field()
         self.triggers = [
@@ -81,7 +89,7 @@ class Tables:
 
     def _attribute(self, name: str, field: AnyField) -> Attribute:
         column = self._column(field)
-        value_field = counterpart(field)
+        value_field = counterpart(field, self._model_field(column))
         filterable = self._names_with_column("filterable", name, column)
         return Attribute(
             name=name,
@@ -111,6 +119,15 @@ class Tables:
         if isinstance(field, ValueField) or self.model is None:
             return path
         return path if _is_column(self.model, path.split("__")) else ""
+
+    def _model_field(self, column: str) -> Any:
+        end: Any = self.model
+        for step in column.split("__") if column and end else ():
+            found = {one.name: one for one in end._meta.concrete_fields}.get(step)
+            if found is None or not found.remote_field:
+                return found
+            end = found.related_model
+        return None
 
     def _getter(self, field: AnyField) -> Callable[[Any], Any] | None:
         if self.represents_itself:
@@ -150,7 +167,7 @@ class Tables:
         offers = self._names("filterable") if hasattr(self.meta, "filterable") else self.fields
         return Relationship(
             name=name,
-            type=self._type(name, field, child),
+            type=self._type(name, field, child, place.get("model")),
             many=is_many,
             creatable=name in self._names("creatable"),
             required=name in self._names("creatable") and field.required,
@@ -160,10 +177,11 @@ class Tables:
             **place,
         )
 
-    def _type(self, name: str, field: AnyField, child: Any) -> str:
+    def _type(self, name: str, field: AnyField, child: Any, model: Any) -> str:
         if name in self.included:
-            return str(get_resource_type_from_serializer(self.included[name]))
-        declared = getattr(child, "resource_name", "")
+            included = self.included[name]
+            return aliases.get(included) or str(get_resource_type_from_serializer(included))
+        declared = getattr(child, "resource_name", "") or aliases.get(model)
         return declared or str(get_related_resource_type(field))
 
     def _place(self, field: AnyField, child: Any) -> dict[str, Any]:
@@ -176,15 +194,17 @@ class Tables:
         found = _foreign_key(self.model, path) if self.model else None
         if found:
             return found
-        has_path = self.model is not None and _is_relation(self.model, path)
-        return {"computed": self._computed(field), "path": "__".join(path) if has_path else ""}
+        place: dict[str, Any] = {"computed": self._computed(field)}
+        if self.model is not None and _is_relation(self.model, path):
+            place["path"] = "__".join(path)
+            place["model"] = model_meta.get_field_info(self.model).relations[path[0]].related_model
+        return place
 
     def _computed(self, field: AnyField) -> Callable[[Sequence[Any], HttpRequest], list[list[Any]]]:
         name, path = str(field.field_name), str(field.source).replace(".", "__")
 
         def related(parents: Sequence[Any], request: HttpRequest) -> list[list[Any]]:
-            serializer = self.serializer_class(context={"request": request})
-            bound = serializer.fields[name]  # type: ignore[attr-defined]
+            bound = reading_serializer(self.serializer_class, {"request": request}).fields[name]
             if self.model and _is_relation(self.model, path.split("__")):
                 prefetch_related_objects(list(parents), path)
             return [list(_objects(bound, parent)) for parent in parents]
@@ -194,6 +214,16 @@ class Tables:
 
 #: Return the tables of a serializer class, compiled once.
 tables_of: Callable[[Any], Tables] = lru_cache(maxsize=256)(Tables)
+
+
+def reading_serializer(serializer_class: Any, context: Mapping[str, Any]) -> Any:
+    """Return a serializer of a request for reading.
+
+    It gets the view last: with one, the library's ``__init__`` validates ``include``, in its way.
+    """
+    serializer = serializer_class(context={**context, "view": None})
+    serializer.context.update(context)
+    return serializer
 
 
 def is_relationship(field: Any) -> bool:
@@ -236,11 +266,7 @@ def _is_column(model: type[Model], path: Sequence[str]) -> bool:
 
 
 def _is_relation(model: type[Model], path: Sequence[str]) -> bool:
-    relations = model_meta.get_field_info(model).relations
-    found = relations.get(path[0])
-    if found is None:
-        return False
-    return len(path) == 1 or _is_relation(found.related_model, path[1:])
+    return len(path) == 1 and path[0] in model_meta.get_field_info(model).relations
 
 
 def _foreign_key(model: type[Model], path: Sequence[str]) -> dict[str, Any] | None:
@@ -254,9 +280,11 @@ def _foreign_key(model: type[Model], path: Sequence[str]) -> dict[str, Any] | No
         end = forward[step].related_model
     forward = {one.name: one for one in end._meta.concrete_fields if one.remote_field}
     if last in forward and forward[last].target_field.primary_key:
-        return {"column": ".".join([*steps, forward[last].attname])}
+        column = ".".join([*steps, forward[last].attname])
+        return {"column": column, "model": forward[last].related_model}
     reverse = {one.get_accessor_name(): one for one in end._meta.related_objects}
     if not steps and last in reverse and not reverse[last].many_to_many:
         key = reverse[last].field
-        return {"inverse": key.attname} if key.target_field.primary_key else None
+        if key.target_field.primary_key:
+            return {"inverse": key.attname, "model": reverse[last].related_model}
     return None

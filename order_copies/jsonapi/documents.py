@@ -11,6 +11,7 @@ from urllib.parse import quote
 from rest_framework.fields import SkipField
 from rest_framework.relations import PKOnlyObject
 
+from order_copies.jsonapi.compiler import reading_serializer
 from order_copies.jsonapi.includes import Included
 from order_copies.jsonapi.queries import Query
 from order_copies.jsonapi.resources import Relationship, Resource, resources
@@ -147,7 +148,7 @@ class _Reader:
     """Read the fields of a row that only a serializer with the request can represent."""
 
     def __init__(self, resource: Resource, context: Mapping[str, Any]) -> None:
-        serializer = resource.serializer_class(context=context)
+        serializer = reading_serializer(resource.serializer_class, context)
         names = [one.name for one in resource.readable if one.get is None]
         self.represent = serializer.to_representation if resource.represents_itself else None
         self.fields = [serializer.fields[name] for name in names]

@@ -20,73 +20,34 @@ from order_copies.exceptions import (
     RowsLockedError,
 )
 
-BAD_REQUEST = "BAD_REQUEST"
-FILTER_NOT_ALLOWED = "FILTER_NOT_ALLOWED"
-IDEMPOTENCY_KEY_IN_USE = "IDEMPOTENCY_KEY_IN_USE"
-IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
-INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
-INVALID_DATA_FORMAT = "INVALID_DATA_FORMAT"
-INVALID_FIELD = "INVALID_FIELD"
-INVALID_FIELD_VALUE = "INVALID_FIELD_VALUE"
-INVALID_FILTERS_SYNTAX = "INVALID_FILTERS_SYNTAX"
-INVALID_FILTER_VALUE = "INVALID_FILTER_VALUE"
-INVALID_IDEMPOTENCY_KEY = "INVALID_IDEMPOTENCY_KEY"
-INVALID_INCLUDE = "INVALID_INCLUDE"
-INVALID_LINKS_OBJECT = "INVALID_LINKS_OBJECT"
-INVALID_PAGE_OBJECT = "INVALID_PAGE_OBJECT"
-INVALID_PAGE_VALUE = "INVALID_PAGE_VALUE"
-INVALID_RESOURCE = "INVALID_RESOURCE"
-INVALID_SORT_CRITERIA = "INVALID_SORT_CRITERIA"
-INVALID_TOKEN = "INVALID_TOKEN"  # noqa: S105
-KEY_NOT_INCLUDED_IN_URL = "KEY_NOT_INCLUDED_IN_URL"
-LOCKED = "LOCKED"
-METHOD_NOT_ALLOWED = "METHOD_NOT_ALLOWED"
-NOT_ACCEPTABLE = "NOT_ACCEPTABLE"
-PARAM_MISSING = "PARAM_MISSING"
-PARAM_NOT_ALLOWED = "PARAM_NOT_ALLOWED"
-PAYLOAD_TOO_LARGE = "PAYLOAD_TOO_LARGE"
-RECORD_NOT_FOUND = "RECORD_NOT_FOUND"
-SERVICE_UNAVAILABLE = "SERVICE_UNAVAILABLE"
-TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
-TYPE_MISMATCH = "TYPE_MISMATCH"
-UNAUTHORIZED = "UNAUTHORIZED"
-UNSUPPORTED_MEDIA_TYPE = "UNSUPPORTED_MEDIA_TYPE"
-VALIDATION_ERROR = "VALIDATION_ERROR"
+_CODES = {
+    400: """
+        BAD_REQUEST FILTER_NOT_ALLOWED INVALID_DATA_FORMAT INVALID_FIELD INVALID_FIELD_VALUE
+        INVALID_FILTERS_SYNTAX INVALID_FILTER_VALUE INVALID_IDEMPOTENCY_KEY INVALID_INCLUDE
+        INVALID_LINKS_OBJECT INVALID_PAGE_OBJECT INVALID_PAGE_VALUE INVALID_RESOURCE
+        INVALID_SORT_CRITERIA KEY_NOT_INCLUDED_IN_URL PARAM_MISSING PARAM_NOT_ALLOWED TYPE_MISMATCH
+    """,
+    401: "INVALID_TOKEN UNAUTHORIZED",
+    404: "RECORD_NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    406: "NOT_ACCEPTABLE",
+    409: "IDEMPOTENCY_KEY_IN_USE",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "IDEMPOTENCY_KEY_REUSED VALIDATION_ERROR",
+    423: "LOCKED",
+    429: "TOO_MANY_REQUESTS",
+    500: "INTERNAL_SERVER_ERROR",
+    503: "SERVICE_UNAVAILABLE",
+}
+#: The HTTP status of each error code.
+STATUSES = {code: status for status, codes in _CODES.items() for code in codes.split()}
 
-#: The HTTP status of each code.
-STATUSES = {
-    BAD_REQUEST: 400,
-    FILTER_NOT_ALLOWED: 400,
-    IDEMPOTENCY_KEY_IN_USE: 409,
-    IDEMPOTENCY_KEY_REUSED: 422,
-    INTERNAL_SERVER_ERROR: 500,
-    INVALID_DATA_FORMAT: 400,
-    INVALID_FIELD: 400,
-    INVALID_FIELD_VALUE: 400,
-    INVALID_FILTERS_SYNTAX: 400,
-    INVALID_FILTER_VALUE: 400,
-    INVALID_IDEMPOTENCY_KEY: 400,
-    INVALID_INCLUDE: 400,
-    INVALID_LINKS_OBJECT: 400,
-    INVALID_PAGE_OBJECT: 400,
-    INVALID_PAGE_VALUE: 400,
-    INVALID_RESOURCE: 400,
-    INVALID_SORT_CRITERIA: 400,
-    INVALID_TOKEN: 401,
-    KEY_NOT_INCLUDED_IN_URL: 400,
-    LOCKED: 423,
-    METHOD_NOT_ALLOWED: 405,
-    NOT_ACCEPTABLE: 406,
-    PARAM_MISSING: 400,
-    PARAM_NOT_ALLOWED: 400,
-    PAYLOAD_TOO_LARGE: 413,
-    RECORD_NOT_FOUND: 404,
-    SERVICE_UNAVAILABLE: 503,
-    TOO_MANY_REQUESTS: 429,
-    TYPE_MISMATCH: 400,
-    UNAUTHORIZED: 401,
-    UNSUPPORTED_MEDIA_TYPE: 415,
-    VALIDATION_ERROR: 422,
+#: The titles that differ from the words of the code.
+_TITLES = {
+    "KEY_NOT_INCLUDED_IN_URL": "Key is not included in URL",
+    "PARAM_MISSING": "Missing parameter",
+    "UNAUTHORIZED": "Access denied",
 }
 
 #: The error keys of the contract (5.7) for the codes of DRF's own validation errors.
@@ -112,10 +73,11 @@ class Error:
     """One error. ``pointer`` is the JSON pointer to its place in the body."""
 
     code: str
-    title: str
     detail: str
     pointer: str | None = None
     meta: Mapping[str, Any] | None = None
+    #: By default the words of the code.
+    title: str = ""
 
     @property
     def status(self) -> int:
@@ -124,8 +86,9 @@ class Error:
 
     def as_json(self) -> dict[str, Any]:
         """Return the error object of a document."""
+        words = self.code.capitalize().replace("_", " ")
         document: dict[str, Any] = {
-            "title": self.title,
+            "title": self.title or _TITLES.get(self.code, words),
             "detail": self.detail,
             "code": self.code,
             "status": str(self.status),
@@ -145,15 +108,15 @@ class RequestRefusedError(OrderCopiesError):
         self.errors = errors
 
 
-def refused(code: str, title: str, detail: str, pointer: str | None = None) -> RequestRefusedError:
+def refused(code: str, detail: str, pointer: str | None = None) -> RequestRefusedError:
     """Return the exception for a request with one error."""
-    return RequestRefusedError(Error(code, title, detail, pointer))
+    return RequestRefusedError(Error(code, detail, pointer))
 
 
 def not_found(pointer: str | None = None) -> Error:
     """Return the error for a row that does not exist or that the client may not see."""
     detail = "The requested resource was not found. Please double-check the ID and try again."
-    return Error(RECORD_NOT_FOUND, "Record not found", detail, pointer)
+    return Error("RECORD_NOT_FOUND", detail, pointer)
 
 
 def invalid(place: str, field: str, key: str, message: str, **meta: Any) -> Error:
@@ -161,13 +124,8 @@ def invalid(place: str, field: str, key: str, message: str, **meta: Any) -> Erro
 
     ``place``: ``"attributes"`` or ``"relationships"``.
     """
-    return Error(
-        VALIDATION_ERROR,
-        message,
-        f"{field} - {message}",
-        pointer(place, field),
-        {"error": key, **meta},
-    )
+    text, where = f"{field} - {message}", pointer(place, field)
+    return Error("VALIDATION_ERROR", text, where, {"error": key, **meta}, title=message)
 
 
 def pointer(*names: str) -> str:
@@ -179,25 +137,20 @@ def pointer(*names: str) -> str:
 def server_error(trace_id: str) -> Error:
     """Return the error for a failure of the server; the log contains ``trace_id`` too."""
     detail = "Something went wrong on our side. Please quote the trace_id when you report it."
-    return Error(
-        INTERNAL_SERVER_ERROR, "Internal server error", detail, meta={"trace_id": trace_id}
-    )
+    return Error("INTERNAL_SERVER_ERROR", detail, meta={"trace_id": trace_id})
 
 
-_ACCESS_DENIED = Error(
-    UNAUTHORIZED, "Access denied", "You are not authorized to perform this action."
-)
+_ACCESS_DENIED = Error("UNAUTHORIZED", "You are not authorized to perform this action.")
 
 _UNAVAILABLE = Error(
-    SERVICE_UNAVAILABLE,
-    "Service unavailable",
+    "SERVICE_UNAVAILABLE",
     "The database is busy or restarts. Please send the request again, under its Idempotency-Key.",
 )
 
 #: The errors of exceptions of Django, DRF and the app, the most specific first.
 _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (exceptions.AuthenticationFailed, Error(
-        INVALID_TOKEN, "Invalid token", "The access token you provided is invalid or expired."
+        "INVALID_TOKEN", "The access token you provided is invalid or expired."
     )),
     (exceptions.NotAuthenticated, _ACCESS_DENIED),
     (exceptions.PermissionDenied, _ACCESS_DENIED),
@@ -205,27 +158,24 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     (exceptions.NotFound, not_found()),
     (Http404, not_found()),
     (GoneError, not_found()),
+    (exceptions.ParseError, Error("BAD_REQUEST", "The request is malformed.")),
     (exceptions.MethodNotAllowed, Error(
-        METHOD_NOT_ALLOWED, "Method not allowed", "This resource does not answer this method."
+        "METHOD_NOT_ALLOWED", "This resource does not answer this method."
     )),
     (exceptions.NotAcceptable, Error(
-        NOT_ACCEPTABLE, "Not acceptable",
+        "NOT_ACCEPTABLE",
         "Only application/vnd.api+json without parameters is served. Please check Accept.",
     )),
     (exceptions.UnsupportedMediaType, Error(
-        UNSUPPORTED_MEDIA_TYPE, "Unsupported media type",
+        "UNSUPPORTED_MEDIA_TYPE",
         "Please send application/vnd.api+json without parameters as Content-Type.",
     )),
-    (exceptions.Throttled, Error(
-        TOO_MANY_REQUESTS, "Too many requests", "Please slow down and try again later."
-    )),
-    (NotDeletableError, Error(LOCKED, "Locked", str(NotDeletableError()))),
-    (RowsLockedError, Error(LOCKED, "Locked", str(RowsLockedError()))),
-    (RequestDataTooBig, Error(
-        PAYLOAD_TOO_LARGE, "Payload too large", "The body of the request is too large."
-    )),
-    (UnreadablePostError, Error(BAD_REQUEST, "Bad request", "The body broke off.")),
-    (SuspiciousOperation, Error(BAD_REQUEST, "Bad request", "The request is malformed.")),
+    (exceptions.Throttled, Error("TOO_MANY_REQUESTS", "Please slow down and try again later.")),
+    (NotDeletableError, Error("LOCKED", str(NotDeletableError()))),
+    (RowsLockedError, Error("LOCKED", str(RowsLockedError()))),
+    (RequestDataTooBig, Error("PAYLOAD_TOO_LARGE", "The body of the request is too large.")),
+    (UnreadablePostError, Error("BAD_REQUEST", "The body broke off.")),
+    (SuspiciousOperation, Error("BAD_REQUEST", "The request is malformed.")),
 ]  # fmt: skip
 
 
@@ -257,7 +207,7 @@ def validation_errors(
             meta = {"error": key} | ({} if count is None else {"count": count})
             text = f"{field} - {error}" if place else str(error)
             where = pointer(*path) if path else "/data"
-            yield Error(VALIDATION_ERROR, str(error), text, where, meta)
+            yield Error("VALIDATION_ERROR", text, where, meta, title=str(error))
 
 
 def _leaves(errors: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

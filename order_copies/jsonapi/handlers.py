@@ -8,14 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from order_copies.jsonapi.errors import (
-    BAD_REQUEST,
-    UNAUTHORIZED,
-    Error,
-    document_of,
-    not_found,
-    server_error,
-)
+from order_copies.jsonapi.errors import Error, document_of, not_found, server_error
 from order_copies.jsonapi.media import MEDIA_TYPE, Renderer
 from order_copies.jsonapi.throttling import counted
 from order_copies.logs import new_trace_id
@@ -31,8 +24,8 @@ def error_handlers(prefix: str) -> tuple[Handler, Handler, Handler, Handler]:
     If the request's path is ``prefix`` or starts with ``prefix/``, they return a JSON:API error
     document. For all other paths they call Django's default handlers.
     """
-    bad_request = Error(BAD_REQUEST, "Bad request", "The request is malformed.")
-    denied = Error(UNAUTHORIZED, "Access denied", "You are not authorized to do this.")
+    bad_request = Error("BAD_REQUEST", "The request is malformed.")
+    denied = Error("UNAUTHORIZED", "You are not authorized to do this.")
     return (
         _handler(prefix, lambda: bad_request, defaults.bad_request),
         _handler(prefix, lambda: denied, defaults.permission_denied),

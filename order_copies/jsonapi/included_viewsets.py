@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from order_copies.jsonapi.compiler import SerializerClass, tables_of
 from order_copies.jsonapi.resources import Relationship
+from order_copies.jsonapi.serializers import ModelSerializer
 from order_copies.jsonapi.views import ReadOnlyViewSet, ResourceViewSet
 
 
@@ -49,12 +50,21 @@ def included_viewsets(
         parent = pending.pop(0)
         tables = tables_of(parent.serializer_class)
         for relationship in tables.relationships:
-            if relationship.name in tables.included and relationship.type not in known:
+            included = tables.included.get(relationship.name) or _identifiers_of(relationship)
+            if included and relationship.type not in known:
                 known.add(relationship.type)
-                included = tables.included[relationship.name]
                 made = _viewset(included, parent, relationship)
                 pending.append(made)
                 yield made
+
+
+def _identifiers_of(relationship: Relationship) -> SerializerClass | None:
+    """Return a serializer with the id only, for a relationship that cannot be included."""
+    if relationship.model is None:
+        return None
+    options = {"model": relationship.model, "resource_name": relationship.type, "fields": []}
+    members = {"__doc__": f"The ids of {relationship.type}.", "Meta": type("Meta", (), options)}
+    return type(f"{relationship.model.__name__}Serializer", (ModelSerializer,), members)
 
 
 def _viewset(

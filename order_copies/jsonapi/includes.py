@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from order_copies.jsonapi.errors import INVALID_INCLUDE, refused
+from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.queries import IncludeTree
 from order_copies.jsonapi.resources import Relationship, Resource, resource_of
 
@@ -58,5 +58,5 @@ class Included:
                 f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
                 "ask for a smaller page[size], or for the list of them."
             )
-            raise refused(INVALID_INCLUDE, "Invalid include", detail)
+            raise refused("INVALID_INCLUDE", detail)
         return found, by_row

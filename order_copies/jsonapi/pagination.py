@@ -11,7 +11,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from order_copies.jsonapi.errors import INVALID_PAGE_OBJECT, INVALID_PAGE_VALUE, refused
+from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.json_schema import JSONSchema, closed
 
 DEFAULT_SIZE = 10
@@ -97,7 +97,7 @@ class Pagination(BasePagination):
             found = _PARAMETER.fullmatch(key)
             if found is None or found[1] not in self.parameters:
                 detail = f"{key} is not a valid page parameter."
-                raise refused(INVALID_PAGE_OBJECT, "Invalid page object", detail)
+                raise refused("INVALID_PAGE_OBJECT", detail)
             yield found[1], self.request.query_params.get(key, "")
 
 
@@ -155,4 +155,4 @@ class CursorPagination(Pagination):
 
 def _invalid_page(name: str, value: str) -> Exception:
     detail = f"{value} is not a valid value for the page[{name}] parameter."
-    return refused(INVALID_PAGE_VALUE, "Invalid page value", detail)
+    return refused("INVALID_PAGE_VALUE", detail)

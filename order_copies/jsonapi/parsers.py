@@ -13,20 +13,7 @@ from typing import Any, NoReturn
 
 from rest_framework_json_api.parsers import JSONParser
 
-from order_copies.jsonapi.errors import (
-    INVALID_DATA_FORMAT,
-    INVALID_LINKS_OBJECT,
-    INVALID_RESOURCE,
-    KEY_NOT_INCLUDED_IN_URL,
-    PARAM_MISSING,
-    PARAM_NOT_ALLOWED,
-    PAYLOAD_TOO_LARGE,
-    TYPE_MISMATCH,
-    Error,
-    RequestRefusedError,
-    pointer,
-    refused,
-)
+from order_copies.jsonapi.errors import Error, RequestRefusedError, pointer, refused
 from order_copies.jsonapi.resources import Relationship, Resource
 
 #: The maximum size of a request body in bytes.
@@ -82,12 +69,12 @@ def read_json(stream: Any) -> Any:
     body = stream.read(MAX_BODY + 1)
     if len(body) > MAX_BODY:
         detail = f"The body of a request may have {MAX_BODY} bytes."
-        raise refused(PAYLOAD_TOO_LARGE, "Payload too large", detail)
+        raise refused("PAYLOAD_TOO_LARGE", detail)
     try:
         return json.loads(body.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         detail = "The body of the request is not valid JSON."
-        raise refused(INVALID_DATA_FORMAT, "Invalid data format", detail) from None
+        raise refused("INVALID_DATA_FORMAT", detail) from None
 
 
 def check_new(document: Any, resource: Resource) -> None:
@@ -109,7 +96,7 @@ def check_changes(document: Any, resource: Resource, public_id: str) -> None:
         raise missing_parameter("id", pointer("id"))
     if data["id"] != public_id:
         detail = "The URL does not name the resource with the id of the body."
-        raise refused(KEY_NOT_INCLUDED_IN_URL, "Key is not included in URL", detail, "/data/id")
+        raise refused("KEY_NOT_INCLUDED_IN_URL", detail, "/data/id")
     updatable = {it.name for it in resource.attributes if it.updatable}
     _check_members(data, updatable | set(resource.triggers_by_name), set())
 
@@ -124,7 +111,7 @@ def _data(document: Any, resource: Resource) -> dict[str, Any]:
         raise missing_parameter("type", pointer("type"))
     if data["type"] != resource.type:
         detail = f"The type has to be {resource.type}."
-        raise refused(INVALID_RESOURCE, "Invalid resource", detail, pointer("type"))
+        raise refused("INVALID_RESOURCE", detail, pointer("type"))
     return data
 
 
@@ -148,7 +135,7 @@ def _check_linkage(value: Any, relationship: Relationship) -> None:
         raise _invalid_linkage(relationship, f"{place}/data")
     if linkage["type"] != relationship.type:
         detail = f"{linkage['type']} is not a valid type for {relationship.name}."
-        raise refused(TYPE_MISMATCH, "Type mismatch", detail, f"{place}/data/type")
+        raise refused("TYPE_MISMATCH", detail, f"{place}/data/type")
     if not isinstance(linkage.get("id"), str):
         raise _invalid_linkage(relationship, f"{place}/data/id")
 
@@ -156,7 +143,7 @@ def _check_linkage(value: Any, relationship: Relationship) -> None:
 def _object(value: Any, place: str | None, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         detail = f"{name} has to be an object."
-        raise refused(INVALID_DATA_FORMAT, "Invalid data format", detail, place)
+        raise refused("INVALID_DATA_FORMAT", detail, place)
     return value
 
 
@@ -173,13 +160,13 @@ def _others(
 
 
 def _not_allowed(place: str, name: str) -> Error:
-    return Error(PARAM_NOT_ALLOWED, "Param not allowed", f"{name} is not allowed.", place)
+    return Error("PARAM_NOT_ALLOWED", f"{name} is not allowed.", place)
 
 
 def missing_parameter(name: str, place: str) -> RequestRefusedError:
     """Return the exception for a missing member of the document."""
     detail = f"The required parameter, {name}, is missing."
-    return refused(PARAM_MISSING, "Missing parameter", detail, place)
+    return refused("PARAM_MISSING", detail, place)
 
 
 def _invalid_linkage(relationship: Relationship, place: str) -> RequestRefusedError:
@@ -187,7 +174,7 @@ def _invalid_linkage(relationship: Relationship, place: str) -> RequestRefusedEr
         f"{relationship.name} has to be an object with data, "
         f'and data null or {{"type": "{relationship.type}", "id": …}}.'
     )
-    return refused(INVALID_LINKS_OBJECT, "Invalid links object", detail, place)
+    return refused("INVALID_LINKS_OBJECT", detail, place)
 
 
 def _refuse_constant(name: str) -> NoReturn:

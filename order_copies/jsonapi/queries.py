@@ -10,14 +10,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from order_copies.jsonapi.errors import (
-    FILTER_NOT_ALLOWED,
-    INVALID_FIELD,
-    INVALID_FIELD_VALUE,
-    INVALID_INCLUDE,
-    PARAM_NOT_ALLOWED,
-    refused,
-)
+from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
 
 #: The maximum number of relationships in an include path.
@@ -77,15 +70,15 @@ def _check_keys(query: QueryDict, offered: set[str]) -> None:
 def _check_offered(key: str, offered: set[str]) -> None:
     family, bracket, _rest = key.partition("[")
     if family == "filter" and "page" in offered and "filter" not in offered:
-        raise refused(FILTER_NOT_ALLOWED, "Filter not allowed", f"{key} is not allowed.")
+        raise refused("FILTER_NOT_ALLOWED", f"{key} is not allowed.")
     if family not in offered or bool(bracket) != (family in {"fields", "page", "filter"}):
-        raise refused(PARAM_NOT_ALLOWED, "Param not allowed", f"{key} is not allowed.")
+        raise refused("PARAM_NOT_ALLOWED", f"{key} is not allowed.")
 
 
 def _check_single(key: str, values: Sequence[object]) -> None:
     if len(values) > 1:
         detail = f"{key} is sent {len(values)} times: send it once, a list separated by commas."
-        raise refused(PARAM_NOT_ALLOWED, "Param not allowed", detail)
+        raise refused("PARAM_NOT_ALLOWED", detail)
 
 
 def _include(text: str, resource: Resource) -> IncludeTree:
@@ -114,7 +107,7 @@ def _grow(tree: IncludeTree, path: str, resource: Resource) -> None:
 
 def _invalid_include(path: str) -> Exception:
     detail = f"{path} is not a valid path of includable relationships."
-    return refused(INVALID_INCLUDE, "Invalid include", detail)
+    return refused("INVALID_INCLUDE", detail)
 
 
 def _in_fields(
@@ -159,13 +152,13 @@ def _check_fields(resource_type: str, names: Iterable[str]) -> None:
 
 
 def _invalid_field(name: str, of: str) -> Exception:
-    return refused(INVALID_FIELD, "Invalid field", f"{name} is not a valid field of {of}.")
+    return refused("INVALID_FIELD", f"{name} is not a valid field of {of}.")
 
 
 def _flag(name: str, text: str) -> bool:
     if text not in {"true", "false"}:
         detail = f"{text} is not a valid value for {name}: please send true or false."
-        raise refused(INVALID_FIELD_VALUE, "Invalid field value", detail)
+        raise refused("INVALID_FIELD_VALUE", detail)
     return text == "true"
 
 

@@ -79,6 +79,8 @@ class Relationship:
     scope: Mapping[str, Any] = field(default_factory=dict)
     #: Return the related objects of each row, in the order of the rows.
     computed: Callable[[Sequence[Any], HttpRequest], list[list[Any]]] | None = None
+    #: The model of the related rows, if the relationship is one of the model.
+    model: Any = None
     #: The path of lookups to the related rows, if ``computed`` reads a relation of the model.
     path: str = ""
 

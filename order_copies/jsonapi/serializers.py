@@ -19,7 +19,7 @@ from rest_framework_json_api import serializers
 from order_copies.jsonapi import fields
 from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.errors import RequestRefusedError, not_found, pointer
-from order_copies.jsonapi.fields import AnyField, TriggerField
+from order_copies.jsonapi.fields import COLUMNS, AnyField, TriggerField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.resources import resource_of
 
@@ -35,17 +35,7 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
 
     serializer_related_field = ResourceRelatedField
     serializer_choice_field = fields.ChoiceField
-    serializer_field_mapping = {
-        models.BooleanField: fields.BooleanField,
-        models.IntegerField: fields.IntegerField,
-        models.DecimalField: fields.FloatField,
-        models.FloatField: fields.FloatField,
-        models.DateTimeField: fields.InstantField,
-        models.JSONField: fields.ObjectField,
-        models.URLField: fields.URLField,
-        models.CharField: fields.StringField,
-        models.TextField: fields.StringField,
-    }
+    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, **COLUMNS}
     # The contract has an attribute ``type``. A test compares documents with those of the library.
     _reserved_field_names = {"meta", "results"}
 

@@ -7,6 +7,7 @@ from rest_framework_json_api import serializers
 
 from order_copies.api.serializers.common import event_stores_of, events_of
 from order_copies.conf import settings
+from order_copies.jsonapi.compiler import aliases
 from order_copies.jsonapi.fields import IDField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.shops import get_shop
@@ -84,4 +85,6 @@ def order_serializer() -> type[Any]:
         "Meta": type("Meta", (own.Meta,), options),
         "included_serializers": {**dict(included), **OrderSerializer.included_serializers},
     }
+    # Other serializers of the shop lead to orders by its own serializer or model.
+    aliases.update(dict.fromkeys([own, get_shop().order_model], ours.resource_name))
     return type(own.__name__, (OrderSerializer, own), members)

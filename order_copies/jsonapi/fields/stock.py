@@ -1,79 +1,87 @@
-"""What filters and the OpenAPI document need to know of the fields of Django REST framework."""
+"""Schemas and filters of the fields of Django REST framework.
 
-from collections.abc import Callable
+A field of a shop's serializer is filtered by what its column holds, and described by its class.
+"""
+
 from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.db import models
 from rest_framework import fields as drf
 
-from order_copies.jsonapi.fields.base import REQUIRED, AnyField, Comparison, ValueField
+from order_copies.jsonapi.fields.base import REQUIRED, Comparison, ValueField
 from order_copies.jsonapi.fields.instants import DATE, InstantField
 from order_copies.jsonapi.fields.numbers import BooleanField, FloatField, IntegerField
 from order_copies.jsonapi.fields.objects import ObjectField
-from order_copies.jsonapi.fields.texts import StringField
+from order_copies.jsonapi.fields.texts import StringField, URLField
+from order_copies.jsonapi.json_schema import JSONSchema
 
 
-class _DateField(ValueField):
+class DateField(ValueField):
+    """A day."""
+
     comparisons = IntegerField.comparisons
     json_schema = {"type": "string", "format": "date"}
     text = DATE
     text_name = "a date such as 2018-01-01"
 
     def convert(self, text: str) -> date:
+        """Return the day."""
         return date.fromisoformat(text)
 
 
-class _DecimalField(FloatField):
-    # With COERCE_DECIMAL_TO_STRING=False it is a number.
-    json_schema = {"type": ["string", "number"]}
+class UUIDField(ValueField):
+    """A UUID."""
 
-
-class _UUIDField(ValueField):
     comparisons = frozenset({Comparison.PRESENCE, Comparison.EQUALITY})
     json_schema = {"type": "string", "format": "uuid"}
     text = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     text_name = "a UUID"
 
     def convert(self, text: str) -> UUID:
+        """Return the UUID."""
         return UUID(text)
 
 
-class _StockInstantField(InstantField):
-    # DATETIME_FORMAT decides what it looks like.
-    json_schema = {"type": "string"}
+#: The field of the dialect for each kind of column, the most specific first.
+COLUMNS: dict[type["models.Field[Any, Any]"], type[ValueField]] = {
+    models.BooleanField: BooleanField,
+    models.IntegerField: IntegerField,
+    models.DecimalField: FloatField,
+    models.FloatField: FloatField,
+    models.DateTimeField: InstantField,
+    models.DateField: DateField,
+    models.UUIDField: UUIDField,
+    models.JSONField: ObjectField,
+    models.URLField: URLField,
+    models.CharField: StringField,
+    models.TextField: StringField,
+}
+
+#: The JSON Schema of the values of DRF's fields. Settings of DRF decide what instants look like,
+#: and whether decimals are strings.
+_SCHEMAS: dict[type[Any], JSONSchema] = {
+    drf.BooleanField: {"type": "boolean"},
+    drf.IntegerField: {"type": "integer"},
+    drf.FloatField: {"type": "number"},
+    drf.DecimalField: {"type": ["string", "number"]},
+    drf.DateTimeField: {"type": "string"},
+    drf.DateField: {"type": "string"},
+    drf.UUIDField: {"type": "string"},
+    drf.CharField: {"type": "string"},
+}
 
 
-class _StockChoiceField(StringField):
-    # The keys of choices may be numbers.
-    comparisons = frozenset({Comparison.PRESENCE, Comparison.EQUALITY})
-    json_schema = {}
-
-
-#: The counterparts, the most specific first. A field of any other class cannot be filtered by.
-_COUNTERPARTS: list[tuple[type[AnyField], Callable[..., ValueField]]] = [
-    (drf.BooleanField, BooleanField),
-    (drf.IntegerField, IntegerField),
-    (drf.FloatField, FloatField),
-    (drf.DecimalField, _DecimalField),
-    (drf.DateTimeField, _StockInstantField),
-    (drf.DateField, _DateField),
-    (drf.UUIDField, _UUIDField),
-    (drf.ChoiceField, _StockChoiceField),
-    (drf.DictField, ObjectField),
-    (drf.CharField, StringField),
-]
-
-
-def counterpart(field: Any) -> ValueField:
-    """Return the field of the dialect with the values of ``field``, for its schema and filters.
+def counterpart(field: Any, column: "models.Field[Any, Any] | None") -> ValueField:
+    """Return the field of the dialect for a field of a serializer and its column, if it has one.
 
     A field of the dialect is its own counterpart.
     """
     if isinstance(field, ValueField):
         return field
-    found = next((ours for stock, ours in _COUNTERPARTS if isinstance(field, stock)), ValueField)
-    options = {"null": None if field.allow_null or field.read_only else REQUIRED}
-    if found is StringField:
-        options["max_length"] = getattr(field, "max_length", None)
-    return found(**options)
+    found = next((ours for kind, ours in COLUMNS.items() if isinstance(column, kind)), ValueField)
+    is_required = column is not None and not column.null
+    made = found(null=REQUIRED if is_required else None, read_only=True)
+    made.json_schema = _SCHEMAS.get(type(field), {})  # type: ignore[misc]
+    return made

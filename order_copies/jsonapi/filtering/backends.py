@@ -13,7 +13,7 @@ from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.filters import BaseFilterBackend, OrderingFilter
 from rest_framework.request import Request
 
-from order_copies.jsonapi.errors import INVALID_SORT_CRITERIA, refused
+from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.fields import InstantField, ObjectField
 from order_copies.jsonapi.filtering.filters import (
     Filter,
@@ -176,7 +176,7 @@ def _column(criterion: str, resource: Resource) -> str | None:
     declared = resource.attributes_by_name.get(name) or resource.relationships_by_name.get(name)
     if declared is None or not declared.sortable:
         detail = f"{name} is not a valid sort criterion of {resource.type}."
-        raise refused(INVALID_SORT_CRITERIA, "Invalid sort criteria", detail)
+        raise refused("INVALID_SORT_CRITERIA", detail)
     if isinstance(declared, Relationship):
         return f"{sign}{declared.column}" if declared.column else None
     return f"{sign}{declared.column}"

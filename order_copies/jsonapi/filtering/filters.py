@@ -13,13 +13,7 @@ from django.db.models import CharField, Exists, OuterRef, Q
 from django.db.models.functions import Cast
 from django.http import HttpRequest
 
-from order_copies.jsonapi.errors import (
-    FILTER_NOT_ALLOWED,
-    INVALID_FILTER_VALUE,
-    INVALID_FILTERS_SYNTAX,
-    RequestRefusedError,
-    refused,
-)
+from order_copies.jsonapi.errors import RequestRefusedError, refused
 from order_copies.jsonapi.fields import Comparison, ValueField
 from order_copies.jsonapi.filtering.predicates import PREDICATES, Predicate
 from order_copies.jsonapi.resources import Attribute, Relationship, Resource, resource_of
@@ -155,15 +149,15 @@ def _path(name: str, resource: Resource, depth: int = MAX_DEPTH) -> Path | None:
 def not_allowed(key: str, resource: Resource) -> RequestRefusedError:
     """Return the exception for a filter that the resource does not have."""
     detail = f"{key} is not allowed: {resource.type} cannot be filtered so."
-    return refused(FILTER_NOT_ALLOWED, "Filter not allowed", detail)
+    return refused("FILTER_NOT_ALLOWED", detail)
 
 
 def invalid_syntax(detail: str) -> RequestRefusedError:
     """Return the exception for a malformed filter."""
-    return refused(INVALID_FILTERS_SYNTAX, "Invalid filters syntax", detail)
+    return refused("INVALID_FILTERS_SYNTAX", detail)
 
 
 def invalid_value(key: str, text: str, why: str) -> RequestRefusedError:
     """Return the exception for a filter with an invalid value."""
     detail = f"{text[:100]} is not a valid value for {key}: {why}."
-    return refused(INVALID_FILTER_VALUE, "Invalid filter value", detail)
+    return refused("INVALID_FILTER_VALUE", detail)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from order_copies.jsonapi.json_schema import JSONSchema
+from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.openapi.bodies import changes_body, new_body
 from order_copies.jsonapi.openapi.components import (
     Components,
@@ -15,7 +16,6 @@ from order_copies.jsonapi.openapi.components import (
     refusal,
 )
 from order_copies.jsonapi.openapi.endpoints import Endpoint
-from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.openapi.parameters import (
     id_parameter,
     parameters_of_nothing,

@@ -1,0 +1,29 @@
+"""A shop with its own models, settings and serializers, in a process of its own.
+
+The setting ``ORDER_MODEL`` cannot change within a process.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "foreign_shop"
+
+
+def test_foreign_shop__serves_its_serializers() -> None:
+    # when
+    settings = ["--ds", "tests.foreign_shop.settings", "--confcutdir", str(FOLDER)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    environment = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [*command, *settings, str(FOLDER)],
+        cwd=FOLDER.parents[1],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # then
+    assert done.returncode == 0, done.stdout + done.stderr
