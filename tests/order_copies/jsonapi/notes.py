@@ -6,6 +6,7 @@ This module is its URLconf, which contains the resources of the project too.
 from typing import Any
 
 from django.urls import include, path
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +21,7 @@ from order_copies.models import OrderFactory
 class NoteSerializer(ModelSerializer):
     """A note, with or without an order."""
 
-    text = StringField(source="reference", required=False)
+    text = StringField(source="reference", null=None, required=False)
     # It has no ``read_only=True``: a field is read-only unless ``Meta`` says otherwise.
     created_at = InstantField()
     plan_digest = BlankField(max_length=64, required=False)
@@ -53,6 +54,7 @@ class NoteViewSet(UpdateMixin, ReadOnlyViewSet):
 
     queryset = OrderFactory.objects.all()
     serializer_class = NoteSerializer
+    permission_classes = [IsAuthenticated]
 
     def create(self, request: Request) -> Response:
         """Create a note."""

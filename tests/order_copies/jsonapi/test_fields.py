@@ -1,6 +1,7 @@
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -18,13 +19,16 @@ from order_copies.jsonapi.fields import (
     IntegerField,
     LanguageField,
     ObjectField,
+    PrimaryKeyIDField,
     StringField,
     TriggerField,
     URLField,
     ValueField,
     instant,
 )
+from order_copies.jsonapi.fields.stock import DateField, UUIDField
 from order_copies.jsonapi.storable import InvalidValueError
+from order_copies.models import OrderFactory
 
 
 @pytest.mark.parametrize(
@@ -63,10 +67,11 @@ def test_value_field__represents_the_stored_value() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        (StringField(), None),
+        (StringField(null=None), None),
+        (StringField(allow_null=True), None),
         (BlankField(), ""),
         (URLField(), ""),
-        (IntegerField(), None),
+        (IntegerField(null=None), None),
         (BooleanField(null=False), False),
         (ObjectField(null={}), {}),
         (TriggerField(scope="copy"), None),
@@ -76,8 +81,8 @@ def test_value_field__null_stands_for_a_value(field: ValueField, value: Any) -> 
     assert field.run_validation(None) == value
 
 
-@pytest.mark.parametrize("field", [ObjectField(), StringField(null=REQUIRED)])
-def test_value_field__required_one_refuses_null(field: ValueField) -> None:
+@pytest.mark.parametrize("field", [ObjectField(), StringField(), StringField(null=REQUIRED)])
+def test_value_field__refuses_null_by_default(field: ValueField) -> None:
     assert error_of(field, None) == ("null", "can't be blank")
 
 
@@ -170,6 +175,20 @@ def test_run_validation__invalid_value_is_refused(field: ValueField, data: Any, 
     assert error_of(field, data)[0] == code
 
 
+@pytest.mark.parametrize("public_id", ["", "x", "1.5", "-1x", "9" * 30, "1\0", "\ud800"])
+def test_primary_key_id_field__malformed_id_has_no_key(public_id: str) -> None:
+    assert PrimaryKeyIDField(OrderFactory).key_of(public_id) is None
+
+
+def test_primary_key_id_field__id_is_written_in_one_way() -> None:
+    # given
+    field, row = PrimaryKeyIDField(OrderFactory), OrderFactory(pk=7)
+
+    # when, then
+    assert (field.id_of(row), field.key_of("7"), field.key_of("07")) == ("7", 7, 7)
+    assert [field.matches(row, text) for text in ("7", "07", "+7", " 7")] == [True] + [False] * 3
+
+
 def test_blank_field__empty_string_is_represented_by_null() -> None:
     assert BlankField().to_representation("") is None
     assert BlankField().to_representation("a") == "a"
@@ -194,6 +213,8 @@ def test_float_field__represents_decimals_as_numbers() -> None:
         (FloatField(), "-1000", -1000.0),
         (ObjectField(), '{"a": 1}', {"a": 1}),
         (ObjectField(), ' {\n"a": 1}\n', {"a": 1}),
+        (DateField(), "2018-01-01", date(2018, 1, 1)),
+        (UUIDField(), "0" * 8 + "-0000-0000-0000-000000000001", UUID(int=1)),
         (InstantField(), "2018-01-01", datetime(2018, 1, 1, tzinfo=UTC)),
         (InstantField(), "2000-02-29T12:00", datetime(2000, 2, 29, 12, tzinfo=UTC)),
         (
@@ -227,6 +248,12 @@ def test_parse__valid_text_of_a_filter(field: ValueField, text: str, parsed: Any
         (FloatField(), " 0.19 "),
         (ObjectField(), "[]"),
         (ObjectField(), "{"),
+        (ObjectField(), "{a}"),
+        (ObjectField(), '{"a": ' + "[" * 100_000 + "}"),
+        (DateField(), "2018-01-01T12:00"),
+        (DateField(), "2018-02-29"),
+        (UUIDField(), "1"),
+        (UUIDField(), "0" * 32),
         (InstantField(), ""),
         (InstantField(), "2018-02-30"),
         (InstantField(), "1900-02-29"),
@@ -242,7 +269,10 @@ def test_parse__invalid_text_is_refused(field: ValueField, text: str) -> None:
         field.parse(text)
 
 
-@pytest.mark.parametrize("field", [BooleanField(), IntegerField(), FloatField(), InstantField()])
+@pytest.mark.parametrize(
+    "field",
+    [BooleanField(), IntegerField(), FloatField(), InstantField(), DateField(), UUIDField()],
+)
 @given(data=st.data())
 def test_parse__accepts_every_text_of_the_documented_pattern(
     field: ValueField, data: st.DataObject

@@ -420,7 +420,7 @@ class MugSerializer(serializers.Serializer):
     """A mug (contract 9.9), with ``handle``."""
 
     id = MugIDField()
-    colour = ChoiceField(choices=("red", "blue"))
+    colour = ChoiceField(choices=("red", "blue"), null=None)
     is_full = BooleanField(read_only=True, help_text="Whether to be careful.")
     washed_at = InstantField(read_only=True, example="2020-02-02")
     owners = EmptyRelatedField(resource_name="people", many=True)

@@ -7,7 +7,7 @@ import pytest
 from order_copies.jsonapi.errors import RequestRefusedError
 from order_copies.jsonapi.parsers import MAX_BODY, check_changes, check_new
 from order_copies.models import OrderFactory
-from tests.api import API, staff, the_error_in
+from tests.api import API, MEDIA_TYPE, staff, the_error_in
 from tests.factories import OrderCopyFactory
 from tests.order_copies.jsonapi.notes import NoteViewSet
 
@@ -169,6 +169,21 @@ def test_check_changes__id_must_be_that_of_the_url(
 )
 def test_body__that_is_not_json_is_refused(notes: API, body: bytes, status: int, code: str) -> None:
     assert the_error_in(notes.post("/notes", body)) == (status, code, None)
+
+
+def test_body__empty_one_is_refused(notes: API) -> None:
+    # given
+    is_json = {"Content-Type": MEDIA_TYPE}
+    public_id = str(OrderCopyFactory().pk)
+
+    # when
+    answers = [
+        notes.post("/notes", b"", **is_json),
+        notes.patch(f"/notes/{public_id}", b"", **is_json),
+    ]
+
+    # then
+    assert [the_error_in(it) for it in answers] == [(400, "PARAM_MISSING", "/data")] * 2
 
 
 def test_body__names_and_meta_are_kept_and_ignored(notes: API, settings: Any) -> None:

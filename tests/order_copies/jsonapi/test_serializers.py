@@ -230,7 +230,7 @@ def test_update__two_triggers_are_refused(notes: API) -> None:
     assert not OrderFactory.objects.filter(reference="new").exists()
 
 
-def test_update__invalid_values_and_triggers_are_reported_in_the_order_of_the_request(
+def test_update__invalid_triggers_are_reported_after_other_values(
     notes: API,
 ) -> None:
     # when
@@ -239,8 +239,8 @@ def test_update__invalid_values_and_triggers_are_reported_in_the_order_of_the_re
     # then
     errors = [(one["source"]["pointer"], one["meta"]) for one in errors_in(response)]
     assert errors == [
-        ("/data/attributes/_delete", {"error": "exclusion"}),
         ("/data/attributes/text", {"error": "too_long", "count": 255}),
+        ("/data/attributes/_delete", {"error": "exclusion"}),
     ]
 
 
