@@ -188,7 +188,7 @@ class RecurringOrderCopyViewSet(OrderCopyViewSet):
 class OrderViewSet(ReadOnlyViewSet):
     """``/orders``, for shops without an endpoint of their own; read-only."""
 
-    serializer_class = serializers.order_serializer()
+    serializer_class = serializers.OrderSerializer
 
     def get_queryset(self) -> "QuerySet[Any]":
         """Return the orders that the client may see."""

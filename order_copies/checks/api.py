@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from rest_framework_json_api.serializers import PolymorphicModelSerializer
 
+from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.resources import Resource, resources
 
 _HINT = "See “Expose your order” in the documentation of django-order-copies."
@@ -32,17 +33,29 @@ def _complaints(resource: Resource) -> Iterator[str]:
         yield "It is polymorphic: serve each of its models as a resource of its own."
     elif not serializer_class.get_fields.__module__.startswith(_PACKAGES):
         yield "It overrides get_fields(): the fields must be the same for every request."
-    attributes, relationships = resource.attributes_by_name, resource.relationships_by_name
     for option in _OPTIONS:
         for name in getattr(serializer_class.Meta, option, ()):
-            if name not in attributes and name not in relationships:
-                yield f"Meta.{option} names {name}, which is no field of it."
-    for name in getattr(serializer_class.Meta, "filterable", ()):
-        if name in attributes and not attributes[name].filterable:
-            yield f"Meta.filterable names {name}, which has no column to filter by."
-    for relationship in resource.relationships:
+            if complaint := _complaint(resource, option, name):
+                yield f"Meta.{option} names {name}, {complaint}."
+    for relationship in tables_of(serializer_class).relationships:
         if not relationship.leads_nowhere and relationship.type not in resources():
             yield (
                 f"{relationship.name} leads to {relationship.type}, which no viewset serves: add "
-                "the relationship to included_serializers, or register a viewset."
+                "the relationship to included_serializers, or register a viewset of that type."
             )
+
+
+def _complaint(resource: Resource, option: str, name: str) -> str:
+    # What is wrong with a name in an option of Meta, or nothing.
+    field = tables_of(resource.serializer_class).fields.get(name)
+    attribute = resource.attributes_by_name.get(name)
+    is_settable = option in {"creatable", "updatable"}
+    if field is None:
+        return "which is no field of it"
+    if is_settable and name in {"id", "type"}:
+        return "which JSON:API reserves"
+    if is_settable and field.read_only:
+        return "which is a read-only field"
+    if option == "filterable" and attribute and not attribute.filterable:
+        return "which has no column to filter by"
+    return ""

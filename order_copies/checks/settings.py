@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
 
 from order_copies.conf import LONGEST_PAUSE, RateLimit, Settings, settings
 
@@ -56,6 +57,10 @@ def _are_rate_limits(groups: dict[str, list[RateLimit]] | None) -> bool:
     return all(_is_count(number) for limit in limits for number in limit)
 
 
+def _is_importable(path: str) -> bool:
+    return not path or bool(import_string(path))
+
+
 def _is_readable(_value: object) -> bool:
     # Reading the setting has checked its type.
     return True
@@ -78,6 +83,7 @@ _rules: dict[str, Rule] = {
         f"Set a random string of at least {SHORTEST_TOKEN} characters.",
     ),
     "MODE": (_is_mode, 'Set "test" or "live".'),
+    "ORDER_SERIALIZER": (_is_importable, "Set the dotted path of your serializer of orders."),
     "ORGANIZATION_ID": (bool, "Set a string that names your shop."),
     "POLL_INTERVAL": (_is_positive, _SECONDS),
     "PUBLIC_ID_KEY": (bool, "Set a long random string, and never change it."),

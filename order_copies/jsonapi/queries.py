@@ -133,9 +133,9 @@ def _fields(query: QueryDict) -> Iterator[tuple[str, frozenset[str]]]:
         resource_type = key.removeprefix("fields[").removesuffix("]")
         if not key.endswith("]"):
             raise _invalid_field(resource_type, "the API")
-        names = frozenset(split(query.get(key, "")))
+        names = split(query.get(key, ""))
         _check_fields(resource_type, names)
-        yield resource_type, names
+        yield resource_type, frozenset(names)
 
 
 def _check_fields(resource_type: str, names: Iterable[str]) -> None:

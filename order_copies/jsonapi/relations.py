@@ -34,6 +34,8 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
     ) -> None:
         if "queryset" not in kwargs:
             kwargs.setdefault("read_only", True)
+        elif not kwargs.get("required", True):
+            kwargs.setdefault("allow_null", True)
         super().__init__(**kwargs)
         self.lookup = lookup
         self.key = key

@@ -5,7 +5,7 @@ OpenAPI document find it by its type. It is compiled once for each URLconf.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
@@ -234,7 +234,13 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
         make = getattr(getattr(view, "cls", None), "as_resource", None)
         if make and view.cls.resource_type() not in found:
             found[view.cls.resource_type()] = make()
-    return found
+    return {name: _served(resource, set(found)) for name, resource in found.items()}
+
+
+def _served(resource: Resource, types: set[str]) -> Resource:
+    # A relationship without a viewset at its end does not exist. A system check names it.
+    served = [it for it in resource.relationships if it.leads_nowhere or it.type in types]
+    return replace(resource, relationships=served)
 
 
 def views(urlconf: Any = None) -> Iterator[tuple[str, Any]]:

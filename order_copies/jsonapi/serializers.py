@@ -19,7 +19,7 @@ from rest_framework_json_api import serializers
 from order_copies.jsonapi import fields
 from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.errors import RequestRefusedError, not_found, pointer
-from order_copies.jsonapi.fields import COLUMNS, AnyField, TriggerField
+from order_copies.jsonapi.fields import FIELDS, AnyField, TriggerField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.resources import resource_of
 
@@ -35,9 +35,9 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
 
     serializer_related_field = ResourceRelatedField
     serializer_choice_field = fields.ChoiceField
-    serializer_field_mapping = {**serializers.ModelSerializer.serializer_field_mapping, **COLUMNS}
+    serializer_field_mapping = FIELDS
     # The contract has an attribute ``type``. A test compares documents with those of the library.
-    _reserved_field_names = {"meta", "results"}
+    _reserved_field_names = serializers.ModelSerializer._reserved_field_names - {"type"}  # noqa: SLF001
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # The library's own __init__ reads ``include`` from the request: queries.py has done so.
@@ -149,7 +149,10 @@ _NO_SAVE = (
 
 def _copy(field: AnyField) -> AnyField:
     # A deep copy builds the field anew, which only fields with children need.
-    return copy(field) if isinstance(field, fields.ValueField | RelatedField) else deepcopy(field)
+    is_simple = isinstance(field, fields.ValueField | RelatedField)
+    copied = copy(field) if is_simple else deepcopy(field)
+    copied.read_only = field.read_only
+    return copied
 
 
 def _null_of(model_field: "models.Field[Any, Any]") -> Any:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from django.http import HttpResponse, QueryDict
-from rest_framework.exceptions import ValidationError
+from django.http import HttpResponse
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -27,6 +28,7 @@ from order_copies.jsonapi.includes import Included
 from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.pagination import NumberPagination, Pagination
 from order_copies.jsonapi.parsers import missing_parameter
+from order_copies.jsonapi.permissions import ModelPermissions
 from order_copies.jsonapi.queries import Query, read_query, read_query_of_empty_relationship
 from order_copies.jsonapi.resources import Relationship, Resource, resource_of
 from order_copies.jsonapi.scopes import COPY, check_scopes
@@ -35,6 +37,7 @@ from order_copies.jsonapi.scopes import COPY, check_scopes
 class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
     """The base class of the viewsets of resources."""
 
+    permission_classes = [IsAuthenticated, ModelPermissions]
     lookup_url_kwarg = "public_id"
     filter_backends = [SortBackend, PredicateBackend, PlainBackend]
     pagination_class: type[Pagination] = NumberPagination
@@ -83,8 +86,11 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
 
     @property
     def relationship(self) -> Relationship:
-        """The relationship of the route."""
-        return self.resource.relationships_by_name[self.relation]
+        """The relationship of the route. Raises ``NotFound`` if no viewset serves its type."""
+        relationship = self.resource.relationships_by_name.get(self.relation)
+        if relationship is None:
+            raise NotFound
+        return relationship
 
     @property
     def url(self) -> str:
@@ -135,7 +141,7 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """Return the serializer of a body, or, for rows, a serialization by compiled functions."""
         if "data" in kwargs:
-            if isinstance(kwargs["data"], QueryDict):
+            if not kwargs["data"]:
                 # DRF does not parse an empty body.
                 raise missing_parameter("data", "/data")
             return super().get_serializer(*args, **kwargs)
@@ -159,7 +165,8 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         """Return the errors of an exception, with the fields of a validation error in order."""
         if not isinstance(exception, ValidationError):
             return super().errors_of(exception)
-        resource, sent = self.resource, list(self.request.data)
+        resource = self.resource
+        sent = sorted(self.request.data, key=lambda name: name in resource.triggers_by_name)
         limits = {it.name: getattr(it.field, "max_length", None) for it in resource.attributes}
         related = resource.relationships_by_name
         errors = validation_errors(

@@ -32,22 +32,8 @@ def may_change_attributes(request: Any, order: Order) -> bool:
     return order.status in OPEN and get_shop().acts_for_itself(request)
 
 
-class ResourcePermission(BasePermission):
-    """Let every client read; let those with Django's change permission for the model update.
-
-    The queryset of the resource limits the rows that a client can see.
-    """
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Return whether the client may send such a request."""
-        if view.action != "update":
-            return True
-        options = view.resource.model._meta
-        return bool(request.user.has_perm(f"{options.app_label}.change_{options.model_name}"))
-
-
 class OrdersPermission(BasePermission):
-    """Like :class:`ResourcePermission`, but customers may also update their own orders.
+    """Let every client read, and let staff and customers update the orders that they see.
 
     :func:`may_run` and :func:`may_change_attributes` then decide on what the request contains.
     """

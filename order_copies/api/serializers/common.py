@@ -35,11 +35,13 @@ class CommonSerializer(ModelSerializer):
     """A resource with timestamps, references and metadata: :data:`COMMON` in ``Meta.fields``."""
 
     reference = StringField(
+        null=None,
         required=False,
         help_text="The identifier of the resource in another system.",
         example="ANY-EXTERNAL-REFERENCE",
     )
     reference_origin = StringField(
+        null=None,
         required=False,
         help_text="The system that `reference` belongs to.",
         example="ANY-EXTERNAL-REFERENCE-ORIGIN",

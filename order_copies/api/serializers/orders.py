@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from rest_framework_json_api import serializers
 
@@ -66,11 +67,15 @@ class OrderSerializer(serializers.Serializer):  # type: ignore[misc]
 def order_serializer() -> type[Any]:
     """Return the serializer of orders: :class:`OrderSerializer`, and the fields of the shop's own.
 
-    Raises ImportError if ``ORDER_COPIES["ORDER_SERIALIZER"]`` names nothing.
+    Raises ImproperlyConfigured if ``ORDER_COPIES["ORDER_SERIALIZER"]`` names nothing.
     """
     if not settings.ORDER_SERIALIZER:
         return OrderSerializer
-    own = import_string(settings.ORDER_SERIALIZER)
+    try:
+        own = import_string(settings.ORDER_SERIALIZER)
+    except ImportError as error:
+        message = f'ORDER_COPIES["ORDER_SERIALIZER"] cannot be imported: {error}'
+        raise ImproperlyConfigured(message) from error
     ours = OrderSerializer.Meta
     options: dict[str, Any] = {"resource_name": ours.resource_name}
     fields = getattr(own.Meta, "fields", None)

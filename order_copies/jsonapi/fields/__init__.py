@@ -9,7 +9,7 @@ from order_copies.jsonapi.fields.identifiers import IDField, PrimaryKeyIDField
 from order_copies.jsonapi.fields.instants import InstantField, instant
 from order_copies.jsonapi.fields.numbers import BooleanField, FloatField, IntegerField
 from order_copies.jsonapi.fields.objects import ObjectField
-from order_copies.jsonapi.fields.stock import COLUMNS, counterpart
+from order_copies.jsonapi.fields.stock import FIELDS, counterpart
 from order_copies.jsonapi.fields.texts import (
     BlankField,
     ChoiceField,
@@ -20,7 +20,7 @@ from order_copies.jsonapi.fields.texts import (
 from order_copies.jsonapi.fields.triggers import TriggerField
 
 __all__ = [
-    "COLUMNS",
+    "FIELDS",
     "REQUIRED",
     "AnyField",
     "BlankField",

@@ -43,10 +43,10 @@ class Comparison(StrEnum):
 class ValueField(AnyField):
     """A value of any kind, which is returned as it is stored.
 
-    ``null`` is the value that null in a request stands for: None by default, ``""`` or ``{}`` where
-    the database stores those, :data:`REQUIRED` to refuse null. A subclass that accepts values from
-    clients defines :meth:`to_internal_value`; a subclass that can be filtered by defines
-    ``comparisons``, ``text`` and :meth:`convert`.
+    ``null`` is the value that null in a request stands for: None, ``""`` or ``{}``, or
+    :data:`REQUIRED` to refuse null, which is the default of fields that clients can set. A
+    subclass that accepts values from clients defines :meth:`to_internal_value`; a subclass that
+    can be filtered by defines ``comparisons``, ``text`` and :meth:`convert`.
     """
 
     default_error_messages = {"required": "can't be blank", "null": "can't be blank"}
@@ -59,9 +59,10 @@ class ValueField(AnyField):
     text: ClassVar[str] = ".*"
     text_name: ClassVar[str] = "a text"
 
-    def __init__(self, *, null: Any = None, example: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *, null: Any = ..., example: Any = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.null = null
+        may_be_null = self.read_only or self.allow_null
+        self.null = null if null is not ... else None if may_be_null else REQUIRED
         #: A typical value, for the OpenAPI document.
         self.example = example
 

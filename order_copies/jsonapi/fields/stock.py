@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import models
 from rest_framework import fields as drf
+from rest_framework.serializers import ModelSerializer
 
 from order_copies.jsonapi.fields.base import REQUIRED, Comparison, ValueField
 from order_copies.jsonapi.fields.instants import DATE, InstantField
@@ -57,6 +58,12 @@ COLUMNS: dict[type["models.Field[Any, Any]"], type[ValueField]] = {
     models.URLField: URLField,
     models.CharField: StringField,
     models.TextField: StringField,
+}
+
+#: The fields of serializers by model field: the dialect's, and DRF's for other columns.
+FIELDS = {
+    kind: next((ours for column, ours in COLUMNS.items() if issubclass(kind, column)), stock)
+    for kind, stock in ModelSerializer.serializer_field_mapping.items()
 }
 
 #: The JSON Schema of the values of DRF's fields. Settings of DRF decide what instants look like,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from order_copies.jsonapi.fields.base import ValueField
 from order_copies.jsonapi.fields.numbers import BooleanField
 
 
@@ -13,5 +12,5 @@ class TriggerField(BooleanField):
     """
 
     def __init__(self, *, scope: str, **kwargs: Any) -> None:
-        ValueField.__init__(self, write_only=True, required=False, **kwargs)
+        super().__init__(null=None, write_only=True, required=False, **kwargs)
         self.scope = scope

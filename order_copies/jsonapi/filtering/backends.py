@@ -88,6 +88,10 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
         if not filterset.is_valid():
             name, messages = next(iter(filterset.errors.items()))
             raise invalid_value(f"filter[{name}]", filterset.data[name], str(messages[0]))
+        for name, text in filterset.data.items():
+            # The form of a BooleanFilter takes "maybe" for no value.
+            if text and filterset.form.cleaned_data[name] is None:
+                raise invalid_value(f"filter[{name}]", text, "is invalid")
         satisfied: Rows = filterset.qs
         return satisfied
 

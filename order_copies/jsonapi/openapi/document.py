@@ -61,7 +61,9 @@ def _document(urlconf: Any) -> JSONObject:
 
 
 def _tag(resource: Resource) -> JSONObject:
-    return {"name": resource.type, "description": text_of(resource.serializer_class)}
+    # Not the docstring of a base class.
+    own = vars(resource.serializer_class).get("__doc__") or ""
+    return {"name": resource.type, "description": text_of(own)}
 
 
 def openapi_text() -> str:

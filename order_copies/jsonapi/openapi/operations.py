@@ -74,8 +74,8 @@ def operation(components: Components, endpoint: Endpoint) -> JSONObject:
 
 def text_of(described: Any) -> str:
     """Return the docstring as Markdown, without references to the contract."""
-    text = inspect.getdoc(described) or ""
-    return re.sub(r"\s*\(contract [^)]*\)", "", text).replace("``", "`")
+    text = inspect.cleandoc(described) if isinstance(described, str) else inspect.getdoc(described)
+    return re.sub(r"\s*\(contract [^)]*\)", "", text or "").replace("``", "`")
 
 
 _BODIES: dict[str, Callable[[Components, Resource], JSONObject]] = {

@@ -140,6 +140,7 @@ TOLERANCE: dict[str, tuple[str, set[str]]] = {
     "METRICS_TOKEN": ("E006", {"''"}),
     "MODE": ("E006", set()),
     "ORDER_MODEL": ("E001", set()),
+    "ORDER_SERIALIZER": ("E006", {"''"}),
     "ORGANIZATION_ID": ("E006", {"x"}),
     "POLL_INTERVAL": ("E006", set()),
     "PUBLIC_ID_KEY": ("E006", {"x"}),
