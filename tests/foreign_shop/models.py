@@ -5,21 +5,31 @@ from django.conf import settings
 from django.db import models
 
 
-class Buyer(models.Model):
+class Model(models.Model):
+    """A model with a name for people."""
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {self.pk}"
+
+
+class Buyer(Model):
     email = models.EmailField()
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, null=True)
 
 
-class Label(models.Model):
+class Label(Model):
     code = models.SlugField(primary_key=True)
     color = models.CharField(max_length=20)
 
 
-class Warehouse(models.Model):
+class Warehouse(Model):
     secret_place = models.CharField(max_length=20)
 
 
-class PurchaseOrder(models.Model):
+class PurchaseOrder(Model):
     class Channel(models.IntegerChoices):
         WEB = 1, "web"
         PHONE = 2, "phone"
@@ -49,11 +59,11 @@ class PurchaseOrder(models.Model):
         return self.total >= 100
 
 
-class PurchaseLine(models.Model):
+class PurchaseLine(Model):
     order = models.ForeignKey(PurchaseOrder, models.CASCADE, related_name="lines")
     product = models.CharField(max_length=50)
     quantity = models.PositiveIntegerField(default=1)
 
 
-class Voucher(models.Model):
+class Voucher(Model):
     code = models.CharField(max_length=20)

@@ -14,14 +14,14 @@ from typing import Any
 
 from django.db.models import Q
 
-from order_copies.jsonapi.fields import Comparison, ValueField
-from order_copies.jsonapi.filtering.lookups import (
+from order_copies.db.lookups import (
     Contains,
     ContainsJSON,
     EndsWith,
     Like,
     StartsWith,
 )
+from order_copies.jsonapi.fields import Comparison, ValueField
 from order_copies.jsonapi.storable import InvalidValueError
 
 #: Maximum number of values in a list.

@@ -7,8 +7,8 @@ from django.db.models import JSONField, Value
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from order_copies.jsonapi.filtering import lookups
-from order_copies.jsonapi.filtering.lookups import contains
+from order_copies.db import lookups
+from order_copies.db.lookups import contains
 from order_copies.models import OrderFactory
 from tests.factories import OrderCopyFactory
 

@@ -19,8 +19,8 @@ from rest_framework.throttling import BaseThrottle
 
 from order_copies.api.views import OrderCopyViewSet
 from order_copies.conf import RateLimit
-from order_copies.jsonapi import cache_locks, circuits
-from order_copies.jsonapi.throttling import RateThrottle, circuit
+from order_copies.throttling import cache_locks, circuits
+from order_copies.throttling.throttles import RateThrottle, circuit
 from tests.api import API, errors_in, request_of, staff, the_error_in, written
 from tests.factories import placed_order
 from tests.redis_server import redis_server

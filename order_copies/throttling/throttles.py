@@ -2,7 +2,7 @@
 
 All server processes share the counters in the cache; with a local-memory cache each process has
 its own. A lock serializes the requests of one address, so that parallel requests cannot exceed
-the limit: see :func:`~order_copies.jsonapi.cache_locks.cache_lock` for the caches that ensure it.
+the limit: see :func:`~order_copies.throttling.cache_locks.cache_lock` for the caches with locks.
 """
 
 import logging
@@ -19,8 +19,8 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from order_copies.conf import RateLimit, settings
-from order_copies.jsonapi.cache_locks import cache_lock
-from order_copies.jsonapi.circuits import Circuit
+from order_copies.throttling.cache_locks import cache_lock
+from order_copies.throttling.circuits import Circuit
 
 logger = logging.getLogger("order_copies.api")
 
