@@ -20,7 +20,13 @@ from rest_framework_json_api.utils import get_resource_type_from_serializer
 
 from order_copies.jsonapi import fields
 from order_copies.jsonapi.compiler import tables_of
-from order_copies.jsonapi.resources import Relationship, Resource, resource_of, resources
+from order_copies.jsonapi.resources import (
+    Relationship,
+    Resource,
+    related_rows,
+    resource_of,
+    resources,
+)
 
 
 class Blank(serializers.CharField):
@@ -125,7 +131,9 @@ def _serializer(resource: Resource) -> type[Serializer]:
 def attribute_fields(serializer_class: Any) -> dict[str, serializers.Field]:
     """Return the fields of the attributes of one of our serializers, by name."""
     declared = serializer_class().fields
-    names = [one.name for one in tables_of(serializer_class).attributes if not one.write_only]
+    names = [
+        one.name for one in tables_of(serializer_class).attributes if not one.declared.write_only
+    ]
     return {name: _attribute_field(declared[name]) for name in names}
 
 
@@ -155,7 +163,7 @@ def _related(relationship: Relationship) -> Any:
     def related(serializer: Serializer, row: Any) -> Any:
         if relationship.leads_nowhere:
             return [] if relationship.many else None
-        rows = relationship.rows(serializer.context["request"], [row]).order_by("pk")
+        rows = related_rows(relationship, serializer.context["request"], [row]).order_by("pk")
         return list(rows) if relationship.many else rows.first()
 
     return related

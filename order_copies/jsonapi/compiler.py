@@ -1,21 +1,20 @@
-"""Compile a serializer class into the tables of its resource.
+"""Compile a serializer class into tables: its attributes, relationships and triggers.
 
 The fields of the dialect, and those of DRF that need no request, become functions from a row to a
 value. All other fields are read through a serializer of the request: see :mod:`.documents`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from rest_framework import fields as drf
-from rest_framework.fields import Field, SkipField
 from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedField
-from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from rest_framework.utils import model_meta
 from rest_framework_json_api.utils import (
@@ -24,7 +23,6 @@ from rest_framework_json_api.utils import (
 )
 
 from order_copies.jsonapi.fields import (
-    AnyField,
     IDField,
     PrimaryKeyIDField,
     TriggerField,
@@ -32,9 +30,6 @@ from order_copies.jsonapi.fields import (
     counterpart,
 )
 from order_copies.jsonapi.relations import EmptyRelatedField
-from order_copies.jsonapi.resources import Attribute, Relationship, Trigger
-
-SerializerClass = type[BaseSerializer[Any]]
 
 #: The types of the shop's serializers and models that are served under another name.
 aliases: dict[type, str] = {}
@@ -43,104 +38,134 @@ aliases: dict[type, str] = {}
 _NEED_A_SERIALIZER = (drf.SerializerMethodField, drf.HiddenField, drf.FileField)
 
 
-class Tables:
-    """The attributes, relationships, triggers and id of a serializer class."""
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    """An attribute, and what clients can do with it."""
 
-    def __init__(self, serializer_class: SerializerClass) -> None:
+    name: str
+    #: The serializer's field, and the field of the dialect that describes its values.
+    declared: Any
+    field: ValueField
+    creatable: bool
+    updatable: bool
+    filterable: bool
+    sortable: bool
+    #: Whether documents contain it only if ``fields[type]`` names it.
+    on_request: bool
+    #: The path of lookups to its column.
+    column: str
+    #: Return the value of a row. None: only a serializer with the request can do it.
+    get: Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relationship:
+    """A relationship to one or many other resources.
+
+    The related rows are found by ``column``, the attribute of the row with the key of the related
+    row; or by ``inverse``, the lookup of related rows that yields the key of the row; or, if a
+    serializer computes them, by ``computed``. A relationship with none of them is always empty.
+    """
+
+    name: str
+    type: str
+    many: bool
+    creatable: bool
+    required: bool
+    includable: bool
+    filterable: bool
+    sortable: bool
+    column: str = ""
+    inverse: str = ""
+    #: Converts the key of a row into the value of ``inverse``.
+    inverse_key: Callable[[Any], Any] | None = None
+    #: Further lookups of the related rows.
+    scope: Mapping[str, Any] = field(default_factory=dict)
+    #: Return the related objects of each row.
+    computed: Callable[[Sequence[Any], HttpRequest], list[list[Any]]] | None = None
+    #: The model of the related rows, if the relationship is one of the model.
+    model: Any = None
+    #: The path of lookups to the related rows, if ``computed`` reads a relation of the model.
+    path: str = ""
+
+    @property
+    def leads_nowhere(self) -> bool:
+        """Whether the relationship is always empty."""
+        return not (self.column or self.inverse or self.computed)
+
+    @property
+    def offers_filters(self) -> bool:
+        """Whether filters can follow the relationship."""
+        return self.filterable and bool(self.column or self.inverse)
+
+    def key_in(self, row: Model) -> Any:
+        """Return the key that the related rows of ``row`` have in common."""
+        try:
+            key = attrgetter(self.column or "pk")(row)
+        except (AttributeError, ObjectDoesNotExist):
+            # The path to the column leads through a foreign key that is null.
+            return None
+        return self.inverse_key(key) if self.inverse_key else key
+
+    @cached_property
+    def key_of(self) -> Callable[[Model], Any]:
+        """The function that returns this key for a related row."""
+        return attrgetter(self.inverse.replace("__", ".") or "pk")
+
+
+class Tables:
+    """What a serializer class declares."""
+
+    def __init__(self, serializer_class: Any) -> None:
         self.serializer_class = serializer_class
         self.meta = getattr(serializer_class, "Meta", None)
-        self.model: type[Model] | None = getattr(self.meta, "model", None)
+        self.model: Any = getattr(self.meta, "model", None)
+        self.included = getattr(serializer_class, "included_serializers", {})
         try:
-            self.fields: dict[str, AnyField] = serializer_class().fields  # type: ignore[attr-defined]
+            self.fields: dict[str, Any] = serializer_class().fields
         except Exception as error:
             message = f"{serializer_class} needs a request to build its fields: {error!r}"
             raise ImproperlyConfigured(message) from error
-        self.included = getattr(serializer_class, "included_serializers", {})
-        self.id_field = self._id_field()
-        self.triggers = [
-            Trigger(name=name, scope=field.scope, description=field.help_text or "")
-            for name, field in self.fields.items()
-            if isinstance(field, TriggerField)
-        ]
-        self.relationships = [
-            self._relationship(name, field)
-            for name, field in self.fields.items()
-            if is_relationship(field)
-        ]
-        self.attributes = [
-            self._attribute(name, field)
-            for name, field in self.fields.items()
-            if not is_relationship(field) and not self._is_identity(name, field)
-        ]
-
-    def _is_identity(self, name: str, field: AnyField) -> bool:
         # ``url`` is the library's field for ``links.self``, which every resource has.
-        return name in {"id", api_settings.URL_FIELD_NAME} or isinstance(field, TriggerField)
+        rest = set(self.fields) - {"id", api_settings.URL_FIELD_NAME}
+        fields = {name: it for name, it in self.fields.items() if name in rest}
+        #: The triggers by name.
+        self.triggers = {name: it for name, it in fields.items() if isinstance(it, TriggerField)}
+        self.relationships_by_name = {
+            name: self._relationship(name, it) for name, it in fields.items() if is_relationship(it)
+        }
+        self.attributes_by_name = {
+            name: self._attribute(name, it)
+            for name, it in fields.items()
+            if not is_relationship(it) and name not in self.triggers
+        }
+        self.attributes = list(self.attributes_by_name.values())
+        self.relationships = list(self.relationships_by_name.values())
 
-    def _id_field(self) -> IDField:
+    @cached_property
+    def id_field(self) -> IDField:
+        """The field of public ids: the declared one, or the primary key."""
         declared = self.fields.get("id")
         if isinstance(declared, IDField):
             return declared
         assert self.model is not None, f"{self.serializer_class} needs an IDField or a model."
         return PrimaryKeyIDField(self.model)
 
-    def _names(self, option: str) -> Any:
-        return getattr(self.meta, option, ())
+    @cached_property
+    def readable(self) -> list[Attribute]:
+        """The attributes that documents can contain."""
+        return [attribute for attribute in self.attributes if not attribute.declared.write_only]
 
-    def _attribute(self, name: str, field: AnyField) -> Attribute:
-        column = self._column(field)
-        value_field = counterpart(field, self._model_field(column))
-        filterable = self._names_with_column("filterable", name, column)
-        return Attribute(
-            name=name,
-            field=value_field,
-            creatable=name in self._names("creatable"),
-            updatable=name in self._names("updatable"),
-            filterable=filterable and bool(value_field.comparisons),
-            sortable=self._names_with_column("sortable", name, column),
-            on_request=name in self._names("on_request"),
-            write_only=field.write_only,
-            column=column or name,
-            get=self._getter(field),
-            description=field.help_text or "",
-            example=getattr(field, "example", None),
-        )
+    @cached_property
+    def field_names(self) -> list[str]:
+        """The names that ``fields[type]`` accepts."""
+        return ["id", *(it.name for it in self.readable), *self.relationships_by_name]
 
-    def _names_with_column(self, option: str, name: str, column: str) -> bool:
-        if hasattr(self.meta, option):
-            return name in getattr(self.meta, option)
-        return bool(column) and not self.fields[name].write_only
-
-    def _column(self, field: AnyField) -> str:
-        # The path of lookups to the column of a field; none for what the database does not have.
-        if field.source == "*":
-            return ""
-        path = str(field.source).replace(".", "__")
-        if isinstance(field, ValueField) or self.model is None:
-            return path
-        return path if _is_column(self.model, path.split("__")) else ""
-
-    def _model_field(self, column: str) -> Any:
-        end: Any = self.model
-        for step in column.split("__") if column and end else ():
-            found = {one.name: one for one in end._meta.concrete_fields}.get(step)
-            if found is None or not found.remote_field:
-                return found
-            end = found.related_model
-        return None
-
-    def _getter(self, field: AnyField) -> Callable[[Any], Any] | None:
-        if self.represents_itself:
-            return None
-        if isinstance(field, ValueField):
-            return self._value_getter(field)
-        is_plain = type(field).__module__ == drf.__name__ and not hasattr(field, "child")
-        if not is_plain or isinstance(field, _NEED_A_SERIALIZER):
-            return None
-        path = str(field.source)
-        if self.model is None or not _is_column(self.model, [path]):
-            return None
-        return _none_or(attrgetter(path), field.to_representation)
+    @cached_property
+    def default_names(self) -> frozenset[str]:
+        """The attributes and relationships of documents without ``fields[type]``."""
+        attributes = (attribute.name for attribute in self.readable if not attribute.on_request)
+        return frozenset([*attributes, *self.relationships_by_name])
 
     @property
     def represents_itself(self) -> bool:
@@ -148,65 +173,100 @@ class Tables:
         own = self.serializer_class.to_representation
         return not own.__module__.startswith(("rest_framework", "order_copies.jsonapi"))
 
-    def _value_getter(self, field: ValueField) -> Callable[[Any], Any] | None:
-        if type(field).get_attribute is not Field.get_attribute:
-            return None
-        path = str(field.source)
-        if path == "*":
-            return field.to_representation
-        if callable(getattr(self.model, path, None)):
-            return None
-        if type(field).to_representation is ValueField.to_representation:
-            return attrgetter(path)
-        return _none_or(attrgetter(path), field.to_representation)
+    def _names(self, option: str, default: Any = ()) -> Any:
+        return getattr(self.meta, option, default)
 
-    def _relationship(self, name: str, field: AnyField) -> Relationship:
-        is_many = isinstance(field, ManyRelatedField) or hasattr(field, "child_relation")
-        child = getattr(field, "child_relation", field)
-        place = self._place(field, child)
-        offers = self._names("filterable") if hasattr(self.meta, "filterable") else self.fields
+    def _attribute(self, name: str, declared: Any) -> Attribute:
+        path = "" if declared.source == "*" else str(declared.source).replace(".", "__")
+        model_field = _model_field(self.model, path)
+        is_column = model_field is not None and model_field.remote_field is None
+        value_field = counterpart(declared, model_field if is_column else None)
+        by_default = [name] if is_column and not declared.write_only else []
+        filterable = name in self._names("filterable", by_default)
+        return Attribute(
+            name=name,
+            declared=declared,
+            field=value_field,
+            creatable=name in self._names("creatable"),
+            updatable=name in self._names("updatable"),
+            filterable=filterable and bool(value_field.comparisons),
+            sortable=name in self._names("sortable", by_default),
+            on_request=name in self._names("on_request"),
+            column=path or name,
+            get=self._getter(declared, path, is_column=is_column),
+        )
+
+    def _getter(self, declared: Any, path: str, *, is_column: bool) -> Callable[[Any], Any] | None:
+        convert = declared.to_representation
+        if isinstance(declared, ValueField):
+            # It may have the source of an annotation or a property, but a method needs a call.
+            is_plain = type(declared).get_attribute is drf.Field.get_attribute
+            is_fast = is_plain and not callable(getattr(self.model, path or "pk", None))
+        else:
+            is_stock = type(declared).__module__ == drf.__name__ and not hasattr(declared, "child")
+            needs_serializer = isinstance(declared, _NEED_A_SERIALIZER)
+            is_fast = is_stock and is_column and "__" not in path and not needs_serializer
+        if self.represents_itself or not is_fast:
+            return None
+        if not path:
+            return convert  # type: ignore[no-any-return]
+        get = attrgetter(path.replace("__", "."))
+        if type(declared).to_representation is ValueField.to_representation:
+            return get
+        return _none_or(get, convert)
+
+    def _relationship(self, name: str, declared: Any) -> Relationship:
+        child = getattr(declared, "child_relation", declared)
+        place = self._place(declared, child)
+        creatable = name in self._names("creatable")
         return Relationship(
             name=name,
-            type=self._type(name, field, child, place.get("model")),
-            many=is_many,
-            creatable=name in self._names("creatable"),
-            required=name in self._names("creatable") and field.required,
+            type=self._type(name, declared, child, place.get("model")),
+            many=child is not declared,
+            creatable=creatable,
+            required=creatable and declared.required,
             includable=name in self.included or isinstance(child, EmptyRelatedField),
-            filterable=name in offers,
+            filterable=name in self._names("filterable", self.fields),
             sortable=name in self._names("sortable"),
             **place,
         )
 
-    def _type(self, name: str, field: AnyField, child: Any, model: Any) -> str:
+    def _type(self, name: str, declared: Any, child: Any, model: Any) -> str:
         if name in self.included:
             included = self.included[name]
             return aliases.get(included) or str(get_resource_type_from_serializer(included))
-        declared = getattr(child, "resource_name", "") or aliases.get(model)
-        return declared or str(get_related_resource_type(field))
+        known = getattr(child, "resource_name", "") or aliases.get(model)
+        return known or str(get_related_resource_type(declared))
 
-    def _place(self, field: AnyField, child: Any) -> dict[str, Any]:
-        """Return where the related rows are: the arguments of :class:`Relationship`."""
+    def _place(self, declared: Any, child: Any) -> dict[str, Any]:
+        # Where the related rows are: the last arguments of Relationship.
         if isinstance(child, EmptyRelatedField):
             return {}
         if getattr(child, "lookup", ""):
             return {"inverse": child.lookup, "inverse_key": child.key, "scope": child.conditions}
-        path = str(field.source).split(".")
-        found = _foreign_key(self.model, path) if self.model else None
-        if found:
-            return found
-        place: dict[str, Any] = {"computed": self._computed(field)}
-        if self.model is not None and _is_relation(self.model, path):
-            place["path"] = "__".join(path)
-            place["model"] = model_meta.get_field_info(self.model).relations[path[0]].related_model
-        return place
+        path = str(declared.source).replace(".", "__")
+        key = _model_field(self.model, path)
+        if key is not None and key.remote_field and key.target_field.primary_key:
+            column = f"{declared.source[: -len(key.name)]}{key.attname}"
+            return {"column": column, "model": key.related_model}
+        relations = model_meta.get_field_info(self.model).relations if self.model else {}
+        if path not in relations:
+            return {"computed": self._computed(declared, "")}
+        model = relations[path].related_model
+        reverse = {one.get_accessor_name(): one for one in self.model._meta.related_objects}
+        if path in reverse and not reverse[path].many_to_many:
+            key = reverse[path].field
+            if key.target_field.primary_key:
+                return {"inverse": key.attname, "model": model}
+        query_path = reverse[path].name if path in reverse else path
+        return {"computed": self._computed(declared, path), "path": query_path, "model": model}
 
-    def _computed(self, field: AnyField) -> Callable[[Sequence[Any], HttpRequest], list[list[Any]]]:
-        name, path = str(field.field_name), str(field.source).replace(".", "__")
-
+    def _computed(self, declared: Any, prefetched: str) -> Any:
         def related(parents: Sequence[Any], request: HttpRequest) -> list[list[Any]]:
-            bound = reading_serializer(self.serializer_class, {"request": request}).fields[name]
-            if self.model and _is_relation(self.model, path.split("__")):
-                prefetch_related_objects(list(parents), path)
+            serializer = reading_serializer(self.serializer_class, {"request": request})
+            bound = serializer.fields[declared.field_name]
+            if prefetched:
+                prefetch_related_objects(list(parents), prefetched)
             return [list(_objects(bound, parent)) for parent in parents]
 
         return related
@@ -226,9 +286,9 @@ def reading_serializer(serializer_class: Any, context: Mapping[str, Any]) -> Any
     return serializer
 
 
-def is_relationship(field: Any) -> bool:
+def is_relationship(declared: Any) -> bool:
     """Return whether djangorestframework-jsonapi treats the field as a relationship."""
-    return isinstance(field, RelatedField | ManyRelatedField)
+    return isinstance(declared, RelatedField | ManyRelatedField)
 
 
 def _none_or(get: Callable[[Any], Any], convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -239,13 +299,13 @@ def _none_or(get: Callable[[Any], Any], convert: Callable[[Any], Any]) -> Callab
     return read
 
 
-def _objects(field: Any, parent: Any) -> Iterator[Any]:
+def _objects(bound: Any, parent: Any) -> Iterator[Any]:
     # The related objects of one parent, as the library finds them.
     try:
-        found = field.get_attribute(parent)
+        found = bound.get_attribute(parent)
         if isinstance(found, PKOnlyObject):
-            found = drf.get_attribute(parent, field.source_attrs)
-    except (SkipField, AttributeError):
+            found = drf.get_attribute(parent, bound.source_attrs)
+    except (drf.SkipField, AttributeError, ObjectDoesNotExist):
         return
     if isinstance(found, Manager):
         found = found.all()
@@ -255,36 +315,9 @@ def _objects(field: Any, parent: Any) -> Iterator[Any]:
         yield found
 
 
-def _is_column(model: type[Model], path: Sequence[str]) -> bool:
-    names = {model_field.name: model_field for model_field in model._meta.concrete_fields}
-    if path[0] not in names:
-        return False
-    if len(path) == 1:
-        return names[path[0]].remote_field is None
-    related = names[path[0]].related_model
-    return isinstance(related, type) and _is_column(related, path[1:])
-
-
-def _is_relation(model: type[Model], path: Sequence[str]) -> bool:
-    return len(path) == 1 and path[0] in model_meta.get_field_info(model).relations
-
-
-def _foreign_key(model: type[Model], path: Sequence[str]) -> dict[str, Any] | None:
-    """Return the place of rows at the end of a foreign key, or of the reverse of one."""
-    *steps, last = path
-    end: Any = model
-    for step in steps:
-        forward = {one.name: one for one in end._meta.concrete_fields if one.remote_field}
-        if step not in forward:
-            return None
-        end = forward[step].related_model
-    forward = {one.name: one for one in end._meta.concrete_fields if one.remote_field}
-    if last in forward and forward[last].target_field.primary_key:
-        column = ".".join([*steps, forward[last].attname])
-        return {"column": column, "model": forward[last].related_model}
-    reverse = {one.get_accessor_name(): one for one in end._meta.related_objects}
-    if not steps and last in reverse and not reverse[last].many_to_many:
-        key = reverse[last].field
-        if key.target_field.primary_key:
-            return {"inverse": key.attname, "model": reverse[last].related_model}
-    return None
+def _model_field(model: Any, path: str) -> Any:
+    """Return the concrete field at the end of a path over foreign keys, or None."""
+    first, _separator, rest = path.partition("__")
+    fields = {one.name: one for one in model._meta.concrete_fields} if model and path else {}
+    found = fields.get(first)
+    return _model_field(found.related_model, rest) if found is not None and rest else found

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from order_copies.jsonapi.compiler import SerializerClass, tables_of
+from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.resources import Relationship
 from order_copies.jsonapi.serializers import ModelSerializer
 from order_copies.jsonapi.views import ReadOnlyViewSet, ResourceViewSet
@@ -70,7 +70,7 @@ def included_viewsets(
     return found
 
 
-def _identifiers_of(relationship: Relationship) -> SerializerClass | None:
+def _identifiers_of(relationship: Relationship) -> Any:
     """Return a serializer with the id only, for a relationship that cannot be included."""
     if relationship.model is None:
         return None
@@ -79,7 +79,7 @@ def _identifiers_of(relationship: Relationship) -> SerializerClass | None:
     return type(f"{relationship.model.__name__}Serializer", (ModelSerializer,), members)
 
 
-def _viewset(serializer_class: SerializerClass, resource_type: str) -> type[IncludedViewSet]:
+def _viewset(serializer_class: Any, resource_type: str) -> type[IncludedViewSet]:
     members = {
         "__doc__": f"``/{resource_type}``, read-only.",
         "serializer_class": serializer_class,

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.queries import IncludeTree
-from order_copies.jsonapi.resources import Relationship, Resource, resource_of
+from order_copies.jsonapi.resources import Relationship, Resource, resource_of, rows_of
 
 #: The maximum number of resources that a relationship adds to a document, each of some 2 KB.
 MAX_INCLUDED = 2000
@@ -52,11 +52,29 @@ class Included:
     def _load(
         self, relationship: Relationship, rows: Sequence[Any]
     ) -> tuple[list[Any], list[list[Any]]]:
-        found, by_row = relationship.related(self.request, rows, limit=MAX_INCLUDED + 1)
+        """Return the related rows of all rows, and those of each."""
+        if relationship.leads_nowhere:
+            return [], [[] for _ in rows]
+        if relationship.computed:
+            objects = relationship.computed(rows, self.request)
+            keys = [[one.pk for one in some] for some in objects]
+            found = self._limited(relationship, {key for some in keys for key in some})
+            by_key = {row.pk: [row] for row in found}
+            return found, [[row for key in some for row in by_key.get(key, [])] for some in keys]
+        parents = [relationship.key_in(row) for row in rows]
+        found = self._limited(relationship, set(parents) - {None})
+        by_parent: dict[Any, list[Any]] = {}
+        for row in found:
+            by_parent.setdefault(relationship.key_of(row), []).append(row)
+        return found, [by_parent.get(key, []) for key in parents]
+
+    def _limited(self, relationship: Relationship, keys: set[Any]) -> list[Any]:
+        rows = rows_of(relationship, self.request, keys).order_by("pk")
+        found = list(rows[: MAX_INCLUDED + 1])
         if len(found) > MAX_INCLUDED:
             detail = (
                 f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
                 "ask for a smaller page[size], or for the list of them."
             )
             raise refused("INVALID_INCLUDE", detail)
-        return found, by_row
+        return found

@@ -98,7 +98,7 @@ def check_changes(document: Any, resource: Resource, public_id: str) -> None:
         detail = "The URL does not name the resource with the id of the body."
         raise refused("KEY_NOT_INCLUDED_IN_URL", detail, "/data/id")
     updatable = {it.name for it in resource.attributes if it.updatable}
-    _check_members(data, updatable | set(resource.triggers_by_name), set())
+    _check_members(data, updatable | set(resource.triggers), set())
 
 
 def _data(document: Any, resource: Resource) -> dict[str, Any]:

@@ -112,8 +112,7 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         return [name for name, field in self.fields.items() if isinstance(field, TriggerField)]
 
     def _related_row(self, name: str, public_id: str) -> Any:
-        tables = tables_of(type(self))
-        relationship = next(one for one in tables.relationships if one.name == name)
+        relationship = tables_of(type(self)).relationships_by_name[name]
         try:
             if relationship.leads_nowhere:
                 raise RequestRefusedError(not_found())

@@ -20,7 +20,6 @@ from rest_framework_json_api.utils import get_resource_type_from_serializer
 
 from order_copies.conf import settings
 from order_copies.jsonapi.base_views import JSONAPIView
-from order_copies.jsonapi.compiler import tables_of
 from order_copies.jsonapi.documents import Documents
 from order_copies.jsonapi.errors import Error, validation_errors
 from order_copies.jsonapi.filtering.backends import PlainBackend, PredicateBackend, SortBackend
@@ -30,7 +29,7 @@ from order_copies.jsonapi.pagination import NumberPagination, Pagination
 from order_copies.jsonapi.parsers import missing_parameter
 from order_copies.jsonapi.permissions import ModelPermissions
 from order_copies.jsonapi.queries import Query, read_query, read_query_of_empty_relationship
-from order_copies.jsonapi.resources import Relationship, Resource, resource_of
+from order_copies.jsonapi.resources import Relationship, Resource, related_rows, resource_of
 from order_copies.jsonapi.scopes import COPY, check_scopes
 
 
@@ -64,21 +63,6 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         """Return the type of the resource."""
         return str(get_resource_type_from_serializer(cls.serializer_class))
 
-    @classmethod
-    def as_resource(cls) -> Resource:
-        """Return the compiled resource of the viewset."""
-        tables = tables_of(cls.serializer_class)
-        return Resource(
-            type=cls.resource_type(),
-            viewset=cls,
-            serializer_class=cls.serializer_class,
-            id_field=tables.id_field,
-            attributes=tables.attributes,
-            relationships=tables.relationships,
-            triggers=tables.triggers,
-            represents_itself=tables.represents_itself,
-        )
-
     @cached_property
     def resource(self) -> Resource:
         """The resource that the viewset serves."""
@@ -109,8 +93,8 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
     @property
     def writing_scopes(self) -> set[str]:
         """The scopes for writing, those of triggers included: the body decides which it needs."""
-        triggers = self.resource.triggers if self.action == "update" else ()
-        return {COPY, *(trigger.scope for trigger in triggers)}
+        triggers = self.resource.triggers if self.action == "update" else {}
+        return {COPY, *(trigger.scope for trigger in triggers.values())}
 
     @cached_property
     def query(self) -> Query:
@@ -166,7 +150,7 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         if not isinstance(exception, ValidationError):
             return super().errors_of(exception)
         resource = self.resource
-        sent = sorted(self.request.data, key=lambda name: name in resource.triggers_by_name)
+        sent = sorted(self.request.data, key=lambda name: name in resource.triggers)
         limits = {it.name: getattr(it.field, "max_length", None) for it in resource.attributes}
         related = resource.relationships_by_name
         errors = validation_errors(
@@ -222,7 +206,7 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         if relationship.leads_nowhere:
             read_query_of_empty_relationship(request.query_params)
             return Response({"data": None})
-        rows = relationship.rows(request, [row])
+        rows = related_rows(relationship, request, [row])
         view = self._related_view("list" if relationship.many else "retrieve")
         if relationship.many:
             return view.list_rows(rows)
@@ -240,7 +224,7 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         query = read_query(
             request.query_params, view.resource, ["page"] if relationship.many else []
         )
-        rows = relationship.rows(request, [row]).order_by("pk")
+        rows = related_rows(relationship, request, [row]).order_by("pk")
         page = view.paginate_queryset(rows) if relationship.many else list(rows[:1])
         documents = self.documents([], query)
         document = documents.linkage(self.resource, row, relationship, page or [])
@@ -271,7 +255,7 @@ class UpdateMixin(ResourceViewSet):
         raise NotImplementedError
 
     def _scopes(self, serializer: Any) -> set[str]:
-        trigger = self.resource.triggers_by_name.get(serializer.trigger)
+        trigger = self.resource.triggers.get(serializer.trigger)
         scopes = {trigger.scope} if trigger else set()
         return scopes | {COPY} if serializer.changes or not trigger else scopes
 

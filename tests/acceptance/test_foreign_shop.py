@@ -8,16 +8,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from coverage import Coverage
+
 FOLDER = Path(__file__).resolve().parents[1] / "foreign_shop"
 
 
 def test_foreign_shop__serves_its_serializers() -> None:
-    # when
+    # given
+    measured = ["coverage", "run", "--parallel-mode", "-m"] if Coverage.current() else []
+    command = [sys.executable, "-m", *measured, "pytest", "-q", str(FOLDER)]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     settings = ["--ds", "tests.foreign_shop.settings", "--confcutdir", str(FOLDER)]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     environment = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
+
+    # when
     done = subprocess.run(
-        [*command, *settings, str(FOLDER)],
+        [*command, *plugins, *settings],
         cwd=FOLDER.parents[1],
         env=environment,
         capture_output=True,

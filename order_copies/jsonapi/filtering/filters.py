@@ -133,7 +133,7 @@ def _paths(text: str, predicate: Predicate, resource: Resource) -> tuple[Path, .
 def _path(name: str, resource: Resource, depth: int = MAX_DEPTH) -> Path | None:
     attribute = resource.attributes_by_name.get(name)
     if name == "id":
-        return Path((), Attribute(name="id", column="pk", field=PublicIdField(resource)))
+        return Path((), _id_attribute(resource))
     if attribute and attribute.filterable:
         return Path((), attribute)
     for relationship in resource.relationships if depth else ():
@@ -144,6 +144,14 @@ def _path(name: str, resource: Resource, depth: int = MAX_DEPTH) -> Path | None:
         if path:
             return path.through(relationship)
     return None
+
+
+def _id_attribute(resource: Resource) -> Attribute:
+    field = PublicIdField(resource)
+    can = {"creatable": False, "updatable": False, "filterable": True, "sortable": True}
+    return Attribute(
+        name="id", declared=field, field=field, column="pk", get=None, on_request=False, **can
+    )
 
 
 def not_allowed(key: str, resource: Resource) -> RequestRefusedError:

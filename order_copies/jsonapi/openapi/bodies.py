@@ -1,8 +1,9 @@
 """Request bodies of the OpenAPI document."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from order_copies.jsonapi.fields import TriggerField
 from order_copies.jsonapi.json_schema import JSONSchema, closed, or_null
 from order_copies.jsonapi.openapi.components import Components, JSONObject, content
 from order_copies.jsonapi.openapi.schemas import attribute_schema, id_schema, identifier_schema
@@ -10,7 +11,6 @@ from order_copies.jsonapi.resources import (
     Attribute,
     Relationship,
     Resource,
-    Trigger,
 )
 
 #: Members of JSON:API that a body may contain; the API ignores them.
@@ -56,14 +56,14 @@ def _attributes(attributes: Iterable[Attribute]) -> dict[str, JSONSchema]:
     return {it.name: attribute_schema(it, it.field.accepted()) for it in attributes}
 
 
-def _triggers(triggers: Iterable[Trigger]) -> dict[str, JSONSchema]:
+def _triggers(triggers: Mapping[str, TriggerField]) -> dict[str, JSONSchema]:
     return {
-        trigger.name: or_null({"type": "boolean"})
+        name: or_null({"type": "boolean"})
         | {
             "writeOnly": True,
-            "description": f"{trigger.description} Send true; one trigger at a time.".strip(),
+            "description": f"{trigger.help_text} Send true; one trigger at a time.",
         }
-        for trigger in triggers
+        for name, trigger in triggers.items()
     }
 
 

@@ -62,10 +62,10 @@ def id_schema(resource: Resource) -> JSONSchema:
 def attribute_schema(attribute: Attribute, schema: JSONSchema) -> JSONSchema:
     """Return ``schema`` with the description and example of the attribute, if declared."""
     said: JSONSchema = {}
-    if attribute.description:
-        said["description"] = str(attribute.description)
-    if attribute.example is not None:
-        said["examples"] = [attribute.example]
+    if attribute.declared.help_text:
+        said["description"] = str(attribute.declared.help_text)
+    if getattr(attribute.declared, "example", None) is not None:
+        said["examples"] = [attribute.declared.example]
     return schema | said
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from order_copies.jsonapi.errors import RequestRefusedError
 from order_copies.jsonapi.parsers import MAX_BODY, check_changes, check_new
+from order_copies.jsonapi.resources import Resource
 from order_copies.models import OrderFactory
 from tests.api import API, MEDIA_TYPE, staff, the_error_in
 from tests.factories import OrderCopyFactory
@@ -101,7 +102,7 @@ def test_check_new__malformed_document_is_refused(
 ) -> None:
     # when
     with pytest.raises(RequestRefusedError) as caught:
-        check_new(document, NoteViewSet.as_resource())
+        check_new(document, Resource(NoteViewSet))
 
     # then
     (error,) = caught.value.errors
@@ -130,7 +131,7 @@ def test_check_new__malformed_linkage_is_refused(value: Any, code: str, place: s
 
     # when
     with pytest.raises(RequestRefusedError) as caught:
-        check_new(document, NoteViewSet.as_resource())
+        check_new(document, Resource(NoteViewSet))
 
     # then
     (error,) = caught.value.errors
@@ -150,7 +151,7 @@ def test_check_changes__id_must_be_that_of_the_url(
 ) -> None:
     # when
     with pytest.raises(RequestRefusedError) as caught:
-        check_changes({"data": data}, NoteViewSet.as_resource(), "1")
+        check_changes({"data": data}, Resource(NoteViewSet), "1")
 
     # then
     (error,) = caught.value.errors
