@@ -5,7 +5,6 @@ Any other path under the prefix gets a JSON:API document with status 404.
 
 from django.urls import path
 
-from order_copies.api.serializers import order_serializer
 from order_copies.api.views import (
     EventStoreViewSet,
     EventViewSet,
@@ -25,9 +24,8 @@ router.register("order_copies", OrderCopyViewSet)
 router.register("recurring_order_copies", RecurringOrderCopyViewSet)
 router.register("events", EventViewSet)
 router.register("event_stores", EventStoreViewSet)
-orders = type("OrderViewSet", (OrderViewSet,), {"serializer_class": order_serializer()})
-router.register("orders", orders)
-for viewset in included_viewsets(orders, [prefix for prefix, *_ in router.registry]):
+router.register("orders", OrderViewSet)
+for viewset in included_viewsets(OrderViewSet, [prefix for prefix, *_ in router.registry]):
     router.register(viewset.resource_type(), viewset)
 
 urlpatterns = [

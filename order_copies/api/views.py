@@ -7,7 +7,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from rest_framework.mixins import CreateModelMixin
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,6 +24,7 @@ from order_copies.jsonapi.errors import RequestRefusedError, invalid, not_found
 from order_copies.jsonapi.pagination import CursorPagination
 from order_copies.jsonapi.scopes import READ, check_scopes, is_sales_channel
 from order_copies.jsonapi.views import (
+    CreateMixin,
     DestroyMixin,
     ReadOnlyViewSet,
     RetrieveMixin,
@@ -49,7 +49,7 @@ class OrderFactoryViewSet(ReadOnlyViewSet):
         return get_shop().order_copies_for(self.request, super().get_queryset())
 
 
-class OrderCopyViewSet(CreateModelMixin, UpdateMixin, DestroyMixin, OrderFactoryViewSet):
+class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewSet):
     """``/order_copies``: create, preview, read, annotate, abort, retry and delete copies."""
 
     queryset = OrderCopy.objects.all()
@@ -114,7 +114,7 @@ class OrderCopyViewSet(CreateModelMixin, UpdateMixin, DestroyMixin, OrderFactory
             response = self._store(order_copy, name, is_waiting=bool(seconds))
             if seconds:
                 wait_for_end(order_copy, seconds)
-                response = self._created(order_copy)
+                response = self.created(self.get_serializer(order_copy).data)
                 response["Preference-Applied"] = f"wait={seconds}"
                 if name:
                     name.conclude(response.data)
@@ -125,14 +125,11 @@ class OrderCopyViewSet(CreateModelMixin, UpdateMixin, DestroyMixin, OrderFactory
             if name:
                 name.claim()
             copying.request_copies([order_copy], who=request_actor(self.request))
-            response = self._created(order_copy)
+            response = self.created(self.get_serializer(order_copy).data)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
         self._log("requested", order_copy)
         return response
-
-    def _created(self, order_copy: OrderCopy) -> Response:
-        return _created(self.get_serializer(order_copy).data)
 
     def _repeat(self, name: Name, first: IdempotentRequest) -> Response:
         # Return the stored response, if the client may still see the copy or the copy is deleted.
@@ -145,10 +142,10 @@ class OrderCopyViewSet(CreateModelMixin, UpdateMixin, DestroyMixin, OrderFactory
         if order_copy is None:
             # The client may not be allowed to see the included resources any more.
             document.pop("included", None)
-        response = _created(document)
+        response = self.created(document)
         if first.is_waiting and order_copy is not None:
             # The process that waited for the end of the copy was killed.
-            response = self._created(order_copy)
+            response = self.created(self.get_serializer(order_copy).data)
             name.conclude(response.data)
         response["Idempotent-Replayed"] = "true"
         return response
@@ -173,11 +170,6 @@ def _refuse_for(attribute: str, problems: Sequence[Problem]) -> None:
         raise RequestRefusedError(*errors)
 
 
-def _created(document: dict[str, Any]) -> Response:
-    location = {"Location": document["data"]["links"]["self"]}
-    return Response(document, status=201, headers=location)
-
-
 class RecurringOrderCopyViewSet(OrderCopyViewSet):
     """``/recurring_order_copies``: the copies that subscriptions create."""
 
@@ -188,7 +180,7 @@ class RecurringOrderCopyViewSet(OrderCopyViewSet):
 class OrderViewSet(ReadOnlyViewSet):
     """``/orders``, for shops without an endpoint of their own; read-only."""
 
-    serializer_class = serializers.OrderSerializer
+    serializer_class = serializers.order_serializer()
 
     def get_queryset(self) -> "QuerySet[Any]":
         """Return the orders that the client may see."""

@@ -5,13 +5,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework_json_api.serializers import PolymorphicModelSerializer
 
 from order_copies.jsonapi.compiler import tables_of
+from order_copies.jsonapi.pagination import Pagination
 from order_copies.jsonapi.resources import Resource, resources
+from order_copies.jsonapi.views import CreateMixin, UpdateMixin
 
 _HINT = "See “Expose your order” in the documentation of django-order-copies."
-#: The packages whose ``get_fields`` is the same for every request.
+#: The packages whose methods do the same for every request.
 _PACKAGES = ("rest_framework.", "rest_framework_json_api.", "order_copies.")
 _OPTIONS = ("creatable", "updatable", "filterable", "sortable", "on_request")
 
@@ -28,34 +31,65 @@ def check_serializers(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def _complaints(resource: Resource) -> Iterator[str]:
-    serializer_class = resource.serializer_class
-    if issubclass(serializer_class, PolymorphicModelSerializer):
-        yield "It is polymorphic: serve each of its models as a resource of its own."
-    elif not serializer_class.get_fields.__module__.startswith(_PACKAGES):
-        yield "It overrides get_fields(): the fields must be the same for every request."
+    yield from _about_class(resource.serializer_class)
+    yield from _about_viewset(resource.viewset)
     for option in _OPTIONS:
-        for name in getattr(serializer_class.Meta, option, ()):
+        for name in getattr(resource.serializer_class.Meta, option, ()):
             if complaint := _complaint(resource, option, name):
                 yield f"Meta.{option} names {name}, {complaint}."
-    for relationship in tables_of(serializer_class).relationships:
-        if not relationship.leads_nowhere and relationship.type not in resources():
+    yield from _about_relationships(resource)
+
+
+def _about_class(serializer_class: Any) -> Iterator[str]:
+    if issubclass(serializer_class, PolymorphicModelSerializer):
+        yield "It is polymorphic: serve each of its models as a resource of its own."
+        return
+    for method in ("__init__", "get_fields"):
+        if not getattr(serializer_class, method).__module__.startswith(_PACKAGES):
+            yield f"It overrides {method}(): the fields must be the same for every request."
+
+
+def _about_viewset(viewset: Any) -> Iterator[str]:
+    name = viewset.__name__
+    if not viewset.get_serializer_class.__module__.startswith(_PACKAGES):
+        yield f"{name} overrides get_serializer_class(): set serializer_class."
+    if not issubclass(viewset.pagination_class or object, Pagination):
+        yield f"{name}.pagination_class must be a subclass of order_copies' Pagination."
+    if viewset.lookup_field != "pk":
+        yield f"{name}.lookup_field has no effect: give the serializer an IDField."
+    for ours, stock in ((CreateMixin, CreateModelMixin), (UpdateMixin, UpdateModelMixin)):
+        if issubclass(viewset, stock) and not issubclass(viewset, ours):
+            yield f"{name} uses {stock.__name__} of DRF: use {ours.__name__} of order_copies."
+
+
+def _about_relationships(resource: Resource) -> Iterator[str]:
+    tables = tables_of(resource.serializer_class)
+    for name in tables.included:
+        if name not in tables.relationships_by_name:
+            yield f"included_serializers names {name}, which is no relationship of it."
+    for relationship in tables.relationships:
+        if relationship.name not in resource.relationships_by_name:
             yield (
                 f"{relationship.name} leads to {relationship.type}, which no viewset serves: add "
-                "the relationship to included_serializers, or register a viewset of that type."
+                "the relationship to included_serializers, or register a viewset of that type "
+                "(the model's JSONAPIMeta.resource_name, or else its name, is the type)."
             )
 
 
 def _complaint(resource: Resource, option: str, name: str) -> str:
     # What is wrong with a name in an option of Meta, or nothing.
     field = tables_of(resource.serializer_class).fields.get(name)
-    attribute = resource.attributes_by_name.get(name)
-    is_settable = option in {"creatable", "updatable"}
     if field is None:
         return "which is no field of it"
-    if is_settable and name in {"id", "type"}:
-        return "which JSON:API reserves"
-    if is_settable and field.read_only:
-        return "which is a read-only field"
-    if option == "filterable" and attribute and not attribute.filterable:
-        return "which has no column to filter by"
+    if option in {"creatable", "updatable"}:
+        reserved = "which JSON:API reserves" if name in {"id", "type"} else ""
+        return reserved or ("which is a read-only field" if field.read_only else "")
+    attribute = resource.attributes_by_name.get(name)
+    if attribute and not getattr(attribute, option):
+        return "which has no column, or one of a kind that cannot be compared"
+    relationship = resource.relationships_by_name.get(name)
+    if relationship and option == "filterable" and not relationship.offers_filters:
+        return "which filters cannot follow"
+    if relationship and option == "sortable" and not relationship.is_sortable:
+        return "which is not a column"
     return ""

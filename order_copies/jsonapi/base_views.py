@@ -76,8 +76,7 @@ class JSONAPIView(APIView):
         self.limit_rate(request)
         super().initial(request, *args, **kwargs)
         negotiator = self.get_content_negotiator()
-        method = request.method or ""
-        takes_a_body = method in {"POST", "PATCH"} and hasattr(self, method.lower())
+        takes_a_body = getattr(self, "action", None) in {"create", "update"}
         if takes_a_body and not negotiator.select_parser(request, self.get_parsers()):
             raise exceptions.UnsupportedMediaType(request.content_type)
 

@@ -14,8 +14,12 @@ from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
 from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
 from django.http import HttpRequest
 from rest_framework import fields as drf
-from rest_framework.relations import ManyRelatedField, PKOnlyObject, RelatedField
-from rest_framework.settings import api_settings
+from rest_framework.relations import (
+    HyperlinkedIdentityField,
+    ManyRelatedField,
+    PKOnlyObject,
+    RelatedField,
+)
 from rest_framework.utils import model_meta
 from rest_framework_json_api.utils import (
     get_related_resource_type,
@@ -52,7 +56,7 @@ class Attribute:
     sortable: bool
     #: Whether documents contain it only if ``fields[type]`` names it.
     on_request: bool
-    #: The path of lookups to its column.
+    #: The path of lookups to its column; empty if it has none.
     column: str
     #: Return the value of a row. None: only a serializer with the request can do it.
     get: Callable[[Any], Any] | None
@@ -71,6 +75,7 @@ class Relationship:
     type: str
     many: bool
     creatable: bool
+    updatable: bool
     required: bool
     includable: bool
     filterable: bool
@@ -83,8 +88,10 @@ class Relationship:
     scope: Mapping[str, Any] = field(default_factory=dict)
     #: Return the related objects of each row.
     computed: Callable[[Sequence[Any], HttpRequest], list[list[Any]]] | None = None
-    #: The model of the related rows, if the relationship is one of the model.
+    #: The model of the related rows, if the relationship is one of the model, and whether the type
+    #: is only the name of that model.
     model: Any = None
+    names_model: bool = False
     #: The path of lookups to the related rows, if ``computed`` reads a relation of the model.
     path: str = ""
 
@@ -97,6 +104,11 @@ class Relationship:
     def offers_filters(self) -> bool:
         """Whether filters can follow the relationship."""
         return self.filterable and bool(self.column or self.inverse)
+
+    @property
+    def is_sortable(self) -> bool:
+        """Whether lists can be sorted by it: by its key, or by null."""
+        return bool(self.column) or self.leads_nowhere
 
     def key_in(self, row: Model) -> Any:
         """Return the key that the related rows of ``row`` have in common."""
@@ -124,11 +136,14 @@ class Tables:
         try:
             self.fields: dict[str, Any] = serializer_class().fields
         except Exception as error:
-            message = f"{serializer_class} needs a request to build its fields: {error!r}"
+            message = f"{serializer_class} cannot be compiled, without a request: {error!r}"
             raise ImproperlyConfigured(message) from error
-        # ``url`` is the library's field for ``links.self``, which every resource has.
-        rest = set(self.fields) - {"id", api_settings.URL_FIELD_NAME}
-        fields = {name: it for name, it in self.fields.items() if name in rest}
+        # An identity field is the library's way to ``links.self``, which every resource has.
+        fields = {
+            name: it
+            for name, it in self.fields.items()
+            if name != "id" and not isinstance(it, HyperlinkedIdentityField)
+        }
         #: The triggers by name.
         self.triggers = {name: it for name, it in fields.items() if isinstance(it, TriggerField)}
         self.relationships_by_name = {
@@ -182,7 +197,8 @@ class Tables:
         is_column = model_field is not None and model_field.remote_field is None
         value_field = counterpart(declared, model_field if is_column else None)
         by_default = [name] if is_column and not declared.write_only else []
-        filterable = name in self._names("filterable", by_default)
+        has_column = is_column or (bool(path) and isinstance(declared, ValueField))
+        filterable = has_column and name in self._names("filterable", by_default)
         return Attribute(
             name=name,
             declared=declared,
@@ -190,9 +206,9 @@ class Tables:
             creatable=name in self._names("creatable"),
             updatable=name in self._names("updatable"),
             filterable=filterable and bool(value_field.comparisons),
-            sortable=name in self._names("sortable", by_default),
+            sortable=has_column and name in self._names("sortable", by_default),
             on_request=name in self._names("on_request"),
-            column=path or name,
+            column=path if has_column else "",
             get=self._getter(declared, path, is_column=is_column),
         )
 
@@ -210,7 +226,9 @@ class Tables:
             return None
         if not path:
             return convert  # type: ignore[no-any-return]
-        get = attrgetter(path.replace("__", "."))
+        get = attrgetter(path)
+        if "__" in path:
+            get = _safe(attrgetter(path.replace("__", ".")))
         if type(declared).to_representation is ValueField.to_representation:
             return get
         return _none_or(get, convert)
@@ -219,11 +237,14 @@ class Tables:
         child = getattr(declared, "child_relation", declared)
         place = self._place(declared, child)
         creatable = name in self._names("creatable")
+        known = self._type(name, child, place.get("model"))
         return Relationship(
             name=name,
-            type=self._type(name, declared, child, place.get("model")),
+            type=known or str(get_related_resource_type(declared)),
+            names_model=not known,
             many=child is not declared,
             creatable=creatable,
+            updatable=name in self._names("updatable"),
             required=creatable and declared.required,
             includable=name in self.included or isinstance(child, EmptyRelatedField),
             filterable=name in self._names("filterable", self.fields),
@@ -231,12 +252,11 @@ class Tables:
             **place,
         )
 
-    def _type(self, name: str, declared: Any, child: Any, model: Any) -> str:
+    def _type(self, name: str, child: Any, model: Any) -> str:
         if name in self.included:
             included = self.included[name]
             return aliases.get(included) or str(get_resource_type_from_serializer(included))
-        known = getattr(child, "resource_name", "") or aliases.get(model)
-        return known or str(get_related_resource_type(declared))
+        return getattr(child, "resource_name", "") or aliases.get(model, "")
 
     def _place(self, declared: Any, child: Any) -> dict[str, Any]:
         # Where the related rows are: the last arguments of Relationship.
@@ -295,6 +315,17 @@ def _none_or(get: Callable[[Any], Any], convert: Callable[[Any], Any]) -> Callab
     def read(row: Any) -> Any:
         value = get(row)
         return None if value is None else convert(value)
+
+    return read
+
+
+def _safe(get: Callable[[Any], Any]) -> Any:
+    # The path may lead through a foreign key that is null.
+    def read(row: Any) -> Any:
+        try:
+            return get(row)
+        except (AttributeError, ObjectDoesNotExist):
+            return None
 
     return read
 

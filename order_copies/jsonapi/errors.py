@@ -76,13 +76,14 @@ class Error:
     detail: str
     pointer: str | None = None
     meta: Mapping[str, Any] | None = None
-    #: By default the words of the code.
+    #: By default the words of the code, and its HTTP status.
     title: str = ""
+    http_status: int | None = None
 
     @property
     def status(self) -> int:
-        """The HTTP status of the code."""
-        return STATUSES[self.code]
+        """The HTTP status: that of the code, or 400 for a code of a shop."""
+        return self.http_status or STATUSES.get(self.code, 400)
 
     def as_json(self) -> dict[str, Any]:
         """Return the error object of a document."""
@@ -186,6 +187,9 @@ def errors_of(exception: Exception) -> Sequence[Error]:
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]
+    if isinstance(exception, exceptions.APIException) and exception.status_code < 500:
+        code, detail = str(exception.default_code).upper(), str(exception.detail)
+        return [Error(code, detail, http_status=exception.status_code)]
     return [_UNAVAILABLE] if is_transient(exception) else []
 
 

@@ -39,10 +39,13 @@ class Parser(JSONParser):  # type: ignore[misc]
         assert parser_context is not None, "DRF passes the view"
         view = parser_context["view"]
         document = read_json(stream)
-        if parser_context["request"].method == "POST":
+        if view.action == "create":
             check_new(document, view.resource)
-        else:
+        elif view.action == "update":
             check_changes(document, view.resource, view.kwargs[view.lookup_url_kwarg])
+        else:
+            # An extra action takes what it likes.
+            return document  # type: ignore[no-any-return]
         parsed: dict[str, Any] = self.parse_data(document, parser_context)
         return parsed
 
@@ -83,10 +86,7 @@ def check_new(document: Any, resource: Resource) -> None:
     if "id" in data:
         raise RequestRefusedError(_not_allowed(pointer("id"), "id"))
     creatable = {it.name for it in resource.attributes if it.creatable}
-    related = {it.name: it for it in resource.relationships if it.creatable}
-    _check_members(data, creatable, set(related))
-    for name, value in data.get("relationships", {}).items():
-        _check_linkage(value, related[name])
+    _check_members(data, creatable, {it.name: it for it in resource.relationships if it.creatable})
 
 
 def check_changes(document: Any, resource: Resource, public_id: str) -> None:
@@ -98,7 +98,8 @@ def check_changes(document: Any, resource: Resource, public_id: str) -> None:
         detail = "The URL does not name the resource with the id of the body."
         raise refused("KEY_NOT_INCLUDED_IN_URL", detail, "/data/id")
     updatable = {it.name for it in resource.attributes if it.updatable}
-    _check_members(data, updatable | set(resource.triggers), set())
+    related = {it.name: it for it in resource.relationships if it.updatable}
+    _check_members(data, updatable | set(resource.triggers), related)
 
 
 def _data(document: Any, resource: Resource) -> dict[str, Any]:
@@ -115,13 +116,17 @@ def _data(document: Any, resource: Resource) -> dict[str, Any]:
     return data
 
 
-def _check_members(data: Mapping[str, Any], attributes: set[str], relationships: set[str]) -> None:
+def _check_members(
+    data: Mapping[str, Any], attributes: set[str], related: Mapping[str, Relationship]
+) -> None:
     errors: list[Error] = []
-    for member, allowed in (("attributes", attributes), ("relationships", relationships)):
+    for member, allowed in (("attributes", attributes), ("relationships", set(related))):
         values = _object(data.get(member, {}), f"/data/{member}", member)
         errors += _others(values, allowed, partial(pointer, member))
     if errors:
         raise RequestRefusedError(*errors)
+    for name, value in data.get("relationships", {}).items():
+        _check_linkage(value, related[name])
 
 
 def _check_linkage(value: Any, relationship: Relationship) -> None:

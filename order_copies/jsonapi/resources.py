@@ -4,7 +4,8 @@ Documents, includes, filters and the OpenAPI document find resources here. They 
 for each URLconf.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -68,12 +69,22 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
         viewset: Any = getattr(view, "cls", None)
         if hasattr(viewset, "resource_type") and viewset.resource_type() not in found:
             found[viewset.resource_type()] = Resource(viewset)
+    models = [it.model for it in found.values() if not hasattr(it.viewset, "sources")]
+    types = {it.model: it.type for it in found.values() if models.count(it.model) == 1}
     for resource in found.values():
+        named = [_named(relationship, types) for relationship in resource.relationships]
         # A relationship without a viewset at its end does not exist. A system check names it.
-        served = [it for it in resource.relationships if it.leads_nowhere or it.type in found]
+        served = [it for it in named if it.leads_nowhere or it.type in found]
         resource.relationships = served
         resource.relationships_by_name = {it.name: it for it in served}
     return found
+
+
+def _named(relationship: Relationship, types: Mapping[Any, str]) -> Relationship:
+    # The library names a model that no serializer is included for by its class: a viewset knows.
+    if relationship.names_model and relationship.model in types:
+        return replace(relationship, type=types[relationship.model])
+    return relationship
 
 
 def unserved_types() -> set[str]:

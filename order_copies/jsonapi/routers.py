@@ -19,7 +19,10 @@ _ITEM = {"get": "retrieve", "patch": "update", "delete": "destroy"}
 
 
 class Router(BaseRouter):
-    """A DRF router without slashes at the end, and with the routes of relationships."""
+    """A DRF router without slashes at the end, and with the routes of relationships.
+
+    It routes each ``@action`` of a viewset too.
+    """
 
     def register(self, prefix: str, viewset: Any, basename: str | None = None) -> None:
         """Register a viewset. The prefix is the type of its resource: links are built from it."""
@@ -51,6 +54,11 @@ def _routes(prefix: str, viewset: Any, basename: str) -> Iterator[URLPattern]:
     collection, item = _offered(viewset, _COLLECTION), _offered(viewset, _ITEM)
     if collection:
         yield path(prefix, viewset.as_view(collection), name=f"{basename}-list")
+    # Before the route of ids: an action of the collection is no id.
+    for action in viewset.get_extra_actions():
+        where, segments = (one, 3) if action.detail else (prefix, 2)
+        view = viewset.as_view(dict(action.mapping), segments=segments, **action.kwargs)
+        yield path(f"{where}/{action.url_path}", view, name=f"{basename}-{action.url_name}")
     yield path(one, viewset.as_view(item, segments=2), name=f"{basename}-detail")
     for relationship in tables_of(viewset.serializer_class).relationships:
         name = relationship.name

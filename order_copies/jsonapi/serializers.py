@@ -7,10 +7,15 @@
 - ``on_request``: the fields that documents contain only if ``fields[type]`` names them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import copy, deepcopy
 from typing import Any, NoReturn
 
+from django.core.validators import (
+    MaxLengthValidator,
+    ProhibitNullCharactersValidator,
+    URLValidator,
+)
 from django.db import models
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.relations import RelatedField
@@ -22,9 +27,12 @@ from order_copies.jsonapi.errors import RequestRefusedError, not_found, pointer
 from order_copies.jsonapi.fields import FIELDS, AnyField, TriggerField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.resources import resource_of
+from order_copies.jsonapi.storable import InvalidValueError
 
 #: The arguments of DRF's fields for model fields that the dialect's fields have too.
-_ARGUMENTS = ("read_only", "required", "default", "help_text", "label", "validators")
+_ARGUMENTS = ("read_only", "required", "default", "help_text", "label")
+#: The validators of model fields that repeat what the fields of the dialect check.
+_CHECKED_BY_FIELDS = (MaxLengthValidator, URLValidator, ProhibitNullCharactersValidator)
 
 
 class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
@@ -59,17 +67,23 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
     ) -> tuple[type[AnyField], dict[str, Any]]:
         """Return the dialect's field for a model field, and its arguments."""
         field_class, kwargs = super().build_standard_field(field_name, model_field)
+        is_text = isinstance(model_field, models.CharField | models.TextField)
+        if issubclass(field_class, fields.ChoiceField) and not is_text:
+            # Numbers are no words of a ChoiceField: a validator compares them.
+            field_class = self.serializer_field_mapping[type(model_field)]
         if not issubclass(field_class, fields.ValueField):
             return field_class, kwargs
-        is_blank_text = model_field.blank and not model_field.null
-        if field_class is fields.StringField and is_blank_text:
+        if field_class is fields.StringField and model_field.blank and not model_field.null:
             field_class = fields.BlankField
-        allowed = set(_ARGUMENTS)
+        names = {
+            *_ARGUMENTS,
+            *(["max_length"] if issubclass(field_class, fields.StringField) else []),
+        }
         if issubclass(field_class, fields.ChoiceField):
-            allowed.add("choices")
-        elif issubclass(field_class, fields.StringField):
-            allowed.add("max_length")
-        arguments = {name: value for name, value in kwargs.items() if name in allowed}
+            names = {*_ARGUMENTS, "choices"}
+        arguments = {name: value for name, value in kwargs.items() if name in names}
+        if not kwargs.get("read_only"):
+            arguments["validators"] = _validators(model_field, kwargs.get("validators", ()))
         return field_class, arguments | {"null": _null_of(model_field)}
 
     @property
@@ -152,6 +166,26 @@ def _copy(field: AnyField) -> AnyField:
     copied = copy(field) if is_simple else deepcopy(field)
     copied.read_only = field.read_only
     return copied
+
+
+def _validators(model_field: "models.Field[Any, Any]", others: Iterable[Any]) -> list[Any]:
+    # Those of the model field, which DRF turns into arguments of its own fields, and ``unique``.
+    own = [one for one in model_field.validators if not isinstance(one, _CHECKED_BY_FIELDS)]
+    if model_field.choices and not isinstance(model_field, models.CharField | models.TextField):
+        own.append(_OneOf([key for key, _label in model_field.flatchoices]))
+    return [*own, *(one for one in others if one not in own)]
+
+
+class _OneOf:
+    """A validator that accepts the keys of choices."""
+
+    def __init__(self, keys: list[Any]) -> None:
+        self.keys = keys
+
+    def __call__(self, value: Any) -> None:
+        if value not in self.keys:
+            listed = ", ".join(str(key) for key in self.keys)
+            raise InvalidValueError("inclusion", f"must be one of {listed}")
 
 
 def _null_of(model_field: "models.Field[Any, Any]") -> Any:

@@ -7,11 +7,17 @@ rows a client may see: includes, filters and relationships of other resources us
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.mixins import DestroyModelMixin, ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import (
+    CreateModelMixin,
+    DestroyModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+)
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -61,6 +67,7 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
     @classmethod
     def resource_type(cls) -> str:
         """Return the type of the resource."""
+        assert cls.serializer_class, f"{cls.__name__} needs a serializer_class."
         return str(get_resource_type_from_serializer(cls.serializer_class))
 
     @cached_property
@@ -120,7 +127,9 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
 
     def find(self) -> Any:
         """Return the row of the id in the URL, whatever the query."""
-        return self.resource.find(self.request, self.kwargs[self.lookup_url_kwarg])
+        row = self.resource.find(self.request, self.kwargs[self.lookup_url_kwarg])
+        self.check_object_permissions(self.request, row)
+        return row
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """Return the serializer of a body, or, for rows, a serialization by compiled functions."""
@@ -238,6 +247,27 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         return view
 
 
+class CreateMixin(CreateModelMixin, ResourceViewSet):
+    """``POST /{type}``."""
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Create a resource."""
+        self.query  # noqa: B018
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        self.perform_create(serializer)
+        return self.created(self.get_serializer(serializer.instance).data)
+
+    def perform_create(self, serializer: Any) -> None:
+        """Write the valid data of ``serializer``, and set ``serializer.instance`` to the row."""
+        raise NotImplementedError
+
+    def created(self, document: dict[str, Any]) -> Response:
+        """Return the response with the document of a new resource, and its URL."""
+        headers = {"Location": document["data"]["links"]["self"]}
+        return Response(document, status=HTTPStatus.CREATED, headers=headers)
+
+
 class UpdateMixin(ResourceViewSet):
     """``PATCH /{type}/{id}``."""
 
@@ -246,18 +276,17 @@ class UpdateMixin(ResourceViewSet):
         row = self.get_object()
         serializer = self.get_serializer(row, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        check_scopes(request, *self._scopes(serializer))
+        pulled = [name for name in self.resource.triggers if serializer.validated_data.get(name)]
+        scopes = {self.resource.triggers[name].scope for name in pulled}
+        if not pulled or set(serializer.validated_data) - set(self.resource.triggers):
+            scopes.add(COPY)
+        check_scopes(request, *scopes)
         self.perform_update(serializer)
         return Response(self.get_serializer(row).data)
 
     def perform_update(self, serializer: Any) -> None:
-        """Write what ``serializer`` contains, and update ``serializer.instance``."""
+        """Write the valid data of ``serializer``, and update ``serializer.instance``."""
         raise NotImplementedError
-
-    def _scopes(self, serializer: Any) -> set[str]:
-        trigger = self.resource.triggers.get(serializer.trigger)
-        scopes = {trigger.scope} if trigger else set()
-        return scopes | {COPY} if serializer.changes or not trigger else scopes
 
 
 class DestroyMixin(DestroyModelMixin, ResourceViewSet):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from rest_framework_json_api import serializers
@@ -91,5 +92,6 @@ def order_serializer() -> type[Any]:
         "included_serializers": {**dict(included), **OrderSerializer.included_serializers},
     }
     # Other serializers of the shop lead to orders by its own serializer or model.
-    aliases.update(dict.fromkeys([own, get_shop().order_model], ours.resource_name))
+    order_model = apps.get_model(settings.ORDER_MODEL)
+    aliases.update(dict.fromkeys([own, order_model], ours.resource_name))
     return type(own.__name__, (OrderSerializer, own), members)

@@ -8,6 +8,7 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.validators import EMPTY_VALUES
 from django.db.models import Q
 from rest_framework.fields import Field
 
@@ -75,8 +76,13 @@ class ValueField(AnyField):
         return super().validate_empty_values(data)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the validated value. Raises :class:`InvalidValueError`."""
+        """Return the valid value. Raises :class:`InvalidValueError`."""
         raise InvalidValueError("invalid", "is invalid")
+
+    def run_validators(self, value: Any) -> None:
+        """Run the validators of the column. Like Django, skip them for empty values."""
+        if value not in EMPTY_VALUES:
+            super().run_validators(value)
 
     def to_representation(self, value: Any) -> Any:
         """Return the value as documents contain it."""
@@ -101,7 +107,7 @@ class ValueField(AnyField):
 
     def convert(self, text: str) -> Any:
         """Return the value of a text of the pattern. Raises :class:`InvalidValueError`."""
-        raise InvalidValueError("invalid", "cannot be filtered by")
+        raise InvalidValueError("invalid", "is invalid")
 
     def compare(self, lookup: str, column: str, value: Any) -> Q:
         """Return the condition that the lookup is true for a column and a parsed value."""
@@ -118,3 +124,13 @@ class ValueField(AnyField):
     def is_blank(self, column: str) -> Q:
         """Return the condition that the value is null or empty."""
         return self.is_null(column)
+
+
+class ParsedField(ValueField):
+    """A value that clients send as the same texts that filters take."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the value of a text. Raises :class:`InvalidValueError`."""
+        if not isinstance(data, str):
+            raise InvalidValueError("invalid", f"must be {self.text_name}")
+        return self.parse(data)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
-from order_copies.jsonapi.fields.base import ValueField
+from order_copies.jsonapi.fields.base import ParsedField
 from order_copies.jsonapi.fields.numbers import IntegerField
 
 _DAYS = (
@@ -18,7 +18,7 @@ _TIME = rf"(T([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{{1,9}})?)?{_ZONE}
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-class InstantField(ValueField):
+class InstantField(ParsedField):
     """An instant in UTC, with milliseconds: ``2018-01-01T12:00:00.000Z`` (contract 5.1)."""
 
     comparisons = IntegerField.comparisons

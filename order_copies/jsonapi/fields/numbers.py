@@ -1,5 +1,7 @@
 """Booleans and numbers."""
 
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from django.db import models
@@ -54,6 +56,12 @@ class FloatField(ValueField):
     json_schema = {"type": "number"}
     text = r"-?[0-9]{1,18}(\.[0-9]{1,9})?"
     text_name = "a number such as 0.22"
+
+    def to_internal_value(self, data: Any) -> Decimal:
+        """Return a JSON number. Unlike DRF's field, refuse strings."""
+        if not isinstance(data, int | float) or isinstance(data, bool) or not isfinite(data):
+            raise InvalidValueError("not_a_number", "must be a number")
+        return Decimal(str(data))
 
     def to_representation(self, value: Any) -> float:
         """Return a JSON number."""

@@ -11,7 +11,7 @@ from django.db import models
 from rest_framework import fields as drf
 from rest_framework.serializers import ModelSerializer
 
-from order_copies.jsonapi.fields.base import REQUIRED, Comparison, ValueField
+from order_copies.jsonapi.fields.base import REQUIRED, Comparison, ParsedField, ValueField
 from order_copies.jsonapi.fields.instants import DATE, InstantField
 from order_copies.jsonapi.fields.numbers import BooleanField, FloatField, IntegerField
 from order_copies.jsonapi.fields.objects import ObjectField
@@ -19,7 +19,7 @@ from order_copies.jsonapi.fields.texts import StringField, URLField
 from order_copies.jsonapi.json_schema import JSONSchema
 
 
-class DateField(ValueField):
+class DateField(ParsedField):
     """A day."""
 
     comparisons = IntegerField.comparisons
@@ -27,18 +27,26 @@ class DateField(ValueField):
     text = DATE
     text_name = "a date such as 2018-01-01"
 
+    def to_representation(self, value: date) -> str:
+        """Return the day as text."""
+        return value.isoformat()
+
     def convert(self, text: str) -> date:
         """Return the day."""
         return date.fromisoformat(text)
 
 
-class UUIDField(ValueField):
+class UUIDField(ParsedField):
     """A UUID."""
 
     comparisons = frozenset({Comparison.PRESENCE, Comparison.EQUALITY})
     json_schema = {"type": "string", "format": "uuid"}
-    text = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    text = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
     text_name = "a UUID"
+
+    def to_representation(self, value: UUID) -> str:
+        """Return the UUID as text."""
+        return str(value)
 
     def convert(self, text: str) -> UUID:
         """Return the UUID."""

@@ -7,6 +7,8 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms import SelectMultiple
+from django.utils.datastructures import MultiValueDict
 from django_filters import CharFilter, FilterSet
 from django_filters.filterset import filterset_factory
 from django_filters.rest_framework import DjangoFilterBackend
@@ -44,6 +46,8 @@ class SortBackend(OrderingFilter):
     def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
         """Return the sorted rows. Raises :class:`RequestRefusedError` for an unknown criterion."""
         criteria = split(request.query_params.get(self.ordering_param, ""))
+        if not criteria:
+            return queryset.order_by(*(self.get_default_ordering(view) or ()), "pk")
         columns = filter(None, (_column(name, view.resource) for name in criteria))
         return queryset.order_by(*columns, "pk")
 
@@ -74,23 +78,32 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
 
     def get_filterset_kwargs(self, request: Request, queryset: Rows, view: Any) -> dict[str, Any]:
         """Return the arguments of the filter set: the texts by plain name."""
-        texts = {name: text for _key, is_q, name, text in _filters(request) if not is_q}
-        return {"data": texts, "queryset": queryset, "request": request}
+        data = MultiValueDict[str, str]()
+        filters = filterset_of(view.resource).base_filters
+        for _key, is_predicate, name, text in _filters(request):
+            if not is_predicate:
+                takes_many = name in filters and isinstance(
+                    filters[name].field.widget, SelectMultiple
+                )
+                data.setlist(name, text.split(",") if takes_many else [text])
+        return {"data": data, "queryset": queryset, "request": request}
 
     def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
         """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
         filterset = self.get_filterset(request, queryset, view)
         if not filterset.data:
             return queryset
+        names = plain_names(view.resource)
         for name in filterset.data:
-            if name not in filterset.filters:
+            if name not in names:
                 raise not_allowed(f"filter[{name}]", view.resource)
         if not filterset.is_valid():
             name, messages = next(iter(filterset.errors.items()))
-            raise invalid_value(f"filter[{name}]", filterset.data[name], str(messages[0]))
+            text = ",".join(filterset.data.getlist(name))
+            raise invalid_value(f"filter[{name}]", text, str(messages[0]).rstrip("."))
         for name, text in filterset.data.items():
             # The form of a BooleanFilter takes "maybe" for no value.
-            if text and filterset.form.cleaned_data[name] is None:
+            if text and filterset.form.cleaned_data.get(name, text) is None:
                 raise invalid_value(f"filter[{name}]", text, "is invalid")
         satisfied: Rows = filterset.qs
         return satisfied
@@ -126,15 +139,25 @@ class PlainFilter(CharFilter):  # type: ignore[misc]
 def filterset_of(resource: Resource) -> type[FilterSet]:
     """Return the filter set of a resource: its plain names, and those of its viewset."""
     viewset = resource.viewset
-    base = getattr(viewset, "filterset_class", None) or FilterSet
-    if names := getattr(viewset, "filterset_fields", None):
-        base = filterset_factory(resource.serializer_class.Meta.model, fields=names)
+    base = getattr(viewset, "filterset_class", None)
+    if base is None and (names := getattr(viewset, "filterset_fields", None)):
+        base = filterset_factory(resource.model, fields=names)
+    base = base or FilterSet
     plain = {
         name: PlainFilter(short_for=short_for, resource=resource)
         for name, short_for in _plain_names(resource)
         if name not in base.base_filters
     }
     return type("ResourceFilterSet", (base,), plain)
+
+
+def plain_names(resource: Resource) -> dict[str, Any]:
+    """Return the filters by the names that requests use: a range has one for each of its ends."""
+    names: dict[str, Any] = {}
+    for name, one in filterset_of(resource).base_filters.items():
+        suffixes = getattr(one.field.widget, "suffixes", None)
+        names |= {f"{name}_{suffix}": one for suffix in suffixes} if suffixes else {name: one}
+    return names
 
 
 def _plain_names(resource: Resource) -> Iterator[tuple[str, str]]:

@@ -61,7 +61,7 @@ class Path:
 
     def condition(self, predicate: Predicate, values: list[Any], request: HttpRequest) -> Q:
         """Return the condition that the predicate is true for the attribute."""
-        column = self.attribute.column or self.attribute.name
+        column = self.attribute.column
         condition = predicate.on(column, values, self.attribute.field)
         for relationship in reversed(self.relationships):
             related = resource_of(relationship.type).rows(request).filter(**_link(relationship))

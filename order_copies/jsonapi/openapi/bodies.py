@@ -39,7 +39,9 @@ def changes_body(components: Components, resource: Resource) -> JSONObject:
         "type": {"const": resource.type},
         "id": id_schema(resource) | {"description": "Must equal the id in the URL."},
         "attributes": closed(attributes | _triggers(resource.triggers), []),
-        "relationships": closed({}, []),
+        "relationships": closed(
+            {it.name: _linkage(components, it) for it in resource.relationships if it.updatable}, []
+        ),
     }
     return _body(components, f"{resource.type}_changes", data, ["type", "id"])
 

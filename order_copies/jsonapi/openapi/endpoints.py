@@ -8,6 +8,9 @@ from typing import Any
 from order_copies.jsonapi.resources import Relationship, Resource, resource_of, views
 from order_copies.jsonapi.views import ResourceViewSet
 
+#: The actions of the dialect. An extra action of a viewset is not described.
+ACTIONS = {"list", "create", "retrieve", "update", "destroy", "related", "linkage"}
+
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -26,6 +29,12 @@ class Endpoint:
     def resource(self) -> Resource:
         """Return the resource of the viewset."""
         return resource_of(self.viewset.resource_type())
+
+    @property
+    def is_described(self) -> bool:
+        """Return whether the dialect knows the action, and the resource has the relationship."""
+        names = self.resource.relationships_by_name
+        return self.action in ACTIONS and (not self.relation or self.relation in names)
 
     @property
     def relationship(self) -> Relationship:
@@ -51,4 +60,6 @@ def _endpoints(path: str, view: Any) -> Iterator[Endpoint]:
         # DRF adds "head" when it handles the first request.
         methods = [method for method in view.actions if method != "head"]
         for method in methods:
-            yield Endpoint(path, method, view.actions[method], viewset, relation)
+            endpoint = Endpoint(path, method, view.actions[method], viewset, relation)
+            if endpoint.is_described:
+                yield endpoint

@@ -13,7 +13,7 @@ from order_copies.jsonapi.filtering.backends import (
     MAX_FILTERS,
     MAX_NAME,
     PlainFilter,
-    filterset_of,
+    plain_names,
 )
 from order_copies.jsonapi.filtering.filters import PublicIdField, parse_name
 from order_copies.jsonapi.filtering.predicates import MAX_VALUES, PREDICATES, Operand, Predicate
@@ -37,7 +37,7 @@ Conditions, each an attribute and a predicate: `filter[q][status_eq]`. A resourc
 
 def plain_schema(resource: Resource) -> JSONSchema:
     """Return the schema of ``filter[…]`` with plain names."""
-    filters = filterset_of(resource).base_filters
+    filters = plain_names(resource)
     schema = closed({name: _plain(one, resource) for name, one in filters.items()}, required=[])
     return schema | {"maxProperties": MAX_FILTERS}
 
