@@ -163,7 +163,7 @@ def _related(relationship: Relationship) -> Any:
     def related(serializer: Serializer, row: Any) -> Any:
         if relationship.leads_nowhere:
             return [] if relationship.many else None
-        rows = related_rows(relationship, serializer.context["request"], [row]).order_by("pk")
+        rows = related_rows(relationship, [row], serializer.context).order_by("pk")
         return list(rows) if relationship.many else rows.first()
 
     return related

@@ -140,8 +140,11 @@ def answer_once(
 
 
 def _fingerprint(request: Request) -> str:
+    data = request.data
+    # The parser keeps the document on the request: its meta and links count too.
+    document = getattr(request, "document", data)
     try:
-        return _digest([request.data, sorted(request.query_params.lists())])
+        return _digest([document, sorted(request.query_params.lists())])
     except RecursionError:
         detail = "The body of the request is nested too deep."
         raise refused("INVALID_DATA_FORMAT", detail) from None

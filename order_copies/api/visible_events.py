@@ -40,7 +40,8 @@ def _subjects() -> Iterator[tuple[str, Resource]]:
     seen = set()
     for resource in resources().values():
         if "event_stores" in resource.relationships_by_name:
-            types = resource.relationships_by_name["event_stores"].scope["resource_type__in"]
+            history = resource.relationships_by_name["event_stores"]
+            types = history.scope.get("resource_type__in", ())
             yield from ((one, resource) for one in types if one not in seen)
             seen.update(types)
 

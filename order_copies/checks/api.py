@@ -8,14 +8,12 @@ from django.core.checks import CheckMessage, Error
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework_json_api.serializers import PolymorphicModelSerializer
 
-from order_copies.jsonapi.compiler import tables_of
+from order_copies.jsonapi.compiler import PACKAGES, tables_of
 from order_copies.jsonapi.pagination import Pagination
 from order_copies.jsonapi.resources import Resource, resources
 from order_copies.jsonapi.views import CreateMixin, UpdateMixin
 
 _HINT = "See “Expose your order” in the documentation of django-order-copies."
-#: The packages whose methods do the same for every request.
-_PACKAGES = ("rest_framework.", "rest_framework_json_api.", "order_copies.")
 _OPTIONS = ("creatable", "updatable", "filterable", "sortable", "on_request")
 
 
@@ -45,13 +43,13 @@ def _about_class(serializer_class: Any) -> Iterator[str]:
         yield "It is polymorphic: serve each of its models as a resource of its own."
         return
     for method in ("__init__", "get_fields"):
-        if not getattr(serializer_class, method).__module__.startswith(_PACKAGES):
+        if not getattr(serializer_class, method).__module__.startswith(PACKAGES):
             yield f"It overrides {method}(): the fields must be the same for every request."
 
 
 def _about_viewset(viewset: Any) -> Iterator[str]:
     name = viewset.__name__
-    if not viewset.get_serializer_class.__module__.startswith(_PACKAGES):
+    if not viewset.get_serializer_class.__module__.startswith(PACKAGES):
         yield f"{name} overrides get_serializer_class(): set serializer_class."
     if not issubclass(viewset.pagination_class or object, Pagination):
         yield f"{name}.pagination_class must be a subclass of order_copies' Pagination."

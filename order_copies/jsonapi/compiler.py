@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, Self
 
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
-from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
-from django.http import HttpRequest
+from django.db.models import Manager, Model, QuerySet
 from rest_framework import fields as drf
 from rest_framework.relations import (
     HyperlinkedIdentityField,
     ManyRelatedField,
     PKOnlyObject,
     RelatedField,
+    SlugRelatedField,
+    StringRelatedField,
 )
 from rest_framework.utils import model_meta
 from rest_framework_json_api.utils import (
@@ -35,11 +36,13 @@ from order_copies.jsonapi.fields import (
 )
 from order_copies.jsonapi.relations import EmptyRelatedField
 
-#: The types of the shop's serializers and models that are served under another name.
-aliases: dict[type, str] = {}
+#: The packages whose serializers behave as documented. Other packages may have similar names.
+PACKAGES = ("rest_framework.", "rest_framework_json_api.", "order_copies.")
 
 #: DRF's fields that may use the request or the serializer, and are read through one.
-_NEED_A_SERIALIZER = (drf.SerializerMethodField, drf.HiddenField, drf.FileField)
+_NEED_A_SERIALIZER = (drf.SerializerMethodField, drf.HiddenField, drf.FileField, drf.ModelField)
+#: DRF's relational fields that represent a related row as text: attributes, not relationships.
+_TEXTS = (StringRelatedField, SlugRelatedField)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +70,9 @@ class Relationship:
     """A relationship to one or many other resources.
 
     The related rows are found by ``column``, the attribute of the row with the key of the related
-    row; or by ``inverse``, the lookup of related rows that yields the key of the row; or, if a
-    serializer computes them, by ``computed``. A relationship with none of them is always empty.
+    row; by ``inverse``, the lookup of related rows that yields the key of the row; by ``path``, the
+    lookups from the row to the related rows; or, if a method of the serializer knows them, by
+    ``computed``. A relationship with none of them is always empty.
     """
 
     name: str
@@ -86,19 +90,20 @@ class Relationship:
     inverse_key: Callable[[Any], Any] | None = None
     #: Further lookups of the related rows.
     scope: Mapping[str, Any] = field(default_factory=dict)
-    #: Return the related objects of each row.
-    computed: Callable[[Sequence[Any], HttpRequest], list[list[Any]]] | None = None
-    #: The model of the related rows, if the relationship is one of the model, and whether the type
-    #: is only the name of that model.
-    model: Any = None
-    names_model: bool = False
-    #: The path of lookups to the related rows, if ``computed`` reads a relation of the model.
     path: str = ""
+    #: Return the related objects of each row, with the context of serializers.
+    computed: Callable[[Sequence[Any], Mapping[str, Any]], list[list[Any]]] | None = None
+    #: The model of the related rows, if the relationship is one of the model.
+    model: Any = None
+    #: The included serializer.
+    serializer_class: Any = None
+    #: Whether the type is declared; otherwise it is the name of the model.
+    has_type: bool = True
 
     @property
     def leads_nowhere(self) -> bool:
         """Whether the relationship is always empty."""
-        return not (self.column or self.inverse or self.computed)
+        return not (self.column or self.inverse or self.path or self.computed)
 
     @property
     def offers_filters(self) -> bool:
@@ -107,7 +112,7 @@ class Relationship:
 
     @property
     def is_sortable(self) -> bool:
-        """Whether lists can be sorted by it: by its key, or by null."""
+        """Whether lists can be sorted by it: by its key, or by null in every row."""
         return bool(self.column) or self.leads_nowhere
 
     def key_in(self, row: Model) -> Any:
@@ -134,10 +139,17 @@ class Tables:
         self.model: Any = getattr(self.meta, "model", None)
         self.included = getattr(serializer_class, "included_serializers", {})
         try:
-            self.fields: dict[str, Any] = serializer_class().fields
+            self._compile()
         except Exception as error:
             message = f"{serializer_class} cannot be compiled, without a request: {error!r}"
             raise ImproperlyConfigured(message) from error
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        # Filter sets copy their filters for each request.
+        return self
+
+    def _compile(self) -> None:
+        self.fields: dict[str, Any] = self.serializer_class().fields
         # An identity field is the library's way to ``links.self``, which every resource has.
         fields = {
             name: it
@@ -147,7 +159,9 @@ class Tables:
         #: The triggers by name.
         self.triggers = {name: it for name, it in fields.items() if isinstance(it, TriggerField)}
         self.relationships_by_name = {
-            name: self._relationship(name, it) for name, it in fields.items() if is_relationship(it)
+            name: self._relationship(name, it)
+            for name, it in fields.items()
+            if is_relationship(it) and not it.write_only
         }
         self.attributes_by_name = {
             name: self._attribute(name, it)
@@ -186,7 +200,7 @@ class Tables:
     def represents_itself(self) -> bool:
         """Whether the class has a ``to_representation`` of the shop's own."""
         own = self.serializer_class.to_representation
-        return not own.__module__.startswith(("rest_framework", "order_copies.jsonapi"))
+        return not own.__module__.startswith(PACKAGES)
 
     def _names(self, option: str, default: Any = ()) -> Any:
         return getattr(self.meta, option, default)
@@ -198,14 +212,20 @@ class Tables:
         value_field = counterpart(declared, model_field if is_column else None)
         by_default = [name] if is_column and not declared.write_only else []
         has_column = is_column or (bool(path) and isinstance(declared, ValueField))
-        filterable = has_column and name in self._names("filterable", by_default)
+        kind = counterpart(None, model_field) if is_column else value_field
+        filterable = (
+            has_column
+            and name in self._names("filterable", by_default)
+            and bool(value_field.comparisons)
+            and value_field.comparisons <= kind.comparisons
+        )
         return Attribute(
             name=name,
             declared=declared,
             field=value_field,
             creatable=name in self._names("creatable"),
             updatable=name in self._names("updatable"),
-            filterable=filterable and bool(value_field.comparisons),
+            filterable=filterable,
             sortable=has_column and name in self._names("sortable", by_default),
             on_request=name in self._names("on_request"),
             column=path if has_column else "",
@@ -216,13 +236,13 @@ class Tables:
         convert = declared.to_representation
         if isinstance(declared, ValueField):
             # It may have the source of an annotation or a property, but a method needs a call.
-            is_plain = type(declared).get_attribute is drf.Field.get_attribute
-            is_fast = is_plain and not callable(getattr(self.model, path or "pk", None))
+            is_value = "__" not in path and not callable(getattr(self.model, path or "pk", None))
+            is_fast = is_column or is_value
         else:
             is_stock = type(declared).__module__ == drf.__name__ and not hasattr(declared, "child")
-            needs_serializer = isinstance(declared, _NEED_A_SERIALIZER)
-            is_fast = is_stock and is_column and "__" not in path and not needs_serializer
-        if self.represents_itself or not is_fast:
+            is_fast = is_stock and is_column and not isinstance(declared, _NEED_A_SERIALIZER)
+        is_plain = type(declared).get_attribute is drf.Field.get_attribute
+        if self.represents_itself or not (is_fast and is_plain):
             return None
         if not path:
             return convert  # type: ignore[no-any-return]
@@ -237,26 +257,24 @@ class Tables:
         child = getattr(declared, "child_relation", declared)
         place = self._place(declared, child)
         creatable = name in self._names("creatable")
-        known = self._type(name, child, place.get("model"))
+        included = self.included.get(name)
+        known = getattr(child, "resource_name", "")
+        if included:
+            known = str(get_resource_type_from_serializer(included))
         return Relationship(
             name=name,
             type=known or str(get_related_resource_type(declared)),
-            names_model=not known,
+            has_type=bool(known),
+            serializer_class=included,
             many=child is not declared,
             creatable=creatable,
             updatable=name in self._names("updatable"),
             required=creatable and declared.required,
-            includable=name in self.included or isinstance(child, EmptyRelatedField),
+            includable=included is not None or isinstance(child, EmptyRelatedField),
             filterable=name in self._names("filterable", self.fields),
             sortable=name in self._names("sortable"),
             **place,
         )
-
-    def _type(self, name: str, child: Any, model: Any) -> str:
-        if name in self.included:
-            included = self.included[name]
-            return aliases.get(included) or str(get_resource_type_from_serializer(included))
-        return getattr(child, "resource_name", "") or aliases.get(model, "")
 
     def _place(self, declared: Any, child: Any) -> dict[str, Any]:
         # Where the related rows are: the last arguments of Relationship.
@@ -266,27 +284,27 @@ class Tables:
             return {"inverse": child.lookup, "inverse_key": child.key, "scope": child.conditions}
         path = str(declared.source).replace(".", "__")
         key = _model_field(self.model, path)
-        if key is not None and key.remote_field and key.target_field.primary_key:
-            column = f"{declared.source[: -len(key.name)]}{key.attname}"
-            return {"column": column, "model": key.related_model}
+        if key is not None and key.remote_field:
+            place = {"path": path, "model": key.related_model}
+            if key.target_field.primary_key:
+                place["column"] = f"{declared.source[: -len(key.name)]}{key.attname}"
+            return place
         relations = model_meta.get_field_info(self.model).relations if self.model else {}
         if path not in relations:
-            return {"computed": self._computed(declared, "")}
-        model = relations[path].related_model
+            return {"computed": self._computed(declared)}
         reverse = {one.get_accessor_name(): one for one in self.model._meta.related_objects}
-        if path in reverse and not reverse[path].many_to_many:
+        place = {"path": path, "model": relations[path].related_model}
+        if path in reverse:
+            place["path"] = reverse[path].name
             key = reverse[path].field
-            if key.target_field.primary_key:
-                return {"inverse": key.attname, "model": model}
-        query_path = reverse[path].name if path in reverse else path
-        return {"computed": self._computed(declared, path), "path": query_path, "model": model}
+            if not reverse[path].many_to_many and key.target_field.primary_key:
+                place["inverse"] = key.attname
+        return place
 
-    def _computed(self, declared: Any, prefetched: str) -> Any:
-        def related(parents: Sequence[Any], request: HttpRequest) -> list[list[Any]]:
-            serializer = reading_serializer(self.serializer_class, {"request": request})
+    def _computed(self, declared: Any) -> Any:
+        def related(parents: Sequence[Any], context: Mapping[str, Any]) -> list[list[Any]]:
+            serializer = reading_serializer(self.serializer_class, context)
             bound = serializer.fields[declared.field_name]
-            if prefetched:
-                prefetch_related_objects(list(parents), prefetched)
             return [list(_objects(bound, parent)) for parent in parents]
 
         return related
@@ -307,8 +325,9 @@ def reading_serializer(serializer_class: Any, context: Mapping[str, Any]) -> Any
 
 
 def is_relationship(declared: Any) -> bool:
-    """Return whether djangorestframework-jsonapi treats the field as a relationship."""
-    return isinstance(declared, RelatedField | ManyRelatedField)
+    """Return whether the field is a relationship, and not the text of a related row."""
+    child = getattr(declared, "child_relation", declared)
+    return isinstance(declared, RelatedField | ManyRelatedField) and not isinstance(child, _TEXTS)
 
 
 def _none_or(get: Callable[[Any], Any], convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -336,7 +355,7 @@ def _objects(bound: Any, parent: Any) -> Iterator[Any]:
         found = bound.get_attribute(parent)
         if isinstance(found, PKOnlyObject):
             found = drf.get_attribute(parent, bound.source_attrs)
-    except (drf.SkipField, AttributeError, ObjectDoesNotExist):
+    except (drf.SkipField, ObjectDoesNotExist):
         return
     if isinstance(found, Manager):
         found = found.all()

@@ -87,7 +87,8 @@ class Documents:
     def _reader(self, resource: Resource) -> Callable[[Any], Values]:
         # One serializer per request and type: its fields may use the request.
         if resource.type not in self._readers:
-            self._readers[resource.type] = _Reader(resource, self.context)
+            names = self.query.fields.get(resource.type, resource.default_names)
+            self._readers[resource.type] = _Reader(resource, names, self.context)
         return self._readers[resource.type]
 
     def _url(self, resource: Resource, public_id: str) -> str:
@@ -147,11 +148,16 @@ _outline = lru_cache(maxsize=1024)(_Outline)
 class _Reader:
     """Read the fields of a row that only a serializer with the request can represent."""
 
-    def __init__(self, resource: Resource, context: Mapping[str, Any]) -> None:
+    def __init__(
+        self, resource: Resource, names: frozenset[str], context: Mapping[str, Any]
+    ) -> None:
         serializer = reading_serializer(resource.serializer_class, context)
-        names = [one.name for one in resource.readable if one.get is None]
         self.represent = serializer.to_representation if resource.represents_itself else None
-        self.fields = [serializer.fields[name] for name in names]
+        self.fields = [
+            serializer.fields[one.name]
+            for one in resource.readable
+            if one.get is None and one.name in names
+        ]
 
     def __call__(self, row: Any) -> Values:
         if self.represent:

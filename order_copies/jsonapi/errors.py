@@ -5,6 +5,7 @@ The only module that knows HTTP statuses: each error code has one.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
@@ -187,6 +188,8 @@ def errors_of(exception: Exception) -> Sequence[Error]:
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]
+    if isinstance(exception, exceptions.ValidationError):
+        return list(validation_errors(exception.detail))
     if isinstance(exception, exceptions.APIException) and exception.status_code < 500:
         code, detail = str(exception.default_code).upper(), str(exception.detail)
         return [Error(code, detail, http_status=exception.status_code)]
@@ -194,7 +197,10 @@ def errors_of(exception: Exception) -> Sequence[Error]:
 
 
 def validation_errors(
-    detail: Any, place_of: Callable[[str], str], order: Mapping[str, int], limits: Mapping[str, Any]
+    detail: Any,
+    place_of: Callable[[str], str] = lambda _field: "attributes",
+    order: Mapping[str, int] = MappingProxyType({}),
+    limits: Mapping[str, Any] = MappingProxyType({}),
 ) -> Iterator[Error]:
     """Return the errors of the ``detail`` of a ``ValidationError`` that a serializer raised.
 

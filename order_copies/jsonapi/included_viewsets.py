@@ -3,7 +3,7 @@
 A client may see a row if it may see a row that leads to it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from order_copies.jsonapi.compiler import tables_of
-from order_copies.jsonapi.resources import Relationship
+from order_copies.jsonapi.resources import Relationship, resource_of
 from order_copies.jsonapi.serializers import ModelSerializer
 from order_copies.jsonapi.views import ReadOnlyViewSet, ResourceViewSet
 
@@ -29,12 +29,10 @@ class IncludedViewSet(ReadOnlyViewSet):
         """Return the rows that visible rows of the sources lead to."""
         model = self.serializer_class.Meta.model  # type: ignore[union-attr]
         rows: QuerySet[Any] = model._default_manager.all()
-        conditions = []
-        for viewset, relationship in self.sources:
-            parent = viewset(
-                request=self.request, format_kwarg=None, args=(), kwargs={}, action="list"
-            )
-            conditions += _conditions(relationship, parent.get_queryset())
+        conditions = [
+            _condition(relationship, resource_of(viewset.resource_type()).rows(self.request))
+            for viewset, relationship in self.sources
+        ]
         return rows.filter(reduce(or_, conditions)) if conditions else rows.none()
 
 
@@ -46,28 +44,44 @@ def included_viewsets(
     ``known``: the types that have a viewset already. If several relationships lead to a type, the
     nearest to the viewset count: a line is visible through its order, not through its product.
     """
-    known = {*known, viewset.resource_type()}
+    visible = _follow([viewset], {*known, viewset.resource_type()}, has_rows=True)
+    served = {it.resource_type() for it in visible} | {*known, viewset.resource_type()}
+    return [*visible, *_follow([viewset, *visible], served, has_rows=False)]
+
+
+def _follow(
+    viewsets: Sequence[type[ResourceViewSet]], known: set[str], *, has_rows: bool
+) -> list[type[IncludedViewSet]]:
+    # First the relationships with a queryset, then those that only a method knows.
     found: list[type[IncludedViewSet]] = []
-    nearest: list[type[ResourceViewSet]] = [viewset]
+    nearest, root = list(viewsets), viewsets[0]
     while nearest:
         made: dict[str, type[IncludedViewSet]] = {}
-        for parent in nearest:
-            tables = tables_of(parent.serializer_class)
-            for relationship in tables.relationships:
-                included = tables.included.get(relationship.name) or _identifiers_of(relationship)
-                if not included or relationship.type in known:
-                    continue
-                if relationship.type not in made:
-                    made[relationship.type] = _viewset(included, relationship.type)
+        for parent, relationship, included in _relationships(nearest, root):
+            if relationship.type in known or (has_rows and relationship.computed):
+                continue
+            if relationship.type not in made:
+                made[relationship.type] = _viewset(included, relationship.type)
+                made[relationship.type].is_shown_by_parents = not has_rows
+            if has_rows:
                 made[relationship.type].sources.append((parent, relationship))
-        for one in made.values():
-            one.is_shown_by_parents = all(
-                it.computed and not it.path for _parent, it in one.sources
-            )
-        known |= set(made)
+        known = known | set(made)
         nearest = list(made.values())
         found += made.values()
     return found
+
+
+def _relationships(
+    viewsets: Iterable[type[ResourceViewSet]], root: type[ResourceViewSet]
+) -> Iterator[tuple[type[ResourceViewSet], Relationship, Any]]:
+    # Each relationship to another resource than the root, with the serializer at its end.
+    own = tables_of(root.serializer_class)
+    for viewset in viewsets:
+        for relationship in tables_of(viewset.serializer_class).relationships:
+            included = relationship.serializer_class or _identifiers_of(relationship)
+            leads_back = relationship.model is not None and relationship.model is own.model
+            if included and not issubclass(own.serializer_class, included) and not leads_back:
+                yield viewset, relationship, included
 
 
 def _identifiers_of(relationship: Relationship) -> Any:
@@ -89,10 +103,9 @@ def _viewset(serializer_class: Any, resource_type: str) -> type[IncludedViewSet]
     return type(name, (IncludedViewSet,), members)
 
 
-def _conditions(relationship: Relationship, parents: "QuerySet[Any]") -> list[Q]:
-    # The conditions that a row is related to one of the parents; none for a computed relationship.
+def _condition(relationship: Relationship, parents: "QuerySet[Any]") -> Q:
+    # The condition that a row is related to one of the parents.
     if relationship.inverse:
         inverse = {f"{relationship.inverse}__in": parents.values("pk")}
-        return [Q(**inverse, **relationship.scope)]
-    path = relationship.column.replace(".", "__") or relationship.path
-    return [Q(pk__in=parents.values(path))] if path else []
+        return Q(**inverse, **relationship.scope)
+    return Q(pk__in=parents.values(f"{relationship.path}__pk"))

@@ -1,13 +1,17 @@
 """Load the resources of ``include``, with one query per relationship."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-
-from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.queries import IncludeTree
-from order_copies.jsonapi.resources import Relationship, Resource, resource_of, rows_of
+from order_copies.jsonapi.resources import (
+    Relationship,
+    Resource,
+    resource_of,
+    rows_of,
+    rows_through,
+)
 
 #: The maximum number of resources that a relationship adds to a document, each of some 2 KB.
 MAX_INCLUDED = 2000
@@ -19,8 +23,8 @@ Identity = tuple[str, Any]
 class Included:
     """The included resources of a document, and their relationships."""
 
-    def __init__(self, request: HttpRequest) -> None:
-        self.request = request
+    def __init__(self, context: Mapping[str, Any]) -> None:
+        self.context = context
         self._related: dict[Identity, dict[str, list[Any]]] = {}
         self._rows: dict[Identity, tuple[Resource, Any]] = {}
 
@@ -55,12 +59,15 @@ class Included:
         """Return the related rows of all rows, and those of each."""
         if relationship.leads_nowhere:
             return [], [[] for _ in rows]
-        if relationship.computed:
-            objects = relationship.computed(rows, self.request)
-            keys = [[one.pk for one in some] for some in objects]
-            found = self._limited(relationship, {key for some in keys for key in some})
-            by_key = {row.pk: [row] for row in found}
-            return found, [[row for key in some for row in by_key.get(key, [])] for some in keys]
+        if relationship.column or relationship.inverse:
+            return self._by_key(relationship, rows)
+        found, keys = self._by_object(relationship, rows)
+        by_key = {row.pk: [row] for row in found}
+        return found, [[row for key in some for row in by_key.get(key, [])] for some in keys]
+
+    def _by_key(
+        self, relationship: Relationship, rows: Sequence[Any]
+    ) -> tuple[list[Any], list[list[Any]]]:
         parents = [relationship.key_in(row) for row in rows]
         found = self._limited(relationship, set(parents) - {None})
         by_parent: dict[Any, list[Any]] = {}
@@ -68,8 +75,25 @@ class Included:
             by_parent.setdefault(relationship.key_of(row), []).append(row)
         return found, [by_parent.get(key, []) for key in parents]
 
+    def _by_object(
+        self, relationship: Relationship, rows: Sequence[Any]
+    ) -> tuple[list[Any], list[list[Any]]]:
+        # The related rows, and the keys of those of each row.
+        if relationship.computed:
+            model = resource_of(relationship.type).model
+            objects = relationship.computed(rows, self.context)
+            keys = [[one.pk for one in some if isinstance(one, model)] for some in objects]
+        else:
+            path = f"{relationship.path}__pk"
+            pairs = rows_through(relationship, rows).order_by(path).values_list("pk", path)
+            by_parent: dict[Any, list[Any]] = {}
+            for parent, key in pairs[: MAX_INCLUDED + 1]:
+                by_parent.setdefault(parent, []).append(key)
+            keys = [by_parent.get(row.pk, []) for row in rows]
+        return self._limited(relationship, {key for some in keys for key in some}), keys
+
     def _limited(self, relationship: Relationship, keys: set[Any]) -> list[Any]:
-        rows = rows_of(relationship, self.request, keys).order_by("pk")
+        rows = rows_of(relationship, self.context["request"], keys).order_by("pk")
         found = list(rows[: MAX_INCLUDED + 1])
         if len(found) > MAX_INCLUDED:
             detail = (

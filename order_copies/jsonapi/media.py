@@ -39,7 +39,13 @@ class Renderer(BaseRenderer):
         """Return the document as bytes: empty if ``data`` is ``None``."""
         if data is None:
             return b""
-        text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=_encode)
+        options: dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":")}
+        try:
+            text = json.dumps(data, **options, default=_encode, allow_nan=False)
+        except ValueError:
+            # A field of a shop returned NaN or an infinite number, which JSON does not have.
+            lenient = json.dumps(data, default=_encode)
+            text = json.dumps(json.loads(lenient, parse_constant=lambda _name: None), **options)
         # An error may quote a lone surrogate, which UTF-8 cannot encode.
         return text.encode(errors="replace")
 

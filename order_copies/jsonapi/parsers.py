@@ -38,7 +38,7 @@ class Parser(JSONParser):  # type: ignore[misc]
         """
         assert parser_context is not None, "DRF passes the view"
         view = parser_context["view"]
-        document = read_json(stream)
+        document = parser_context["request"].document = read_json(stream)
         if view.action == "create":
             check_new(document, view.resource)
         elif view.action == "update":

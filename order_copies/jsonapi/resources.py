@@ -4,7 +4,7 @@ Documents, includes, filters and the OpenAPI document find resources here. They 
 for each URLconf.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -30,8 +30,13 @@ class Resource(Tables):
         self.type: str = viewset.resource_type()
 
     def rows(self, request: HttpRequest) -> "QuerySet[Any]":
-        """Return the rows that the client may see: ``get_queryset()`` of the viewset."""
-        return self.view(request).get_queryset()  # type: ignore[no-any-return]
+        """Return the rows that the client may see: ``get_queryset()`` of the viewset.
+
+        None, if the permissions of the viewset refuse to read them.
+        """
+        view = self.view(request)
+        rows: QuerySet[Any] = view.get_queryset()
+        return rows if view.may_read() else rows.none()
 
     def view(self, request: HttpRequest, **attributes: Any) -> Any:
         """Return a viewset that serves ``request`` for this resource."""
@@ -69,10 +74,8 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
         viewset: Any = getattr(view, "cls", None)
         if hasattr(viewset, "resource_type") and viewset.resource_type() not in found:
             found[viewset.resource_type()] = Resource(viewset)
-    models = [it.model for it in found.values() if not hasattr(it.viewset, "sources")]
-    types = {it.model: it.type for it in found.values() if models.count(it.model) == 1}
     for resource in found.values():
-        named = [_named(relationship, types) for relationship in resource.relationships]
+        named = [_named(relationship, found) for relationship in resource.relationships]
         # A relationship without a viewset at its end does not exist. A system check names it.
         served = [it for it in named if it.leads_nowhere or it.type in found]
         resource.relationships = served
@@ -80,11 +83,20 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
     return found
 
 
-def _named(relationship: Relationship, types: Mapping[Any, str]) -> Relationship:
-    # The library names a model that no serializer is included for by its class: a viewset knows.
-    if relationship.names_model and relationship.model in types:
-        return replace(relationship, type=types[relationship.model])
-    return relationship
+def _named(relationship: Relationship, found: Mapping[str, Resource]) -> Relationship:
+    """Return the relationship with the type under which a viewset serves the related rows.
+
+    A shop's serializer may be served under another type than its own, as the orders are, and a
+    relationship without a serializer is only named by its model.
+    """
+    others = [it for it in found.values() if not hasattr(it.viewset, "sources")]
+    if any(it.type == relationship.type for it in others):
+        return relationship
+    included, model = relationship.serializer_class, relationship.model
+    alike = [it for it in others if included and issubclass(it.serializer_class, included)]
+    if not (included or relationship.has_type):
+        alike = [it for it in others if model and it.model is model]
+    return replace(relationship, type=alike[0].type) if len(alike) == 1 else relationship
 
 
 def unserved_types() -> set[str]:
@@ -108,19 +120,34 @@ def _views(patterns: Iterable[URLPattern | URLResolver], prefix: str) -> Iterato
 
 
 def related_rows(
-    relationship: Relationship, request: HttpRequest, parents: Iterable[Model]
+    relationship: Relationship, parents: Sequence[Model], context: Mapping[str, Any]
 ) -> "QuerySet[Any]":
-    """Return the related rows of ``parents`` that the client may see."""
+    """Return the related rows of ``parents`` that the client may see.
+
+    ``context``: the context of serializers, with the request.
+    """
+    keys: Any
     if relationship.computed:
-        found = relationship.computed(list(parents), request)
-        return rows_of(relationship, request, {one.pk for some in found for one in some})
-    return rows_of(relationship, request, {relationship.key_in(it) for it in parents} - {None})
+        found = relationship.computed(parents, context)
+        model = resource_of(relationship.type).model
+        keys = {one.pk for some in found for one in some if isinstance(one, model)}
+    elif relationship.column or relationship.inverse:
+        keys = {relationship.key_in(parent) for parent in parents} - {None}
+    else:
+        keys = rows_through(relationship, parents).values(f"{relationship.path}__pk")
+    return rows_of(relationship, context["request"], keys)
 
 
-def rows_of(relationship: Relationship, request: HttpRequest, keys: set[Any]) -> "QuerySet[Any]":
+def rows_through(relationship: Relationship, parents: Sequence[Model]) -> "QuerySet[Any]":
+    """Return the rows of ``parents`` that have a related row at the end of the path."""
+    rows = type(parents[0])._default_manager.filter(pk__in=[parent.pk for parent in parents])
+    return rows.filter(**{f"{relationship.path}__isnull": False})
+
+
+def rows_of(relationship: Relationship, request: HttpRequest, keys: Any) -> "QuerySet[Any]":
     """Return the visible related rows with these keys: of the parents, if it has an inverse."""
     resource = resource_of(relationship.type)
-    if relationship.computed and getattr(resource.viewset, "is_shown_by_parents", False):
+    if getattr(resource.viewset, "is_shown_by_parents", False):
         rows = resource.model._default_manager.all()
     else:
         rows = resource.rows(request)

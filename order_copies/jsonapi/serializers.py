@@ -19,6 +19,7 @@ from django.core.validators import (
 from django.db import models
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.relations import RelatedField
+from rest_framework.utils.field_mapping import ClassLookupDict
 from rest_framework_json_api import serializers
 
 from order_copies.jsonapi import fields
@@ -70,18 +71,16 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         is_text = isinstance(model_field, models.CharField | models.TextField)
         if issubclass(field_class, fields.ChoiceField) and not is_text:
             # Numbers are no words of a ChoiceField: a validator compares them.
-            field_class = self.serializer_field_mapping[type(model_field)]
+            field_class = ClassLookupDict(self.serializer_field_mapping)[model_field]  # type: ignore[type-var]
         if not issubclass(field_class, fields.ValueField):
             return field_class, kwargs
         if field_class is fields.StringField and model_field.blank and not model_field.null:
             field_class = fields.BlankField
-        names = {
-            *_ARGUMENTS,
-            *(["max_length"] if issubclass(field_class, fields.StringField) else []),
-        }
+        arguments = {name: kwargs[name] for name in _ARGUMENTS if name in kwargs}
         if issubclass(field_class, fields.ChoiceField):
-            names = {*_ARGUMENTS, "choices"}
-        arguments = {name: value for name, value in kwargs.items() if name in names}
+            arguments["choices"] = model_field.flatchoices
+        elif issubclass(field_class, fields.StringField):
+            arguments["max_length"] = model_field.max_length
         if not kwargs.get("read_only"):
             arguments["validators"] = _validators(model_field, kwargs.get("validators", ()))
         return field_class, arguments | {"null": _null_of(model_field)}
@@ -110,7 +109,7 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
             values = super().to_internal_value(data)
         except ValidationError as error:
             errors = dict(error.detail)  # type: ignore[arg-type]
-        pulled = [name for name in self._triggers if data.get(name) is True]
+        pulled = [name for name in self._triggers if data.get(name)]
         for name in pulled[1:]:
             message = f"can't be sent together with {pulled[0]}: one trigger at a time"
             errors[name] = [ErrorDetail(message, code="exclusion")]

@@ -11,15 +11,15 @@ from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpResponse
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.mixins import (
     CreateModelMixin,
     DestroyModelMixin,
     ListModelMixin,
     RetrieveModelMixin,
 )
-from rest_framework.permissions import IsAuthenticated
-from rest_framework.request import Request
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.request import Request, clone_request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 from rest_framework_json_api.utils import get_resource_type_from_serializer
@@ -120,6 +120,14 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         extra = cls.extra_parameters.get(action, ())
         return [*families.get(action, ["include", "fields"]), *extra]
 
+    def may_read(self) -> bool:
+        """Return whether the permissions of the viewset let the client read its rows."""
+        request = self.request
+        if request.method not in SAFE_METHODS:
+            # The response to a write includes rows of other resources.
+            request = clone_request(request, "GET")
+        return all(one().has_permission(request, self) for one in self.permission_classes)
+
     def get_object(self) -> Any:
         """Return the row of the id in the URL. Raises :class:`RequestRefusedError`."""
         self.query  # noqa: B018 # An invalid query is refused first.
@@ -148,10 +156,11 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
 
     def documents(self, rows: Sequence[Any], query: Query) -> Documents:
         """Return a builder of documents with the included resources of ``rows``."""
-        included = Included(self.request)
+        context = self.get_serializer_context()
+        included = Included(context)
         included.load(self.resource, rows, query.include)
         prefix = self.request.path.rsplit("/", self.segments)[0]
-        base_url, context = f"{self._origin}{prefix}", self.get_serializer_context()
+        base_url = f"{self._origin}{prefix}"
         return Documents(base_url, self.meta, query, included, context)
 
     def errors_of(self, exception: Exception) -> Sequence[Error]:
@@ -159,7 +168,8 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         if not isinstance(exception, ValidationError):
             return super().errors_of(exception)
         resource = self.resource
-        sent = sorted(self.request.data, key=lambda name: name in resource.triggers)
+        data = self.request.data if self.action in {"create", "update"} else {}
+        sent = sorted(data, key=lambda name: name in resource.triggers)
         limits = {it.name: getattr(it.field, "max_length", None) for it in resource.attributes}
         related = resource.relationships_by_name
         errors = validation_errors(
@@ -215,7 +225,7 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         if relationship.leads_nowhere:
             read_query_of_empty_relationship(request.query_params)
             return Response({"data": None})
-        rows = related_rows(relationship, request, [row])
+        rows = related_rows(relationship, [row], self.get_serializer_context())
         view = self._related_view("list" if relationship.many else "retrieve")
         if relationship.many:
             return view.list_rows(rows)
@@ -233,7 +243,7 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         query = read_query(
             request.query_params, view.resource, ["page"] if relationship.many else []
         )
-        rows = related_rows(relationship, request, [row]).order_by("pk")
+        rows = related_rows(relationship, [row], self.get_serializer_context()).order_by("pk")
         page = view.paginate_queryset(rows) if relationship.many else list(rows[:1])
         documents = self.documents([], query)
         document = documents.linkage(self.resource, row, relationship, page or [])
@@ -244,6 +254,8 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
         view: ResourceViewSet = related.view(
             self.request, action=action, segments=self.segments, trace_id=self.trace_id
         )
+        if not view.may_read():
+            raise PermissionDenied
         return view
 
 

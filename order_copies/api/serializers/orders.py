@@ -2,14 +2,12 @@
 
 from typing import Any
 
-from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from rest_framework_json_api import serializers
 
 from order_copies.api.serializers.common import event_stores_of, events_of
 from order_copies.conf import settings
-from order_copies.jsonapi.compiler import aliases
 from order_copies.jsonapi.fields import IDField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.shops import get_shop
@@ -91,7 +89,4 @@ def order_serializer() -> type[Any]:
         "Meta": type("Meta", (own.Meta,), options),
         "included_serializers": {**dict(included), **OrderSerializer.included_serializers},
     }
-    # Other serializers of the shop lead to orders by its own serializer or model.
-    order_model = apps.get_model(settings.ORDER_MODEL)
-    aliases.update(dict.fromkeys([own, order_model], ours.resource_name))
     return type(own.__name__, (OrderSerializer, own), members)

@@ -90,9 +90,9 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
 
     def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
         """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
-        filterset = self.get_filterset(request, queryset, view)
-        if not filterset.data:
+        if all(is_predicate for _key, is_predicate, _name, _text in _filters(request)):
             return queryset
+        filterset = self.get_filterset(request, queryset, view)
         names = plain_names(view.resource)
         for name in filterset.data:
             if name not in names:
@@ -205,5 +205,6 @@ def _column(criterion: str, resource: Resource) -> str | None:
         detail = f"{name} is not a valid sort criterion of {resource.type}."
         raise refused("INVALID_SORT_CRITERIA", detail)
     if isinstance(declared, Relationship):
-        return f"{sign}{declared.column}" if declared.column else None
+        column = declared.column.replace(".", "__")
+        return f"{sign}{column}" if column else None
     return f"{sign}{declared.column}"

@@ -51,10 +51,7 @@ def _document(urlconf: Any) -> JSONObject:
     return {
         "openapi": "3.1.1",
         "info": {"title": "Order copies", "version": "1.0.0", "description": _ABOUT},
-        "tags": [
-            {"name": name, "description": text_of(resource_of(name).serializer_class)}
-            for name in types
-        ],
+        "tags": [_tag(resource_of(name)) for name in types],
         "paths": paths,
         "components": components.as_json() | {"securitySchemes": security_schemes()},
     }

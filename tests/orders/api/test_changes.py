@@ -43,6 +43,7 @@ def row_of(resource: Resource) -> Any:
     """Return the first row of the type that staff see."""
 
     class Request:
+        method = "GET"
         user = staff("view_order", "view_promotion", "view_coupon")
 
     return resource.rows(Request()).first()  # type: ignore[arg-type]
