@@ -13,7 +13,7 @@ from rest_framework.exceptions import MethodNotAllowed
 from order_copies.conf import RateLimit
 from order_copies.jsonapi.errors import errors_of
 from order_copies.jsonapi.handlers import error_answer
-from order_copies.throttling.throttles import RateThrottle
+from order_copies.throttling import RateThrottle
 
 #: The page loads scripts from this server only and sends requests to this server only.
 CONTENT_SECURITY_POLICY = (

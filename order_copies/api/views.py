@@ -77,19 +77,19 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
 
         Raises :class:`RequestRefusedError` if the status of the copy forbids the trigger.
         """
-        order_copy, pulled = serializer.instance, serializer.trigger
+        order_copy, sent_trigger = serializer.instance, serializer.trigger
         who, status = request_actor(self.request), order_copy.status
         with transaction.atomic():
-            if serializer.changes or not pulled:
+            if serializer.changes or not sent_trigger:
                 copying.update_copy(order_copy, serializer.changes, who=who)
-            if pulled:
-                if pulled == "_retry":
+            if sent_trigger:
+                if sent_trigger == "_retry":
                     check_copy(self.request, order_copy)
-                (problems,) = _triggers[pulled]([order_copy], who=who)
-                _refuse_for(pulled, problems)
+                (problems,) = _triggers[sent_trigger]([order_copy], who=who)
+                _refuse_for(sent_trigger, problems)
             order_copy.refresh_from_db()
-        if pulled and order_copy.status != status:
-            self._log(_triggered[pulled], order_copy)
+        if sent_trigger and order_copy.status != status:
+            self._log(_triggered[sent_trigger], order_copy)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete a copy, unless it is in progress. Its target order stays."""

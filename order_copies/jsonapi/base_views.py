@@ -25,7 +25,7 @@ from order_copies.jsonapi.media import Negotiation, Renderer
 from order_copies.jsonapi.parsers import Parser
 from order_copies.jsonapi.scopes import COPY, ScopesPermission
 from order_copies.logs import new_trace_id
-from order_copies.throttling.throttles import limit_rate, throttle_for
+from order_copies.throttling import limit_rate, throttle_for
 
 logger = logging.getLogger("order_copies.api")
 

@@ -11,7 +11,7 @@ from django.views import defaults
 from order_copies.jsonapi.errors import Error, document_of, not_found, server_error
 from order_copies.jsonapi.media import MEDIA_TYPE, Renderer
 from order_copies.logs import new_trace_id
-from order_copies.throttling.throttles import counted
+from order_copies.throttling import counted
 
 logger = logging.getLogger("order_copies.api")
 

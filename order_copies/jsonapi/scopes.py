@@ -40,7 +40,7 @@ class ScopesPermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the token's scopes and kind permit the request."""
         # A write with ``include`` also reads the included resources.
-        if is_told_all(request.method) or "include" in request.query_params:
+        if returns_resources(request.method) or "include" in request.query_params:
             check_scopes(request, READ)
         is_write = request.method not in SAFE_METHODS
         if is_write and not _has_one(request, view.writing_scopes):
@@ -48,7 +48,7 @@ class ScopesPermission(BasePermission):
         return not (is_sales_channel(request) and _lists(view))
 
 
-def is_told_all(method: str | None) -> bool:
+def returns_resources(method: str | None) -> bool:
     """Return whether the response to this method contains data older than the request."""
     return method in {*SAFE_METHODS, "PATCH"}
 

@@ -109,9 +109,9 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
             values = super().to_internal_value(data)
         except ValidationError as error:
             errors = dict(error.detail)  # type: ignore[arg-type]
-        pulled = [name for name in self._triggers if data.get(name)]
-        for name in pulled[1:]:
-            message = f"can't be sent together with {pulled[0]}: one trigger at a time"
+        sent = [name for name in self._triggers if data.get(name)]
+        for name in sent[1:]:
+            message = f"can't be sent together with {sent[0]}: one trigger at a time"
             errors[name] = [ErrorDetail(message, code="exclusion")]
         if errors:
             raise ValidationError(errors)

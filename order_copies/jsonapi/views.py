@@ -288,9 +288,9 @@ class UpdateMixin(ResourceViewSet):
         row = self.get_object()
         serializer = self.get_serializer(row, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        pulled = [name for name in self.resource.triggers if serializer.validated_data.get(name)]
-        scopes = {self.resource.triggers[name].scope for name in pulled}
-        if not pulled or set(serializer.validated_data) - set(self.resource.triggers):
+        sent = [name for name in self.resource.triggers if serializer.validated_data.get(name)]
+        scopes = {self.resource.triggers[name].scope for name in sent}
+        if not sent or set(serializer.validated_data) - set(self.resource.triggers):
             scopes.add(COPY)
         check_scopes(request, *scopes)
         self.perform_update(serializer)

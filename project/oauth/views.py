@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from order_copies.conf import RateLimit
 from order_copies.jsonapi.errors import errors_of
-from order_copies.throttling.throttles import RateThrottle, limit_rate
+from order_copies.throttling import RateThrottle, limit_rate
 from project.oauth import tokens
 from project.oauth.bodies import FormBody, JSONBody
 from project.oauth.errors import OAuthError, document_of

@@ -4,20 +4,30 @@ They are fields of Django REST framework. In addition each of them knows its pre
 ``filter[q]`` and its JSON Schema.
 """
 
-from order_copies.jsonapi.fields.base import REQUIRED, AnyField, Comparison, ValueField
-from order_copies.jsonapi.fields.identifiers import IDField, PrimaryKeyIDField
-from order_copies.jsonapi.fields.instants import InstantField, instant
-from order_copies.jsonapi.fields.numbers import BooleanField, FloatField, IntegerField
-from order_copies.jsonapi.fields.objects import ObjectField
-from order_copies.jsonapi.fields.stock import FIELDS, counterpart
-from order_copies.jsonapi.fields.texts import (
-    BlankField,
-    ChoiceField,
-    LanguageField,
-    StringField,
-    URLField,
+from order_copies.jsonapi.fields.base import (
+    REQUIRED,
+    AnyField,
+    Comparison,
+    IDField,
+    ParsedField,
+    PrimaryKeyIDField,
+    ValueField,
 )
-from order_copies.jsonapi.fields.triggers import TriggerField
+from order_copies.jsonapi.fields.stock import FIELDS, DateField, UUIDField, counterpart
+from order_copies.jsonapi.fields.values import (
+    BlankField,
+    BooleanField,
+    ChoiceField,
+    FloatField,
+    InstantField,
+    IntegerField,
+    LanguageField,
+    ObjectField,
+    StringField,
+    TriggerField,
+    URLField,
+    instant,
+)
 
 __all__ = [
     "FIELDS",
@@ -27,16 +37,19 @@ __all__ = [
     "BooleanField",
     "ChoiceField",
     "Comparison",
+    "DateField",
     "FloatField",
     "IDField",
     "InstantField",
     "IntegerField",
     "LanguageField",
     "ObjectField",
+    "ParsedField",
     "PrimaryKeyIDField",
     "StringField",
     "TriggerField",
     "URLField",
+    "UUIDField",
     "ValueField",
     "counterpart",
     "instant",

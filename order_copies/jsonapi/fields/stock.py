@@ -12,10 +12,16 @@ from rest_framework import fields as drf
 from rest_framework.serializers import ModelSerializer
 
 from order_copies.jsonapi.fields.base import REQUIRED, Comparison, ParsedField, ValueField
-from order_copies.jsonapi.fields.instants import DATE, InstantField
-from order_copies.jsonapi.fields.numbers import BooleanField, FloatField, IntegerField
-from order_copies.jsonapi.fields.objects import ObjectField
-from order_copies.jsonapi.fields.texts import StringField, URLField
+from order_copies.jsonapi.fields.values import (
+    DATE,
+    BooleanField,
+    FloatField,
+    InstantField,
+    IntegerField,
+    ObjectField,
+    StringField,
+    URLField,
+)
 from order_copies.jsonapi.json_schema import JSONSchema
 
 

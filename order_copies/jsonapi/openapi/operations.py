@@ -52,7 +52,6 @@ _SUMMARIES = {
     "related": "Retrieve {relation} of one of {type}",
     "linkage": "Retrieve the ids of {relation} of one of {type}",
 }
-_SEEING = ["include", "fields"]
 
 
 def operation(components: Components, endpoint: Endpoint) -> JSONObject:
@@ -103,16 +102,15 @@ def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
 
 def _offered(endpoint: Endpoint) -> tuple[Resource, Sequence[str]]:
     """Return the resource in the response, and the families of its query parameters."""
-    resource = endpoint.resource
-    if endpoint.action == "list":
-        return resource, resource.viewset.parameters("list")
     if not endpoint.relation:
-        return resource, [] if endpoint.action == "destroy" else _SEEING
-    relationship = endpoint.relationship
-    related = resource_of(relationship.type)
+        # Offers describe the extra parameters of an action.
+        extra = endpoint.viewset.extra_parameters.get(endpoint.action, ())
+        families = endpoint.viewset.parameters(endpoint.action)
+        return endpoint.resource, [family for family in families if family not in extra]
+    related, many = resource_of(endpoint.relationship.type), endpoint.relationship.many
     if endpoint.action == "linkage":
-        return related, ["page"] if relationship.many else []
-    return related, related.viewset.parameters("list") if relationship.many else _SEEING
+        return related, ["page"] if many else []
+    return related, related.viewset.parameters("list" if many else "retrieve")
 
 
 def _responses(components: Components, endpoint: Endpoint) -> JSONObject:
@@ -121,13 +119,13 @@ def _responses(components: Components, endpoint: Endpoint) -> JSONObject:
     errors = _ALWAYS | _ERRORS.get(endpoint.action, set()) | set(offer.errors if offer else ())
     responses = {
         str(status): response,
-        **_besides(components, offer),
+        **_other_responses(components, offer),
         **{str(error): refusal(components, error) for error in errors},
     }
     return dict(sorted(responses.items()))
 
 
-def _besides(components: Components, offer: Offer | None) -> JSONObject:
+def _other_responses(components: Components, offer: Offer | None) -> JSONObject:
     return {
         status: {"headers": headers_of(components, int(status))} | response
         for status, response in (offer.responses if offer else {}).items()
@@ -145,14 +143,14 @@ def _success(components: Components, endpoint: Endpoint) -> tuple[int, JSONObjec
     return status, {
         "description": text_of(getattr(endpoint.viewset, endpoint.action)),
         "headers": headers,
-        "content": content(_told(components, endpoint)),
+        "content": content(_document(components, endpoint)),
     }
 
 
 _LOCATION = {"description": "The URL of the new resource.", "schema": URI, "required": True}
 
 
-def _told(components: Components, endpoint: Endpoint) -> JSONSchema:
+def _document(components: Components, endpoint: Endpoint) -> JSONSchema:
     """Return the schema of the endpoint's response document."""
     resource = endpoint.resource
     if endpoint.action == "list":

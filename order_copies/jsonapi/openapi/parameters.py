@@ -11,7 +11,7 @@ from order_copies.jsonapi.openapi.filters import (
     predicates_description,
     predicates_schema,
 )
-from order_copies.jsonapi.openapi.schemas import id_schema, include_paths, told_types
+from order_copies.jsonapi.openapi.schemas import document_types, id_schema, include_paths
 from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
 from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
 
@@ -64,7 +64,7 @@ def _beyond(path: str) -> Iterator[str]:
 
 
 def _fields(resource: Resource) -> Described:
-    for resource_type in told_types(resource):
+    for resource_type in document_types(resource):
         yield f"{resource_type}_fields", _fieldset(resource_type)
 
 
@@ -138,5 +138,5 @@ def _listed(name: str, items: JSONSchema, description: str) -> JSONObject:
 
 
 def _parameter(name: str, schema: JSONSchema, description: str) -> JSONObject:
-    said = {"description": description} if description else {}
-    return {"name": name, "in": "query"} | said | {"schema": schema}
+    extra = {"description": description} if description else {}
+    return {"name": name, "in": "query"} | extra | {"schema": schema}

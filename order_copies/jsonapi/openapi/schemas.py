@@ -61,12 +61,12 @@ def id_schema(resource: Resource) -> JSONSchema:
 
 def attribute_schema(attribute: Attribute, schema: JSONSchema) -> JSONSchema:
     """Return ``schema`` with the description and example of the attribute, if declared."""
-    said: JSONSchema = {}
+    extra: JSONSchema = {}
     if attribute.declared.help_text:
-        said["description"] = str(attribute.declared.help_text)
+        extra["description"] = str(attribute.declared.help_text)
     if getattr(attribute.declared, "example", None) is not None:
-        said["examples"] = [attribute.declared.example]
-    return schema | said
+        extra["examples"] = [attribute.declared.example]
+    return schema | extra
 
 
 def _relationship(components: Components, relationship: Relationship) -> JSONSchema:
@@ -168,7 +168,7 @@ def include_paths(
                 yield f"{relationship.name}.{path}", end
 
 
-def told_types(resource: Resource) -> list[str]:
+def document_types(resource: Resource) -> list[str]:
     """Return the types that a document of this resource can contain, sorted.
 
     They include the types of relationships that have no related resources yet.

@@ -3,7 +3,7 @@
 from order_copies.conf import settings
 from order_copies.jsonapi.openapi.components import JSONObject
 from order_copies.jsonapi.openapi.endpoints import Endpoint
-from order_copies.jsonapi.scopes import READ, SCOPES, is_told_all
+from order_copies.jsonapi.scopes import READ, SCOPES, returns_resources
 
 
 def security_schemes() -> dict[str, JSONObject]:
@@ -23,7 +23,7 @@ def security_of(endpoint: Endpoint) -> list[JSONObject]:
 
 
 def _alternatives(endpoint: Endpoint) -> list[list[str]]:
-    read = [READ] if is_told_all(endpoint.method.upper()) else []
+    read = [READ] if returns_resources(endpoint.method.upper()) else []
     if endpoint.method == "get":
         return [read]
     view = endpoint.viewset(action=endpoint.action)

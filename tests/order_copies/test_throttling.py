@@ -17,10 +17,10 @@ from django.test import Client, RequestFactory
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.throttling import BaseThrottle
 
+from order_copies import throttling
 from order_copies.api.views import OrderCopyViewSet
 from order_copies.conf import RateLimit
-from order_copies.throttling import cache_locks, circuits
-from order_copies.throttling.throttles import RateThrottle, circuit
+from order_copies.throttling import RateThrottle, circuit
 from tests.api import API, errors_in, request_of, staff, the_error_in, written
 from tests.factories import placed_order
 from tests.redis_server import redis_server
@@ -392,7 +392,7 @@ def test_cache_lock__of_a_killed_process_expires(
     shared_cache: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(cache_locks, "EXPIRES", 1)
+    monkeypatch.setattr(throttling, "EXPIRES", 1)
     started = time.monotonic()
     cache.add("order_copies.rate.parallel.127.0.0.1.lock", 1, 1)
 
@@ -406,11 +406,11 @@ def test_cache_lock__of_a_killed_process_expires(
 
 def test_cache_lock__wait_times_out(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr(cache_locks, "PATIENCE", 0.05)
+    monkeypatch.setattr(throttling, "PATIENCE", 0.05)
     cache.add("key.lock", 1, 60)
 
     # when
-    lock = cache_locks.cache_lock(cache, "key")
+    lock = throttling.cache_lock(cache, "key")
 
     # then
     refused = r"The lock of key was not released within 0\.05 s"
@@ -422,10 +422,10 @@ def test_cache_lock__expired_one_is_not_released_by_its_old_holder(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(cache_locks, "EXPIRES", 0.02)
+    monkeypatch.setattr(throttling, "EXPIRES", 0.02)
 
     # when
-    with cache_locks.cache_lock(cache, "key"):
+    with throttling.cache_lock(cache, "key"):
         time.sleep(0.03)
         cache.add("key.lock", "another process", 60)
 
@@ -485,7 +485,7 @@ def test_circuit__recovered_cache_counts_again(
     # given
     limit((1, 60), (1, 10))
     clock = Clock()
-    monkeypatch.setattr(circuits, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(throttling, "time", SimpleNamespace(monotonic=clock))
     use_cache(settings, "redis.RedisCache", "redis://127.0.0.1:1")
     api = API(staff())
     assert statuses(api, "/orders", 3) == [200, 200, 200]

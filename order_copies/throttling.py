@@ -2,12 +2,13 @@
 
 All server processes share the counters in the cache; with a local-memory cache each process has
 its own. A lock serializes the requests of one address, so that parallel requests cannot exceed
-the limit: see :func:`~order_copies.throttling.cache_locks.cache_lock` for the caches with locks.
+the limit: see :func:`cache_lock` for the caches with locks.
 """
 
 import logging
-from collections.abc import MutableMapping, Sequence
-from contextlib import suppress
+import time
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -19,17 +20,81 @@ from rest_framework.settings import api_settings
 from rest_framework.throttling import SimpleRateThrottle
 
 from order_copies.conf import RateLimit, settings
-from order_copies.throttling.cache_locks import cache_lock
-from order_copies.throttling.circuits import Circuit
 
 logger = logging.getLogger("order_copies.api")
 
 #: Seconds for which the throttle does not use a cache that failed.
 CACHE_PAUSE = 10
 
+#: Seconds until a lock expires, in case its holder was killed.
+EXPIRES = 2
+#: Seconds to wait for the lock: longer than EXPIRES, so that the lock of a killed process is gone.
+PATIENCE = 5
+#: Seconds between two attempts to take the lock.
+INTERVAL = 0.002
+
+
+class Circuit:
+    """Circuit breaker that blocks calls for ``seconds`` after a failure, then allows one retry."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._lock = Lock()
+        self._retry_at = 0.0
+
+    def allows_call(self) -> bool:
+        """Return whether the caller may call the service now.
+
+        When the interval after a failure has passed, only one of several threads gets ``True``.
+        """
+        with self._lock:
+            now = time.monotonic()
+            if now < self._retry_at:
+                return False
+            if self._retry_at:
+                self._retry_at = now + self.seconds
+            return True
+
+    def open(self) -> None:
+        """Record a failure: block calls for the next ``seconds``."""
+        with self._lock:
+            self._retry_at = time.monotonic() + self.seconds
+
+    def close(self) -> None:
+        """Record a success: allow all calls."""
+        with self._lock:
+            self._retry_at = 0.0
+
+
 circuit = Circuit(CACHE_PAUSE)
 #: Local locks, chosen by address: threads of this process wait here and do not poll the cache lock.
 _threads = [Lock() for _ in range(64)]
+
+
+@contextmanager
+def cache_lock(cache: Any, key: str) -> Iterator[None]:
+    """Hold an exclusive lock on ``key`` across all processes that use the cache.
+
+    Raise ``TimeoutError`` after ``PATIENCE`` seconds; errors of the cache propagate. The lock
+    expires after ``EXPIRES`` seconds, even if the block still runs.
+
+    The lock is exclusive only if ``cache.add`` is atomic: it is in Redis, Memcached, the database
+    and local memory, but not in Django's file-based cache.
+    """
+    lock = f"{key}.lock"
+    deadline = time.monotonic() + PATIENCE
+    while not cache.add(lock, 1, EXPIRES):
+        if time.monotonic() > deadline:
+            message = f"The lock of {key} was not released within {PATIENCE} seconds."
+            raise TimeoutError(message)
+        time.sleep(INTERVAL)
+    expires_at = time.monotonic() + EXPIRES
+    try:
+        yield
+    finally:
+        # After the expiry, another process may hold the lock: do not delete it.
+        if time.monotonic() < expires_at:
+            cache.delete(lock)
 
 
 class RateThrottle(SimpleRateThrottle):
@@ -94,12 +159,12 @@ class RateThrottle(SimpleRateThrottle):
 
     def headers(self) -> dict[str, str]:
         """Return the headers with the allowed requests, the interval in seconds and the rest."""
-        told = self.limits[0]
-        counted = sum(then > self.now - told.seconds for then in self.history)
+        reported = self.limits[0]
+        counted = sum(then > self.now - reported.seconds for then in self.history)
         return {
-            "X-Ratelimit-Limit": str(told.requests),
-            "X-Ratelimit-Interval": str(told.seconds),
-            "X-Ratelimit-Remaining": str(max(0, told.requests - counted)),
+            "X-Ratelimit-Limit": str(reported.requests),
+            "X-Ratelimit-Interval": str(reported.seconds),
+            "X-Ratelimit-Remaining": str(max(0, reported.requests - counted)),
         }
 
     def _wait(self, limit: RateLimit) -> float:
