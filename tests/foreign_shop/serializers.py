@@ -6,9 +6,19 @@ They import nothing of order_copies.
 from typing import Any
 
 from rest_framework_json_api import serializers
-from rest_framework_json_api.relations import SerializerMethodResourceRelatedField
+from rest_framework_json_api.relations import (
+    ResourceRelatedField,
+    SerializerMethodResourceRelatedField,
+)
 
-from tests.foreign_shop.models import Buyer, Label, PurchaseLine, PurchaseOrder, Voucher
+from tests.foreign_shop.models import (
+    Buyer,
+    Label,
+    Product,
+    PurchaseLine,
+    PurchaseOrder,
+    Voucher,
+)
 
 
 class ShoutingField(serializers.CharField):  # type: ignore[misc]
@@ -49,15 +59,25 @@ class VoucherSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         fields = ["code"]
 
 
+class ProductSerializer(serializers.ModelSerializer):  # type: ignore[misc]
+    class Meta:
+        model = Product
+        resource_name = "products"
+        fields = ["name"]
+
+
 class PurchaseLineSerializer(serializers.ModelSerializer):  # type: ignore[misc]
     title = serializers.SerializerMethodField()
 
-    included_serializers = {"order": "tests.foreign_shop.serializers.PurchaseOrderSerializer"}
+    included_serializers = {
+        "order": "tests.foreign_shop.serializers.PurchaseOrderSerializer",
+        "item": ProductSerializer,
+    }
 
     class Meta:
         model = PurchaseLine
         resource_name = "purchase-lines"
-        fields = ["product", "quantity", "title", "order"]
+        fields = ["product", "quantity", "title", "order", "item"]
 
     def get_title(self, line: PurchaseLine) -> str:
         return f"{line.quantity} x {line.product}"
@@ -76,12 +96,19 @@ class PurchaseOrderSerializer(serializers.ModelSerializer):  # type: ignore[misc
     delivery = AddressSerializer(read_only=True)
     secret = serializers.CharField(write_only=True, required=False)
     vouchers = SerializerMethodResourceRelatedField(model=Voucher, many=True, read_only=True)
+    main_item = SerializerMethodResourceRelatedField(model=Product, read_only=True)
+    gift = SerializerMethodResourceRelatedField(model=Voucher, read_only=True)
+    payer = ResourceRelatedField(read_only=True)
+    referrer = ResourceRelatedField(queryset=Buyer.objects, write_only=True, required=False)
 
     included_serializers = {
         "buyer": BuyerSerializer,
         "labels": LabelSerializer,
         "lines": PurchaseLineSerializer,
         "vouchers": VoucherSerializer,
+        "payer": BuyerSerializer,
+        "main_item": ProductSerializer,
+        "gift": VoucherSerializer,
     }
 
     class Meta:
@@ -106,6 +133,10 @@ class PurchaseOrderSerializer(serializers.ModelSerializer):  # type: ignore[misc
             "vouchers",
             "warehouse",
             "replaces",
+            "payer",
+            "main_item",
+            "gift",
+            "referrer",
         ]
 
     def get_reader(self, order: PurchaseOrder) -> str:
@@ -113,3 +144,11 @@ class PurchaseOrderSerializer(serializers.ModelSerializer):  # type: ignore[misc
 
     def get_vouchers(self, order: PurchaseOrder) -> Any:
         return Voucher.objects.filter(code__startswith=order.number)
+
+    def get_main_item(self, order: PurchaseOrder) -> Product | None:
+        line = order.lines.order_by("-quantity").first()
+        return line.item if line else None
+
+    def get_gift(self, order: PurchaseOrder) -> Any:
+        """Return a buyer, though the field is one of vouchers."""
+        return order.buyer

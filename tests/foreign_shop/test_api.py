@@ -13,19 +13,10 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from order_copies.jsonapi.openapi.document import openapi_document
 from order_copies.models import OrderCopy
 from tests.foreign_shop import serializers
-from tests.foreign_shop.conftest import API, Shopper
+from tests.foreign_shop.conftest import API, Shopper, links
 from tests.foreign_shop.models import Label, PurchaseLine, PurchaseOrder
 
 COPIES = ["order_factories", "order_copies", "recurring_order_copies", "events", "event_stores"]
-
-
-def links(path: str, names: list[str]) -> dict[str, Any]:
-    """Return the relationships of the resource at this path."""
-    url = f"{API}{path}"
-    return {
-        name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
-        for name in names
-    }
 
 
 def test_document__has_the_fields_and_relationships_of_the_serializer(ann: Shopper) -> None:
@@ -33,14 +24,13 @@ def test_document__has_the_fields_and_relationships_of_the_serializer(ann: Shopp
     status, document = ann.get("/orders/1?include=buyer,labels,lines.order,vouchers")
 
     # then
-    relationships = links(
-        "/orders/1", ["buyer", "labels", "lines", "vouchers", "warehouse", "replaces", *COPIES]
-    )
+    own = ["buyer", "labels", "lines", "vouchers", "warehouse", "replaces", "payer"]
+    relationships = links("/orders/1", [*own, "main_item", "gift", *COPIES])
     relationships["buyer"]["data"] = {"type": "buyers", "id": "1"}
     relationships["labels"]["data"] = [{"type": "labels", "id": "gift"}]
     relationships["lines"]["data"] = [{"type": "purchase-lines", "id": "1"}]
     relationships["vouchers"]["data"] = [{"type": "vouchers", "id": "1"}]
-    order = links("/purchase-lines/1", ["order"])
+    order = links("/purchase-lines/1", ["order", "item"])
     order["order"]["data"] = {"type": "orders", "id": "1"}
     assert status == 200
     assert document["data"] == {
