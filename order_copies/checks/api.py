@@ -68,9 +68,9 @@ def _about_relationships(resource: Resource) -> Iterator[str]:
     for relationship in tables.relationships:
         if relationship.name not in resource.relationships_by_name:
             yield (
-                f"{relationship.name} leads to {relationship.type}, which no viewset serves: add "
-                "the relationship to included_serializers, or register a viewset of that type "
-                "(the model's JSONAPIMeta.resource_name, or else its name, is the type)."
+                f"{relationship.name} leads to {relationship.type}, which no viewset serves: "
+                "register one of that type. Without an included serializer the type is the "
+                "model's JSONAPIMeta.resource_name, or else its name."
             )
 
 

@@ -211,7 +211,9 @@ class Tables:
         is_column = model_field is not None and model_field.remote_field is None
         value_field = counterpart(declared, model_field if is_column else None)
         by_default = [name] if is_column and not declared.write_only else []
-        has_column = is_column or (bool(path) and isinstance(declared, ValueField))
+        # A field of the dialect may stand for an annotation of the queryset, but for no property.
+        is_annotation = isinstance(declared, ValueField) and not hasattr(self.model, path or "pk")
+        has_column = is_column or is_annotation
         kind = counterpart(None, model_field) if is_column else value_field
         filterable = (
             has_column

@@ -125,7 +125,10 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         return [name for name, field in self.fields.items() if isinstance(field, TriggerField)]
 
     def _related_row(self, name: str, public_id: str) -> Any:
-        relationship = tables_of(type(self)).relationships_by_name[name]
+        # The resource knows under which type a viewset serves the related rows.
+        view = self.context.get("view")
+        tables = view.resource if view else tables_of(type(self))
+        relationship = tables.relationships_by_name[name]
         try:
             if relationship.leads_nowhere:
                 raise RequestRefusedError(not_found())

@@ -36,7 +36,7 @@ from order_copies.jsonapi.parsers import missing_parameter
 from order_copies.jsonapi.permissions import ModelPermissions
 from order_copies.jsonapi.queries import Query, read_query, read_query_of_empty_relationship
 from order_copies.jsonapi.resources import Relationship, Resource, related_rows, resource_of
-from order_copies.jsonapi.scopes import COPY, check_scopes
+from order_copies.jsonapi.scopes import COPY, ScopesPermission, check_scopes
 
 
 class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
@@ -126,7 +126,8 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         if request.method not in SAFE_METHODS:
             # The response to a write includes rows of other resources.
             request = clone_request(request, "GET")
-        return all(one().has_permission(request, self) for one in self.permission_classes)
+        own = [one for one in self.get_permissions() if not isinstance(one, ScopesPermission)]
+        return all(one.has_permission(request, self) for one in own)
 
     def get_object(self) -> Any:
         """Return the row of the id in the URL. Raises :class:`RequestRefusedError`."""
@@ -268,7 +269,10 @@ class CreateMixin(CreateModelMixin, ResourceViewSet):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         self.perform_create(serializer)
-        return self.created(self.get_serializer(serializer.instance).data)
+        # The queryset may annotate what the serializer needs.
+        written = serializer.instance
+        row = self.get_queryset().filter(pk=written.pk).first() or written
+        return self.created(self.get_serializer(row).data)
 
     def perform_create(self, serializer: Any) -> None:
         """Write the valid data of ``serializer``, and set ``serializer.instance`` to the row."""
