@@ -41,7 +41,7 @@ class Documents:
         self.included = included
         self.context = context
         self._resources = resources()
-        self._readers: dict[str, Callable[[Any], Values]] = {}
+        self._outlines: dict[str, tuple[_Outline, Callable[[Any], Values]]] = {}
 
     def one(self, resource: Resource, row: Any | None) -> dict[str, Any]:
         """Return the document of one row, or of none."""
@@ -66,15 +66,13 @@ class Documents:
 
     def resource(self, resource: Resource, row: Any) -> dict[str, Any]:
         """Return the resource object of a row."""
-        names = self.query.fields.get(resource.type, resource.default_names)
-        outline = _outline(resource, names)
+        outline, read = self._outlines.get(resource.type) or self._outline(resource)
         public_id = resource.id_field.id_of(row)
         url = self._url(resource, public_id)
         relationships = outline.relationships(url)
         for name, related in self.included.related(resource, row).items():
             relationship = resource.relationships_by_name[name]
             relationships[name]["data"] = self._linkage(relationship, related)
-        read = self._reader(resource) if outline.needs_serializer else _no_values
         return {
             "id": public_id,
             "type": resource.type,
@@ -84,15 +82,19 @@ class Documents:
             "meta": self.meta,
         }
 
-    def _reader(self, resource: Resource) -> Callable[[Any], Values]:
+    def _outline(self, resource: Resource) -> tuple["_Outline", Callable[[Any], Values]]:
+        names = self.query.fields.get(resource.type, resource.default_names)
+        outline = _outline(resource, names)
         # One serializer per request and type: its fields may use the request.
-        if resource.type not in self._readers:
-            names = self.query.fields.get(resource.type, resource.default_names)
-            self._readers[resource.type] = _Reader(resource, names, self.context)
-        return self._readers[resource.type]
+        needs_one = outline.needs_serializer
+        read = _Reader(resource, names, self.context) if needs_one else _no_values
+        self._outlines[resource.type] = outline, read
+        return outline, read
 
     def _url(self, resource: Resource, public_id: str) -> str:
-        return f"{self.base_url}/{resource.type}/{quote(public_id, safe='')}"
+        is_plain = public_id.isascii() and public_id.isalnum()
+        in_url = public_id if is_plain else quote(public_id, safe="")
+        return f"{self.base_url}/{resource.type}/{in_url}"
 
     def _included(self, resource: Resource, rows: Iterable[Any]) -> dict[str, Any]:
         if not self.query.include:

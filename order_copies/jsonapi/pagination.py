@@ -110,6 +110,7 @@ class NumberPagination(Pagination):
     def page(self, queryset: "QuerySet[Any]") -> tuple[list[Any], dict[str, Any]]:
         """Return up to 25 rows, 10 by default; none after the last page."""
         number, size = self.number("number", 1), self.size
+        queryset = queryset if queryset.ordered else queryset.order_by("pk")
         record_count = queryset.count()
         page_count = math.ceil(record_count / size)
         start = (number - 1) * size

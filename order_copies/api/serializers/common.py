@@ -26,6 +26,10 @@ class PublicIDField(IDField):
         """Return the id of a primary key."""
         return public_ids.encode(self.sequence, int(value))
 
+    def id_of(self, row: Any) -> str:
+        """Return the id of a row."""
+        return public_ids.encode(self.sequence, row.pk)
+
     def key_of(self, public_id: str) -> int | None:
         """Return the primary key of an id, or None if the id is malformed."""
         return public_ids.decode(self.sequence, public_id)

@@ -1,5 +1,6 @@
 """The base class of the shop's serializers, and the fields of amounts."""
 
+from operator import attrgetter
 from typing import Any
 
 from django.db import models
@@ -9,25 +10,38 @@ from order_copies.jsonapi.fields import AnyField, FloatField, StringField, Value
 from orders.money import as_float, formatted
 
 
-class AmountField(FloatField):
-    """An amount as a number in units of its currency. The row has ``currency_code``."""
+class AmountField(ValueField):
+    """A form of an amount, of which the model has the cents.
 
-    comparisons = frozenset()
+    The row has ``currency_code`` and ``language_code``.
+    """
 
-    def to_representation(self, value: Any) -> float | None:  # type: ignore[override]
+    def bind(self, field_name: str, parent: Any) -> None:
+        """Find the cents by the name of the field."""
+        super().bind(field_name, parent)
+        name = field_name.removeprefix("formatted_").removesuffix("_float")
+        self.cents_of = attrgetter(f"{name}_cents")
+
+
+class FloatAmountField(AmountField):
+    """An amount as a number in units of its currency."""
+
+    json_schema = FloatField.json_schema
+
+    def to_representation(self, value: Any) -> float | None:
         """Return the amount of a row, or None."""
-        cents = getattr(value, cents_name(self.field_name))
+        cents = self.cents_of(value)
         return None if cents is None else as_float(cents, value.currency_code)
 
 
-class FormattedAmountField(StringField):
-    """An amount as text. The row has ``currency_code`` and ``language_code``."""
+class FormattedAmountField(AmountField):
+    """An amount as text."""
 
-    comparisons = frozenset()
+    json_schema = StringField.json_schema
 
     def to_representation(self, value: Any) -> str | None:
         """Return the formatted amount of a row, or None."""
-        cents = getattr(value, cents_name(self.field_name))
+        cents = self.cents_of(value)
         if cents is None:
             return None
         return formatted(cents, value.currency_code, value.language_code)
@@ -43,12 +57,6 @@ def amounts(*names: str) -> list[str]:
     ]
 
 
-def cents_name(field_name: str | None) -> str:
-    """Return the name of the model field with the cents of an amount."""
-    name = str(field_name)
-    return f"{name.removeprefix('formatted_').removesuffix('_float')}_cents"
-
-
 class ShopSerializer(CommonSerializer):
     """A resource of the shop."""
 
@@ -61,7 +69,7 @@ class ShopSerializer(CommonSerializer):
         if field_name.startswith("formatted_"):
             field_class = FormattedAmountField
         elif field_name.endswith("_float"):
-            field_class = AmountField
+            field_class = FloatAmountField
         if field_class:
             return field_class, {"source": "*", "read_only": True}
         built = super().build_field(field_name, info, model_class, nested_depth)
