@@ -20,10 +20,6 @@ from tests.foreign_shop.models import (
 MEDIA_TYPE = "application/vnd.api+json"
 API = "http://testserver/shop/api"
 
-#: A client cannot set a relationship to a resource that is served under another type than that of
-#: its serializer: ModelSerializer._related_row looks for the type of the serializer.
-cannot_be_set = pytest.mark.xfail(raises=Exception, reason="KeyError in ModelSerializer")
-
 
 class Shopper:
     """A client of the API with the name of a user."""

@@ -1,4 +1,4 @@
-"""The adapter of the shop, as far as its API needs one."""
+"""The adapter of the shop: only what its API needs."""
 
 from collections.abc import Sequence
 from typing import Any

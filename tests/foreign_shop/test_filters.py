@@ -205,6 +205,16 @@ def test_default_filters_and_orders__are_those_of_columns(
     assert ids(parcels, f"/parcels?{query}") == code
 
 
+def test_id__malformed_one_cannot_be_filtered_by(parcels: Shopper) -> None:
+    # when
+    _, document = parcels.get("/parcels?filter[id]=1,x")
+
+    # then
+    detail = "1,x is not a valid value for filter[id]: is not an id of parcels."
+    assert document["errors"][0]["detail"] == detail
+    assert ids(parcels, "/parcels?filter[ids]=1,3") == ["3", "1"]
+
+
 def test_dotted_source__through_a_null_key_is_null(parcels: Shopper) -> None:
     # when
     _, document = parcels.get("/parcels?fields[parcels]=order_number,buyer_email,text&sort=id")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rest_framework_json_api import serializers
@@ -11,20 +12,12 @@ from order_copies.jsonapi.resources import resources
 from order_copies.jsonapi.views import ReadOnlyViewSet
 from tests.foreign_shop.conftest import API, Shopper, links
 from tests.foreign_shop.models import (
-    Buyer,
     Label,
-    Product,
-    PurchaseLine,
     PurchaseOrder,
-    Remark,
-    Voucher,
     Warehouse,
 )
 from tests.foreign_shop.serializers import (
-    BuyerSerializer,
-    PurchaseLineSerializer,
     PurchaseOrderSerializer,
-    VoucherSerializer,
 )
 
 
@@ -40,51 +33,6 @@ class DepotViewSet(ReadOnlyViewSet):
 
     queryset = Warehouse.objects.exclude(secret_place="hidden")
     serializer_class = DepotSerializer
-
-
-class RemarkSerializer(serializers.ModelSerializer):  # type: ignore[misc]
-    """A remark, whose subject may be a row of any model, though the field names vouchers."""
-
-    subject = ResourceRelatedField(model=Voucher, read_only=True)
-
-    included_serializers = {"subject": VoucherSerializer}
-
-    class Meta:
-        model = Remark
-        resource_name = "remarks"
-        fields = ["text", "subject"]
-
-
-class RemarkViewSet(ReadOnlyViewSet):
-    queryset = Remark.objects.all()
-    serializer_class = RemarkSerializer
-
-
-class VoucherViewSet(ReadOnlyViewSet):
-    queryset = Voucher.objects.all()
-    serializer_class = VoucherSerializer
-
-
-class LineSerializer(PurchaseLineSerializer):
-    """A line with relationships whose path leads through its order."""
-
-    buyer = ResourceRelatedField(source="order.buyer", read_only=True)
-    order_payer = ResourceRelatedField(source="order.payer", read_only=True)
-
-    included_serializers = {
-        **PurchaseLineSerializer.included_serializers,
-        "buyer": BuyerSerializer,
-        "order_payer": BuyerSerializer,
-    }
-
-    class Meta(PurchaseLineSerializer.Meta):
-        fields = ["product", "order", "buyer", "order_payer"]
-        sortable = ["product", "buyer"]
-
-
-class LineViewSet(ReadOnlyViewSet):
-    queryset = PurchaseLine.objects.all()
-    serializer_class = LineSerializer
 
 
 def test_own_router__orders_have_the_type_of_the_api(ann: Shopper, settings: Any) -> None:
@@ -145,61 +93,6 @@ def test_key_that_is_not_primary__cannot_be_filtered_by(ann: Shopper) -> None:
         assert ann.get(f"/orders?{name}")[0] == 400
 
 
-def test_method__rows_of_another_model_are_left_out(ann: Shopper) -> None:
-    """A buyer and a voucher have the same primary key."""
-    # when
-    _, document = ann.get("/orders/1?include=gift")
-
-    # then
-    assert document["data"]["relationships"]["gift"]["data"] is None
-    assert document["included"] == []
-    assert ann.get("/orders/1/gift") == (200, {"data": None})
-    assert ann.get("/orders/1/relationships/gift")[1]["data"] is None
-
-
-def test_generic_foreign_key__rows_of_another_model_are_left_out(
-    ann: Shopper, routed: Callable[..., None]
-) -> None:
-    # given
-    routed(RemarkViewSet, VoucherViewSet)
-    Remark.objects.create(pk=1, subject=Voucher.objects.get(pk=1))
-    Remark.objects.create(pk=2, subject=Buyer.objects.get(pk=2))
-    Remark.objects.create(
-        pk=3, content_type_id=Remark.objects.get(pk=1).content_type_id, object_id=9
-    )
-
-    # when
-    _, document = ann.get("/remarks?include=subject")
-    related = [ann.get(f"/remarks/{number}/subject")[1]["data"] for number in (1, 2, 3)]
-
-    # then
-    linkages = [it["relationships"]["subject"]["data"] for it in document["data"]]
-    assert linkages == [{"type": "vouchers", "id": "1"}, None, None]
-    assert [it["attributes"] for it in document["included"]] == [{"code": "A1-10"}]
-    assert [it and it["id"] for it in related] == ["1", None, None]
-
-
-def test_method__does_not_hide_rows_that_a_foreign_key_leads_to(ann: Shopper) -> None:
-    """``main_item`` of orders is a method; ``item`` of their lines is a column."""
-    # when
-    products, related = ann.get("/products"), ann.get("/orders/1/main_item")
-
-    # then
-    assert [it["attributes"] for it in products[1]["data"]] == [{"name": "green tea"}]
-    assert related[1]["data"]["id"] == "1"
-    assert ann.get("/products/2")[0] == 404
-
-
-def test_method__shows_no_rows_beyond_the_visible_ones(ann: Shopper) -> None:
-    # given
-    secret = Product.objects.create(pk=3, name="secret")
-    PurchaseLine.objects.filter(pk=1).update(item=secret)
-    PurchaseOrder.objects.filter(pk=1).update(buyer=None)
-
-    # when, then
-    assert ann.get("/products")[1]["data"] == []
-
-
 def test_foreign_key__without_serializer_leads_to_ids_only(ann: Shopper) -> None:
     # given
     Warehouse.objects.create(pk=1, secret_place="cellar")
@@ -244,6 +137,12 @@ def test_foreign_key__without_serializer_leads_to_the_only_viewset_of_its_model(
     assert ann.get("/orders/1/relationships/warehouse")[1]["data"] is None
 
 
+@pytest.mark.xfail(reason="OrderIDField.matches accepts each way to write a key")
+@pytest.mark.parametrize("public_id", ["01", "+1", " 1", "\u0661", "0_1"])
+def test_order__id_is_written_in_one_way(ann: Shopper, public_id: str) -> None:
+    assert ann.get(f"/orders/{quote(public_id)}")[0] == 404
+
+
 def test_foreign_key__to_the_order_itself_leads_to_orders(ann: Shopper) -> None:
     # given
     mine = PurchaseOrder.objects.create(pk=3, number="A0", buyer_id=1, total=1, replaces_id=1)
@@ -267,50 +166,6 @@ def test_relationship__write_only_one_is_not_served(ann: Shopper) -> None:
     for path in ("/orders/1/referrer", "/orders/1/relationships/referrer"):
         assert ann.get(path)[0] == 404
     assert ann.get("/orders?fields[orders]=referrer")[0] == 400
-
-
-def test_dotted_relationship__through_a_null_key_is_null(
-    ann: Shopper, routed: Callable[..., None]
-) -> None:
-    # given
-    routed(LineViewSet)
-    PurchaseOrder.objects.filter(pk=2).update(buyer=None, payer=None)
-
-    # when
-    _, document = ann.get("/purchase-lines?include=buyer,order_payer")
-
-    # then
-    linkages = [
-        [it["relationships"][name]["data"] for name in ("buyer", "order_payer")]
-        for it in document["data"]
-    ]
-    assert linkages == [[{"type": "buyers", "id": "1"}] * 2, [None, None]]
-    assert [it["id"] for it in document["included"]] == ["1"]
-    assert ann.get("/purchase-lines/2/buyer") == (200, {"data": None})
-    assert ann.get("/purchase-lines/2/order_payer") == (200, {"data": None})
-    assert ann.get("/purchase-lines/1/order_payer")[1]["data"]["id"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("query", "ids"),
-    [
-        ("sort=buyer", ["1", "2"]),
-        ("sort=-buyer", ["2", "1"]),
-        ("filter[buyer_id]=1", ["1"]),
-        ("filter[q][buyer_email_start]=ann", ["1"]),
-    ],
-)
-def test_dotted_relationship__sorts_and_filters(
-    ann: Shopper, routed: Callable[..., None], query: str, ids: list[str]
-) -> None:
-    # given
-    routed(LineViewSet)
-
-    # when
-    status, document = ann.get(f"/purchase-lines?{query}")
-
-    # then
-    assert (status, [it["id"] for it in document["data"]]) == (200, ids)
 
 
 def test_many_to_many__leads_from_both_sides(ann: Shopper, routed: Callable[..., None]) -> None:

@@ -10,7 +10,7 @@ from rest_framework.permissions import BasePermission, IsAdminUser, IsAuthentica
 
 from order_copies.api import views
 from order_copies.jsonapi.views import ReadOnlyViewSet
-from tests.foreign_shop.conftest import Shopper, cannot_be_set
+from tests.foreign_shop.conftest import Shopper
 from tests.foreign_shop.models import Buyer, PurchaseLine, PurchaseOrder, Review
 from tests.foreign_shop.reviews import ReviewSerializer, ReviewViewSet
 from tests.foreign_shop.serializers import BuyerSerializer, PurchaseLineSerializer
@@ -207,11 +207,10 @@ def test_default_permission__methods_that_do_not_exist_get_405(
     assert answers[0]["Allow"] == "GET, HEAD"
 
 
-@cannot_be_set
 def test_include_after_a_write__reads_with_the_permission_of_reading(
     admin: Shopper, routed: Callable[..., None]
 ) -> None:
-    """The permission of the included viewset is asked for a GET, not for the POST."""
+    """The permission of the included viewset is checked for a GET, instead of the POST."""
 
     # given
     class ReadOnlyPermission(BasePermission):

@@ -9,11 +9,10 @@ from uuid import UUID
 
 import pytest
 from rest_framework.exceptions import ValidationError
-from rest_framework_json_api import serializers
 
-from order_copies.jsonapi.views import CreateMixin, ReadOnlyViewSet, UpdateMixin
-from tests.foreign_shop.conftest import API, MEDIA_TYPE, Shopper, cannot_be_set, complaints, links
-from tests.foreign_shop.models import Label, PurchaseOrder, Review
+from order_copies.jsonapi.views import CreateMixin, ReadOnlyViewSet
+from tests.foreign_shop.conftest import API, MEDIA_TYPE, Shopper, complaints, links
+from tests.foreign_shop.models import PurchaseOrder, Review
 from tests.foreign_shop.reviews import ReviewSerializer, ReviewViewSet
 
 TOKEN = "6a2f41a3-c54c-fce8-32d2-0324e1c32e22"
@@ -34,28 +33,10 @@ EVERYTHING = {
 }
 
 
-class LabelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
-    """A serializer of the library, which names what clients may change."""
-
-    class Meta:
-        model = Label
-        resource_name = "labels"
-        fields = ["color"]
-        updatable = ["color"]
-
-
-class LabelViewSet(UpdateMixin, ReadOnlyViewSet):
-    queryset = Label.objects.all()
-    serializer_class = LabelSerializer
-
-    def perform_update(self, serializer: Any) -> None:
-        serializer.save()
-
-
 @pytest.fixture
 def writer(admin: Shopper, routed: Callable[..., None]) -> Shopper:
     """A client of the API of a shop with reviews."""
-    routed(ReviewViewSet, LabelViewSet)
+    routed(ReviewViewSet)
     return admin
 
 
@@ -183,6 +164,19 @@ def test_create__value_that_the_column_refuses(
     assert list(Review.objects.values_list("pk", "slug")) == [(1, "taken")]
 
 
+@pytest.mark.xfail(reason="StringField accepts an empty text for a column that must not be blank")
+@pytest.mark.parametrize("name", ["slug", "email", "title"])
+def test_create__empty_text_for_a_column_that_must_not_be_blank(writer: Shopper, name: str) -> None:
+    """A second empty slug would even break the constraint of the database."""
+    # when
+    status, document = create(writer, **{name: ""})
+
+    # then
+    assert status == 422
+    assert [it["meta"]["error"] for it in document["errors"]] == ["blank"]
+    assert not Review.objects.exists()
+
+
 def test_create__text_that_is_too_long_names_the_limit(writer: Shopper) -> None:
     _, document = create(writer, title="a" * 21)
 
@@ -269,7 +263,6 @@ def test_perform_create__errors_that_it_raises(
     assert create(writer, slug=slug) == (status, {"errors": [error]})
 
 
-@cannot_be_set
 def test_create__relationship_to_a_visible_row(writer: Shopper) -> None:
     # when
     status, document = create(writer, order="2")
@@ -281,8 +274,7 @@ def test_create__relationship_to_a_visible_row(writer: Shopper) -> None:
     assert writer.get(path)[1]["data"] == {"type": "orders", "id": "2"}
 
 
-@cannot_be_set
-@pytest.mark.parametrize("order", ["3", "x", "", "02"])
+@pytest.mark.parametrize("order", ["3", "x", ""])
 def test_relationship__to_a_row_that_is_not_visible(writer: Shopper, order: str) -> None:
     # given
     Review.objects.create(pk=1, slug="old", order_id=1)
@@ -299,7 +291,6 @@ def test_relationship__to_a_row_that_is_not_visible(writer: Shopper, order: str)
     assert list(Review.objects.values_list("slug", "order")) == [("old", 1)]
 
 
-@cannot_be_set
 def test_update__relationship_to_another_row_or_none(writer: Shopper) -> None:
     # given
     Review.objects.create(pk=1, slug="old", order_id=1)
@@ -342,20 +333,6 @@ def test_destroy__deletes_the_row(writer: Shopper) -> None:
     # then
     assert statuses == [204, 404]
     assert not Review.objects.exists()
-
-
-def test_stock_serializer__changes_what_meta_names(writer: Shopper) -> None:
-    # when
-    data: dict[str, Any] = {"type": "labels", "id": "gift"}
-    valid = writer.send("PATCH", "/labels/gift", **data, attributes={"color": "green"})
-    invalid = writer.send("PATCH", "/labels/gift", **data, attributes={"color": "x" * 21})
-    unknown = writer.send("PATCH", "/labels/gift", **data, attributes={"code": "x"})
-
-    # then
-    assert (valid[0], valid[1]["data"]["attributes"]) == (200, {"color": "green"})
-    assert (invalid[0], invalid[1]["errors"][0]["meta"]["error"]) == (422, "too_long")
-    assert (unknown[0], unknown[1]["errors"][0]["code"]) == (400, "PARAM_NOT_ALLOWED")
-    assert Label.objects.get(pk="gift").color == "green"
 
 
 def test_create__without_a_body(writer: Shopper) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import include, path
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework.pagination import PageNumberPagination
@@ -84,6 +85,13 @@ class ComputedRelationshipsSerializer(PlainSerializer):
         fields = ["name", "first", "others"]
         filterable = ["first", "others"]
         sortable = ["others"]
+
+
+class BrokenSerializer(PlainSerializer):
+    """A serializer with a field that the model does not have."""
+
+    class Meta(PlainSerializer.Meta):
+        fields = ["nothing"]
 
 
 class UnservedSerializer(serializers.ModelSerializer):  # type: ignore[misc]
@@ -175,9 +183,9 @@ def test_serializers__project_without_urls_has_none(settings: LazySettings) -> N
             UnservedSerializer,
             [
                 (
-                    "stock_item leads to StockItem, which no viewset serves: add the relationship "
-                    "to included_serializers, or register a viewset of that type (the model's "
-                    "JSONAPIMeta.resource_name, or else its name, is the type)."
+                    "stock_item leads to StockItem, which no viewset serves: register one of that "
+                    "type. Without an included serializer the type is the model's "
+                    "JSONAPIMeta.resource_name, or else its name."
                 )
             ],
         ),
@@ -203,6 +211,11 @@ def test_serializers__polymorphic_one_is_an_error(settings: LazySettings) -> Non
 
     # then
     assert found == ["It is polymorphic: serve each of its models as a resource of its own."]
+
+
+def test_serializers__one_that_cannot_be_compiled_is_named(settings: LazySettings) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"BrokenSerializer.* cannot be compiled"):
+        complaints(settings, viewset_of(BrokenSerializer))
 
 
 def test_serializers__mistake_has_a_hint_and_names_the_serializer(settings: LazySettings) -> None:
