@@ -76,18 +76,27 @@ def _about_relationships(resource: Resource) -> Iterator[str]:
 
 def _complaint(resource: Resource, option: str, name: str) -> str:
     # What is wrong with a name in an option of Meta, or nothing.
-    field = tables_of(resource.serializer_class).fields.get(name)
-    if field is None:
+    tables = tables_of(resource.serializer_class)
+    if name not in tables.fields:
         return "which is no field of it"
+    found: Any = tables.attributes_by_name.get(name) or tables.relationships_by_name.get(name)
     if option in {"creatable", "updatable"}:
-        reserved = "which JSON:API reserves" if name in {"id", "type"} else ""
-        return reserved or ("which is a read-only field" if field.read_only else "")
-    attribute = resource.attributes_by_name.get(name)
-    if attribute and not getattr(attribute, option):
+        return _complaint_about_setting(tables.fields[name], name, found, option)
+    if name in tables.attributes_by_name and not getattr(found, option):
         return "which has no column, or one of a kind that cannot be compared"
-    relationship = resource.relationships_by_name.get(name)
-    if relationship and option == "filterable" and not relationship.offers_filters:
-        return "which filters cannot follow"
-    if relationship and option == "sortable" and not relationship.is_sortable:
-        return "which is not a column"
+    if name in tables.relationships_by_name:
+        if option == "filterable" and not found.offers_filters:
+            return "which filters cannot follow"
+        if option == "sortable" and not found.is_sortable:
+            return "which is not a column"
+    return ""
+
+
+def _complaint_about_setting(field: Any, name: str, found: Any, option: str) -> str:
+    if name in {"id", "type"}:
+        return "which JSON:API reserves"
+    if field.read_only:
+        return "which is a read-only field"
+    if found is not None and not getattr(found, option):
+        return "which only a ResourceRelatedField of order_copies can set"
     return ""

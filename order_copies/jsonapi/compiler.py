@@ -34,7 +34,7 @@ from order_copies.jsonapi.fields import (
     ValueField,
     counterpart,
 )
-from order_copies.jsonapi.relations import EmptyRelatedField
+from order_copies.jsonapi.relations import EmptyRelatedField, ResourceRelatedField
 
 #: The packages whose serializers behave as documented. Other packages may have similar names.
 PACKAGES = ("rest_framework.", "rest_framework_json_api.", "order_copies.")
@@ -161,12 +161,12 @@ class Tables:
         self.relationships_by_name = {
             name: self._relationship(name, it)
             for name, it in fields.items()
-            if is_relationship(it) and not it.write_only
+            if self._is_related(name, it) and not it.write_only
         }
         self.attributes_by_name = {
             name: self._attribute(name, it)
             for name, it in fields.items()
-            if not is_relationship(it) and name not in self.triggers
+            if not self._is_related(name, it) and name not in self.triggers
         }
         self.attributes = list(self.attributes_by_name.values())
         self.relationships = list(self.relationships_by_name.values())
@@ -202,6 +202,12 @@ class Tables:
         own = self.serializer_class.to_representation
         return not own.__module__.startswith(PACKAGES)
 
+    def _is_related(self, name: str, declared: Any) -> bool:
+        # The text of a related row is an attribute, unless the row can be included.
+        child = getattr(declared, "child_relation", declared)
+        is_text = isinstance(child, _TEXTS) and name not in self.included
+        return isinstance(declared, RelatedField | ManyRelatedField) and not is_text
+
     def _names(self, option: str, default: Any = ()) -> Any:
         return getattr(self.meta, option, default)
 
@@ -214,6 +220,8 @@ class Tables:
         # A field of the dialect may stand for an annotation of the queryset, but for no property.
         is_annotation = isinstance(declared, ValueField) and not hasattr(self.model, path or "pk")
         has_column = is_column or is_annotation
+        # The library's relational fields find rows that the client may not see.
+        is_settable = not isinstance(declared, RelatedField | ManyRelatedField)
         kind = counterpart(None, model_field) if is_column else value_field
         filterable = (
             has_column
@@ -225,8 +233,8 @@ class Tables:
             name=name,
             declared=declared,
             field=value_field,
-            creatable=name in self._names("creatable"),
-            updatable=name in self._names("updatable"),
+            creatable=is_settable and name in self._names("creatable"),
+            updatable=is_settable and name in self._names("updatable"),
             filterable=filterable,
             sortable=has_column and name in self._names("sortable", by_default),
             on_request=name in self._names("on_request"),
@@ -258,7 +266,8 @@ class Tables:
     def _relationship(self, name: str, declared: Any) -> Relationship:
         child = getattr(declared, "child_relation", declared)
         place = self._place(declared, child)
-        creatable = name in self._names("creatable")
+        is_settable = isinstance(declared, ResourceRelatedField)
+        creatable = is_settable and name in self._names("creatable")
         included = self.included.get(name)
         known = getattr(child, "resource_name", "")
         if included:
@@ -270,7 +279,7 @@ class Tables:
             serializer_class=included,
             many=child is not declared,
             creatable=creatable,
-            updatable=name in self._names("updatable"),
+            updatable=is_settable and name in self._names("updatable"),
             required=creatable and declared.required,
             includable=included is not None or isinstance(child, EmptyRelatedField),
             filterable=name in self._names("filterable", self.fields),
@@ -324,12 +333,6 @@ def reading_serializer(serializer_class: Any, context: Mapping[str, Any]) -> Any
     serializer = serializer_class(context={**context, "view": None})
     serializer.context.update(context)
     return serializer
-
-
-def is_relationship(declared: Any) -> bool:
-    """Return whether the field is a relationship, and not the text of a related row."""
-    child = getattr(declared, "child_relation", declared)
-    return isinstance(declared, RelatedField | ManyRelatedField) and not isinstance(child, _TEXTS)
 
 
 def _none_or(get: Callable[[Any], Any], convert: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -41,7 +41,7 @@ class Documents:
         self.included = included
         self.context = context
         self._resources = resources()
-        self._outlines: dict[str, tuple[_Outline, Callable[[Any], Values]]] = {}
+        self._outlines: dict[str, tuple[_Outline, Callable[[Any], Values] | None]] = {}
 
     def one(self, resource: Resource, row: Any | None) -> dict[str, Any]:
         """Return the document of one row, or of none."""
@@ -82,12 +82,12 @@ class Documents:
             "meta": self.meta,
         }
 
-    def _outline(self, resource: Resource) -> tuple["_Outline", Callable[[Any], Values]]:
+    def _outline(self, resource: Resource) -> tuple["_Outline", Callable[[Any], Values] | None]:
         names = self.query.fields.get(resource.type, resource.default_names)
         outline = _outline(resource, names)
         # One serializer per request and type: its fields may use the request.
         needs_one = outline.needs_serializer
-        read = _Reader(resource, names, self.context) if needs_one else _no_values
+        read = _Reader(resource, names, self.context) if needs_one else None
         self._outlines[resource.type] = outline, read
         return outline, read
 
@@ -124,9 +124,9 @@ class _Outline:
             if name in names
         ]
 
-    def attributes(self, row: Any, read: Callable[[Any], Values]) -> dict[str, Any]:
+    def attributes(self, row: Any, read: Callable[[Any], Values] | None) -> dict[str, Any]:
         """Return the attributes of a row."""
-        if not self.needs_serializer:
+        if read is None:
             return {name: get(row) for name, get in self.getters}  # type: ignore[misc]
         values = read(row)
         return {
@@ -174,7 +174,3 @@ class _Reader:
             key = value.pk if isinstance(value, PKOnlyObject) else value
             values[field.field_name] = None if key is None else field.to_representation(value)
         return values
-
-
-def _no_values(row: Any) -> Values:
-    return {}

@@ -64,6 +64,11 @@ _KEYS = {
     "not_a_list": "invalid",
     "does_not_exist": "invalid",
     "unique": "taken",
+    "max_digits": "invalid",
+    "max_whole_digits": "invalid",
+    "max_decimal_places": "invalid",
+    "null_characters_not_allowed": "invalid",
+    "surrogate_characters_not_allowed": "invalid",
     "max_value": "less_than_or_equal_to",
     "min_value": "greater_than_or_equal_to",
 }

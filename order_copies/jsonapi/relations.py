@@ -36,6 +36,8 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
             kwargs.setdefault("read_only", True)
         elif not kwargs.get("required", True):
             kwargs.setdefault("allow_null", True)
+        # DRF names the field of a foreign key with ``to_field``; ids are ids here.
+        kwargs.pop("slug_field", None)
         super().__init__(**kwargs)
         self.lookup = lookup
         self.key = key

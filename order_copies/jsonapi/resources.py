@@ -75,7 +75,7 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
         if hasattr(viewset, "resource_type") and viewset.resource_type() not in found:
             found[viewset.resource_type()] = Resource(viewset)
     for resource in found.values():
-        named = [_named(relationship, found) for relationship in resource.relationships]
+        named = [_named(it, resource, found) for it in resource.relationships]
         # A relationship without a viewset at its end does not exist. A system check names it.
         served = [it for it in named if it.leads_nowhere or it.type in found]
         resource.relationships = served
@@ -83,7 +83,9 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
     return found
 
 
-def _named(relationship: Relationship, found: Mapping[str, Resource]) -> Relationship:
+def _named(
+    relationship: Relationship, owner: Resource, found: Mapping[str, Resource]
+) -> Relationship:
     """Return the relationship with the type under which a viewset serves the related rows.
 
     A shop's serializer may be served under another type than its own, as the orders are, and a
@@ -96,6 +98,8 @@ def _named(relationship: Relationship, found: Mapping[str, Resource]) -> Relatio
     alike = [it for it in others if included and issubclass(it.serializer_class, included)]
     if not (included or relationship.has_type):
         alike = [it for it in others if model and it.model is model]
+        # A foreign key to the model itself leads to the same resource.
+        alike = [owner] if owner in alike else alike
     return replace(relationship, type=alike[0].type) if len(alike) == 1 else relationship
 
 

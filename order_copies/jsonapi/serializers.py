@@ -43,6 +43,7 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
     """
 
     serializer_related_field = ResourceRelatedField
+    serializer_related_to_field = ResourceRelatedField
     serializer_choice_field = fields.ChoiceField
     serializer_field_mapping = FIELDS
     # The contract has an attribute ``type``. A test compares documents with those of the library.
@@ -81,6 +82,7 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
             arguments["choices"] = model_field.flatchoices
         elif issubclass(field_class, fields.StringField):
             arguments["max_length"] = model_field.max_length
+            arguments["allow_blank"] = model_field.blank
         if not kwargs.get("read_only"):
             arguments["validators"] = _validators(model_field, kwargs.get("validators", ()))
         return field_class, arguments | {"null": _null_of(model_field)}
@@ -109,8 +111,9 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
             values = super().to_internal_value(data)
         except ValidationError as error:
             errors = dict(error.detail)  # type: ignore[arg-type]
-        sent = [name for name in self._triggers if data.get(name)]
-        for name in sent[1:]:
+        triggers = self._triggers
+        sent = [name for name in data if name in triggers and data[name]]
+        for name in [name for name in sent[1:] if name not in errors]:
             message = f"can't be sent together with {sent[0]}: one trigger at a time"
             errors[name] = [ErrorDetail(message, code="exclusion")]
         if errors:
@@ -163,7 +166,7 @@ _NO_SAVE = (
 
 
 def _copy(field: AnyField) -> AnyField:
-    # A deep copy builds the field anew, which only fields with children need.
+    # A deep copy builds a field again from its arguments, which only fields with children need.
     is_simple = isinstance(field, fields.ValueField | RelatedField)
     copied = copy(field) if is_simple else deepcopy(field)
     copied.read_only = field.read_only

@@ -135,7 +135,7 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
         return self.find()
 
     def find(self) -> Any:
-        """Return the row of the id in the URL, whatever the query."""
+        """Return the row of the id in the URL. The query is not read."""
         row = self.resource.find(self.request, self.kwargs[self.lookup_url_kwarg])
         self.check_object_permissions(self.request, row)
         return row

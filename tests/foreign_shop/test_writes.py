@@ -131,8 +131,8 @@ def test_create__null_is_accepted_for_columns_that_can_be_null(writer: Shopper) 
         ("age", 1.5, "not_an_integer"),
         ("helped", -1, "greater_than_or_equal_to"),
         ("helped", True, "not_an_integer"),
-        ("price", 1000, "max_whole_digits"),
-        ("price", 1.234, "max_decimal_places"),
+        ("price", 1000, "invalid"),
+        ("price", 1.234, "invalid"),
         ("price", "1.23", "not_a_number"),
         ("weight", "heavy", "not_a_number"),
         ("weight", True, "not_a_number"),
@@ -164,7 +164,6 @@ def test_create__value_that_the_column_refuses(
     assert list(Review.objects.values_list("pk", "slug")) == [(1, "taken")]
 
 
-@pytest.mark.xfail(reason="StringField accepts an empty text for a column that must not be blank")
 @pytest.mark.parametrize("name", ["slug", "email", "title"])
 def test_create__empty_text_for_a_column_that_must_not_be_blank(writer: Shopper, name: str) -> None:
     """A second empty slug would even break the constraint of the database."""

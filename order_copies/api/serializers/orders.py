@@ -21,6 +21,10 @@ class OrderIDField(IDField):
         shop = get_shop()
         return shop.order_id(shop.order_model._meta.pk.to_python(value))
 
+    def matches(self, row: Any, public_id: str) -> bool:
+        """Return whether the id is written in the one way of the shop: 7, not 07."""
+        return self.id_of(row) == public_id
+
     def key_of(self, public_id: str) -> Any:
         """Return the primary key of an id, or None if the id is malformed."""
         return get_shop().order_key(public_id)

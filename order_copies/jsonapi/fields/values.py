@@ -148,12 +148,17 @@ class StringField(ValueField):
     text = STORABLE.removeprefix("^").removesuffix("$")
     text_name = "a text without NUL"
 
-    def __init__(self, *, max_length: int | None = MAX_LENGTH, **kwargs: Any) -> None:
+    def __init__(
+        self, *, max_length: int | None = MAX_LENGTH, allow_blank: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.max_length = max_length
+        self.allow_blank = allow_blank
 
     def to_internal_value(self, data: Any) -> str:
         """Return a string that every database can store. Unlike DRF's field, keep its spaces."""
+        if data == "" and not self.allow_blank:
+            raise InvalidValueError("blank", "can't be blank")
         return _checked(data, self.max_length)
 
     def convert(self, text: str) -> str:

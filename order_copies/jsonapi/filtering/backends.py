@@ -99,8 +99,10 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
                 raise not_allowed(f"filter[{name}]", view.resource)
         if not filterset.is_valid():
             name, messages = next(iter(filterset.errors.items()))
-            text = ",".join(filterset.data.getlist(name))
-            raise invalid_value(f"filter[{name}]", text, str(messages[0]).rstrip("."))
+            # A range has an error, but a name for each of its ends.
+            sent = [it for it in filterset.data if it == name or it.startswith(f"{name}_")]
+            text = ",".join(filterset.data.getlist(sent[0]))
+            raise invalid_value(f"filter[{sent[0]}]", text, str(messages[0]).rstrip("."))
         for name, text in filterset.data.items():
             # The form of a BooleanFilter takes "maybe" for no value.
             if text and filterset.form.cleaned_data.get(name, text) is None:

@@ -219,7 +219,7 @@ def test_update__trigger_must_be_a_boolean(value: Any, notes: API) -> None:
 
 def test_update__two_triggers_are_refused(notes: API) -> None:
     # when
-    response = patch(notes, _delete=True, _publish=True, text="new")
+    response = patch(notes, _publish=True, _delete=True, text="new")
 
     # then
     assert the_error_in(response) == (422, "VALIDATION_ERROR", "/data/attributes/_delete")
@@ -234,7 +234,7 @@ def test_update__invalid_triggers_are_reported_after_other_values(
     notes: API,
 ) -> None:
     # when
-    response = patch(notes, _delete=True, text="a" * 256, _publish=True)
+    response = patch(notes, _publish=True, text="a" * 256, _delete=True)
 
     # then
     errors = [(one["source"]["pointer"], one["meta"]) for one in errors_in(response)]
