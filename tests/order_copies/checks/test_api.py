@@ -19,8 +19,8 @@ from order_copies.jsonapi.relations import ResourceRelatedField as OwnRelatedFie
 from order_copies.jsonapi.routers import Router
 from order_copies.jsonapi.serializers import ModelSerializer
 from order_copies.jsonapi.views import CreateMixin, ReadOnlyViewSet, UpdateMixin
-from orders.api.serializers import MarketSerializer
-from orders.models import Market, StockReservation
+from orders.api.serializers import MarketSerializer, PromotionSerializer
+from orders.models import Coupon, Market, StockReservation
 from tests.order_copies.checks.results import ids, results_of_checks
 
 
@@ -92,6 +92,18 @@ class BrokenSerializer(PlainSerializer):
 
     class Meta(PlainSerializer.Meta):
         fields = ["nothing"]
+
+
+class StockKeySerializer(serializers.ModelSerializer):  # type: ignore[misc]
+    """A relationship of the library that clients would set."""
+
+    included_serializers = {"promotion": PromotionSerializer}
+
+    class Meta:
+        model = Coupon
+        resource_name = "bazaars"
+        fields = ["code", "promotion"]
+        updatable = ["code", "promotion"]
 
 
 class UnservedSerializer(serializers.ModelSerializer):  # type: ignore[misc]
@@ -177,6 +189,15 @@ def test_serializers__project_without_urls_has_none(settings: LazySettings) -> N
                 "Meta.filterable names first, which filters cannot follow.",
                 "Meta.sortable names others, which is not a column.",
                 "included_serializers names missing, which is no relationship of it.",
+            ],
+        ),
+        (
+            StockKeySerializer,
+            [
+                (
+                    "Meta.updatable names promotion, "
+                    "which only a ResourceRelatedField of order_copies can set."
+                )
             ],
         ),
         (
