@@ -63,6 +63,7 @@ class Shutdown:
         self._worker = worker
         self._timeout = timeout
         self._must_interrupt = False
+        self._has_interrupted = False
         self._has_ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
 
@@ -87,11 +88,16 @@ class Shutdown:
         self._receiver.close()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
+        if self._has_interrupted and isinstance(error, Error):
+            # The interrupt met the driver in the middle of a command, such as COMMIT, and Django's
+            # cleanup of the transaction failed in turn.
+            raise TimeIsUpError from error
 
     def _handle(self, *_: Any) -> None:
         if self._must_interrupt and not self._has_ended.is_set():
             # Only once: the cleanup after the interrupt must not be interrupted.
             self._must_interrupt = False
+            self._has_interrupted = True
             raise TimeIsUpError
 
     def _watch(self) -> None:

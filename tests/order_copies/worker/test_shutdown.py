@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 
 from order_copies.models import OrderFactory
@@ -182,6 +182,30 @@ def test_shutdown__lost_interruption_is_repeated(monkeypatch: pytest.MonkeyPatch
     # then
     assert len(sent) >= 2
     assert time.monotonic() - began < LONG / 2
+
+
+def test_shutdown__interrupt_that_a_database_error_replaces_is_still_one() -> None:
+    # given the cleanup of a transaction that fails after an interrupt of COMMIT
+    error = ProgrammingError("can't change 'autocommit' now")
+
+    def work() -> None:
+        try:
+            kill()
+            time.sleep(LONG)
+        except TimeIsUpError:
+            raise error from None
+
+    # when
+    with pytest.raises(TimeIsUpError) as caught, Shutdown(DetachedWorker(), 0.1):
+        work()
+
+    # then
+    assert caught.value.__cause__ is error
+
+
+def test_shutdown__database_error_without_an_interrupt_is_raised() -> None:
+    with pytest.raises(ProgrammingError), Shutdown(DetachedWorker(), LONG):
+        raise ProgrammingError
 
 
 def test_shutdown__cleanup_is_not_interrupted_again() -> None:
