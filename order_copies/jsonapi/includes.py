@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
+
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.queries import IncludeTree
 from order_copies.jsonapi.resources import (
     Relationship,
     Resource,
+    computed_keys,
     resource_of,
     rows_of,
     rows_through,
@@ -69,7 +72,7 @@ class Included:
         self, relationship: Relationship, rows: Sequence[Any]
     ) -> tuple[list[Any], list[list[Any]]]:
         parents = [relationship.key_in(row) for row in rows]
-        found = self._limited(relationship, set(parents) - {None})
+        found = self._visible(relationship, set(parents) - {None})
         by_parent: dict[Any, list[Any]] = {}
         for row in found:
             by_parent.setdefault(relationship.key_of(row), []).append(row)
@@ -80,25 +83,28 @@ class Included:
     ) -> tuple[list[Any], list[list[Any]]]:
         # The related rows, and the keys of those of each row.
         if relationship.computed:
-            model = resource_of(relationship.type).model
-            objects = relationship.computed(rows, self.context)
-            keys = [[one.pk for one in some if isinstance(one, model)] for some in objects]
+            keys = computed_keys(relationship, relationship.computed(rows, self.context))
         else:
             path = f"{relationship.path}__pk"
             pairs = rows_through(relationship, rows).order_by(path).values_list("pk", path)
             by_parent: dict[Any, list[Any]] = {}
-            for parent, key in pairs[: MAX_INCLUDED + 1]:
+            for parent, key in _limited(relationship, pairs):
                 by_parent.setdefault(parent, []).append(key)
             keys = [by_parent.get(row.pk, []) for row in rows]
-        return self._limited(relationship, {key for some in keys for key in some}), keys
+        return self._visible(relationship, {key for some in keys for key in some}), keys
 
-    def _limited(self, relationship: Relationship, keys: set[Any]) -> list[Any]:
-        rows = rows_of(relationship, self.context["request"], keys).order_by("pk")
-        found = list(rows[: MAX_INCLUDED + 1])
-        if len(found) > MAX_INCLUDED:
-            detail = (
-                f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
-                "ask for a smaller page[size], or for the list of them."
-            )
-            raise refused("INVALID_INCLUDE", detail)
-        return found
+    def _visible(self, relationship: Relationship, keys: set[Any]) -> list[Any]:
+        rows = rows_of(relationship, self.context["request"], keys)
+        return _limited(relationship, rows.order_by("pk"))
+
+
+def _limited(relationship: Relationship, rows: "QuerySet[Any]") -> list[Any]:
+    """Return the rows. Raises :class:`RequestRefusedError` if there are too many."""
+    found = list(rows[: MAX_INCLUDED + 1])
+    if len(found) > MAX_INCLUDED:
+        detail = (
+            f"{relationship.name} leads to more than {MAX_INCLUDED} resources: "
+            "ask for a smaller page[size], or for the list of them."
+        )
+        raise refused("INVALID_INCLUDE", detail)
+    return found

@@ -132,14 +132,22 @@ def related_rows(
     """
     keys: Any
     if relationship.computed:
-        found = relationship.computed(parents, context)
-        model = resource_of(relationship.type).model
-        keys = {one.pk for some in found for one in some if isinstance(one, model)}
+        objects = relationship.computed(parents, context)
+        keys = {key for some in computed_keys(relationship, objects) for key in some}
     elif relationship.column or relationship.inverse:
         keys = {relationship.key_in(parent) for parent in parents} - {None}
     else:
         keys = rows_through(relationship, parents).values(f"{relationship.path}__pk")
     return rows_of(relationship, context["request"], keys)
+
+
+def computed_keys(relationship: Relationship, objects: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Return the keys of the objects that a method relates to each parent.
+
+    An object of another model than the resource's is left out.
+    """
+    model = resource_of(relationship.type).model
+    return [[one.pk for one in some if isinstance(one, model)] for some in objects]
 
 
 def rows_through(relationship: Relationship, parents: Sequence[Model]) -> "QuerySet[Any]":

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from order_copies.jsonapi import includes
 from order_copies.jsonapi.includes import MAX_INCLUDED
 from tests.foreign_shop.conftest import Shopper
 from tests.foreign_shop.models import Label, PurchaseLine, PurchaseOrder
@@ -101,3 +102,21 @@ def test_include__a_row_of_many_parents_is_included_once(ann: Shopper) -> None:
     }
     assert linkages == {"1": ["gift"], "3": ["gift", "rush"]}
     assert [it["id"] for it in document["included"]] == ["gift", "rush"]
+
+
+def test_include__a_row_shared_beyond_the_maximum_is_refused(
+    ann: Shopper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links are counted as well as rows: none is left out of a document silently."""
+    # given
+    monkeypatch.setattr(includes, "MAX_INCLUDED", 2)
+    order = PurchaseOrder.objects.create(pk=3, number="A3", buyer_id=1, total=1)
+    order.labels.add("gift", "rush")
+
+    # when
+    answers = [ann.get(f"/orders?include=labels&page[size]={size}") for size in (2, 1)]
+
+    # then
+    codes = [document["errors"][0]["code"] for _, document in answers if "errors" in document]
+    assert [status for status, _ in answers] == [400, 200]
+    assert codes == ["INVALID_INCLUDE"]
