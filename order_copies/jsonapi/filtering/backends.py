@@ -147,7 +147,7 @@ def filterset_of(resource: Resource) -> type[FilterSet]:
     base = base or FilterSet
     plain = {
         name: PlainFilter(short_for=short_for, resource=resource)
-        for name, short_for in _plain_names(resource)
+        for name, short_for in _abbreviations(resource)
         if name not in base.base_filters
     }
     return type("ResourceFilterSet", (base,), plain)
@@ -162,7 +162,8 @@ def plain_names(resource: Resource) -> dict[str, Any]:
     return names
 
 
-def _plain_names(resource: Resource) -> Iterator[tuple[str, str]]:
+def _abbreviations(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield the plain names that are short for predicates, each with its predicate."""
     yield from (("id", "id_in"), ("ids", "id_in"))
     for attribute in resource.attributes:
         if not attribute.filterable:

@@ -64,13 +64,11 @@ class ShopSerializer(CommonSerializer):
         self, field_name: str, info: Any, model_class: type[models.Model], nested_depth: int
     ) -> tuple[type[AnyField], dict[str, Any]]:
         """Return the field of a name, for amounts too."""
-        built: tuple[type[AnyField], dict[str, Any]]
-        field_class: type[ValueField] | None = None
+        options = {"source": "*", "read_only": True}
         if field_name.startswith("formatted_"):
-            field_class = FormattedAmountField
-        elif field_name.endswith("_float"):
-            field_class = FloatAmountField
-        if field_class:
-            return field_class, {"source": "*", "read_only": True}
+            return FormattedAmountField, options
+        if field_name.endswith("_float"):
+            return FloatAmountField, options
+        built: tuple[type[AnyField], dict[str, Any]]
         built = super().build_field(field_name, info, model_class, nested_depth)
         return built
