@@ -353,6 +353,8 @@ def full_disk(failures: int) -> Iterator[list[str]]:
             raise
 
     with connection.cursor() as cursor:
+        # Pages that other tests have freed would be room left on the disk.
+        cursor.execute("VACUUM")
         cursor.execute("PRAGMA page_count")
         (pages,) = cursor.fetchone()
         cursor.execute(f"PRAGMA max_page_count = {pages}")
