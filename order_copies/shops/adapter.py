@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 from order_copies.conf import settings
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
+from order_copies.shops.capabilities import Capability
 from order_copies.shops.copied_models import CopiedModel
 
 
@@ -89,9 +90,10 @@ class Finding:
 class Shop(ABC):
     """The adapter of one shop. Name your subclass in ``ORDER_COPIES["SHOP"]``.
 
-    A subclass defines the abstract methods ``orders_for``, ``plan``, ``write``, ``place`` and
-    ``cancel``; every other method has a default. The app creates an instance without arguments
-    whenever it needs one, so an instance must not keep state from one call to the next.
+    A subclass defines the abstract methods ``orders_for``, ``plan`` and ``write``; every other
+    method has a default. :attr:`capabilities` names what the shop can do beyond copying, such as
+    placing orders. The app creates an instance without arguments whenever it needs one, so an
+    instance must not keep state from one call to the next.
 
     A method that takes a sequence gets a whole batch. It should run a constant number of queries,
     independent of the number of copies and of their lines. A method that returns a sequence
@@ -116,6 +118,36 @@ class Shop(ABC):
     def order_model(self) -> type[models.Model]:
         """The model that ``ORDER_COPIES["ORDER_MODEL"]`` names."""
         return apps.get_model(settings.ORDER_MODEL)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the shop can do beyond copying. A toggle that needs anything else is refused.
+
+        Default: ``PLACE`` and ``CANCEL`` if the class overrides :meth:`place` and :meth:`cancel`.
+        Override it to add others: ``super().capabilities | {Capability.WALLET}``.
+        """
+        overridden = {
+            Capability.PLACE: type(self).place is not Shop.place,
+            Capability.CANCEL: type(self).cancel is not Shop.cancel,
+        }
+        return frozenset(one for one, is_overridden in overridden.items() if is_overridden)
+
+    @property
+    def unsupported(self) -> dict[str, str]:
+        """The toggles that :attr:`capabilities` exclude, each with a reason for people."""
+        absent = [one for one in Capability if one not in self.capabilities]
+        return {one.toggle: one.absence for one in absent}
+
+    def refused(self, order_copy: OrderFactory) -> dict[str, str]:
+        """Return the unsupported toggles that ``order_copy`` requests, each with the reason.
+
+        A toggle that is on by default, as ``reuse_wallet`` is, requests nothing.
+        """
+        return {
+            toggle: reason
+            for toggle, reason in self.unsupported.items()
+            if getattr(order_copy, toggle) and not _is_on_by_default(toggle)
+        }
 
     @abstractmethod
     def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
@@ -253,7 +285,6 @@ class Shop(ABC):
         then planned again in its next attempt.
         """
 
-    @abstractmethod
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Place the target orders; return the problems that prevented each, or an empty list.
 
@@ -264,9 +295,12 @@ class Shop(ABC):
         If ``run.plan.cancel`` is set, placing and cancelling are one swap: the stock allocation and
         the coupon use of the source are transferred to the target, and a source that cannot be
         cancelled is a problem that prevents placing.
-        """
 
-    @abstractmethod
+        A shop that does not override this method cannot place orders: the toggle
+        ``place_target_order`` is refused, and the method is not called.
+        """
+        raise NotImplementedError
+
     def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
         """Cancel the source orders; return the problems that prevented each, or an empty list.
 
@@ -274,7 +308,11 @@ class Shop(ABC):
         that have no problems so far. A problem of a run that was placed fails the copy with
         ``shop_contract``, because ``place`` should have returned it. Leave calls to a gateway to
         :meth:`catch_up`.
+
+        A shop that does not override this method cannot cancel orders: the toggle
+        ``cancel_source_order`` is refused, and the method is not called.
         """
+        raise NotImplementedError
 
     def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterable[Finding]:
         """Yield inconsistencies of the source and target orders of these copies. Must not write.
@@ -296,6 +334,10 @@ class Shop(ABC):
         return ()
 
 
+def _is_on_by_default(toggle: str) -> bool:
+    return bool(OrderFactory._meta.get_field(toggle).get_default())  # type: ignore[union-attr]
+
+
 def get_shop() -> Shop:
     """Return a new instance of the class that ``ORDER_COPIES["SHOP"]`` names.
 
@@ -305,3 +347,14 @@ def get_shop() -> Shop:
     shop = import_string(settings.SHOP)()
     assert isinstance(shop, Shop)
     return shop
+
+
+def unsupported_toggles() -> dict[str, str]:
+    """Return :attr:`Shop.unsupported` of the shop; nothing if the setting names no usable shop.
+
+    For code that runs before ``manage.py check`` can report such a setting as E002.
+    """
+    try:
+        return get_shop().unsupported
+    except Exception:
+        return {}

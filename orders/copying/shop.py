@@ -12,7 +12,7 @@ from order_copies.events.recording import worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import CopyRun, Finding, Payment, Shop
+from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop
 from orders import auditing
 from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS
@@ -32,6 +32,11 @@ class ReferenceShop(Shop):
     """The Shop adapter for the models of the ``orders`` app."""
 
     copied_models = COPIED_MODELS
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return all capabilities."""
+        return frozenset(Capability)
 
     def orders_for(self, request: HttpRequest) -> QuerySet[Order]:
         """Return all orders to staff with the permission to view orders, else the customer's own.

@@ -1,0 +1,50 @@
+"""What a shop can do beyond copying: each capability stands for one toggle of a copy."""
+
+from enum import StrEnum
+
+from django.utils.translation import gettext_lazy as _
+
+
+class Capability(StrEnum):
+    """An optional ability of a shop.
+
+    A toggle whose capability the shop lacks is refused. The toggle ``skip_errors`` needs no
+    capability. Nor do payments: a shop has them if it overrides :meth:`Shop.payments`.
+    """
+
+    #: Place target orders.
+    PLACE = "place"
+    #: Cancel source orders.
+    CANCEL = "cancel"
+    #: Pay a target with a payment source from the customer's wallet.
+    WALLET = "wallet"
+    #: Replace the discounts of the source by the promotions valid now.
+    PROMOTIONS = "promotions"
+    #: Copy coupons, and find out that one is invalid.
+    COUPONS = "coupons"
+
+    @property
+    def toggle(self) -> str:
+        """The attribute of a copy that needs the capability."""
+        return _TOGGLES[self]
+
+    @property
+    def absence(self) -> str:
+        """Why a shop without the capability refuses the toggle: a translated text for people."""
+        return str(_ABSENCES[self])
+
+
+_TOGGLES = {
+    Capability.PLACE: "place_target_order",
+    Capability.CANCEL: "cancel_source_order",
+    Capability.WALLET: "reuse_wallet",
+    Capability.PROMOTIONS: "apply_promotions",
+    Capability.COUPONS: "ignore_invalid_coupon",
+}
+_ABSENCES = {
+    Capability.PLACE: _("this shop cannot place orders"),
+    Capability.CANCEL: _("this shop cannot cancel orders"),
+    Capability.WALLET: _("this shop has no wallet"),
+    Capability.PROMOTIONS: _("this shop has no promotions"),
+    Capability.COUPONS: _("this shop has no coupons"),
+}
