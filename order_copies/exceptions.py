@@ -28,6 +28,10 @@ class SourceOrderGoneError(GoneError):
     """A source order was deleted in the meantime: nothing was copied."""
 
 
+class SourceChangedError(OrderCopiesError):
+    """A source order that the copy must cancel was changed while it was copied."""
+
+
 class OrderCopyGoneError(GoneError):
     """The copy was deleted in the meantime."""
 

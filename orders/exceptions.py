@@ -1,6 +1,6 @@
 """The exceptions of the reference shop. The docstring of each is its default message."""
 
-from order_copies.exceptions import GoneError, OrderCopiesError
+from order_copies.exceptions import GoneError
 
 
 class OrderGoneError(GoneError):
@@ -9,7 +9,3 @@ class OrderGoneError(GoneError):
 
 class ResourceGoneError(GoneError):
     """The resource was deleted in the meantime."""
-
-
-class SourceChangedError(OrderCopiesError):
-    """A source order that the copy must cancel was changed while it was copied."""

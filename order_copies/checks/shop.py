@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
-from order_copies.shops import Shop
+from order_copies.shops import Shop, get_shop
 
 
 def check_order_model(**_kwargs: Any) -> list[CheckMessage]:
@@ -32,15 +32,12 @@ def check_shop(**_kwargs: Any) -> list[CheckMessage]:
 
 
 def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
-    """Return E004 for each mistake in ``copied_models``."""
+    """Return E004 for each mistake in the declarations of the shop."""
     if _complaint_about_shop():
         return []
-    shop = import_string(settings.SHOP)
-    hint = f"Declare in {settings.SHOP}.copied_models what a copy does with the field."
     return [
-        Error(complaint, hint=hint, obj=copied.model, id="order_copies.E004")
-        for copied in shop.copied_models
-        for complaint in copied.complaints()
+        Error(complaint.message, hint=complaint.hint, obj=complaint.model, id="order_copies.E004")
+        for complaint in get_shop().complaints()
     ]
 
 

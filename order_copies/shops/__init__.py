@@ -9,14 +9,25 @@ from order_copies.shops.adapter import (
     unsupported_toggles,
 )
 from order_copies.shops.capabilities import Capability
+from order_copies.shops.complaints import Complaint
 from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.declared import Refused
+from order_copies.shops.drafts import Draft, Placement
+from order_copies.shops.frozen import FrozenShop
+from order_copies.shops.lines import LineFields
 
 __all__ = [
     "Capability",
+    "Complaint",
     "CopiedModel",
     "CopyRun",
+    "Draft",
     "Finding",
+    "FrozenShop",
+    "LineFields",
     "Payment",
+    "Placement",
+    "Refused",
     "Shop",
     "get_shop",
     "unsupported_toggles",

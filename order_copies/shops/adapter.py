@@ -25,6 +25,11 @@ from order_copies.conf import settings
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops.capabilities import Capability
+from order_copies.shops.complaints import (
+    Complaint,
+    complaints_about_fields,
+    complaints_about_models,
+)
 from order_copies.shops.copied_models import CopiedModel
 
 
@@ -111,8 +116,21 @@ class Shop(ABC):
     for a part of a batch that was rolled back.
     """
 
-    #: One declaration per copied model. ``manage.py check`` reports fields that are not declared.
+    #: One declaration per copied model, that of the order first. ``manage.py check`` reports fields
+    #: that are not declared.
     copied_models: Sequence[CopiedModel] = ()
+    #: Models that refer to copied models and whose rows stay with the source. ``manage.py check``
+    #: reports models that are neither here nor in ``copied_models``.
+    left_behind: Sequence[type[models.Model]] = ()
+
+    def complaints(self) -> Iterator[Complaint]:
+        """Yield the mistakes in the declarations, each with what to type.
+
+        Called by ``manage.py check``, which reports them as E004.
+        """
+        if self.copied_models:
+            yield from complaints_about_fields(self.copied_models)
+            yield from complaints_about_models(self.copied_models, self.left_behind)
 
     @property
     def order_model(self) -> type[models.Model]:

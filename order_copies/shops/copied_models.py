@@ -1,26 +1,30 @@
 """Declarations of what a copy does with each field of a shop's models."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CopiedModel:
     """A declaration of what a copy does with each field of one shop model.
 
-    Name fields by their attribute (``"order_id"`` for a foreign key ``order``). ``manage.py check``
-    reports E004 for a field of the model that is not declared, and for a declared name that is
-    repeated or is not a field.
+    Name fields by their attribute (``"order_id"`` for a foreign key ``order``). Four kinds of
+    fields need no name: primary keys and columns that the database computes (``GeneratedField``,
+    ``db_default``) start anew, ``auto_now`` and ``auto_now_add`` get the time of the copy, and a
+    foreign key to another copied model leads to the copy of that row. ``manage.py check`` reports
+    E004 for every other field that is not declared.
     """
 
     model: type[models.Model]
     #: Fields whose value is copied: plain values, and references to rows that both orders share.
     copied: tuple[str, ...] = ()
-    #: Fields that start with a new value: keys, timestamps, statuses, data of the source alone.
-    reset: tuple[str, ...] = ()
+    #: Fields that start with a new value: timestamps, statuses, data of the source alone. Names
+    #: alone start with the default of the field; a mapping gives the first value, or a callable
+    #: that returns it for each row.
+    reset: Collection[str] | Mapping[str, Any] = ()
     #: Fields that are recalculated from the copied values.
     recomputed: tuple[str, ...] = ()
     #: References to a copied row, which in the target point to the copy of that row.
@@ -43,17 +47,3 @@ class CopiedModel:
     def declared(self) -> list[str]:
         """All declared field names, repetitions included."""
         return [*self.copied, *self.reset, *self.recomputed, *self.remapped]
-
-    def complaints(self) -> Iterator[str]:
-        """Yield one sentence for each mistake in the declaration."""
-        label = self.model._meta.label
-        names = {model_field.attname for model_field in self.model._meta.concrete_fields}
-        declared = self.declared
-        for name in sorted(names - set(declared)):
-            yield f"{label}.{name} is not declared."
-        for name in sorted(set(declared) - names):
-            yield f"{label}.{name} is declared, but {label} has no such field."
-        for name in sorted({name for name in declared if declared.count(name) > 1}):
-            yield f"{label}.{name} is declared more than once."
-        for name in sorted(set(self.left_behind_keys) - set(self.copied)):
-            yield f"{label}.{name} has keys that stay behind, but is not declared as copied."

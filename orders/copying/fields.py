@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from order_copies.shops import CopiedModel
+from order_copies.shops.tables import CopiedTables
 from orders.models import Address, LineItem, LineItemOption, Order
 from orders.totals import TOTALS
 
@@ -134,3 +135,4 @@ ADDRESS = CopiedModel(
 )
 
 COPIED_MODELS = (ORDER, LINE_ITEM, LINE_ITEM_OPTION, ADDRESS)
+TABLES = CopiedTables(COPIED_MODELS)

@@ -1,17 +1,17 @@
 """The state of the shop that plans need, and what earlier copies of a batch leave of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, Sum
 from django.utils import timezone
 
 from order_copies.db.transactions import consistent_reads
-from order_copies.shops import CopiedModel
-from orders.copying.fields import ADDRESS, LINE_ITEM, LINE_ITEM_OPTION, SourceLine
+from order_copies.shops.contents import read_contents
+from orders.copying.fields import KEYS, TABLES, SourceLine
 from orders.lifecycle.coupons import CouponState, buyers_of, coupons_by_code
 from orders.models import (
     Address,
@@ -83,28 +83,20 @@ class Contents(NamedTuple):
     addresses: dict[int, list[tuple[Any, ...]]]
 
 
-def contents_of(keys: Collection[int]) -> Contents:
+def contents_of(orders: Mapping[int, Order]) -> Contents:
     """Read the copied fields of lines, options and addresses of orders, in three queries."""
-    contents = Contents(defaultdict(list), defaultdict(list), defaultdict(list))
-    lines = LineItem.objects.filter(order__in=keys)
-    for row in _copied_rows(lines, LINE_ITEM, "id", "order_id"):
-        contents.lines[row[1]].append(SourceLine._make(row))
-    options = LineItemOption.objects.filter(line_item__order__in=keys)
-    for row in _copied_rows(options, LINE_ITEM_OPTION, "line_item_id"):
-        contents.options[row[0]].append(row[1:])
-    addresses = Address.objects.filter(order__in=keys)
-    for row in _copied_rows(addresses, ADDRESS, "order_id"):
-        contents.addresses[row[0]].append(row[1:])
-    return contents
-
-
-def _copied_rows(
-    children: QuerySet[Any], policy: CopiedModel, *keys: str
-) -> Iterator[tuple[Any, ...]]:
-    """Yield keys and copied fields of children. Metadata, the last field, is filtered."""
-    for row in children.order_by("pk").values_list(*keys, *policy.copied):
-        metadata = policy.copied_value("metadata", row[-1])
-        yield row if metadata is row[-1] else (*row[:-1], metadata)
+    rows = read_contents(TABLES, orders)
+    options: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for found in rows[LineItemOption].values():
+        for row in found:
+            options[row[1]].append(row[KEYS:])
+    return Contents(
+        lines=defaultdict(
+            list, {key: [*map(SourceLine._make, found)] for key, found in rows[LineItem].items()}
+        ),
+        options=options,
+        addresses={key: [row[KEYS:] for row in found] for key, found in rows[Address].items()},
+    )
 
 
 def take_snapshot(keys: Collection[int]) -> Snapshot:
@@ -127,7 +119,7 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
         return Snapshot(
             now=now,
             orders=sources,
-            **contents_of(keys)._asdict(),
+            **contents_of(sources)._asdict(),
             skus=skus,
             sku_of_code={sku.code: key for key, sku in skus.items()},
             reserved=_reserved(keys),

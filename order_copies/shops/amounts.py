@@ -1,0 +1,42 @@
+"""Convert the amounts of a shop's columns to minor units of the currency, and back.
+
+A column of integers holds minor units (cents), a column of decimals or floats holds units.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from django.db import models
+
+from order_copies.shops.tables import AnyField
+
+
+def minor_units(field: AnyField, value: Any, currency: str) -> Fraction:
+    """Return the exact amount of a column's value in minor units; 0 for None."""
+    if value is None:
+        return Fraction(0)
+    if isinstance(field, models.IntegerField):
+        return Fraction(value)
+    # A float means the decimal number that it prints.
+    exact = Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+    return exact * Fraction(10 ** int(get_currency_precision(currency)))
+
+
+def column_value(field: AnyField, amount: Fraction, currency: str) -> Any:
+    """Return the value with which a column stores an amount in minor units, rounded to one."""
+    if isinstance(field, models.IntegerField):
+        return rounded(amount)
+    places = int(get_currency_precision(currency))
+    if isinstance(field, models.DecimalField):
+        stored = min(places, field.decimal_places)
+        value = Decimal(rounded(amount / 10 ** (places - stored))).scaleb(-stored)
+        return value.quantize(Decimal(1).scaleb(-field.decimal_places))
+    return rounded(amount) / 10**places
+
+
+def rounded(amount: Fraction) -> int:
+    """Round to the nearest integer, halves away from zero."""
+    magnitude = int(abs(amount) + Fraction(1, 2))
+    return -magnitude if amount < 0 else magnitude

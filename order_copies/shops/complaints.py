@@ -1,0 +1,138 @@
+"""Find mistakes in the declarations of a shop: each with what to type."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from django.core.exceptions import FieldError
+from django.db import models
+
+from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.tables import (
+    AnyField,
+    Model,
+    concrete_fields,
+    is_automatic,
+    linked_model,
+)
+
+
+class Complaint(NamedTuple):
+    """One mistake in the declarations of a shop."""
+
+    message: str
+    hint: str
+    #: The model that the mistake is about, or None.
+    model: Model | None = None
+
+
+def complaints_about_lookups(
+    model: Model, setting: str, names: Iterable[str], *, fields_only: bool = False
+) -> Iterator[Complaint]:
+    """Yield a complaint for each name that is no lookup, or no field, of the model."""
+    fields = [field.attname for field in concrete_fields(model)]
+    for name in names:
+        if name not in fields and (fields_only or not _is_lookup(model, name)):
+            message = f'{setting} names "{name}", which {model._meta.label} does not have.'
+            yield Complaint(message, f"The fields are: {', '.join(fields)}.", model)
+
+
+def _is_lookup(model: Any, name: str) -> bool:
+    try:
+        model._base_manager.values_list(name)
+    except FieldError:
+        return False
+    return True
+
+
+def complaints_about_fields(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
+    """Yield a complaint for each field that is not declared, or not as it should be."""
+    copied_models = [declaration.model for declaration in declarations]
+    for declaration in declarations:
+        yield from _names(declaration, copied_models)
+        yield from _links(declaration, copied_models)
+        yield from _first_values(declaration)
+
+
+def _names(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator[Complaint]:
+    model, label = declaration.model, declaration.model._meta.label
+    fields = {field.attname: field for field in concrete_fields(model)}
+    by_name = {field.name: field.attname for field in fields.values()}
+    declared = declaration.declared
+    for name in sorted(set(fields) - set(declared)):
+        if not is_automatic(fields[name]) and not linked_model(fields[name], copied_models):
+            hint = f'Add "{name}" to copied or to reset of CopiedModel({model.__name__}, ...).'
+            yield Complaint(f"{label}.{name} is not declared.", hint, model)
+    for name in sorted(set(declared) - set(fields)):
+        message = f"{label}.{name} is declared, but {label} has no such field."
+        right = by_name.get(name)
+        hint = f'Write "{right}".' if right else f"The fields are: {', '.join(fields)}."
+        yield Complaint(message, hint, model)
+    for name in sorted({name for name in declared if declared.count(name) > 1}):
+        hint = f'Keep "{name}" in one of copied, reset, recomputed and remapped.'
+        yield Complaint(f"{label}.{name} is declared more than once.", hint, model)
+    for name in sorted(set(declaration.left_behind_keys) - set(declaration.copied)):
+        message = f"{label}.{name} has keys that stay behind, but is not declared as copied."
+        yield Complaint(message, f'Add "{name}" to copied, or remove its keys.', model)
+
+
+def _links(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator[Complaint]:
+    model = declaration.model
+    for field in concrete_fields(model):
+        target = linked_model(field, copied_models)
+        if target is None:
+            continue
+        name = f"{model._meta.label}.{field.attname}"
+        if field.attname in declaration.copied and target is not model is not copied_models[0]:
+            message = f"{name} is declared as copied, but leads to {target._meta.label}: the target"
+            hint = f'Remove "{field.attname}" from copied: it will lead to the copy of that row.'
+            yield Complaint(f"{message} would refer to rows of its source.", hint, model)
+        elif field.attname not in declaration.reset and not _leads_to_key(field):
+            message = f"{name} refers to another column than the primary key."
+            hint = f'Add "{field.attname}" to reset, and set it in after_write().'
+            yield Complaint(message, hint, model)
+
+
+def _leads_to_key(field: AnyField) -> bool:
+    assert isinstance(field, models.ForeignKey)
+    return field.target_field.primary_key
+
+
+def _first_values(declaration: CopiedModel) -> Iterator[Complaint]:
+    """Yield a complaint for each reset field whose default the database would refuse."""
+    if isinstance(declaration.reset, Mapping):
+        return
+    for field in concrete_fields(declaration.model):
+        if (
+            field.attname in declaration.reset
+            and not is_automatic(field)
+            and not field.null
+            and field.get_default() is None
+        ):
+            name = f"{declaration.model._meta.label}.{field.attname}"
+            hint = f'Give its first value: reset={{"{field.attname}": ..., }}.'
+            yield Complaint(f"{name} is reset, but has no default.", hint, declaration.model)
+
+
+def complaints_about_models(
+    declarations: Sequence[CopiedModel], left_behind: Collection[Model]
+) -> Iterator[Complaint]:
+    """Yield a complaint for each model that refers to a copied model and is not mentioned."""
+    known = {declaration.model for declaration in declarations} | set(left_behind)
+    named = set()
+    for declaration in declarations:
+        for relation in declaration.model._meta.related_objects:
+            model = _referring_model(relation)
+            if model in known or model in named or model._meta.app_label == "order_copies":
+                continue
+            named.add(model)
+            label, target = model._meta.label, declaration.model._meta.label
+            hint = (
+                f"Add CopiedModel({model.__name__}, ...) to copied_models, or {model.__name__} "
+                "to left_behind if its rows belong to the source only."
+            )
+            yield Complaint(f"{label} refers to {target}, but is not declared.", hint, model)
+
+
+def _referring_model(relation: models.ForeignObjectRel) -> Model:
+    through: Model | None = getattr(relation, "through", None)
+    return through or relation.related_model

@@ -1,0 +1,300 @@
+"""The declarations and hooks of a shop, and what follows from them alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache, cached_property
+from typing import Any
+
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from order_copies.exceptions import OrderCopiesError
+from order_copies.plans import Problem, Step
+from order_copies.shops.adapter import CopyRun, Shop
+from order_copies.shops.amounts import column_value, minor_units
+from order_copies.shops.capabilities import Capability
+from order_copies.shops.complaints import (
+    Complaint,
+    complaints_about_fields,
+    complaints_about_lookups,
+    complaints_about_models,
+)
+from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.drafts import Draft, Placement
+from order_copies.shops.lines import Available, LineFields, LineReader
+from order_copies.shops.tables import AnyField, CopiedTables, Model
+
+#: The totals that follow from the lines alone.
+TOTALS_OF_LINES = ("subtotal_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents")
+
+
+class Refused(OrderCopiesError):  # noqa: N818
+    """This shop refuses the step."""
+
+
+class DeclaredShop(Shop):
+    """The declarations and hooks of a :class:`~order_copies.shops.FrozenShop`."""
+
+    #: The lines of an order.
+    line: LineFields
+    #: ISO 4217 code of the amounts, or the field of the order that holds it.
+    currency: str = ""
+    #: The totals of an order: the contract's name, such as ``"total_amount_cents"``, and the field
+    #: of the order. Integers are cents, decimals are units of the currency.
+    totals: Mapping[str, str] = {}
+    #: The fields that make an order placed, with their values; a callable is called when an order
+    #: is placed. Empty: this shop places orders in :meth:`place_order`, or not at all.
+    placed: Mapping[str, Any] = {}
+    #: The fields that make an order cancelled, as :attr:`placed`.
+    cancelled: Mapping[str, Any] = {}
+    #: The lookup from an order to the user whom it belongs to; such users may copy their orders.
+    owner: str = ""
+
+    # Hooks.
+
+    def fresh(self, runs: Sequence[CopyRun]) -> Sequence[Mapping[str, Any]]:
+        """Return first values of the target's reset fields, one mapping per run.
+
+        Called inside the transaction that writes the targets: the place for order numbers.
+        """
+        return [{}] * len(runs)
+
+    def available(self, products: set[Any]) -> Mapping[Any, Available] | None:
+        """Return what is available of each product: pieces, None for any number, or a reason.
+
+        A product without an entry does not exist any more. Default: None, everything is available.
+        """
+        return None
+
+    def held(self, order: Any, line: Any) -> Any:
+        """Return the pieces of a line that cancelling its order gives back to the stock.
+
+        Default: all pieces of an order that is placed and not cancelled.
+        """
+        is_holding = is_in(order, self.placed) and not is_in(order, self.cancelled)
+        return self._reader.quantity(line) if is_holding else 0
+
+    def reduce(self, line: Any, quantity: Any) -> Mapping[str, Any] | None:
+        """Return the changed fields of a line with fewer pieces.
+
+        Override it if a line has more amounts than unit and total. Default: None, the total
+        shrinks in proportion.
+        """
+        return None
+
+    def recompute(self, order: Any, before: Sequence[Any], after: Sequence[Any]) -> dict[str, Any]:
+        """Return the fields of a target whose lines differ from the source.
+
+        ``before`` are the lines of the source ``order``, ``after`` those of the target. Raise
+        :class:`Refused` if its amounts cannot be recalculated. Default: the totals change as the
+        lines do; refused if the order has amounts that are in no line, such as shipping or taxes.
+        """
+        currency = self.currency_of(order)
+        amounts = {name: self._total(order, name) for name in self.totals}
+        known = sum(self._reader.amount(line, currency) for line in before)
+        parts = [amount for name, amount in amounts.items() if name not in TOTALS_OF_LINES]
+        if any(parts) or any(amounts[name] != known for name in TOTALS_OF_LINES if name in amounts):
+            raise Refused(_("the amounts of this order that are in no line cannot be recalculated"))
+        new = sum((self._reader.amount(line, currency) for line in after), Fraction())
+        names = [self.totals[name] for name in TOTALS_OF_LINES if name in amounts]
+        return {name: column_value(self._order_field(name), new, currency) for name in names}
+
+    def context(self, orders: Mapping[Any, Any], rows: Mapping[Model, Any]) -> Any:
+        """Return what :meth:`revise` needs to know, read once for a batch. Default: None."""
+
+    def revise(self, draft: Draft) -> None:
+        """Change the plan of one target. Must not write.
+
+        Default: :meth:`recompute` the totals if lines changed.
+        """
+        if not draft.lines_changed:
+            return
+        try:
+            draft.values |= self.recompute(draft.order, draft.source_lines, draft.lines)
+        except Refused as refusal:
+            problem = Problem(
+                Step.WRITE, "line_items", "amount_without_line", str(refusal), skippable=False
+            )
+            draft.problems.append(problem)
+
+    def refuse_cancel(self, order: Any) -> str:
+        """Return why an order must not be cancelled; empty if it may. A second time is refused."""
+        return ""
+
+    def place_order(self, order: Any) -> None:
+        """Do what placing means in this shop, before the fields ``placed`` are written.
+
+        Raise :class:`Refused` to leave the order unplaced: everything is rolled back.
+        """
+
+    def place_orders(self, placements: Sequence[Placement]) -> list[str]:
+        """Place orders, and return for each why it was refused, or an empty string.
+
+        The batch form of :meth:`place_order`, which it calls by default for each order by primary
+        key.
+        """
+        return [_refusal(self.place_order, placement.order) for placement in placements]
+
+    def cancel_order(self, order: Any) -> None:
+        """Do what cancelling means in this shop, before the fields ``cancelled`` are written.
+
+        Raise :class:`Refused` to leave the order as it is: everything is rolled back.
+        """
+
+    def cancel_orders(self, orders: Sequence[Any]) -> list[str]:
+        """Cancel orders, and return for each why it was refused, or an empty string.
+
+        The batch form of :meth:`cancel_order`, which it calls by default for each order.
+        """
+        return [_refusal(self.cancel_order, order) for order in orders]
+
+    def after_write(self, runs: Sequence[CopyRun]) -> None:
+        """Write what declarations cannot say, such as keys inside JSON. Default: nothing."""
+
+    # What follows from the declarations.
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Return PLACE and CANCEL if the shop has the fields or the hooks for them."""
+        able = {
+            Capability.PLACE: self.placed or self._overrides("place_order", "place_orders"),
+            Capability.CANCEL: self.cancelled or self._overrides("cancel_order", "cancel_orders"),
+        }
+        return frozenset(capability for capability, is_able in able.items() if is_able)
+
+    def _overrides(self, *hooks: str) -> bool:
+        return any(getattr(type(self), hook) is not getattr(DeclaredShop, hook) for hook in hooks)
+
+    def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
+        """Return all orders for users with the permission to view them, else the user's own."""
+        orders: models.QuerySet[Any] = self.order_model._default_manager.all()
+        if self._may_view_all(request):
+            return orders
+        if not self.owner or not request.user.is_authenticated:
+            return orders.none()
+        return orders.filter(**{self.owner: request.user})
+
+    def acts_for_itself(self, request: HttpRequest) -> bool:
+        """Return whether the client sees its own orders only."""
+        is_user = bool(self.owner) and request.user.is_authenticated
+        return is_user and not self._may_view_all(request)
+
+    def _may_view_all(self, request: HttpRequest) -> bool:
+        options = self.order_model._meta
+        codename = get_permission_codename("view", options)
+        return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
+
+    def line_id(self, key: Any) -> str:
+        """Return the public id of the line with this primary key. Default: the key as text."""
+        return str(key)
+
+    def currency_of(self, order: Any) -> str:
+        """Return the ISO 4217 code of the amounts of an order."""
+        names = {one.attname for one in self.order_model._meta.concrete_fields}
+        return str(getattr(order, self.currency)) if self.currency in names else self.currency
+
+    @cached_property
+    def tables(self) -> CopiedTables:
+        """The copied models as tables."""
+        return _tables(type(self))
+
+    @cached_property
+    def _reader(self) -> LineReader:
+        return LineReader(self.line, self.tables)
+
+    def _order_field(self, name: str) -> AnyField:
+        fields = (one for one in self.order_model._meta.concrete_fields if name == one.attname)
+        return next(fields)
+
+    def _total(self, order: Any, name: str) -> Fraction:
+        field = self.totals[name]
+        return self._amount(field, getattr(order, field), self.currency_of(order))
+
+    def _amount(self, name: str, value: Any, currency: str) -> Fraction:
+        return minor_units(self._order_field(name), value, currency)
+
+    def declarations(self) -> list[CopiedModel]:
+        """Return the declarations, with totals as recomputed fields of the order.
+
+        Raises ImproperlyConfigured if there are none.
+        """
+        if not self.copied_models:
+            name = type(self).__name__
+            message = f"Set {name}.copied_models: a CopiedModel for the order, and for its lines."
+            raise ImproperlyConfigured(message)
+        order, *others = self.copied_models
+        fields = dict.fromkeys(self.totals.values())
+        missing = [name for name in fields if name not in order.declared]
+        return [replace(order, recomputed=(*order.recomputed, *missing)), *others]
+
+    def complaints(self) -> Iterator[Complaint]:
+        """Yield the mistakes in the declarations, each with what to type."""
+        if missing := self._missing():
+            yield missing
+            return
+        declarations = self.declarations()
+        yield from complaints_about_fields(declarations)
+        yield from complaints_about_models(declarations, self.left_behind)
+        yield from self._complaints_about_names()
+        try:
+            CopiedTables(declarations)
+        except ImproperlyConfigured as error:
+            yield Complaint(str(error), "Then run: manage.py makemigrations", self.order_model)
+
+    def _missing(self) -> Complaint | None:
+        """Return the complaint that nothing else can be checked before."""
+        name, order = type(self).__name__, self.order_model
+        models_ = [declaration.model for declaration in self.copied_models]
+        if not models_ or models_[0] is not order:
+            hint = f"Begin {name}.copied_models with CopiedModel({order.__name__}, ...)."
+            return Complaint(f"{name} does not declare the order model first.", hint, order)
+        if getattr(self, "line", None) is None or self.line.model not in models_:
+            hint = f'Set {name}.line = LineFields(YourLine, name="...", quantity="...", ...).'
+            return Complaint(f"{name} does not declare the lines of an order.", hint, order)
+        if not self.currency:
+            hint = f'Set {name}.currency = "EUR", or the field of the order that holds it.'
+            return Complaint(f"{name} does not declare the currency.", hint, order)
+        return None
+
+    def _complaints_about_names(self) -> Iterator[Complaint]:
+        name, order = type(self).__name__, self.order_model
+        lookups = self.line.lookups
+        yield from complaints_about_lookups(self.line.model, f"{name}.line", lookups)
+        for setting in ("placed", "cancelled"):
+            fields = getattr(self, setting)
+            yield from complaints_about_lookups(
+                order, f"{name}.{setting}", fields, fields_only=True
+            )
+        totals = self.totals.values()
+        yield from complaints_about_lookups(order, f"{name}.totals", totals, fields_only=True)
+        owner = [self.owner] if self.owner else []
+        yield from complaints_about_lookups(order, f"{name}.owner", owner)
+
+
+def is_in(order: Any, state: Mapping[str, Any]) -> bool:
+    """Return whether an order is in a declared state, such as :attr:`DeclaredShop.placed`.
+
+    Callables, such as the time of placing, count only if the state has nothing else: the field then
+    must not be empty.
+    """
+    constants = {name: value for name, value in state.items() if not callable(value)}
+    if constants:
+        return all(getattr(order, name) == value for name, value in constants.items())
+    return bool(state) and all(getattr(order, name) is not None for name in state)
+
+
+def _refusal(hook: Callable[[Any], None], order: Any) -> str:
+    try:
+        hook(order)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+@cache
+def _tables(shop: type[DeclaredShop]) -> CopiedTables:
+    return CopiedTables(shop().declarations())

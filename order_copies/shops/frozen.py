@@ -1,0 +1,284 @@
+"""A shop out of declarations: plan, write, place and cancel frozen copies."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from order_copies.db.transactions import consistent_reads, locked
+from order_copies.exceptions import SourceChangedError, SourceOrderGoneError
+from order_copies.models import OrderFactory
+from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
+from order_copies.shops.adapter import CopyRun
+from order_copies.shops.amounts import rounded
+from order_copies.shops.contents import RowsByOrder, read_contents
+from order_copies.shops.declared import DeclaredShop, is_in
+from order_copies.shops.drafts import Draft, FrozenTarget, Placement
+from order_copies.shops.lines import LineDecisions, Stock
+from order_copies.shops.tables import Model, concrete_fields, is_time_of_writing
+from order_copies.shops.writer import Target, write_targets
+
+
+class FrozenShop(DeclaredShop):
+    """A shop whose copies keep the amounts of their sources.
+
+    Declare the models and what their fields mean; plans, previews, writing, swaps and refusals
+    follow. All methods of :class:`DeclaredShop` are hooks with a default. Name the subclass in
+    ``ORDER_COPIES["SHOP"]``.
+    """
+
+    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+        """Plan copies in order, from one snapshot of the shop."""
+        keys = {order_copy.source_order_id for order_copy in order_copies}
+        with consistent_reads():
+            orders = self.order_model._base_manager.in_bulk(keys)
+            if len(orders) < len(keys):
+                raise SourceOrderGoneError
+            rows = self._read(orders)
+            lines = [line for found in rows[self.line.model].values() for line in found]
+            available = self.available({self._reader.product(line) for line in lines} - {None})
+            context = self.context(orders, rows)
+        stock = Stock(available)
+        return [
+            self._plan(order_copy, orders[order_copy.source_order_id], rows, stock, context)
+            for order_copy in order_copies
+        ]
+
+    def _read(self, orders: Mapping[Any, Any]) -> dict[Model, RowsByOrder]:
+        """Read the rows of orders; those of lines have names."""
+        model, reader = self.line.model, self._reader
+        rows = read_contents(self.tables, orders, extra={model: reader.extra})
+        named = {order: [*map(reader.line, found)] for order, found in rows[model].items()}
+        return rows | {model: named}
+
+    def _plan(
+        self,
+        order_copy: OrderFactory,
+        order: Any,
+        rows: Mapping[Model, RowsByOrder],
+        stock: Stock,
+        context: Any,
+    ) -> CopyPlan:
+        own = {model: found.get(order.pk, ()) for model, found in rows.items()}
+        refusals = (
+            self._reasons_not_to_cancel(order_copy, order, stock)
+            if order_copy.cancel_source_order
+            else []
+        )
+        is_swap = order_copy.cancel_source_order and not refusals
+        released = self._held_by(order, own[self.line.model]) if is_swap else Counter()
+        currency = self.currency_of(order)
+        lines = LineDecisions(self, self._reader, stock, currency, released)
+        draft = Draft(
+            order_copy=order_copy,
+            order=order,
+            currency=currency,
+            decisions=lines.decide(own[self.line.model]),
+            rows={model: found for model, found in own.items() if model is not self.line.model},
+            context=context,
+        )
+        self.revise(draft)
+        problems = [*draft.problems, *lines.problems]
+        plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
+        plan.is_contended = lines.is_contended or order.pk in stock.cancelled
+        if plan.will_place:
+            stock.take(lines.taken, released)
+        if plan.will_cancel:
+            stock.cancelled.add(order.pk)
+        return plan
+
+    def _plan_of(
+        self, draft: Draft, own: dict[Model, Sequence[Any]], problems: list[Problem]
+    ) -> CopyPlan:
+        order_copy, order, reader = draft.order_copy, draft.order, self._reader
+        outcomes = [reader.outcome(one, draft.currency, self.line_id) for one in draft.decisions]
+        before = {name: rounded(self._total(order, name)) for name in self.totals}
+        return CopyPlan(
+            place=order_copy.place_target_order,
+            cancel=order_copy.cancel_source_order,
+            skip_errors=order_copy.skip_errors,
+            outcomes=[*outcomes, *draft.outcomes],
+            problems=problems,
+            currency_code=draft.currency,
+            source_totals=before,
+            target_totals={name: self._new_total(draft, name) for name in self.totals},
+            row=FrozenTarget(order, own, draft.rows, draft.values),
+        )
+
+    def _new_total(self, draft: Draft, name: str) -> int:
+        field = self.totals[name]
+        if field not in draft.values:
+            return rounded(self._total(draft.order, name))
+        return rounded(self._amount(field, draft.values[field], draft.currency))
+
+    def _held_by(self, order: Any, lines: Sequence[Any]) -> Counter[Any]:
+        """Return the pieces that cancelling an order gives back, by product."""
+        held: Counter[Any] = Counter()
+        for line in lines:
+            held[self._reader.product(line)] += self.held(order, line)
+        return held
+
+    def _reasons_not_to_cancel(
+        self, order_copy: OrderFactory, order: Any, stock: Stock
+    ) -> list[Problem]:
+        if not order_copy.cancel_source_order:
+            return []
+        if order.pk in stock.cancelled or is_in(order, self.cancelled):
+            problem = cannot_transition(Step.CANCEL, "cancelled", "cancelled")
+            return [_about_source(problem.code, problem.message)]
+        reason = self.refuse_cancel(order)
+        return [_about_source("not_cancellable", reason)] if reason else []
+
+    def _reasons_not_to_place(self, draft: Draft) -> list[Problem]:
+        if not draft.order_copy.place_target_order or any(map(self._reader.quantity, draft.lines)):
+            return []
+        message = _("can't be blank: placing needs at least one item")
+        return _refused_placement(Problem(Step.PLACE, "line_items", "blank", message))
+
+    def write(self, runs: Sequence[CopyRun]) -> None:
+        """Write the targets, one statement for each table.
+
+        The sources that copies cancel are locked first, in the order of their keys. Raises
+        :class:`SourceChangedError` if one was changed since the plan.
+        """
+        self._check_unchanged([run.plan.row for run in runs if run.plan.cancel])
+        targets = [
+            self._target(run, fresh) for run, fresh in zip(runs, self.fresh(runs), strict=True)
+        ]
+        write_targets(self.tables, targets, timezone.now())
+        for run, target in zip(runs, targets, strict=True):
+            run.target_order = target.key
+            run.target_line_items = [self.line_id(key) for key in target.keys[self.line.model]]
+        self.after_write(runs)
+
+    def _target(self, run: CopyRun, fresh: Mapping[str, Any]) -> Target:
+        planned, table = run.plan.row, self.tables.order
+        copied = {
+            name: table.declaration.copied_value(name, getattr(planned.order, name))
+            for name in table.columns
+        }
+        lines = [outcome.row for outcome in run.plan.lines]
+        return Target(
+            source=planned.order.pk,
+            order={**copied, **planned.values, **fresh},
+            rows={**planned.rows, self.line.model: lines},
+        )
+
+    def _check_unchanged(self, targets: Sequence[FrozenTarget]) -> None:
+        if not targets:
+            return
+        keys = {target.order.pk for target in targets}
+        orders = {order.pk: order for order in locked(self._orders(keys))}
+        rows = self._read(orders)
+        fields = [one for one in concrete_fields(self.order_model) if not is_time_of_writing(one)]
+        for target in targets:
+            key = target.order.pk
+            if key not in orders or any(
+                getattr(orders[key], one.attname) != getattr(target.order, one.attname)
+                for one in fields
+            ):
+                raise SourceChangedError
+            own = {model: list(found.get(key, ())) for model, found in rows.items()}
+            if own != {model: list(found) for model, found in target.source_rows.items()}:
+                raise SourceChangedError
+
+    def _orders(self, keys: Any) -> Any:
+        return self.order_model._base_manager.filter(pk__in=keys).order_by("pk")
+
+    def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Place the targets; the sources that they replace are cancelled first.
+
+        The last piece in stock is thus free for the target. A refusal of one undoes both.
+        """
+        return [
+            _refused_placement(_about("target_order", Step.PLACE, reason)) if reason else []
+            for reason in _until_accepted(runs, self._swap)
+        ]
+
+    def _swap(self, runs: Sequence[CopyRun]) -> list[str]:
+        swaps = [run for run in runs if run.plan.cancel]
+        refusals = dict(zip(map(id, swaps), self._cancel_sources(swaps), strict=True))
+        if any(refusals.values()):
+            return [refusals.get(id(run), "") for run in runs]
+        keys = [run.order_copy.source_order_id for run in swaps]
+        orders = self._by_key([*keys, *(run.target_order for run in runs)])
+        placements = [
+            Placement(
+                order=orders[run.target_order],
+                replaces=orders[run.order_copy.source_order_id] if run.plan.cancel else None,
+                order_copy=run.order_copy,
+            )
+            for run in runs
+        ]
+        reasons = self.place_orders(placements)
+        if not any(reasons):
+            self._set([run.target_order for run in runs], self.placed)
+        return reasons
+
+    def cancel(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:
+        """Cancel the sources that no placed target has replaced."""
+        alone = [run for run in runs if not run.plan.place]
+        reasons = iter(_until_accepted(alone, self._cancel_sources))
+        found = [next(reasons) if not run.plan.place else "" for run in runs]
+        return [[_about("source_order", Step.CANCEL, reason)] if reason else [] for reason in found]
+
+    def _cancel_sources(self, runs: Sequence[CopyRun]) -> list[str]:
+        if not runs:
+            return []
+        keys = [run.order_copy.source_order_id for run in runs]
+        orders = self._by_key(keys)
+        reasons = self.cancel_orders([orders[key] for key in keys])
+        if not any(reasons):
+            self._set(keys, self.cancelled)
+        return reasons
+
+    def _by_key(self, keys: Sequence[Any]) -> dict[Any, Any]:
+        return {order.pk: order for order in self._orders(keys)}
+
+    def _set(self, keys: Sequence[Any], state: Mapping[str, Any]) -> None:
+        """Write a declared state to orders, and the time to fields that hold it."""
+        if not state:
+            return
+        values = {name: value() if callable(value) else value for name, value in state.items()}
+        times = {
+            one.attname: one.pre_save(self.order_model(), add=False)
+            for one in concrete_fields(self.order_model)
+            if getattr(one, "auto_now", False)
+        }
+        self._orders(keys).update(**times, **values)
+
+
+def _about(attribute: str, step: Step, reason: str) -> Problem:
+    return Problem(step, attribute, "refused", reason)
+
+
+def _about_source(code: str, message: str) -> Problem:
+    return Problem(Step.CANCEL, "source_order", code, message)
+
+
+def _refused_placement(problem: Problem) -> list[Problem]:
+    return [cannot_transition(Step.PLACE, "pending", "placed"), problem]
+
+
+def _until_accepted(
+    runs: Sequence[CopyRun], step: Callable[[Sequence[CopyRun]], list[str]]
+) -> list[str]:
+    """Run a step for all runs that it does not refuse; return the reasons of the others.
+
+    What a step did together with refused runs is undone, and it is run again without them.
+    """
+    reasons: dict[int, str] = {}
+    left = list(runs)
+    while left:
+        with transaction.atomic():
+            found = step(left)
+            if any(found):
+                transaction.set_rollback(True)
+        reasons |= {id(run): reason for run, reason in zip(left, found, strict=True) if reason}
+        if not any(found):
+            break
+        left = [run for run in left if id(run) not in reasons]
+    return [reasons.get(id(run), "") for run in runs]

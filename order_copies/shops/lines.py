@@ -1,0 +1,226 @@
+"""Decide on the lines of an order: copy, reduce or skip each, by what is available."""
+
+from collections import Counter, namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from order_copies.plans import Action, Outcome, Problem, Step
+from order_copies.shops.amounts import column_value, minor_units, rounded
+from order_copies.shops.contents import Row
+from order_copies.shops.tables import AnyField, CopiedTables, Model
+
+#: The number of available pieces of a product, None for any number, or why it cannot be sold.
+Available = int | str | None
+
+
+@dataclass(frozen=True)
+class LineFields:
+    """The model of the order lines, and what its fields mean.
+
+    A field is the name of an attribute, or a lookup such as ``"product__title"``. Integers are
+    amounts in cents, decimals are amounts in units of the currency.
+    """
+
+    model: Model
+    #: The name of the line, for people.
+    name: str
+    #: The number of pieces. It must be a copied field.
+    quantity: str
+    #: The amount of one piece. Empty: ``total`` is the only amount.
+    unit: str = ""
+    #: The amount of the line. Empty: quantity times unit.
+    total: str = ""
+    #: What :meth:`FrozenShop.available` gets for the line. Empty: the name.
+    product: str = ""
+    #: The code of the product, for people and programs.
+    sku_code: str = ""
+    #: More lookups that hooks read from a line. They are not copied.
+    extra: tuple[str, ...] = ()
+
+    @property
+    def lookups(self) -> list[str]:
+        """All the fields that are named."""
+        named = [self.name, self.quantity, self.unit, self.total, self.product, self.sku_code]
+        return list(dict.fromkeys([*filter(None, named), *self.extra]))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The target line of one source line, and why it differs.
+
+    ``source`` is None for a new line, ``target`` is None for a skipped one.
+    """
+
+    source: Any
+    target: Any
+    action: Action = Action.COPIED
+    code: str = ""
+    message: str = ""
+
+
+class LineReader:
+    """Reads the values of a shop's lines by what they mean."""
+
+    def __init__(self, fields: LineFields, tables: CopiedTables) -> None:
+        self.fields, self.table = fields, tables.of(fields.model)
+        columns = self.table.columns
+        self.extra = [name for name in fields.lookups if name not in columns]
+        #: Turns a row into a line, whose fields have names.
+        self.line: Callable[[Row], Any] = _named_tuple(["pk", *columns, *self.extra])._make
+
+    def product(self, line: Any) -> Any:
+        """Return the key of the product, for :meth:`FrozenShop.available`."""
+        return getattr(line, self.fields.product or self.fields.name)
+
+    def quantity(self, line: Any) -> Any:
+        """Return the number of pieces."""
+        return getattr(line, self.fields.quantity)
+
+    def amount(self, line: Any, currency: str) -> Fraction:
+        """Return the exact amount of the line in minor units."""
+        if self.fields.total:
+            return self._amount(line, self.fields.total, currency)
+        return self._amount(line, self.fields.unit, currency) * Fraction(self.quantity(line))
+
+    def reduced(self, line: Any, quantity: Any, currency: str) -> dict[str, Any]:
+        """Return the fields of a line with fewer pieces, at the same price for each piece."""
+        changes = {self.fields.quantity: quantity}
+        if self.fields.total:
+            factor = Fraction(quantity) / Fraction(self.quantity(line))
+            total = self._amount(line, self.fields.total, currency) * factor
+            field = self._field(self.fields.total)
+            changes[self.fields.total] = column_value(field, total, currency)
+        return changes
+
+    def shown(self, line: Any, currency: str) -> dict[str, Any]:
+        """Return the values of a line for an outcome, amounts in cents."""
+        values: dict[str, Any] = {"quantity": self.quantity(line)}
+        if self.fields.sku_code:
+            values = {"sku_code": getattr(line, self.fields.sku_code)} | values
+        if self.fields.unit:
+            values["unit_amount_cents"] = rounded(self._amount(line, self.fields.unit, currency))
+        return values | {"total_amount_cents": rounded(self.amount(line, currency))}
+
+    def outcome(self, decision: Decision, currency: str, line_id: Any) -> Outcome:
+        """Return the outcome of a decision. ``line_id`` returns the public id for a key."""
+        source, target = decision.source, decision.target
+        before = None if source is None else self.shown(source, currency)
+        after = before if target is source else None
+        if target is not None and target is not source:
+            after = self.shown(target, currency)
+        return Outcome(
+            decision.action,
+            source_line_item=None if source is None else line_id(source.pk),
+            name=str(getattr(target if source is None else source, self.fields.name)),
+            code=decision.code,
+            message=decision.message,
+            before=before,
+            after=after,
+            row=target,
+        )
+
+    def _amount(self, line: Any, name: str, currency: str) -> Fraction:
+        return minor_units(self._field(name), getattr(line, name), currency)
+
+    def _field(self, name: str) -> AnyField:
+        return self._fields[name]
+
+    @cached_property
+    def _fields(self) -> dict[str, AnyField]:
+        return {one.attname: one for one in self.table.model._meta.concrete_fields}
+
+
+def _named_tuple(names: Sequence[str]) -> Any:
+    return namedtuple("Line", names, rename=True)
+
+
+@dataclass(slots=True)
+class Stock:
+    """What is available, less what earlier copies of the batch take. None if all is available."""
+
+    available: Mapping[Any, Available] | None
+    #: The keys of the source orders that earlier copies cancel.
+    cancelled: set[Any] = field(default_factory=set)
+    #: The pieces that earlier copies take, by product; negative if a swap releases more.
+    taken: Counter[Any] = field(default_factory=Counter)
+
+    def take(self, taken: Mapping[Any, Any], released: Mapping[Any, Any]) -> None:
+        """Subtract the pieces that a target takes, and add those that its source releases."""
+        self.taken.update(taken)
+        self.taken.subtract(released)
+
+
+@dataclass(slots=True)
+class LineDecisions:
+    """Decides on the lines of one order, one after the other.
+
+    ``released`` are the pieces that the source releases to its target in a swap, by product.
+    """
+
+    shop: Any
+    reader: LineReader
+    stock: Stock
+    currency: str
+    released: Mapping[Any, Any]
+    taken: Counter[Any] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    #: Whether an earlier copy of the batch took pieces that this one lacks.
+    is_contended: bool = False
+
+    def decide(self, lines: Sequence[Any]) -> list[Decision]:
+        """Return a decision for each line, and note problems."""
+        decisions = [self._decide(line) for line in lines]
+        left = [one.target for one in decisions if one.target is not None]
+        had_any = any(self.reader.quantity(line) for line in lines)
+        if had_any and not any(self.reader.quantity(line) for line in left):
+            message = _("nothing of this order is available any more")
+            problem = Problem(
+                Step.WRITE, "line_items", "no_sellable_line", message, skippable=False
+            )
+            self.problems.append(problem)
+        return decisions
+
+    def _decide(self, line: Any) -> Decision:
+        product, name = self.reader.product(line), getattr(line, self.reader.fields.name)
+        if self.stock.available is None or product is None:
+            return Decision(line, line)
+        if product not in self.stock.available:
+            message = _("%(name)s does not exist any more") % {"name": name}
+            return self._skip(line, "product_gone", message)
+        available = self.stock.available[product]
+        if isinstance(available, str):
+            return self._skip(line, "not_available", available)
+        if available is None:
+            return Decision(line, line)
+        left, wanted = self._take(product, available, line), self.reader.quantity(line)
+        if left >= wanted:
+            return Decision(line, line)
+        return self._reduce(line, left, {"left": left, "quantity": wanted, "name": name})
+
+    def _take(self, product: Any, available: int, line: Any) -> Any:
+        """Take pieces, and return how many of the wanted ones are available."""
+        wanted, earlier = self.reader.quantity(line), self.stock.taken[product]
+        pieces = available + self.released.get(product, 0) - earlier - self.taken[product]
+        left = min(wanted, max(0, pieces))
+        self.taken[product] += left
+        self.is_contended |= left < wanted and earlier > 0
+        return left
+
+    def _reduce(self, line: Any, left: Any, words: dict[str, Any]) -> Decision:
+        if not left:
+            return self._skip(line, "out_of_stock", _("%(name)s is out of stock") % words)
+        message = _("only %(left)s of %(quantity)s %(name)s left") % words
+        self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
+        changes = self.shop.reduce(line, left)
+        if changes is None:
+            changes = self.reader.reduced(line, left, self.currency)
+        return Decision(line, line._replace(**changes), Action.REDUCED, "stock_too_low", message)
+
+    def _skip(self, line: Any, code: str, message: str) -> Decision:
+        self.problems.append(Problem(Step.WRITE, "line_items", code, message))
+        return Decision(line, None, Action.SKIPPED, code, message)
