@@ -299,8 +299,9 @@ class Shop(ABC):
 
         Called once per attempt, inside the transaction that also ends the copies, with the runs
         whose plan writes a target. Each target must be a new order. Lock the sources that
-        ``run.plan.cancel`` will cancel, and raise if one has changed since the plan: the copy is
-        then planned again in its next attempt.
+        ``run.plan.cancel`` will cancel, and raise
+        :class:`~order_copies.exceptions.SourceChangedError` if one has changed since the plan: the
+        copy is then planned again, which counts as no attempt.
         """
 
     def place(self, runs: Sequence[CopyRun]) -> list[list[Problem]]:

@@ -53,6 +53,13 @@ class LeaseLost:
 
 
 @dataclass(frozen=True, slots=True)
+class Outdated:
+    """A source order was changed after the plan of its copy; nothing is written."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
 class ContractBroken:
     """The shop's adapter returned or wrote something that it must not."""
 
@@ -67,4 +74,4 @@ class Crashed:
     is_transient: bool
 
 
-Result = Ended | Later | Unanswered | RowsLocked | LeaseLost | ContractBroken | Crashed
+Result = Ended | Later | Unanswered | RowsLocked | LeaseLost | Outdated | ContractBroken | Crashed

@@ -11,8 +11,9 @@ again in smaller parts, or is given up.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,7 +27,12 @@ from order_copies.conf import settings
 from order_copies.db.retry import is_reachable, is_transient, refuses_writes, with_retries
 from order_copies.db.transactions import committed, limited_wait, lock_available
 from order_copies.events.recording import worker_actor
-from order_copies.exceptions import LeaseLostError, RowsLockedError, ShopContractError
+from order_copies.exceptions import (
+    LeaseLostError,
+    RowsLockedError,
+    ShopContractError,
+    SourceChangedError,
+)
 from order_copies.models import OrderFactory, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop, get_shop
@@ -41,6 +47,7 @@ from order_copies.worker.results import (
     Ended,
     Later,
     LeaseLost,
+    Outdated,
     Result,
     RowsLocked,
     Unanswered,
@@ -52,6 +59,8 @@ logger = logging.getLogger("order_copies.worker")
 CLAIM_PATIENCE = timedelta(seconds=3)
 #: Seconds that each part of a batch waits for row locks once one was not released in time.
 SHORT_LOCK_WAIT = 0.1
+#: How often a batch plans a copy again because its source was changed.
+MAX_CHANGES = 3
 
 Part = Sequence[OrderFactory]
 
@@ -115,6 +124,8 @@ class Runner:
     shop: Shop
     batch: Batch
     authorizations: Authorizations
+    #: How often the source of a copy was changed after its plan, by the key of the copy.
+    plans_changed: Counter[int] = field(default_factory=Counter)
 
     def run(self, order_copies: Part) -> None:
         """Run the copies; an error of one of them does not keep the others from ending.
@@ -153,6 +164,8 @@ class Runner:
             return LeaseLost()
         except RowsLockedError:
             return RowsLocked()
+        except SourceChangedError as error:
+            return Outdated(error)
         except ShopContractError as error:
             return ContractBroken(error)
         except Exception as error:
@@ -201,12 +214,10 @@ class Runner:
                 rest = self._set_locked_aside(part, limits)
             case LeaseLost():
                 rest = self._drop_lost(part)
-            case ContractBroken() | Crashed() if len(part) > 1:
+            case Outdated() | ContractBroken() | Crashed() if len(part) > 1:
                 rest = _halves(part)
-            case ContractBroken(error):
-                self._end_refused(part[0], error, limits)
-            case Crashed(error):
-                self._end_crashed(part[0], error, limits)
+            case Outdated() | ContractBroken() | Crashed():
+                rest = self._follow_up_alone(part[0], result, limits)
         return rest
 
     def _isolate_unanswered(self, part: Part, result: Unanswered, limits: Limits) -> list[Part]:
@@ -232,6 +243,23 @@ class Runner:
         for order_copy in lost:
             self._lose(order_copy)
         return [_without(part, lost)] if lost else _halves(part)
+
+    def _follow_up_alone(
+        self,
+        order_copy: OrderFactory,
+        result: Outdated | ContractBroken | Crashed,
+        limits: Limits,
+    ) -> list[Part]:
+        """Give up one copy, or plan it again if its source was changed, a few times."""
+        if isinstance(result, ContractBroken):
+            self._end_refused(order_copy, result.error, limits)
+            return []
+        if isinstance(result, Outdated):
+            self.plans_changed[order_copy.pk] += 1
+            if self.plans_changed[order_copy.pk] <= MAX_CHANGES:
+                return [[order_copy]]
+        self._end_crashed(order_copy, result.error, limits)
+        return []
 
     def _end_refused(self, order_copy: OrderFactory, error: Exception, limits: Limits) -> None:
         """Fail a copy for which the shop broke its contract."""

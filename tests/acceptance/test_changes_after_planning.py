@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db.models import F
 
 from order_copies.models import OrderFactory, Status
-from order_copies.worker.run import run_batch
+from order_copies.worker.run import MAX_CHANGES, run_batch
 from orders.models import (
     Address,
     Coupon,
@@ -182,7 +183,7 @@ CHANGES_OF_SOURCE: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES_OF_SOURCE)
-def test_swap__changes_of_the_source_are_copied_by_a_second_attempt(
+def test_swap__changed_source_is_planned_again_and_costs_no_attempt(
     shop: Shop, change: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -197,7 +198,7 @@ def test_swap__changes_of_the_source_are_copied_by_a_second_attempt(
     # then
     found, target = stories.fresh(order_copy), stories.target_of(stories.fresh(order_copy))
     assert stories.ending(found) == (Status.COMPLETED, {}, 0)
-    assert found.attempt == 2
+    assert found.attempt == 1
     assert stories.contents(target) == stories.contents(source) != before
     assert stories.statuses(source)[:2] == ("cancelled", "voided")
     assert stories.statuses(target)[:2] == ("placed", "authorized")
@@ -231,8 +232,10 @@ def test_swap__aborted_when_the_source_changes_in_every_attempt(
     bank, source = install_bank(monkeypatch), placed_order(lines=1)
     toggles = {"place_target_order": True, "cancel_source_order": True}
     order_copy = stories.requested(source, **toggles)
-    cities = iter(["Torino", "Milano", "Napoli"])
-    shop.before["authorize"] = lambda _: source.addresses.update(city=next(cities))
+    more = F("total_amount_with_taxes_cents") + 1
+    rows = Order.objects.filter(pk=source.pk)
+    # Another amount is another payment, so every plan calls the gateway.
+    shop.before["authorize"] = lambda _: rows.update(total_amount_with_taxes_cents=more)
 
     # when
     stories.run_all()
@@ -241,7 +244,9 @@ def test_swap__aborted_when_the_source_changes_in_every_attempt(
     found = stories.fresh(order_copy)
     assert stories.ending(found) == (Status.ABORTED, {"base": 1}, 1)
     assert "SourceChangedError" in found.errors_log["base"][0]
-    assert (found.target_order, list(cities), bank.live) == (None, [], [])
+    assert (found.target_order, found.attempt, bank.live) == (None, 3, [])
+    calls = [method for method, _ in shop.calls]
+    assert calls.count("authorize") == 3 * (1 + MAX_CHANGES)
     assert stories.statuses(source) == ("placed", "authorized", "unfulfilled")
     assert Order.objects.count() == 1
 
