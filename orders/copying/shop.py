@@ -22,7 +22,7 @@ from orders.copying.writing import check_unchanged
 from orders.lifecycle import cancelling, gateways, placing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
 from orders.lifecycle.locks import locked
-from orders.models import Customer, Order
+from orders.models import Authorization, CouponUse, Customer, Order, StockReservation
 
 #: The statuses of the orders that sales channels may read (contract 3.1).
 FOR_SALES_CHANNELS = [Order.Status.DRAFT, Order.Status.PENDING, Order.Status.PLACED]
@@ -32,6 +32,7 @@ class ReferenceShop(Shop):
     """The Shop adapter for the models of the ``orders`` app."""
 
     copied_models = COPIED_MODELS
+    left_behind = (Authorization, CouponUse, StockReservation)
 
     @property
     def capabilities(self) -> frozenset[Capability]:

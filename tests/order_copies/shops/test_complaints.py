@@ -1,0 +1,44 @@
+"""Closed-world copying: mistakes in declarations, each with what to type."""
+
+from order_copies.shops import CopiedModel
+from order_copies.shops.complaints import complaints_about_fields
+from orders.copying.shop import ReferenceShop
+from orders.models import CouponUse, LineItem, Order
+
+
+def test_complaints__complete_declaration_has_none() -> None:
+    assert list(ReferenceShop().complaints()) == []
+
+
+def test_complaints__each_field_must_be_declared_once() -> None:
+    copied = CopiedModel(
+        CouponUse, copied=("coupon_id", "colour"), reset=("id", "coupon_id"), remapped=("order_id",)
+    )
+
+    assert [one.message for one in complaints_about_fields([copied])] == [
+        "orders.CouponUse.customer_email is not declared.",
+        "orders.CouponUse.colour is declared, but orders.CouponUse has no such field.",
+        "orders.CouponUse.coupon_id is declared more than once.",
+        "orders.CouponUse.coupon_id is reset, but has no default.",
+    ]
+
+
+def test_complaints__link_to_a_copied_row_must_not_be_copied() -> None:
+    # given
+    declarations = [
+        CopiedModel(Order, copied=tuple(field.attname for field in Order._meta.fields[1:])),
+        CopiedModel(LineItem, copied=tuple(field.attname for field in LineItem._meta.fields[1:])),
+    ]
+
+    # when
+    [complaint] = complaints_about_fields(declarations)
+
+    # then
+    assert complaint.message == (
+        "orders.LineItem.order_id is declared as copied, but leads to orders.Order: "
+        "the target would refer to rows of its source."
+    )
+    assert complaint.hint == (
+        'Remove "order_id" from copied: it will lead to the copy of that row.'
+    )
+    assert complaint.model is LineItem
