@@ -42,12 +42,6 @@ class BareShop(Shop):
 
     def write(self, runs):
         pass
-
-    def place(self, runs):
-        return []
-
-    def cancel(self, runs):
-        return []
 """
 
 

@@ -18,10 +18,14 @@ from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.recording import Actor, changes_of, record
-from order_copies.exceptions import NotDeletableError, SourceOrderGoneError
+from order_copies.exceptions import (
+    NotDeletableError,
+    SourceOrderGoneError,
+    UnsupportedToggleError,
+)
 from order_copies.models import OrderFactory, Status
-from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
-from order_copies.shops import get_shop
+from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
+from order_copies.shops import Shop, get_shop
 from order_copies.transitions import ABORTABLE, RETRYABLE, event, lock
 from order_copies.worker import checked_shop
 
@@ -34,9 +38,14 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
     source order was deleted in the meantime, and :class:`RowsLockedError` if another transaction
     keeps one locked for ``LOCK_TIMEOUT`` seconds; on PostgreSQL only a transaction that deletes the
     order, or may delete it (``FOR UPDATE``), blocks the request.
+
+    Raises :class:`UnsupportedToggleError` for a toggle that the shop cannot do. Such a toggle that
+    is on by default, as ``reuse_wallet`` is, is turned off instead.
     """
+    shop = get_shop()
+    _settle_toggles(shop, order_copies)
     keys = {order_copy.source_order_id for order_copy in order_copies}
-    sources = get_shop().order_model._base_manager.filter(pk__in=keys)
+    sources = shop.order_model._base_manager.filter(pk__in=keys)
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
             raise SourceOrderGoneError
@@ -47,9 +56,11 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
 def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """Return the plans of unsaved copies, as if they ran together now. Writes nothing.
 
-    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime.
+    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
+    :class:`UnsupportedToggleError` as :func:`request_copies` does.
     """
     shop = get_shop()
+    _settle_toggles(shop, order_copies)
     try:
         return checked_shop.plan(shop, order_copies)
     except Exception as error:
@@ -151,7 +162,15 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
     if order_copy.source_order_id is None:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
-    return []
+    return [unsupported(*one) for one in get_shop().refused(order_copy).items()]
+
+
+def _settle_toggles(shop: Shop, order_copies: Sequence[OrderFactory]) -> None:
+    for order_copy in order_copies:
+        if reasons := shop.refused(order_copy):
+            raise UnsupportedToggleError(reasons)
+        for toggle in shop.unsupported:
+            setattr(order_copy, toggle, False)
 
 
 def _why_not_aborted(order_copy: OrderFactory) -> list[Problem]:

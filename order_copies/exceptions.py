@@ -1,5 +1,7 @@
 """The exceptions of the app. The docstring of each exception is its default message."""
 
+from collections.abc import Mapping
+
 
 class OrderCopiesError(Exception):
     """The order copy failed: see the log."""
@@ -18,6 +20,15 @@ class RowsLockedError(OrderCopiesError):
 
 class ShopContractError(OrderCopiesError):
     """The Shop adapter returned what order_copies.shops.Shop does not allow: fix the adapter."""
+
+
+class UnsupportedToggleError(OrderCopiesError):
+    """The shop cannot do what a toggle of the copy requests: turn the toggle off."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{toggle}: {reason}" for toggle, reason in reasons.items()))
+        #: The reason by toggle.
+        self.reasons = reasons
 
 
 class GoneError(OrderCopiesError):

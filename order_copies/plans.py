@@ -212,6 +212,11 @@ def plan_changed() -> Problem:
     return Problem(Step.WRITE, PLAN_CHANGED, PLAN_CHANGED, message, skippable=False)
 
 
+def unsupported(toggle: str, reason: str) -> Problem:
+    """Return the problem of a copy with a toggle that the shop cannot do; it stops the copy."""
+    return Problem(Step.WRITE, toggle, "unsupported", reason, skippable=False)
+
+
 def succeeds(problems: Sequence[Problem], *, skip_errors: bool) -> bool:
     """Return whether a copy with these problems ends with the status ``completed``."""
     return all(skip_errors and problem.skippable for problem in problems)

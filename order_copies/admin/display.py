@@ -15,6 +15,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
+from order_copies.shops import unsupported_toggles
 from order_copies.transitions import RETRYABLE
 
 #: The largest number of unchanged lines of one order that a page lists; it counts the others.
@@ -337,8 +338,10 @@ class Detail:
 
     @property
     def toggles(self) -> list[tuple[Any, Any, bool]]:
-        """Name, help text and value of every option."""
-        fields = ((name, OrderCopy._meta.get_field(name)) for name in OPTIONS)
+        """Name, help text and value of each option that the shop can do or that is on."""
+        unsupported, order_copy = unsupported_toggles(), self.order_copy
+        shown = (name for name in OPTIONS if name not in unsupported or getattr(order_copy, name))
+        fields = ((name, OrderCopy._meta.get_field(name)) for name in shown)
         return [
             (field.verbose_name, field.help_text, getattr(self.order_copy, name))  # type: ignore[union-attr]
             for name, field in fields

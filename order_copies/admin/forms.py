@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
 from order_copies.models import OPTIONS, OrderCopy
+from order_copies.shops import get_shop
 
 if TYPE_CHECKING:
     ModelForm = forms.ModelForm[OrderCopy]
@@ -26,7 +28,7 @@ class CopyOrdersForm(ModelForm):
 
     ``request_key`` identifies one visit of the page and is part of its address. A second submit
     with the same key and content creates no copies. Without ``may_change_orders`` the options that
-    place and cancel are disabled.
+    place and cancel are disabled. Options that the shop cannot do are absent.
     """
 
     request_key = forms.UUIDField(
@@ -46,19 +48,27 @@ class CopyOrdersForm(ModelForm):
     ) -> None:
         super().__init__(data)
         self._request_key = request_key or uuid.uuid4()
-        if not may_change_orders:
-            for name in CHANGING_ORDERS:
-                self.fields[name].disabled = True
-                self.fields[name].help_text = _("You need permission to change orders.")
+        self._unsupported = get_shop().unsupported
+        self._absent = {name: self.fields.pop(name) for name in self._unsupported}
+        for name in () if may_change_orders else self._changing_orders:
+            self.fields[name].disabled = True
+            self.fields[name].help_text = _("You need permission to change orders.")
 
     def clean(self) -> dict[str, Any]:
-        """Report values that were sent for disabled fields as errors."""
-        for name in CHANGING_ORDERS:
+        """Report values that were sent for disabled and absent fields as errors."""
+        for name, field in self._absent.items():
+            if field.widget.value_from_datadict(self.data, self.files, name):
+                self.add_error(None, f"{capfirst(self._unsupported[name])}.")
+        for name in self._changing_orders:
             # Django ignores the value of a disabled field. A request with one is forged, or comes
             # from an old page.
             if self.fields[name].disabled and self[name].data:
                 self.add_error(name, _("You do not have permission to change these orders."))
         return self.cleaned_data
+
+    @property
+    def _changing_orders(self) -> list[str]:
+        return [name for name in CHANGING_ORDERS if name in self.fields]
 
     @property
     def next_request_key(self) -> uuid.UUID:
@@ -70,6 +80,7 @@ class CopyOrdersForm(ModelForm):
         """Return unsaved copies of ``orders`` with the valid values of the form."""
         cleaned = getattr(self, "cleaned_data", {})
         values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
+        values |= dict.fromkeys(self._unsupported, False)
         return [OrderCopy(source_order=order, **values) for order in orders]
 
 

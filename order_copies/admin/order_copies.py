@@ -24,6 +24,7 @@ from order_copies.admin.search import SearchingMixin
 from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
+from order_copies.shops import unsupported_toggles
 from order_copies.templatetags.order_copies_admin import badge, status_badge
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ class ToggleFilter(admin.SimpleListFilter):
     parameter_name = "toggle"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the options with their full names."""
-        fields = ((name, OrderCopy._meta.get_field(name)) for name in toggle_labels)
+        """Return the options that the shop can do, with their full names."""
+        fields = ((name, OrderCopy._meta.get_field(name)) for name in self._names())
         return [(name, field.verbose_name) for name, field in fields]  # type: ignore[union-attr]
 
     def queryset(
@@ -57,7 +58,11 @@ class ToggleFilter(admin.SimpleListFilter):
     ) -> "models.QuerySet[Any]":
         """Return the copies with the chosen option; all copies if the value is unknown."""
         name = self.value()
-        return queryset.filter(**{name: True}) if name in toggle_labels else queryset
+        return queryset.filter(**{name: True}) if name in self._names() else queryset
+
+    def _names(self) -> list[str]:
+        unsupported = unsupported_toggles()
+        return [name for name in toggle_labels if name not in unsupported]
 
 
 @admin.register(OrderCopy)

@@ -19,6 +19,7 @@ from order_copies.exceptions import (
     NotDeletableError,
     OrderCopiesError,
     RowsLockedError,
+    UnsupportedToggleError,
 )
 
 _CODES = {
@@ -190,6 +191,9 @@ def errors_of(exception: Exception) -> Sequence[Error]:
     """Return the errors of a request that raised ``exception``; none for a server failure."""
     if isinstance(exception, RequestRefusedError):
         return exception.errors
+    if isinstance(exception, UnsupportedToggleError):
+        reasons = exception.reasons.items()
+        return [invalid("attributes", name, "unsupported", reason) for name, reason in reasons]
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]

@@ -153,8 +153,8 @@ class Shop(ABC):
     @property
     def unsupported(self) -> dict[str, str]:
         """The toggles that :attr:`capabilities` exclude, each with a reason for people."""
-        absent = [one for one in Capability if one not in self.capabilities]
-        return {one.toggle: one.absence for one in absent}
+        capabilities = self.capabilities
+        return {one.toggle: one.absence for one in Capability if one not in capabilities}
 
     def refused(self, order_copy: OrderFactory) -> dict[str, str]:
         """Return the unsupported toggles that ``order_copy`` requests, each with the reason.

@@ -8,19 +8,33 @@ from django.utils.translation import gettext as _
 
 from order_copies.exceptions import ShopContractError
 from order_copies.models import OrderFactory
-from order_copies.plans import CopyPlan, Problem, plan_changed
-from order_copies.shops import CopyRun, Payment, Shop
+from order_copies.plans import CopyPlan, Problem, plan_changed, unsupported
+from order_copies.shops import Capability, CopyRun, Payment, Shop
 
 
 def plan(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-    """Return a plan for each copy, with a problem where another plan was previewed."""
+    """Return a plan for each copy.
+
+    A copy gets a problem if another plan was previewed, and for each toggle that the shop cannot
+    do, which it could when the copy was requested.
+    """
     plans = _answers(shop, "plan", shop.plan(order_copies), order_copies)
     for order_copy, one in zip(order_copies, plans, strict=True):
         if not isinstance(one, CopyPlan):
             _break(shop, _("%(shop)s.plan() returned something else than plans."))
         if order_copy.plan_digest and order_copy.plan_digest != one.digest:
             one.problems.insert(0, plan_changed())
+        refused = shop.refused(order_copy).items()
+        one.problems[:0] = [unsupported(toggle, reason) for toggle, reason in refused]
+        _check_steps(shop, one)
     return plans
+
+
+def _check_steps(shop: Shop, plan: CopyPlan) -> None:
+    steps = {Capability.PLACE: plan.will_place, Capability.CANCEL: plan.will_cancel}
+    for capability, is_planned in steps.items():
+        if is_planned and capability not in shop.capabilities:
+            _break(shop, _("%(shop)s.plan() plans a step that the shop cannot do."))
 
 
 def payments(shop: Shop, runs: Sequence[CopyRun]) -> None:

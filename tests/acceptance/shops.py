@@ -1,11 +1,11 @@
-"""The reference shop with hooks, by which tests interfere with a run."""
+"""Shops of tests: the reference shop with hooks, and a shop that can only copy orders."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar
 
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import CopyRun, Payment
+from order_copies.shops import CopyRun, Payment, Shop
 from orders.copying.shop import ReferenceShop
 
 PATH = "tests.acceptance.shops.InterferedShop"
@@ -60,3 +60,21 @@ class InterferedShop(ReferenceShop):
         results = super().cancel(runs)
         self._call_hook("cancel", runs)
         return results
+
+
+class CopyingShop(Shop):
+    """A shop with the orders of the reference shop that can copy them, and nothing else."""
+
+    reference_shop = ReferenceShop()
+
+    def orders_for(self, request: Any) -> Any:
+        return self.reference_shop.orders_for(request)
+
+    def find_order(self, text: str) -> Any:
+        return self.reference_shop.find_order(text)
+
+    def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+        return self.reference_shop.plan(order_copies)
+
+    def write(self, runs: Sequence[CopyRun]) -> None:
+        self.reference_shop.write(runs)

@@ -17,9 +17,3 @@ class ForeignShop(Shop):
 
     def write(self, runs: Sequence[Any]) -> None:
         raise NotImplementedError
-
-    def place(self, runs: Sequence[Any]) -> Any:
-        raise NotImplementedError
-
-    def cancel(self, runs: Sequence[Any]) -> Any:
-        raise NotImplementedError

@@ -15,8 +15,10 @@ from order_copies.api.serializers.common import (
 )
 from order_copies.jsonapi.fields import (
     REQUIRED,
+    AnyField,
     BlankField,
     ObjectField,
+    RefusedField,
     TriggerField,
     ValueField,
 )
@@ -25,6 +27,7 @@ from order_copies.jsonapi.relations import EmptyRelatedField
 from order_copies.jsonapi.scopes import COPY
 from order_copies.jsonapi.storable import InvalidValueError
 from order_copies.models import Kind, OrderCopy, OrderFactory, RecurringOrderCopy
+from order_copies.shops import unsupported_toggles
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -117,6 +120,14 @@ class OrderFactorySerializer(CommonSerializer):
             "cancel_source_order": {"null": False},
             "source_order": {"required": True, "allow_null": False},
         }
+
+    def get_fields(self) -> dict[str, AnyField]:
+        """Return the fields; those of toggles that the shop cannot do refuse true."""
+        fields = super().get_fields()
+        for toggle, reason in unsupported_toggles().items():
+            if toggle in fields:
+                fields[toggle] = RefusedField(reason)
+        return fields
 
 
 class OrderCopySerializer(OrderFactorySerializer):

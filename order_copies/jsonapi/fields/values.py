@@ -307,6 +307,23 @@ def _size(value: Any) -> int:
     return sum(1 + _size(member) for member in members) if isinstance(value, dict | list) else 0
 
 
+class RefusedField(BooleanField):
+    """A flag that clients may only leave off: ``reason`` says why true is refused.
+
+    Neither documents nor the OpenAPI document contain it. Without a value it is false.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(null=False, write_only=True, default=False)
+        self.reason = reason
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return false. Raises :class:`InvalidValueError` for true, and as its base class does."""
+        if super().to_internal_value(data):
+            raise InvalidValueError("unsupported", self.reason)
+        return False
+
+
 class TriggerField(BooleanField):
     """A write-only attribute of updates that starts an action when it is true.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from order_copies.jsonapi.fields import TriggerField
+from order_copies.jsonapi.fields import RefusedField, TriggerField
 from order_copies.jsonapi.json_schema import JSONSchema, closed, or_null
 from order_copies.jsonapi.openapi.components import Components, JSONObject, content
 from order_copies.jsonapi.openapi.schemas import attribute_schema, id_schema, identifier_schema
@@ -55,7 +55,11 @@ def _body(
 
 
 def _attributes(attributes: Iterable[Attribute]) -> dict[str, JSONSchema]:
-    return {it.name: attribute_schema(it, it.field.accepted()) for it in attributes}
+    return {
+        it.name: attribute_schema(it, it.field.accepted())
+        for it in attributes
+        if not isinstance(it.declared, RefusedField)
+    }
 
 
 def _triggers(triggers: Mapping[str, TriggerField]) -> dict[str, JSONSchema]:

@@ -12,7 +12,7 @@ from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Outcome, errors_log
-from order_copies.shops import get_shop
+from order_copies.shops import get_shop, unsupported_toggles
 from order_copies.templatetags.order_copies_admin import money
 
 
@@ -22,9 +22,10 @@ class Command(DatabaseCommand):
     help = "Copies the given orders, with the same options as the API and the admin."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the orders, one flag per option of a copy, and the flags of this command."""
+        """Add the orders, one flag per option that the shop can do, and the command's flags."""
         parser.add_argument("orders", nargs="+", help="Ids of the orders to copy.")
-        for name in OPTIONS:
+        unsupported = unsupported_toggles()
+        for name in (name for name in OPTIONS if name not in unsupported):
             field = OrderFactory._meta.get_field(name)
             parser.add_argument(
                 f"--{name.replace('_', '-')}",
@@ -75,7 +76,8 @@ class Command(DatabaseCommand):
             message = f"There is no order {order_id}: check the id."
             raise CommandError(message)
         names = [*OPTIONS, "reference", "reference_origin"]
-        order_copy = OrderCopy(source_order_id=key, **{name: options[name] for name in names})
+        values = {name: options[name] for name in names if name in options}
+        order_copy = OrderCopy(source_order_id=key, **values)
         try:
             order_copy.clean_fields()
         except ValidationError as error:

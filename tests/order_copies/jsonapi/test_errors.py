@@ -3,6 +3,7 @@
 import pytest
 from rest_framework.exceptions import APIException, ValidationError
 
+from order_copies.exceptions import UnsupportedToggleError
 from order_copies.jsonapi.errors import Error, document_of, errors_of, invalid, refused
 
 
@@ -36,6 +37,10 @@ def test_invalid__document_names_the_rule_and_the_place() -> None:
     [
         (refused("CLOSED", "The shop is closed."), [("CLOSED", 400, None)]),
         (refused("LOCKED", "It is in progress.", "/data"), [("LOCKED", 423, "/data")]),
+        (
+            UnsupportedToggleError({"reuse_wallet": "this shop has no wallet"}),
+            [("VALIDATION_ERROR", 422, "/data/attributes/reuse_wallet")],
+        ),
         (TeapotError(), [("TEAPOT", 418, None)]),
         (ValidationError("is wrong"), [("VALIDATION_ERROR", 422, "/data")]),
         (

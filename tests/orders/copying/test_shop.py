@@ -109,12 +109,6 @@ class PlainShop(Shop):
     def write(self, runs: Any) -> None:
         raise NotImplementedError
 
-    def place(self, runs: Any) -> Any:
-        raise NotImplementedError
-
-    def cancel(self, runs: Any) -> Any:
-        raise NotImplementedError
-
 
 def test_shop__default_ids_are_keys_and_payments_are_none() -> None:
     # given
