@@ -3,30 +3,32 @@
 ``bulk_create`` and ``bulk_update`` split rows by the number of parameters that a database accepts,
 so the number of statements grows with the rows. Here all rows are one JSON parameter, which the
 database expands into a table: a thousand rows need one statement too.
+
+Every value is saved as ``Model.save()`` saves it. A model with a field whose values JSON cannot
+represent, such as binary data, an array or a field with its own type of column, is written by
+Django's own statements.
 """
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import cache
-from typing import Any, NamedTuple
+from itertools import repeat, starmap
+from types import SimpleNamespace
+from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connections, models, router
+from django.db import connections, models, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import RawSQL
+from django.db.models.sql import InsertQuery
 
-from order_copies.exceptions import UnsupportedDatabaseError
-
-#: Column with the position of a row in the JSON parameter.
-ordinal = "order_copies_row"
-
-#: Field types whose values JSON represents on every database without conversion.
-plain_types = {
-    "AutoField", "BigAutoField", "BigIntegerField", "BooleanField", "CharField", "EmailField",
-    "IntegerField", "PositiveBigIntegerField", "PositiveIntegerField",
-    "PositiveSmallIntegerField", "SmallIntegerField", "TextField", "URLField",
-}  # fmt: skip
+from order_copies.db.columns import (
+    Columns,
+    Field,
+    columns_of,
+    converted,
+    fields_of,
+    saving,
+)
+from order_copies.db.json_tables import Dialect, dialect_of, ordinal
 
 
 def insert_rows(
@@ -35,27 +37,25 @@ def insert_rows(
     """Insert ``rows`` with one statement; return their primary keys in the order of the rows.
 
     Each row has one value per name in ``fields``. Name a foreign key by its attribute
-    (``"order_id"``) and give the key. ``auto_now`` and default values of fields are not applied.
-    Raises ValueError for a row with a wrong number of values, and
-    :class:`UnsupportedDatabaseError`.
+    (``"order_id"``) and give the key. Values are saved as ``Model.save()`` saves them, but
+    ``pre_save`` is not called, and values of fields that are not named are left to the database:
+    ``auto_now``, a default value in Python, such as ``uuid4`` for a primary key, and the upload of
+    a file are not applied. None in a JSON column that is not nullable is saved as JSON's null.
+
+    A key is what a query returns: a UUID, or a tuple if the primary key is composite. A model that
+    inherits from another with a table needs one statement per table; the caller names the fields
+    of all of them, and not the link to the parent. Where JSON cannot represent a value, rows are
+    inserted in chunks as large as ``bulk_create``'s.
+
+    Raises ValueError for a row with a wrong number of values, a generated field and a field
+    without a column; and :class:`UnsupportedDatabaseError`.
     """
     if not rows:
         return []
-    dialect = _dialect(model)
-    columns = [dialect.column(model, field) for field in fields]
-    names = ", ".join(column.quoted for column in columns)
-    key = dialect.quote(model._meta.pk.column)
-    table = dialect.quote(model._meta.db_table)
-    source, parameter = dialect.table_of(columns, rows)
-    # ORDER BY the position, so that RETURNING yields the keys in the order of the rows. Django's
-    # bulk_create relies on RETURNING in insertion order on the same databases.
-    sql = (
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM {source} "  # noqa: S608
-        f"ORDER BY {dialect.quote(ordinal)} RETURNING {key}"
-    )
-    with dialect.connection.cursor() as cursor:
-        cursor.execute(sql, [parameter])
-        return [row[0] for row in cursor.fetchall()]
+    connection = connections[router.db_for_write(model)]
+    model = _concrete(model)
+    columns = columns_of(model, fields, rows)
+    return _Insertion(dialect_of(connection), len(rows), {}).into(model, columns)
 
 
 def update_rows(
@@ -63,193 +63,153 @@ def update_rows(
     fields: Sequence[str],
     rows: Sequence[Sequence[Any]],
     *,
-    match: Sequence[str] = ("id",),
+    match: Sequence[str] = ("pk",),
     where: Mapping[str, Any] | None = None,
 ) -> int:
     """Update rows with one statement; return the number of updated rows.
 
     Each row has the values of ``match`` first, which select the row to update, and then the values
     of ``fields``; a field must not be in both. ``where`` adds conditions that are the same for all
-    rows, a value by field. A row that does not match stays unchanged, so a fenced update returns
-    less than ``len(rows)``. Raises ValueError for a row with a wrong number of values, and
-    :class:`UnsupportedDatabaseError`.
+    rows, a value by field. A row that does not match, or matches by None, stays unchanged, so a
+    fenced update returns less than ``len(rows)``. Values are saved as :func:`insert_rows` does;
+    where JSON cannot represent one, each row needs one statement.
+
+    Raises ValueError for a row with a wrong number of values, and for a generated field, a field
+    without a column and a field of a parent's table; and :class:`UnsupportedDatabaseError`.
     """
     if not rows:
         return 0
-    dialect = _dialect(model)
-    keys = [dialect.column(model, field) for field in match]
-    values = [dialect.column(model, field) for field in fields]
-    source, parameter = dialect.table_of([*keys, *values], rows)
+    connection = connections[router.db_for_write(model)]
+    dialect = dialect_of(connection)
+    model = _concrete(model)
+    columns = columns_of(model, [*match, *fields], rows)
+    conditions = columns_of(model, list(where or {}), [list((where or {}).values())])
+    _check_table(model, [*columns, *conditions])
+    keys = len(fields_of(model, match))
+    source = dialect.table_of(columns)
+    if source is None or not all(saving(field).is_scalar for field in conditions):
+        return _update_each(model, columns, keys, conditions, connection.alias)
     table = dialect.quote(model._meta.db_table)
-    sql = dialect.update_statement(table, source, keys, values)
-    for field in where or {}:
-        sql += f" AND {table}.{dialect.column(model, field).quoted} = %s"
-    with dialect.connection.cursor() as cursor:
-        cursor.execute(sql, [parameter, *(where or {}).values()])
+    sql = dialect.update_statement(table, source.sql, source.names[:keys], source.names[keys:])
+    parameters = list[Any](source.parameters)
+    for field, values in conditions.items():
+        value = field.get_db_prep_save(values[0], connection)
+        condition = "IS NULL" if value is None else "= %s"
+        sql += f" AND {table}.{dialect.quote(field.column)} {condition}"
+        parameters += [] if value is None else [value]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
 
-class _Column(NamedTuple):
-    quoted: str
-    sql_type: str
-    is_json: bool
-    is_nullable: bool
-    prepare: Callable[[Any], Any] | None
-
-
 @dataclass(frozen=True, slots=True)
-class _Dialect:
-    """The SQL by which one database expands a JSON array of arrays into a table."""
+class _Insertion:
+    """The rows of one call, and their keys in each table that has them already."""
 
-    connection: BaseDatabaseWrapper
-    quote: Callable[[Any], str]
+    dialect: Dialect
+    count: int
+    keys: dict[type[models.Model], list[Any]]
 
-    def column(self, model: type[models.Model], name: str) -> _Column:
-        field = model._meta.get_field(name)
-        assert isinstance(field, models.Field)
-        target = field.target_field if isinstance(field, models.ForeignKey) else field
-        is_json = isinstance(target, models.JSONField)
-        prepare: Callable[[Any], Any] | None = None
-        if is_json and not field.null:
-            prepare = self.prepare_json
-        elif is_json:
-            prepare = self.prepare_nullable_json
-        elif target.get_internal_type() not in plain_types:
-            # Timestamps and rates repeat from row to row: convert each value once.
-            prepare = cache(lambda value: _as_text(target.get_db_prep_save(value, self.connection)))
-        sql_type = self.sql_type(target)
-        return _Column(self.quote(field.column), sql_type, is_json, field.null, prepare)
+    def into(self, model: type[models.Model], columns: Columns) -> list[Any]:
+        """Insert rows into the tables of the parents of ``model``, then into its own."""
+        links = _links(model)
+        if not links:
+            return self.into_table(model, columns)
+        with transaction.atomic(self.dialect.connection.alias, savepoint=False):
+            own = {it: columns[it] for it in columns if it in model._meta.local_concrete_fields}
+            for parent, link in links.items():
+                inherited = {
+                    it: columns[it] for it in columns if it in parent._meta.concrete_fields
+                }
+                if link in columns:
+                    inherited[parent._meta.pk] = columns[link]
+                if parent not in self.keys:
+                    self.keys[parent] = self.into(parent, inherited)
+                own[link] = self.keys[parent]
+            return self.into_table(model, own)
 
-    def sql_type(self, field: "models.Field[Any, Any]") -> str:
-        """The type that a value of ``field`` is cast to before it is written to the column.
-
-        It must not be narrower than the column, so that the column refuses a value that is too
-        long, instead of the cast truncating it.
-        """
-        return ""
-
-    def prepare_json(self, value: Any) -> Any:
-        return json.dumps(value, cls=DjangoJSONEncoder)
-
-    def prepare_nullable_json(self, value: Any) -> Any:
-        return None if value is None else self.prepare_json(value)
-
-    def table_of(
-        self, columns: Sequence[_Column], rows: Iterable[Sequence[Any]]
-    ) -> tuple[str, str]:
-        """The rows as an SQL table expression with the names of the columns, and its parameter."""
-        converters = [
-            (index, column.prepare) for index, column in enumerate(columns) if column.prepare
-        ]
-        prepared = []
-        for row in rows:
-            if len(row) != len(columns):
-                message = f"A row of {len(columns)} values has {len(row)}."
-                raise ValueError(message)
-            values = list(row)
-            for index, convert in converters:
-                values[index] = convert(values[index])
-            prepared.append(values)
-        parameter = json.dumps(prepared, cls=DjangoJSONEncoder, allow_nan=False)
-        return self.table_expression(columns), parameter
-
-    def table_expression(self, columns: Sequence[_Column]) -> str:
-        raise NotImplementedError
-
-    def update_statement(
-        self,
-        table: str,
-        source: str,
-        keys: Sequence[_Column],
-        values: Sequence[_Column],
-    ) -> str:
-        assignments = ", ".join(f"{column.quoted} = r.{column.quoted}" for column in values)
-        matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
-        return f"UPDATE {table} SET {assignments} FROM {source} WHERE {matches}"  # noqa: S608
-
-
-class _SQLite(_Dialect):
-    def table_expression(self, columns: Sequence[_Column]) -> str:
-        values = ", ".join(
-            f"json_extract(value, '$[{index}]') AS {column.quoted}"
-            for index, column in enumerate(columns)
+    def into_table(self, model: type[models.Model], columns: Columns) -> list[Any]:
+        """Insert rows into the table of ``model`` and return their keys."""
+        source = self.dialect.table_of(columns)
+        if source is None:
+            return _insert_by_django(model, columns, self.count, self.dialect.connection)
+        quote, connection = self.dialect.quote, self.dialect.connection
+        fields = model._meta.pk_fields
+        names, keys = ", ".join(source.names), ", ".join(quote(field.column) for field in fields)
+        # ORDER BY the position, so that RETURNING yields the keys in the order of the rows.
+        # Django's bulk_create relies on RETURNING in insertion order on the same databases.
+        sql = (
+            f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {names} "  # noqa: S608
+            f"FROM {source.sql} ORDER BY {quote(ordinal)} RETURNING {keys}"
         )
-        position = self.quote(ordinal)
-        return f"(SELECT key AS {position}, {values} FROM json_each(%s)) AS r"  # noqa: S608
+        with connection.cursor() as cursor:
+            cursor.execute(sql, source.parameters)
+            return converted(fields, cursor.fetchall(), connection)
 
 
-class _PostgreSQL(_Dialect):
-    def sql_type(self, field: "models.Field[Any, Any]") -> str:
-        is_text = isinstance(field, models.CharField)
-        return "text" if is_text else field.rel_db_type(self.connection) or ""
-
-    def prepare_json(self, value: Any) -> Any:
-        return value
-
-    def table_expression(self, columns: Sequence[_Column]) -> str:
-        values = ", ".join(
-            f"{self._value(index, column)} AS {column.quoted}"
-            for index, column in enumerate(columns)
-        )
-        position = self.quote(ordinal)
-        return (
-            f"(SELECT {position}, {values} FROM jsonb_array_elements(%s::jsonb) "  # noqa: S608
-            f"WITH ORDINALITY AS e(value, {position})) AS r"
-        )
-
-    def _value(self, index: int, column: _Column) -> str:
-        if not column.is_json:
-            return f"(value ->> {index})::{column.sql_type}"
-        # None becomes NULL if the column is nullable, otherwise JSON's null.
-        return f"NULLIF(value -> {index}, 'null')" if column.is_nullable else f"(value -> {index})"
+def _concrete(model: type[models.Model]) -> type[models.Model]:
+    """Return the model that has the table of ``model``, which may be a proxy."""
+    return model._meta.concrete_model or model
 
 
-class _MariaDB(_Dialect):
-    def sql_type(self, field: "models.Field[Any, Any]") -> str:
-        if isinstance(field, models.BooleanField):
-            return "bool"
-        if isinstance(field, models.BigIntegerField) and not field.primary_key:
-            # JSON_TABLE would truncate a larger number to bigint; the column refuses it.
-            return "decimal(65)"
-        return "bigint" if isinstance(field, models.IntegerField) else "longtext"
-
-    def table_expression(self, columns: Sequence[_Column]) -> str:
-        values = ", ".join(
-            f"{column.quoted} {column.sql_type} PATH '$[{index}]'"
-            for index, column in enumerate(columns)
-        )
-        position = self.quote(ordinal)
-        return f"JSON_TABLE(%s, '$[*]' COLUMNS ({position} FOR ORDINALITY, {values})) AS r"
-
-    def update_statement(
-        self,
-        table: str,
-        source: str,
-        keys: Sequence[_Column],
-        values: Sequence[_Column],
-    ) -> str:
-        assignments = ", ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in values)
-        matches = " AND ".join(f"{table}.{column.quoted} = r.{column.quoted}" for column in keys)
-        # STRAIGHT_JOIN reads the new rows first and looks each up by its key, so no other row of
-        # the table is read or locked.
-        return f"UPDATE {source} STRAIGHT_JOIN {table} SET {assignments} WHERE {matches}"  # noqa: S608
+def _links(model: type[models.Model]) -> dict[type[models.Model], Field]:
+    """Return the link to each parent that has a table of its own."""
+    return {
+        _concrete(parent): link
+        for parent, link in model._meta.parents.items()
+        if link in model._meta.local_fields
+    }
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+def _insert_by_django(
+    model: type[models.Model], columns: Columns, count: int, connection: BaseDatabaseWrapper
+) -> list[Any]:
+    """Insert rows with the statements of ``bulk_create``, and return their keys."""
+    names = [field.attname for field in columns]
+    columns_with_null = [_with_json_null(field, values) for field, values in columns.items()]
+    rows = zip(*columns_with_null, strict=True) if columns else repeat((), count)
+    # The compiler reads attributes only.
+    objects: list[Any] = [SimpleNamespace(**dict(zip(names, row, strict=True))) for row in rows]
+    size = max(connection.ops.bulk_batch_size(list(columns), objects), 1)
+    fields, keys = model._meta.pk_fields, []
+    with transaction.atomic(connection.alias, savepoint=False):
+        for start in range(0, count, size):
+            query = InsertQuery(model)
+            query.insert_values(list(columns), objects[start : start + size], raw=True)
+            keys += query.get_compiler(connection.alias).execute_sql(fields)
+    return keys if len(fields) > 1 else [key for (key,) in keys]
 
 
-dialects: dict[str, type[_Dialect]] = {
-    "mysql": _MariaDB,
-    "postgresql": _PostgreSQL,
-    "sqlite": _SQLite,
-}
+def _update_each(
+    model: type[models.Model], columns: Columns, keys: int, conditions: Columns, alias: str
+) -> int:
+    """Update each row with a statement of its own, and return the number of updated rows."""
+    names = [field.attname for field in columns]
+    where = {field.attname: value for field, (value,) in conditions.items()}
+    rows: Any = models.QuerySet(model, using=alias).filter(**where)
+    updated = 0
+    with transaction.atomic(alias, savepoint=False):
+        for row in zip(*starmap(_with_json_null, columns.items()), strict=True):
+            values = dict(zip(names, row, strict=True))
+            match = {name: values.pop(name) for name in names[:keys]}
+            if None not in match.values():
+                updated += rows.filter(**match).update(**values)
+    return updated
 
 
-def _dialect(model: type[models.Model]) -> _Dialect:
-    connection = connections[router.db_for_write(model)]
-    if connection.vendor not in dialects:
-        raise UnsupportedDatabaseError
-    return dialects[connection.vendor](connection, connection.ops.quote_name)
+def _with_json_null(field: Field, values: Sequence[Any]) -> Sequence[Any]:
+    """Return values for the ORM, which saves None in any JSON column as NULL."""
+    if not saving(field).is_json or field.null:
+        return values
+    return [_json_null if value is None else value for value in values]
+
+
+_json_null = RawSQL("'null'", [])
+
+
+def _check_table(model: type[models.Model], fields: Iterable[Field]) -> None:
+    for field in fields:
+        if field not in model._meta.local_concrete_fields:
+            owner = field.model._meta.label
+            message = f"{field.name} is in the table of {owner}: update {owner} instead."
+            raise ValueError(message)

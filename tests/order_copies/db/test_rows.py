@@ -328,7 +328,7 @@ def test_update_rows__too_large_values_are_refused(field: str, value: Any) -> No
 
 def test_insert_rows__values_that_are_not_json_are_refused() -> None:
     with pytest.raises(TypeError):
-        insert_rows(Event, EVENT_FIELDS, [["orders", object(), "", {}, {}, NOW]])
+        insert_rows(Event, EVENT_FIELDS, [["orders", "1", "", object(), {}, NOW]])
 
 
 def test_insert_rows__rows_of_different_lengths_are_refused() -> None:
