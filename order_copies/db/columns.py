@@ -35,10 +35,10 @@ _plain_types: dict[str, Types] = {
     "BooleanField": {bool, NoneType},
 }
 
-#: Internal types of the other fields of Django whose columns text can be cast to.
-_cast_types = {
+#: Internal types of Django's fields whose columns text can be cast to.
+_scalar_types = {
     *("DateField", "DateTimeField", "DecimalField", "DurationField", "GenericIPAddressField"),
-    *("TimeField", "UUIDField"),
+    *("TimeField", "UUIDField", *_plain_types),
 }
 
 #: Methods by which a field converts the values that are saved.
@@ -89,8 +89,9 @@ def fields_of(model: type[models.Model], names: Sequence[str]) -> list[Field]:
     for name in names:
         fields += options.pk_fields if name == "pk" else [options.get_field(name)]
     for field in fields:
-        if not field.concrete or field.generated:
-            reason = "is computed by the database" if field.concrete else "has no column"
+        has_column = field.concrete and not field.many_to_many
+        if not has_column or field.generated:
+            reason = "is computed by the database" if has_column else "has no column"
             message = f"{options.label}.{field.name} {reason}: leave it out."
             raise ValueError(message)
     if len(set(fields)) < len(fields):
@@ -109,24 +110,21 @@ def saving(field: Field) -> Saving:
     is_djangos = all(_inherits(it, _conversions) for it in chain)
     has_djangos_column = all(_inherits(it, _storage) for it in chain)
     internal_type = target.get_internal_type()
-    plain = _plain_types.get(internal_type, set())
     # Django 6.1 renamed the method.
     has_sql = hasattr(target, "get_placeholder") or hasattr(target, "get_placeholder_sql")
     return Saving(
         target,
         is_djangos,
-        is_json=isinstance(target, models.JSONField) and is_djangos and has_djangos_column,
-        is_scalar=bool(plain or internal_type in _cast_types)
-        and has_djangos_column
-        and not has_sql,
-        plain_types=plain if is_djangos else set(),
+        is_json=isinstance(field, models.JSONField) and is_djangos and has_djangos_column,
+        is_scalar=internal_type in _scalar_types and has_djangos_column and not has_sql,
+        plain_types=_plain_types.get(internal_type, set()) if is_djangos else set(),
     )
 
 
 def _inherits(field: Field, methods: Sequence[str]) -> bool:
     """Return whether the class of ``field`` inherits these methods from Django."""
-    found = [getattr(type(field), method).__module__ or "" for method in methods]
-    return all(module.startswith("django.db.models.") for module in found)
+    modules = [getattr(type(field), method).__module__ for method in methods]
+    return all(module.startswith("django.db.models.") for module in modules)
 
 
 def prepared(
@@ -143,12 +141,11 @@ def prepared(
     def convert(value: Any) -> Any:
         return field.get_db_prep_save(value, connection)
 
-    if not how.is_djangos or not _are_interchangeable(types, values):
-        # Equal values may be saved differently: an encrypting field may add a nonce to each.
-        return [convert(value) for value in values]
-    # Timestamps and rates repeat from row to row: convert each once.
-    texts = cache(lambda value: None if value is None else str(convert(value)))
-    return [texts(value) for value in values]
+    # Timestamps and rates repeat from row to row: convert each once. Equal values of other fields
+    # may be saved differently: an encrypting field may add a nonce to each.
+    if how.is_djangos and _are_interchangeable(types, values):
+        return list(map(cache(lambda value: _text(convert(value))), values))
+    return [convert(value) for value in values]
 
 
 def _are_interchangeable(types: Types, values: Sequence[Any]) -> bool:
@@ -157,6 +154,10 @@ def _are_interchangeable(types: Types, values: Sequence[Any]) -> bool:
         return False
     # Both instants of an hour that a time zone repeats are equal.
     return datetime not in types or not any(map(attrgetter("fold"), filter(None, values)))
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, Decimal | date) else value
 
 
 def json_texts(field: Any, values: Sequence[Any]) -> list[str | None]:
