@@ -72,10 +72,9 @@ def columns_of(
     written.
     """
     fields = fields_of(model, names)
-    for row in rows:
-        if len(row) != len(fields):
-            message = f"A row of {len(fields)} values has {len(row)}."
-            raise ValueError(message)
+    for length in set(map(len, rows)) - {len(fields)}:
+        message = f"A row of {len(fields)} values has {length}."
+        raise ValueError(message)
     return dict(zip(fields, zip(*rows, strict=True), strict=True))
 
 
