@@ -100,7 +100,6 @@ class _Writer:
     def set_deferred_links(self, table: CopiedTable) -> None:
         """Set the links that lead to rows which were written later, such as links to itself."""
         names = [link.name for link in table.links]
-        key = table.model._meta.pk.attname
         for link in table.links:
             if link.name not in table.deferred:
                 continue
@@ -110,7 +109,9 @@ class _Writer:
                 for new, old in self._written(table, target, link.name, position):
                     if found := self.new_keys[link.model][index].get(old):
                         changes.append([new, found])
-            update_rows(table.model, [link.name], changes, match=(key,))
+            # A link of a parent in multi-table inheritance is in the table of the parent, whose
+            # rows have the same keys.
+            update_rows(link.field.model, [link.name], changes)
 
     def _written(
         self, table: CopiedTable, target: Target, name: str, position: int
