@@ -86,15 +86,17 @@ docs: $(VENV)/docs.installed ## Build the documentation: docs/_build/html/index.
 bench: $(VENV)/dev.installed ## Measure the worker against raw SQL, and the API against documents by hand.
 	$(BIN)/python -m benchmarks $(ARGS)
 
-matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Python.
+matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Python, and on the oldest packages.
 	$(if $(PYENV_VERSIONS),PYENV_VERSION=$(PYENV_VERSIONS)) $(BIN)/nox $(ARGS)
 
-constraints: ## Pin the newest releases of everything (needs uv).
-	uv pip compile --quiet --upgrade --universal --python-version 3.11 --group dev \
-		--group docs --group schema --group conformance --group engines --group chaos --group browser --extra postgres --extra mariadb \
-		pyproject.toml \
-		--output-file constraints.txt \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+UV_COMPILE := uv pip compile --quiet --upgrade --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+constraints: ## Pin the newest releases of everything, and the oldest that the suite must pass with (needs uv).
+	$(UV_COMPILE) --universal --python-version 3.11 --group dev \
+		--group docs --group schema --group conformance --group engines --group chaos --group browser --group package --extra postgres --extra mariadb \
+		pyproject.toml --output-file constraints.txt
+	$(UV_COMPILE) --resolution lowest-direct --python-version 3.11 --group test --extra postgres --extra mariadb \
+		pyproject.toml --output-file constraints-lowest.txt
 
 clean: ## Remove everything that make made, the demo's data too.
 	rm -rf $(VENV) .nox var tests/conformance/node_modules build dist docs/_build htmlcov .coverage* .hypothesis

@@ -1,7 +1,9 @@
-"""Build the wheel, look inside, and install it into a bare Django project."""
+"""Build sdist and wheel, look inside, and install the wheel into a bare Django project."""
 
+import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -50,7 +52,28 @@ def run(*command: str | Path, cwd: Path) -> None:
     subprocess.run([str(part) for part in command], cwd=cwd, check=True)
 
 
-def check_contents(wheel: Path) -> None:
+def build(python: Path, scratch: Path) -> tuple[Path, Path]:
+    """Build the sdist, and out of it the wheel; check what a package index shows of them."""
+    pip: list[str | Path] = [python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
+    run(*pip, "build", "twine", cwd=scratch)
+    run(python, "-m", "build", "--outdir", scratch, ROOT, cwd=scratch)
+    [sdist], [wheel] = scratch.glob("*.tar.gz"), scratch.glob("*.whl")
+    run(python, "-m", "twine", "check", "--strict", sdist, wheel, cwd=scratch)
+    return sdist, wheel
+
+
+def check_sdist(sdist: Path) -> None:
+    """The sdist holds the app, the examples, and the files that a packager looks for."""
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    wanted = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "order_copies/py.typed"}
+    listed = ["git", "ls-files", "examples"]
+    examples = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    missing = (wanted | set(examples.splitlines())) - names
+    assert not missing, f"{sdist.name} lacks {missing}"
+
+
+def check_wheel(wheel: Path) -> None:
     """The wheel holds the app and what belongs to it, and nothing of the reference project."""
     names = ZipFile(wheel).namelist()
     strangers = [name for name in names if not name.startswith(("order_copies/", "django_order_"))]
@@ -58,6 +81,9 @@ def check_contents(wheel: Path) -> None:
     assert "order_copies/py.typed" in names
     assert any(name.endswith(".html") for name in names), "no templates"
     assert any("/migrations/0001" in name for name in names), "no migrations"
+    metadata = ZipFile(wheel).read(next(name for name in names if name.endswith("/METADATA")))
+    relative = re.findall(r"\]\((?!https?:|#)[^)]*\)", metadata.decode())
+    assert not relative, f"the description links to {relative}"
     print(f"{wheel.name}: {len(names)} files, all of order_copies.")
 
 
@@ -74,10 +100,12 @@ def make_bare_project(python: Path, home: Path) -> None:
 def main(scratch: Path) -> None:
     """Build, look, install, migrate."""
     python = scratch / "wheel-venv/bin/python"
+    tools = scratch / "build-venv/bin/python"
+    run(sys.executable, "-m", "venv", tools.parents[1], cwd=scratch)
+    sdist, wheel = build(tools, scratch)
+    check_sdist(sdist)
+    check_wheel(wheel)
     run(sys.executable, "-m", "venv", python.parents[1], cwd=scratch)
-    run(python, "-m", "pip", "wheel", "-q", "--no-deps", "-w", scratch, ROOT, cwd=scratch)
-    [wheel] = scratch.glob("*.whl")
-    check_contents(wheel)
     run(python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt", wheel, cwd=scratch)
     home = scratch / "bare"
     home.mkdir()

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.db.rows import insert_rows
 from order_copies.models import OrderCopy
 from orders.models import (
@@ -107,4 +107,4 @@ def request(keys: list[int], count: int) -> None:
     for start in range(0, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))
         copies = [OrderCopy(source_order_id=keys[number % len(keys)]) for number in numbers]
-        request_copies(copies, who={"bench": {}})
+        copying.request_copies(copies, actor={"bench": {}})

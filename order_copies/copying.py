@@ -1,15 +1,23 @@
-"""Request, preview, change, delete, abort and retry copies: the Python API of the app.
+"""Request, preview, follow, change, delete, abort and retry copies: the Python API of the app.
 
 API, admin, commands and a shop's own code enter here; :mod:`order_copies.worker.run` runs what is
 requested. Repeating an abort or a retry has no effect; every other forbidden transition is
 answered with the reason.
+
+``actor`` is who acts: a user, the name of code that acts for no user, or an :data:`Actor`. It is
+recorded in the events of the copies. No function checks permissions.
 """
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,27 +25,94 @@ from order_copies import transitions
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
-from order_copies.events.recording import Actor, changes_of, record
+from order_copies.events.models import Event
+from order_copies.events.recording import Caller, actor_of, changes_of, record
 from order_copies.exceptions import (
     NotDeletableError,
     SourceOrderGoneError,
     UnsupportedToggleError,
 )
-from order_copies.models import OrderFactory, Status
+from order_copies.jsonapi.fields import ObjectField
+from order_copies.jsonapi.storable import InvalidValueError, check_storable
+from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
 from order_copies.shops import Shop, get_shop
 from order_copies.transitions import ABORTABLE, RETRYABLE, event, lock
 from order_copies.worker import checked_shop
 
+#: Seconds between the first two queries for the end of copies; each pause is 1.5 times longer.
+FIRST_PAUSE = 0.02
+#: The longest pause between two queries, in seconds.
+LONGEST_PAUSE = 0.5
 
-def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
+
+class Annotations(TypedDict, total=False):
+    """What may be set on a copy at any time; the app stores it and does not use it."""
+
+    reference: str | None
+    reference_origin: str | None
+    metadata: dict[str, Any]
+
+
+class CopyOptions(Annotations, total=False):
+    """What may be set on a copy when it is requested, by the names of the API."""
+
+    place_target_order: bool
+    reuse_wallet: bool
+    cancel_source_order: bool
+    apply_promotions: bool
+    skip_errors: bool
+    ignore_invalid_coupon: bool
+    #: The ``digest`` of a previewed plan: the copy does that, or nothing.
+    plan_digest: str
+
+
+def request(
+    orders: Iterable[Any], *, actor: Caller, **options: Unpack[CopyOptions]
+) -> list[OrderCopy]:
+    """Request a copy of each order, and return the copies, which are pending.
+
+    Orders are instances or primary keys. The copies are saved in one transaction, or as part of the
+    caller's; a worker is woken after the commit. Raises what :func:`unsaved` and
+    :func:`request_copies` raise, and then requests nothing.
+    """
+    order_copies = unsaved(orders, **options)
+    request_copies(order_copies, actor=actor)
+    return order_copies
+
+
+def preview(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[CopyPlan]:
+    """Return the plan of each copy that :func:`request` would request. Writes nothing.
+
+    Raises what :func:`unsaved` and :func:`preview_copies` raise.
+    """
+    return preview_copies(unsaved(orders, **options))
+
+
+def unsaved(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[OrderCopy]:
+    """Return an unsaved copy of each order, for :func:`request_copies` and :func:`preview_copies`.
+
+    Raises TypeError for unknown options, and ValidationError for values that cannot be stored and
+    for malformed primary keys. Does not look whether the orders exist.
+    """
+    values = _cleaned(options, CopyOptions.__optional_keys__)
+    model: Any = get_shop().order_model
+    return [
+        OrderCopy(source_order=order, **values)
+        if isinstance(order, model)
+        else OrderCopy(source_order_id=model._meta.pk.to_python(order), **values)
+        for order in orders
+    ]
+
+
+def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
     """Save new copies as pending, with their ``create`` events, in one transaction.
 
-    API, admin and commands all request copies here. The caller has checked that ``who`` may copy
+    API, admin and commands all request copies here. The caller has checked that the actor may copy
     the source orders. A worker is woken after the commit. Raises :class:`SourceOrderGoneError` if a
-    source order was deleted in the meantime, and :class:`RowsLockedError` if another transaction
-    keeps one locked for ``LOCK_TIMEOUT`` seconds; on PostgreSQL only a transaction that deletes the
-    order, or may delete it (``FOR UPDATE``), blocks the request.
+    source order does not exist, and :class:`RowsLockedError` if another transaction keeps one
+    locked for ``LOCK_TIMEOUT`` seconds; on PostgreSQL only a transaction that deletes the order, or
+    may delete it (``FOR UPDATE``), blocks the request.
 
     Raises :class:`UnsupportedToggleError` for a toggle that the shop cannot do. Such a toggle that
     is on by default, as ``reuse_wallet`` is, is turned off instead.
@@ -49,14 +124,14 @@ def request_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
             raise SourceOrderGoneError
-        transitions.create(order_copies, who=who, now=timezone.now())
+        transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
 
 
-def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+def preview_copies(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """Return the plans of unsaved copies, as if they ran together now. Writes nothing.
 
-    Raises :class:`SourceOrderGoneError` if a source order was deleted in the meantime, and
+    Raises :class:`SourceOrderGoneError` if a source order does not exist, and
     :class:`UnsupportedToggleError` as :func:`request_copies` does.
     """
     shop = get_shop()
@@ -70,29 +145,74 @@ def preview(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         raise
 
 
-def update_copy(order_copy: OrderFactory, changes: dict[str, Any], *, who: Actor) -> None:
+def follow(order_copies: Sequence[OrderFactory], timeout: float) -> Iterator[OrderCopy]:
+    """Yield each copy as the database has it once it has ended; leave out deleted copies.
+
+    Raises TimeoutError if copies have not ended after ``timeout`` seconds. Follow copies after the
+    transaction that requested them: a worker cannot see them earlier.
+    """
+    deadline, pause = time.monotonic() + timeout, FIRST_PAUSE
+    waiting = [order_copy.pk for order_copy in order_copies]
+    while waiting:
+        ongoing = set(_ongoing(waiting))
+        ended = _saved([key for key in waiting if key not in ongoing])
+        yield from (ended[key] for key in waiting if key in ended)
+        waiting = [key for key in waiting if key in ongoing]
+        left = deadline - time.monotonic()
+        if waiting and left <= 0:
+            message = f"{len(waiting)} copies have not ended: check that a worker is running."
+            raise TimeoutError(message)
+        if waiting:
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _ongoing(keys: Sequence[Any]) -> "QuerySet[OrderFactory, Any]":
+    return OrderFactory.objects.ongoing().filter(pk__in=keys).values_list("pk", flat=True)
+
+
+def _saved(keys: Sequence[Any]) -> dict[Any, Any]:
+    return OrderCopy.objects.in_bulk(keys)
+
+
+def wait(order_copies: Sequence[OrderFactory], timeout: float) -> list[OrderCopy]:
+    """Return the copies as the database has them, once all have ended or after ``timeout`` seconds.
+
+    ``has_ended`` says which have. Deleted copies are left out. Wait after the transaction that
+    requested the copies, as for :func:`follow`.
+    """
+    with suppress(TimeoutError):
+        deque(follow(order_copies, timeout), maxlen=0)
+    keys = [order_copy.pk for order_copy in order_copies]
+    found = _saved(keys)
+    return [found[key] for key in keys if key in found]
+
+
+def events_of(order_copy: OrderFactory) -> "QuerySet[Event]":
+    """Return the events of a copy, oldest first: those with a name, and plain changes."""
+    return Event.objects.filter(resource_type=order_copy.type, resource_id=str(order_copy.pk))
+
+
+def update(order_copy: OrderFactory, *, actor: Caller, **changes: Unpack[Annotations]) -> None:
     """Set ``reference``, ``reference_origin`` or ``metadata``, and record the change.
 
-    Raises :class:`OrderCopyGoneError` if the copy was deleted in the meantime, and
-    :class:`RowsLockedError` if another transaction keeps it locked.
+    Raises TypeError and ValidationError as :func:`unsaved`, :class:`OrderCopyGoneError` if the copy
+    was deleted in the meantime, and :class:`RowsLockedError` if another transaction keeps it
+    locked.
     """
+    values = _cleaned(changes, Annotations.__optional_keys__)
     now = timezone.now()
     with limited_wait(settings.LOCK_TIMEOUT):
         (current,) = lock([order_copy])
-        before = {name: getattr(current, name) for name in changes}
-        different = changes_of(before, changes)
-        OrderFactory.objects.filter(pk=order_copy.pk).update(**changes, updated_at=now)
+        before = {name: getattr(current, name) for name in values}
+        different = changes_of(before, values)
+        OrderFactory.objects.filter(pk=order_copy.pk).update(**values, updated_at=now)
         if different:
-            record([event(order_copy, "", different, who, now)])
+            record([event(order_copy, "", different, actor_of(actor), now)])
     order_copy.refresh_from_db()
 
 
-def delete_copy(order_copy: OrderFactory, *, who: Actor) -> None:
-    """Delete one copy, as :func:`delete_copies` does."""
-    delete_copies([order_copy], who=who)
-
-
-def delete_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
+def delete(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
     """Delete copies and record it, all or none; their target orders stay.
 
     Raises :class:`NotDeletableError` while one of them is in progress,
@@ -104,7 +224,7 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
         OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in current]).delete()
-        now = timezone.now()
+        who, now = actor_of(actor), timezone.now()
         events = []
         for order_copy in current:
             changes = {"status": {"from": str(order_copy.status), "to": None}}
@@ -112,7 +232,7 @@ def delete_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> None:
         record(events)
 
 
-def abort_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[list[Problem]]:
+def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[Problem]]:
     """Abort copies that have not ended. A worker that runs one loses its lease and rolls back.
 
     A worker is woken to void the payments of those that ran. Returns, for each copy, the reasons
@@ -126,23 +246,23 @@ def abort_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[li
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
         has_begun = any(order_copy.status == Status.IN_PROGRESS for order_copy in running)
-        transitions.abort(running, aborted, who=who, now=timezone.now())
+        transitions.abort(running, aborted, who=actor_of(actor), now=timezone.now())
         if has_begun:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def retry_copies(order_copies: Sequence[OrderFactory], *, who: Actor) -> list[list[Problem]]:
+def retry(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[Problem]]:
     """Retry copies that failed or were aborted; their events keep the earlier result.
 
-    Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort_copies`.
+    Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort`.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
         answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
         ready = [order_copy for order_copy in ended if not answers[order_copy.pk]]
-        transitions.retry(ready, who=who, now=timezone.now())
+        transitions.retry(ready, who=actor_of(actor), now=timezone.now())
         if ready:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
@@ -177,3 +297,21 @@ def _why_not_aborted(order_copy: OrderFactory) -> list[Problem]:
     if order_copy.status not in ABORTABLE | {Status.ABORTED}:
         return [cannot_transition(Step.WRITE, order_copy.status, Status.ABORTED)]
     return []
+
+
+def _cleaned(values: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    # The values as the fields of a copy store them.
+    if unknown := values.keys() - known:
+        message = f"Unknown: {', '.join(sorted(unknown))}. Known are {', '.join(sorted(known))}."
+        raise TypeError(message)
+    order_copy = OrderCopy(**values)
+    others = {field.name for field in OrderCopy._meta.fields} - values.keys()
+    order_copy.clean_fields(exclude=others)
+    cleaned = {name: getattr(order_copy, name) for name in values}
+    try:
+        check_storable({name: cleaned[name] for name in values if name != "metadata"})
+        if "metadata" in cleaned:
+            ObjectField().to_internal_value(cleaned["metadata"])
+    except InvalidValueError as error:
+        raise ValidationError(error.message) from error
+    return cleaned

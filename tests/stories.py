@@ -69,7 +69,7 @@ AMOUNTS = [
 def requested(source_order: Order, **toggles: Any) -> OrderCopy:
     """Request a copy."""
     order_copy = OrderCopy(source_order=source_order, **toggles)
-    copying.request_copies([order_copy], who=WHO)
+    copying.request_copies([order_copy], actor=WHO)
     return order_copy
 
 
@@ -110,7 +110,7 @@ def copied(source_order: Order, **toggles: Any) -> OrderFactory:
 
 def previewed(source_order: Order, **toggles: Any) -> Any:
     """Return the plan of a copy that is not requested."""
-    [plan] = copying.preview([OrderCopy(source_order=source_order, **toggles)])
+    [plan] = copying.preview_copies([OrderCopy(source_order=source_order, **toggles)])
     return plan
 
 
@@ -121,12 +121,12 @@ def unsaved(source_order: Order, **toggles: Any) -> OrderCopy:
 
 def previewed_together(order_copies: Sequence[OrderCopy]) -> list[Any]:
     """Return the plans of unsaved copies, planned as one batch."""
-    return copying.preview(order_copies)
+    return copying.preview_copies(order_copies)
 
 
 def copied_together(order_copies: Sequence[OrderCopy]) -> list[OrderFactory]:
     """Request copies and run them in one batch; return them as they are in the database."""
-    copying.request_copies(order_copies, who=WHO)
+    copying.request_copies(order_copies, actor=WHO)
     run_batch(worker="w1")
     return [fresh(order_copy) for order_copy in order_copies]
 

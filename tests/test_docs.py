@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pkgutil import resolve_name
 
@@ -10,13 +12,16 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from order_copies import checks
+from order_copies import checks, copying
 from order_copies.conf import Settings
+from order_copies.events.recording import events_recorded
 from order_copies.jsonapi.errors import STATUSES
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
 from order_copies.transitions import TRANSITIONS
+from order_copies.worker.batches import batch_ran
+from order_copies.worker.run import run_batch
 from project.demo.processes import SERVER_OPTIONS
 from tests import stories
 from tests.api import API
@@ -252,6 +257,61 @@ def test_changelog__new_dotted_paths_can_be_imported() -> None:
         assert [path for path in paths if not is_importable(path)] == []
 
     assert len(rows) > 20
+
+
+@pytest.mark.parametrize("name", ["how-to/copy-from-code.md", "reference/signals.md"])
+def test_python__blocks_of_the_page_run(
+    name: str, admin_user, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # given
+    blocks = re.findall(r"^```python\n(.*?)^```$", page(name), re.MULTILINE | re.DOTALL)
+    orders = [placed_order(lines=1), placed_order(lines=1)]
+    names = {"order": orders[0], "orders": orders, "user": admin_user}
+    monkeypatch.setattr("time.sleep", lambda seconds: run_batch("w1"))
+
+    # when
+    with signals_restored():
+        for block in blocks:
+            exec(compile(block, name, "exec"), names)
+        copying.wait(copying.request([orders[0]], actor="test"), 60)
+
+    # then
+    assert "completed" in capsys.readouterr().out or name.endswith("signals.md")
+    assert len(blocks) > 1
+
+
+@contextmanager
+def signals_restored() -> Iterator[None]:
+    """Disconnect the receivers that were connected meanwhile."""
+    receivers = {signal: list(signal.receivers) for signal in (events_recorded, batch_ran)}
+    yield
+    for signal, before in receivers.items():
+        signal.receivers = before
+        signal.sender_receivers_cache.clear()
+
+
+def test_stability__public_names_exist_and_are_all_of_copying() -> None:
+    # given
+    rows = re.findall(r"^\| `([\w.]+)` \| (.+?) \|$", page("reference/stability.md"), re.MULTILINE)
+    public = {module: set(re.findall(r"`(\w+)`", names)) for module, names in rows}
+
+    # when
+    missing = [
+        f"{module}.{name}"
+        for module, names in public.items()
+        for name in sorted(names)
+        if not is_importable(f"{module}.{name}")
+    ]
+
+    # then
+    own = {
+        name
+        for name, member in vars(copying).items()
+        if getattr(member, "__module__", "") == copying.__name__ and not name.startswith("_")
+    }
+    assert missing == []
+    assert public["order_copies.copying"] == own
+    assert len(public) > 10
 
 
 @pytest.mark.parametrize("path", pages())

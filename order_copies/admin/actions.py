@@ -44,12 +44,12 @@ class Intervention(NamedTuple):
 
 interventions = {
     "abort": Intervention(
-        copying.abort_copies,
+        copying.abort,
         ngettext_lazy("%d copy was aborted.", "%d copies were aborted."),
         ngettext_lazy("%d copy could not be aborted", "%d copies could not be aborted"),
     ),
     "retry": Intervention(
-        copying.retry_copies,
+        copying.retry,
         ngettext_lazy("%d copy will be retried.", "%d copies will be retried."),
         ngettext_lazy("%d copy could not be retried", "%d copies could not be retried"),
     ),
@@ -132,7 +132,7 @@ class InterveningMixin(Base):
     ) -> None:
         order_copies = list(order_copies)
         try:
-            found = intervention.act(order_copies, who=user_actor(request.user))
+            found = intervention.act(order_copies, actor=user_actor(request.user))
         except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return

@@ -228,7 +228,7 @@ class CopyOrdersMixin(SelectingMixin):
         }
 
     def _previews(self, form: CopyOrdersForm, orders: Sequence[Any]) -> list[Preview]:
-        plans = copying.preview(form.order_copies(orders))
+        plans = copying.preview_copies(form.order_copies(orders))
         is_open = len(orders) <= FEW_ORDERS
         earlier = earlier_copies(orders)
         return [

@@ -6,11 +6,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies.copying import why_not_retried
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
@@ -362,8 +362,8 @@ class Detail:
         """When the copy ended. The time of an abort is stored only in its event."""
         order_copy = self.order_copy
         if order_copy.status == Status.ABORTED:
-            aborts = self._events().filter(name=f"{order_copy.type}.abort").order_by("-pk")
-            return aborts.values_list("created_at", flat=True).first()
+            aborts = copying.events_of(order_copy).filter(name=f"{order_copy.type}.abort")
+            return aborts.values_list("created_at", flat=True).last()
         return order_copy.completed_at or order_copy.failed_at
 
     @cached_property
@@ -371,17 +371,12 @@ class Detail:
         """Why a failed or aborted copy cannot be retried; empty if it can."""
         if self.order_copy.status not in RETRYABLE:
             return ""
-        return "; ".join(problem.message for problem in why_not_retried(self.order_copy))
+        return "; ".join(problem.message for problem in copying.why_not_retried(self.order_copy))
 
     @property
     def events(self) -> list[EventEntry]:
         """The events of the copy, oldest first, at most :data:`MAX_EVENTS`."""
-        return [EventEntry(event) for event in self._events().order_by("pk")[:MAX_EVENTS]]
-
-    def _events(self) -> "QuerySet[Event]":
-        return Event.objects.filter(
-            resource_type=self.order_copy.type, resource_id=str(self.order_copy.pk)
-        )
+        return [EventEntry(event) for event in copying.events_of(self.order_copy)[:MAX_EVENTS]]
 
     def _state(self, step: int) -> str:
         reached = {Status.PENDING: 0, Status.IN_PROGRESS: 1}.get(Status(self.order_copy.status), 2)

@@ -11,6 +11,7 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from order_copies import copying
 from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
@@ -81,7 +82,7 @@ class CopyOrdersForm(ModelForm):
         cleaned = getattr(self, "cleaned_data", {})
         values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
         values |= dict.fromkeys(self._unsupported, False)
-        return [OrderCopy(source_order=order, **values) for order in orders]
+        return copying.unsaved(orders, **values)
 
 
 class MetadataField(forms.JSONField):

@@ -172,15 +172,15 @@ class OrderCopyAdmin(
         """Save the changed fields, and record an event."""
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
         if changes:
-            copying.update_copy(obj, changes, who=user_actor(request.user))
+            copying.update(obj, actor=user_actor(request.user), **changes)
 
     def delete_model(self, request: HttpRequest, obj: OrderCopy) -> None:
         """Delete the copy, and record an event. Its target order stays."""
-        copying.delete_copy(obj, who=user_actor(request.user))
+        copying.delete([obj], actor=user_actor(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
         """Delete the copies, or none if one of them is in progress."""
-        copying.delete_copies(list(queryset), who=user_actor(request.user))
+        copying.delete(list(queryset), actor=user_actor(request.user))
 
     def changeform_view(
         self,

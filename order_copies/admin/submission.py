@@ -126,7 +126,7 @@ def request_once(
         requested = _requested(user, change_message=message)
         if requested:
             return requested, False
-        request_copies(order_copies, who=user_actor(user))
+        request_copies(order_copies, actor=user_actor(user))
         LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, json.loads(message))
     return list(order_copies), True
 

@@ -1,9 +1,8 @@
-"""Wait for a copy to end before responding, with the header ``Prefer: wait`` (RFC 7240)."""
+"""How long a response waits for its copy to end: the header ``Prefer: wait`` (RFC 7240)."""
 
 import re
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 
 from django.db import connection
@@ -11,15 +10,10 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from order_copies.conf import settings
-from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker import heartbeats
 
 #: The longest wait in seconds, less than the usual timeouts of clients.
 MAX_WAIT = 10
-#: Seconds between the first two queries for the end of the copy; each pause is 1.5 times longer.
-FIRST_PAUSE = 0.02
-#: The longest pause between two queries, in seconds.
-LONGEST_PAUSE = 0.5
 
 _WAIT = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]+)"?\s*(?=$|[,;])', re.IGNORECASE)
 
@@ -84,15 +78,3 @@ def granted_wait(request: Request) -> Iterator[int]:
 def _has_workers() -> bool:
     # Only polling workers send heartbeats; with another engine assume that there are workers.
     return settings.ENGINE != "polling" or heartbeats.active(timezone.now()).exists()
-
-
-def wait_for_end(order_copy: OrderCopy, seconds: float) -> None:
-    """Block until the copy has ended or is deleted, for at most ``seconds``; then refresh it."""
-    deadline = time.monotonic() + seconds
-    pause = FIRST_PAUSE
-    ongoing = OrderFactory.objects.ongoing().filter(pk=order_copy.pk)
-    while ongoing.exists() and (left := deadline - time.monotonic()) > 0:
-        time.sleep(min(pause, left))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
-    with suppress(OrderCopy.DoesNotExist):
-        order_copy.refresh_from_db()

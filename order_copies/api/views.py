@@ -16,7 +16,7 @@ from order_copies.api import serializers
 from order_copies.api.idempotency import Name, answer_once
 from order_copies.api.openapi import CREATE_OFFER
 from order_copies.api.permissions import CopiesPermission, EventsPermission, check_copy
-from order_copies.api.prefer import granted_wait, wait_for_end
+from order_copies.api.prefer import granted_wait
 from order_copies.api.visible_events import visible_events
 from order_copies.events.models import Event
 from order_copies.events.recording import request_actor, trigger
@@ -78,14 +78,14 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         Raises :class:`RequestRefusedError` if the status of the copy forbids the trigger.
         """
         order_copy, sent_trigger = serializer.instance, serializer.trigger
-        who, status = request_actor(self.request), order_copy.status
+        actor, status = request_actor(self.request), order_copy.status
         with transaction.atomic():
             if serializer.changes or not sent_trigger:
-                copying.update_copy(order_copy, serializer.changes, who=who)
+                copying.update(order_copy, actor=actor, **serializer.changes)
             if sent_trigger:
                 if sent_trigger == "_retry":
                     check_copy(self.request, order_copy)
-                (problems,) = _triggers[sent_trigger]([order_copy], who=who)
+                (problems,) = _triggers[sent_trigger]([order_copy], actor=actor)
                 _refuse_for(sent_trigger, problems)
             order_copy.refresh_from_db()
         if sent_trigger and order_copy.status != status:
@@ -97,14 +97,15 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
 
     def perform_destroy(self, instance: OrderCopy) -> None:
         """Delete the copy. Raises ``NotDeletableError`` if it is in progress."""
-        copying.delete_copy(instance, who=request_actor(self.request))
+        copying.delete([instance], actor=request_actor(self.request))
         self._log("deleted", instance)
 
     def _read(self) -> OrderCopy:
         # The copy that the request describes, unsaved.
         serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
-        order_copy = OrderCopy(**serializer.validated_data)
+        values = dict(serializer.validated_data)
+        [order_copy] = copying.unsaved([values.pop("source_order")], **values)
         check_copy(self.request, order_copy)
         return order_copy
 
@@ -113,7 +114,8 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         with granted_wait(self.request) as seconds:
             response = self._store(order_copy, name, is_waiting=bool(seconds))
             if seconds:
-                wait_for_end(order_copy, seconds)
+                # A copy that was deleted meanwhile is returned as it was requested.
+                [order_copy] = copying.wait([order_copy], seconds) or [order_copy]
                 response = self.created(self.get_serializer(order_copy).data)
                 response["Preference-Applied"] = f"wait={seconds}"
                 if name:
@@ -124,7 +126,7 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         with transaction.atomic():
             if name:
                 name.claim()
-            copying.request_copies([order_copy], who=request_actor(self.request))
+            copying.request_copies([order_copy], actor=request_actor(self.request))
             response = self.created(self.get_serializer(order_copy).data)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
@@ -156,11 +158,11 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         logger.info("Copy %s was %s over the API", order_copy, what, extra=extra)
 
     def _preview(self, order_copy: OrderCopy) -> dict[str, Any]:
-        (plan,) = copying.preview([order_copy])
+        (plan,) = copying.preview_copies([order_copy])
         return {"data": None, "meta": {"dry_run": True, **plan_as_json(plan), **self.meta}}
 
 
-_triggers = {"_abort": copying.abort_copies, "_retry": copying.retry_copies}
+_triggers = {"_abort": copying.abort, "_retry": copying.retry}
 _triggered = {"_abort": "aborted", "_retry": "queued for a retry"}
 
 

@@ -18,7 +18,7 @@ class Event(models.Model):
 
     #: JSON:API type of the resource.
     resource_type = models.CharField(_("resource type"), max_length=64)
-    #: Public id of the resource.
+    #: Primary key of the resource, as text.
     resource_id = models.CharField(_("resource id"), max_length=64)
     #: Topic, or empty.
     name = models.CharField(_("name"), max_length=64, blank=True)

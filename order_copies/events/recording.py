@@ -8,6 +8,7 @@ attribute ``who``. It is a JSON object with one object per role: ``owner``, ``ap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
@@ -17,6 +18,8 @@ from order_copies.events.models import Event
 
 #: The actor of an event, in the JSON form of the attribute ``who``.
 Actor = dict[str, Any]
+#: What names an actor: a user, the name of code that acts for no user, or an :data:`Actor`.
+Caller = Actor | AbstractBaseUser | str
 
 #: Sent once per call of :func:`record`, inside its transaction. Argument: ``events``, a list of
 #: :class:`Event`.
@@ -69,6 +72,23 @@ def trigger(event: Event, *, who: Actor) -> None:
         event_triggered.send(Event, event=event)
 
 
+def actor_of(caller: Caller) -> Actor:
+    """Return the actor for a user, or for code that a text names, such as ``"nightly import"``.
+
+    An :data:`Actor` is returned as it is. Raises TypeError for everything else, for example an
+    anonymous user.
+    """
+    match caller:
+        case Mapping():
+            return caller
+        case str():
+            return command_actor(caller)
+        case AbstractBaseUser():
+            return user_actor(caller)
+    message = f"An actor is a user, a text or a mapping, not {caller!r}."  # type: ignore[unreachable]
+    raise TypeError(message)
+
+
 def user_actor(user: Any) -> Actor:
     """Return the actor for a signed-in user."""
     email = getattr(user, user.get_email_field_name(), "")
@@ -107,7 +127,7 @@ def with_copy(who: Actor, order_copy: str | None) -> Actor:
 
 
 def command_actor(name: str) -> Actor:
-    """Return the actor for the management command ``name``."""
+    """Return the actor for a management command, or other code without a user, with this name."""
     return {"command": {"name": name}}
 
 

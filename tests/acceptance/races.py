@@ -78,7 +78,7 @@ def workers() -> list[Callable[[], None]]:
 def requested(sources: Sequence[Order], **toggles: bool) -> list[int]:
     """Request a copy of each source; return the keys of the copies."""
     order_copies = [OrderCopy(source_order=source, **toggles) for source in sources]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
     return [order_copy.pk for order_copy in order_copies]
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 
 import orders.api.urls  # noqa: F401
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.jsonapi.resources import resource_of, resources
 from order_copies.models import Kind, OrderCopy
 from order_copies.worker.run import run_batch
@@ -136,7 +136,7 @@ def ids(api: API) -> dict[str, str]:
     """Create resources of every type; return one id of each type."""
     order = placed_order(lines=1, options=1)
     order_copy = OrderCopy(source_order=order)
-    request_copies([order_copy], who={})
+    copying.request_copies([order_copy], actor={})
     run_batch("a worker")
     OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
     CouponFactory()

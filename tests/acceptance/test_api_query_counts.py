@@ -40,7 +40,7 @@ def create_shop() -> None:
             promotions=[PromotionFactory(market=market)],
         )
         order_copies = [OrderCopy(source_order=order) for _ in range(copies)]
-        copying.request_copies(order_copies, who={})
+        copying.request_copies(order_copies, actor={})
         OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
     run_batch("a worker")
 

@@ -11,7 +11,6 @@ from django.conf import LazySettings
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.copying import abort_copies, retry_copies
 from order_copies.models import OpenPayment, OrderFactory, Status
 from order_copies.worker.run import run_batch
 from orders.lifecycle.cancelling import cancel
@@ -89,7 +88,7 @@ def test_killed_worker__its_authorization_is_voided_when_the_copy_is_aborted_by_
 ) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
 
     # when
     batch = run_batch("w2")
@@ -105,8 +104,8 @@ def test_killed_worker__its_authorization_is_voided_when_the_copy_is_retried_by_
 ) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
-    retry_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
+    copying.retry([order_copy], actor=stories.WHO)
 
     # when
     run_batch("w2")
@@ -122,9 +121,9 @@ def test_killed_worker__its_authorization_is_voided_when_the_copy_is_deleted(
 ) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
-    retry_copies([order_copy], who=stories.WHO)
-    copying.delete_copy(order_copy, who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
+    copying.retry([order_copy], actor=stories.WHO)
+    copying.delete([order_copy], actor=stories.WHO)
 
     # when
     run_batch("w2")
@@ -259,7 +258,7 @@ def test_declined_payment__not_voided(shop: Shop, bank: Bank) -> None:
     # given
     bank.declines = True
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
 
     # when
     run_batch("w2")
@@ -274,7 +273,7 @@ def test_failed_void__retried_later_one_payment_at_a_time(
 ) -> None:
     # given
     order_copies = [killed_after_authorizing(shop) for _ in range(3)]
-    abort_copies(order_copies, who=stories.WHO)
+    copying.abort(order_copies, actor=stories.WHO)
     shop.before["void"] = crash
 
     # when
@@ -302,13 +301,13 @@ def test_failed_void__retried_next_to_new_payments(
     # given
     monkeypatch.setattr("order_copies.worker.payments.LIMIT", 1)
     first = killed_after_authorizing(shop)
-    abort_copies([first], who=stories.WHO)
+    copying.abort([first], actor=stories.WHO)
     shop.before["void"] = crash
     run_batch("w2")
     shop.before.clear()
 
     # when
-    abort_copies([killed_after_authorizing(shop)], who=stories.WHO)
+    copying.abort([killed_after_authorizing(shop)], actor=stories.WHO)
     run_batch("w2")
 
     # then
@@ -321,7 +320,7 @@ def test_failed_void__backoff_doubles(shop: Shop, bank: Bank, settings: LazySett
     # given
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": 100}
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
     shop.before["void"] = crash
     backoffs = []
 
@@ -360,7 +359,7 @@ def test_split_batch__authorizes_each_payment_once(shop: Shop, bank: Bank) -> No
 def test_void__once_with_two_concurrent_processes(shop: Shop, bank: Bank) -> None:
     # given
     order_copy = killed_after_authorizing(shop)
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
 
     def another_process(_: Any) -> None:
         shop.before.clear()

@@ -252,10 +252,10 @@ def test_copying__unsupported_toggle_is_refused(copying_shop: None, toggle: str)
 
     # when, then
     with pytest.raises(UnsupportedToggleError, match=f"^{toggle}: {REASONS[toggle]}$") as caught:
-        copying.request_copies([good, bad], who=stories.WHO)
+        copying.request_copies([good, bad], actor=stories.WHO)
     assert caught.value.reasons == {toggle: REASONS[toggle]}
     with pytest.raises(UnsupportedToggleError):
-        copying.preview([good, bad])
+        copying.preview_copies([good, bad])
     assert not OrderCopy.objects.exists()
 
 
@@ -265,8 +265,8 @@ def test_copying__toggle_that_is_on_by_default_is_turned_off(copying_shop: None)
     recurring = RecurringOrderCopy(source_order=placed_order())
 
     # when
-    [plan] = copying.preview([shown])
-    copying.request_copies([order_copy, recurring], who=stories.WHO)
+    [plan] = copying.preview_copies([shown])
+    copying.request_copies([order_copy, recurring], actor=stories.WHO)
 
     # then
     assert plan.will_complete
@@ -327,7 +327,7 @@ def test_worker__plan_of_a_step_that_the_shop_lacks_breaks_the_contract(
 def test_retry__copy_that_can_only_fail_again_is_refused(settings: LazySettings) -> None:
     # given
     order_copy = stories.requested(placed_order(), cancel_source_order=True)
-    copying.abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
     install(settings, "tests.acceptance.shops.CopyingShop")
     data = {"type": "order_copies", "id": order_copy.public_id, "attributes": {"_retry": True}}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.events.recording import event_triggered
 from order_copies.models import OrderCopy
@@ -31,7 +31,7 @@ def sent() -> Iterator[list[Event]]:
 @pytest.fixture
 def created() -> Event:
     """The ``order_copies.create`` event of a copy."""
-    request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
+    copying.request_copies([OrderCopy(source_order=placed_order(lines=1))], actor={})
     return Event.objects.get()
 
 

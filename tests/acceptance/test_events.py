@@ -88,7 +88,7 @@ def test_request_copies__saves_a_pending_copy() -> None:
     )
 
     # when
-    copying.request_copies([order_copy], who=stories.WHO)
+    copying.request_copies([order_copy], actor=stories.WHO)
 
     # then
     found = stories.row(OrderCopy.objects.get())
@@ -132,7 +132,7 @@ def test_request_copies__saves_in_the_given_order() -> None:
     order_copies = [OrderCopy(source_order=source) for source in reversed(sources)]
 
     # when
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
 
     # then
     assert [order_copy.pk for order_copy in order_copies] == sorted(
@@ -148,7 +148,7 @@ def test_update_copy__records_an_unnamed_change() -> None:
     order_copy = stories.requested(placed_order(), reference="old")
 
     # when
-    copying.update_copy(order_copy, {"reference": "new", "metadata": {}}, who=stories.WHO)
+    copying.update(order_copy, reference="new", metadata={}, actor=stories.WHO)
 
     # then
     event = Event.objects.last()
@@ -165,7 +165,7 @@ def test_update_copy__records_an_unnamed_change() -> None:
 def test_update_copy__without_changes_records_no_event() -> None:
     order_copy = stories.requested(placed_order(), reference="same")
 
-    copying.update_copy(order_copy, {"reference": "same"}, who=stories.WHO)
+    copying.update(order_copy, reference="same", actor=stories.WHO)
 
     assert history(order_copy) == [CREATED]
 
@@ -182,7 +182,7 @@ def test_delete_copy__copy_is_gone_and_its_target_stays(state: str) -> None:
     orders = set(Order.objects.values_list("pk", flat=True))
 
     # when
-    copying.delete_copy(order_copy, who=stories.WHO)
+    copying.delete([order_copy], actor=stories.WHO)
 
     # then
     assert order_copy.status == state
@@ -199,7 +199,7 @@ def test_delete_copy__copy_in_progress_is_refused() -> None:
 
     # when
     with pytest.raises(NotDeletableError, match="wait until it has ended"):
-        copying.delete_copy(order_copy, who=stories.WHO)
+        copying.delete([order_copy], actor=stories.WHO)
 
     # then
     assert stories.fresh(order_copy).status == Status.IN_PROGRESS

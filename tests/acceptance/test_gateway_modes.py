@@ -109,7 +109,7 @@ def test_last_piece__only_one_of_two_copies_is_authorized(gateway: FakeGateway) 
     # given
     source = an_order(lines=[{"sku": SkuFactory(stock=2)}])
     order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(2)]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
 
     # when
     stories.run_all()
@@ -128,7 +128,7 @@ def test_batch__with_cards_of_all_modes_is_authorized_copy_by_copy(gateway: Fake
     order_copies = [
         OrderCopy(source_order=an_order(mode), place_target_order=True) for mode in modes
     ]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
 
     # when
     stories.run_all()

@@ -17,7 +17,7 @@ from order_copies.models import OrderCopy
 from tests.factories import placed_order
 source = placed_order(lines=1)
 order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(4)]
-copying.request_copies(order_copies, who={})
+copying.request_copies(order_copies, actor={})
 """
 
 #: A worker whose shop sleeps at a step of each batch of two copies.

@@ -306,8 +306,8 @@ def test_delete_copies__all_or_none() -> None:
 
     # when
     with pytest.raises(NotDeletableError):
-        copying.delete_copies([done, running], who=stories.WHO)
-    copying.delete_copies([done], who=stories.WHO)
+        copying.delete([done, running], actor=stories.WHO)
+    copying.delete([done], actor=stories.WHO)
 
     # then
     assert list(OrderFactory.objects.all()) == [running]

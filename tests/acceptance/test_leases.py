@@ -12,7 +12,7 @@ django.setup()
 from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
-copying.request_copies([OrderCopy(source_order=placed_order()) for _ in range(3)], who={})
+copying.request_copies([OrderCopy(source_order=placed_order()) for _ in range(3)], actor={})
 """
 
 SLOW = """

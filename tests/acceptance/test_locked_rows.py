@@ -332,7 +332,7 @@ def test_request_copies__locked_source_raises_within_seconds_without_no_key_lock
     with held(source, no_key=True):
         error = None
         try:
-            copying.request_copies([OrderCopy(source_order=source)], who=stories.WHO)
+            copying.request_copies([OrderCopy(source_order=source)], actor=stories.WHO)
         except RowsLockedError as raised:
             error = raised
 
@@ -385,7 +385,7 @@ def test_request_copies__command_fails_when_the_source_is_being_deleted() -> Non
     assert str(raised.value) == str(RowsLockedError())
 
 
-@pytest.mark.parametrize("act", [copying.abort_copies, copying.delete_copies])
+@pytest.mark.parametrize("act", [copying.abort, copying.delete])
 def test_locked_copy__abort_and_delete_raise_within_seconds(
     act: Callable[..., Any],
 ) -> None:
@@ -394,7 +394,7 @@ def test_locked_copy__abort_and_delete_raise_within_seconds(
 
     # when
     with held(order_copy), pytest.raises(RowsLockedError):
-        act([order_copy], who=stories.WHO)
+        act([order_copy], actor=stories.WHO)
 
     # then
     assert statuses([order_copy]) == ["pending"]

@@ -88,7 +88,7 @@ def test_plan_digest__other_copies_of_the_batch_complete(api: API) -> None:
         OrderCopy(source_order=order),
         OrderCopy(source_order=order, plan_digest="0" * 64),
     ]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
 
     # when
     stories.run_all()
@@ -218,7 +218,7 @@ django.setup()
 from order_copies import copying
 from order_copies.models import OrderCopy
 from orders.models import Order
-[plan] = copying.preview([OrderCopy(source_order=Order.objects.get(), skip_errors=True)])
+[plan] = copying.preview_copies([OrderCopy(source_order=Order.objects.get(), skip_errors=True)])
 print(json.dumps(plan.digest))
 """
 

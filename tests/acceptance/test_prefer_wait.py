@@ -10,6 +10,7 @@ from django.conf import LazySettings
 from django.http import HttpResponse
 from django.utils import timezone
 
+from order_copies import copying
 from order_copies.api import prefer
 from order_copies.models import Heartbeat, IdempotentRequest, OrderFactory
 from order_copies.worker import heartbeats
@@ -69,7 +70,7 @@ def test_prefer_wait__returns_the_ended_copy(
     assert response["Location"] == document["data"]["links"]["self"]
     assert document["data"]["attributes"]["status"] == "completed"
     assert [included["id"] for included in document["included"]] == [target.public_id]
-    assert sleeps == [prefer.FIRST_PAUSE]
+    assert sleeps == [copying.FIRST_PAUSE]
 
 
 def test_prefer_wait__returns_the_pending_copy_after_the_wait(api: API, order: Order) -> None:
@@ -93,7 +94,7 @@ def test_prefer_wait__polling_interval_grows_up_to_the_limit(
 ) -> None:
     # given
     clock = [0.0]
-    monkeypatch.setattr(prefer.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(copying.time, "monotonic", lambda: clock[0])
 
     def pass_time() -> None:
         clock[0] += sleeps[-1]
@@ -107,7 +108,7 @@ def test_prefer_wait__polling_interval_grows_up_to_the_limit(
     assert response["Preference-Applied"] == "wait=10"
     assert sum(sleeps) == pytest.approx(prefer.MAX_WAIT)
     assert sleeps[:-1] == sorted(sleeps[:-1])
-    assert max(sleeps) == prefer.LONGEST_PAUSE
+    assert max(sleeps) == copying.LONGEST_PAUSE
     assert len(sleeps) < 40
 
 

@@ -275,7 +275,7 @@ def test_batch__copies_end_as_they_do_alone(
         OrderCopy(source_order=source, **toggles)
         for source, toggles in zip(sources, options, strict=True)
     ]
-    copying.request_copies(together, who=stories.WHO)
+    copying.request_copies(together, actor=stories.WHO)
     run_batch(worker="w1")
 
     # then

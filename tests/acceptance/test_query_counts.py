@@ -89,9 +89,9 @@ def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
     many = [OrderCopy(source_order=order, **toggles) for order in orders(50, 40)]
 
     # when
-    copying.request_copies(one, who=stories.WHO)
+    copying.request_copies(one, actor=stories.WHO)
     cost_of_one = cost(run_batch, worker="w1")
-    copying.request_copies(many, who=stories.WHO)
+    copying.request_copies(many, actor=stories.WHO)
     cost_of_many = cost(run_batch, worker="w1")
 
     # then
@@ -115,9 +115,9 @@ def test_run_batch__query_count_is_constant_with_failing_copies(
     few, many = mixed(2), mixed(12)
 
     # when
-    copying.request_copies(few, who=stories.WHO)
+    copying.request_copies(few, actor=stories.WHO)
     cost_of_few = cost(run_batch, worker="w1")
-    copying.request_copies(many, who=stories.WHO)
+    copying.request_copies(many, actor=stories.WHO)
     cost_of_many = cost(run_batch, worker="w1")
 
     # then
@@ -136,8 +136,8 @@ def test_request_copies__query_count_is_constant() -> None:
     many = [OrderCopy(source_order=source) for source in sources * 30]
 
     # when
-    cost_of_one = cost(copying.request_copies, one, who=stories.WHO)
-    cost_of_many = cost(copying.request_copies, many, who=stories.WHO)
+    cost_of_one = cost(copying.request_copies, one, actor=stories.WHO)
+    cost_of_many = cost(copying.request_copies, many, actor=stories.WHO)
 
     # then
     assert len(cost_of_many) == len(cost_of_one) == 5 + limit
@@ -153,8 +153,8 @@ def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
     many = [OrderCopy(source_order=order, **toggles) for order in orders(30, 20)]
 
     # when
-    cost_of_one = cost(copying.preview, one)
-    cost_of_many = cost(copying.preview, many)
+    cost_of_one = cost(copying.preview_copies, one)
+    cost_of_many = cost(copying.preview_copies, many)
 
     # then
     assert cost_of_many == cost_of_one

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.exceptions import LeaseLostError
 from order_copies.models import OrderFactory, Status
@@ -102,7 +101,7 @@ def test_abort__copy_is_never_run() -> None:
     order_copy = stories.requested(placed_order())
 
     # when
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
     claimed = run_batch("w1").claimed
 
     # then
@@ -113,7 +112,7 @@ def test_abort__copy_is_never_run() -> None:
 def test_abort__actor_is_hidden_from_the_customer() -> None:
     # given
     order_copy = stories.requested(placed_order())
-    abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
     owner = API(shopper(order_copy.source_order.customer))
 
     # when
@@ -161,7 +160,7 @@ def test_abort__during_the_run_leaves_no_target(shop: Shop, step: str) -> None:
     source = placed_order(lines=[{"sku": SkuFactory(stock=1)}])
     order_copy = stories.requested(source, place_target_order=True, cancel_source_order=True)
     before = stories.every_byte(source)
-    shop.before[step] = lambda _: abort_copies([order_copy], who=stories.WHO)
+    shop.before[step] = lambda _: copying.abort([order_copy], actor=stories.WHO)
 
     # when
     batch = run_batch("w1")
@@ -183,7 +182,7 @@ def test_abort__other_copies_of_the_batch_complete(shop: Shop) -> None:
 
     def abort(_: Any) -> None:
         shop.before.clear()
-        abort_copies([aborted], who=stories.WHO)
+        copying.abort([aborted], actor=stories.WHO)
 
     shop.before["plan"] = abort
 
@@ -199,7 +198,7 @@ def test_abort__other_copies_of_the_batch_complete(shop: Shop) -> None:
 def test_abort__of_a_whole_batch_loses_all_leases(shop: Shop) -> None:
     # given
     order_copies = [stories.requested(placed_order(), place_target_order=True) for _ in range(3)]
-    shop.before["authorize"] = lambda _: abort_copies(order_copies, who=stories.WHO)
+    shop.before["authorize"] = lambda _: copying.abort(order_copies, actor=stories.WHO)
 
     # when
     batch = run_batch("w1")
@@ -232,7 +231,7 @@ def test_abort__payment_is_voided_when_the_run_crashes(shop: Shop) -> None:
     order_copy = stories.requested(placed_order(), place_target_order=True)
 
     def abort(_: Any) -> None:
-        abort_copies([order_copy], who=stories.WHO)
+        copying.abort([order_copy], actor=stories.WHO)
 
     def crash(_: Any) -> None:
         raise ZeroDivisionError
@@ -255,8 +254,8 @@ def test_abort__payment_is_voided_when_the_copy_is_deleted(
     key = order_copy.payment_key
 
     def abort_and_delete(_: Any) -> None:
-        abort_copies([order_copy], who=stories.WHO)
-        copying.delete_copy(order_copy, who=stories.WHO)
+        copying.abort([order_copy], actor=stories.WHO)
+        copying.delete([order_copy], actor=stories.WHO)
 
     shop.before["authorize"] = abort_and_delete
 
@@ -279,7 +278,7 @@ def test_delete__payment_of_a_target_placed_by_another_worker_is_kept(
         past = timezone.now() - timedelta(seconds=1)
         OrderFactory.objects.update(lease_expires_at=past)
         run_batch("w2")
-        copying.delete_copy(order_copy, who=stories.WHO)
+        copying.delete([order_copy], actor=stories.WHO)
 
     shop.before["authorize"] = another_worker_ends_it
 
@@ -422,14 +421,14 @@ def test_retry__has_an_authorization_of_its_own(shop: Shop) -> None:
 
     def abort(_: Any) -> None:
         shop.before.clear()
-        abort_copies([order_copy], who=stories.WHO)
+        copying.abort([order_copy], actor=stories.WHO)
 
     shop.before["authorize"] = abort
 
     # when
     run_batch("w1")
     [[lost]] = [payments for method, payments in shop.calls if method == "void"]
-    retry_copies([order_copy], who=stories.WHO)
+    copying.retry([order_copy], actor=stories.WHO)
     stories.run_all()
 
     # then
@@ -446,8 +445,8 @@ def test_retry__stale_worker_neither_ends_the_copy_nor_keeps_its_payment(
 
     def abort_retry_and_run(_: Any) -> None:
         shop.before.clear()
-        abort_copies([order_copy], who=stories.WHO)
-        retry_copies([order_copy], who=stories.WHO)
+        copying.abort([order_copy], actor=stories.WHO)
+        copying.retry([order_copy], actor=stories.WHO)
         stories.start("w2", expires_at=timezone.now())
 
     shop.before[step] = abort_retry_and_run
@@ -533,7 +532,7 @@ from order_copies import copying
 from order_copies.models import OrderCopy
 from tests.factories import placed_order
 order_copies = [OrderCopy(source_order=placed_order(), place_target_order=True) for _ in range(3)]
-copying.request_copies(order_copies, who={})
+copying.request_copies(order_copies, actor={})
 """
 
 ABORTING = """
@@ -544,7 +543,6 @@ from django.conf import settings
 from django.db import connection
 from order_copies import copying
 from order_copies.exceptions import LeaseLostError
-from order_copies.copying import abort_copies
 from order_copies.models import OrderFactory
 from order_copies.worker.run import run_batch
 from orders.models import Order
@@ -555,7 +553,7 @@ first, second, third = OrderFactory.objects.order_by("pk")
 
 def abort():
     try:
-        abort_copies([second], who={})
+        copying.abort([second], actor={})
     finally:
         connection.close()
 

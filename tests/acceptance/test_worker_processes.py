@@ -16,7 +16,7 @@ with transaction.atomic():
     sku = SkuFactory(stock=450)
     source = placed_order(lines=[{"sku": sku, "quantity": 1}])
     order_copies = [OrderCopy(source_order=source, place_target_order=True) for _ in range(400)]
-    copying.request_copies(order_copies, who={})
+    copying.request_copies(order_copies, actor={})
 """
 SLOW_CLIENT = """
 import time
@@ -29,7 +29,7 @@ from orders.models import Order
 with transaction.atomic():
     source = Order.objects.select_for_update().earliest("pk")
     time.sleep(0.5)
-    copying.request_copies([OrderCopy(source_order=source)], who={})
+    copying.request_copies([OrderCopy(source_order=source)], actor={})
 """
 
 

@@ -10,7 +10,7 @@ from random import Random
 
 from django.db import Error, connection, transaction
 
-from order_copies.copying import abort_copies, delete_copies, request_copies, retry_copies
+from order_copies import copying
 from order_copies.exceptions import OrderCopyGoneError, RowsLockedError, SourceOrderGoneError
 from order_copies.models import OrderCopy, OrderFactory, Status
 from order_copies.transitions import ABORTABLE, RETRYABLE
@@ -62,7 +62,7 @@ def _request(reference: str, make_copies: Callable[[], Sequence[OrderCopy]]) -> 
     with transaction.atomic():
         transaction.on_commit(partial(print, reference, flush=True))
         transaction.on_commit(partial(reached, "after commit, before wake-up"))
-        request_copies(order_copies, who=WHO)
+        copying.request_copies(order_copies, actor=WHO)
         reached("before commit of a request")
 
 
@@ -80,15 +80,15 @@ def _some(random: Random, count: int, **conditions: object) -> list[OrderFactory
 
 
 def _abort(random: Random) -> None:
-    abort_copies(_some(random, 2, status__in=ABORTABLE), who=WHO)
+    copying.abort(_some(random, 2, status__in=ABORTABLE), actor=WHO)
 
 
 def _retry(random: Random) -> None:
-    retry_copies(_some(random, 4, status__in=RETRYABLE, target_order=None), who=WHO)
+    copying.retry(_some(random, 4, status__in=RETRYABLE, target_order=None), actor=WHO)
 
 
 def _delete_copy(random: Random) -> None:
-    delete_copies(_some(random, 1, status=Status.ABORTED), who=WHO)
+    copying.delete(_some(random, 1, status=Status.ABORTED), actor=WHO)
 
 
 def _cancel(random: Random) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.models import OPTIONS, OrderCopy
 from orders.demo.loader import load_demo_shop
 from orders.lifecycle.gateways import Authorized, get_gateway
@@ -74,7 +74,7 @@ def request_last_pieces() -> None:
         for number in range(2 * LEFT)
         for order in short
     ]
-    request_copies(order_copies, who={})
+    copying.request_copies(order_copies, actor={})
 
 
 def _make(make: Callable[..., Order], group: str, **arguments: Any) -> Order:

@@ -38,7 +38,7 @@ def request(
 def _seconds(source: Order, copies: int, reference: str | None) -> float:
     order_copies = [OrderCopy(source_order=source, reference=reference) for _ in range(copies)]
     started = time.perf_counter()
-    copying.request_copies(order_copies, who={})
+    copying.request_copies(order_copies, actor={})
     return time.perf_counter() - started
 
 

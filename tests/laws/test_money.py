@@ -85,8 +85,8 @@ def lines_of(orders: Iterable[Order]) -> dict[int, list[LineItem]]:
 def copied(descriptions: Sequence[Description]) -> list[Case]:
     """Run copies in one batch, compare them with their previews; return those with a target."""
     order_copies = Builder(descriptions).build()
-    plans = copying.preview(order_copies)
-    copying.request_copies(order_copies, who=stories.WHO)
+    plans = copying.preview_copies(order_copies)
+    copying.request_copies(order_copies, actor=stories.WHO)
     run_batch(worker="laws", limit=len(order_copies))
     keys = [order_copy.pk for order_copy in order_copies]
     found = OrderFactory.objects.select_related("source_order", "target_order").in_bulk(keys)
@@ -356,7 +356,7 @@ def run_plainly(sources: Iterable[Order | None]) -> list[OrderFactory]:
     order_copies = [OrderCopy(source_order=source) for source in sources if source]
     if not order_copies:
         return []
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
     run_batch(worker="laws", limit=len(order_copies))
     keys = [order_copy.pk for order_copy in order_copies]
     found = OrderFactory.objects.select_related("target_order").filter(pk__in=keys)

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from order_copies.copying import abort_copies, retry_copies
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.exceptions import OrderCopyGoneError
 from order_copies.models import OrderFactory
@@ -15,7 +15,7 @@ from tests.factories import OrderCopyFactory, placed_order
 pytestmark = pytest.mark.django_db
 
 Act = Callable[..., list[list[Any]]]
-BOTH = pytest.mark.parametrize("act", [abort_copies, retry_copies])
+BOTH = pytest.mark.parametrize("act", [copying.abort, copying.retry])
 
 
 @BOTH
@@ -26,19 +26,19 @@ def test_abort_and_retry__deleted_copy_raises(act: Act) -> None:
 
     # when, then
     with pytest.raises(OrderCopyGoneError):
-        act([order_copy], who=stories.WHO)
+        act([order_copy], actor=stories.WHO)
 
 
 @BOTH
 def test_abort_and_retry__empty_list_does_nothing(act: Act) -> None:
-    assert act([], who=stories.WHO) == []
+    assert act([], actor=stories.WHO) == []
     assert not Event.objects.exists()
 
 
 def test_abort__results_are_in_the_order_of_the_copies() -> None:
     ended, pending = OrderCopyFactory(completed=True), OrderCopyFactory()
 
-    answers = abort_copies([pending, ended], who=stories.WHO)
+    answers = copying.abort([pending, ended], actor=stories.WHO)
 
     assert [[problem.code for problem in answer] for answer in answers] == [
         [],
@@ -48,7 +48,7 @@ def test_abort__results_are_in_the_order_of_the_copies() -> None:
 
 @pytest.mark.parametrize(
     ("act", "traits"),
-    [(abort_copies, {"in_progress": True}), (retry_copies, {"failed": True})],
+    [(copying.abort, {"in_progress": True}), (copying.retry, {"failed": True})],
 )
 def test_abort_and_retry__query_count_is_equal_for_one_and_many_copies(
     act: Act, traits: dict[str, bool]
@@ -66,7 +66,7 @@ def test_abort_and_retry__query_count_is_equal_for_one_and_many_copies(
     costs = []
     for order_copies in (one, many):
         with CaptureQueriesContext(connection) as queries:
-            act(order_copies, who=stories.WHO)
+            act(order_copies, actor=stories.WHO)
         costs.append(len(queries))
 
     # then

@@ -53,11 +53,11 @@ def duplicate_last_event(order_copy: OrderFactory) -> None:
 def test_audit__consistent_copies_have_no_findings() -> None:
     # given
     aborted, retried = stories.requested(placed_order()), stories.requested(placed_order())
-    copying.abort_copies([aborted, retried], who=stories.WHO)
-    copying.retry_copies([retried], who=stories.WHO)
+    copying.abort([aborted, retried], actor=stories.WHO)
+    copying.retry([retried], actor=stories.WHO)
     stories.copied(placed_order(), place_target_order=True, cancel_source_order=True)
     stories.copied(draft_order(lines=0), place_target_order=True, skip_errors=True)
-    copying.update_copy(refused_copy(), {"reference": "R1"}, who=stories.WHO)
+    copying.update(refused_copy(), reference="R1", actor=stories.WHO)
 
     # when
     stories.run_all()
@@ -166,7 +166,7 @@ def test_audit__corrupted_failed_copy_is_found(
 def test_audit__aborted_copy_with_completed_at_is_found() -> None:
     # given
     order_copy = stories.requested(placed_order())
-    copying.abort_copies([order_copy], who=stories.WHO)
+    copying.abort([order_copy], actor=stories.WHO)
 
     # when
     change(order_copy, completed_at=timezone.now())
@@ -234,7 +234,7 @@ def test_audit__open_payment_is_found_after_the_patience() -> None:
     deleted = stories.copied(placed_order())
     for one in (running, failed, deleted):
         OpenPayment.objects.create(order_factory=one, key=f"key of {one.pk}", retries=0)
-    copying.delete_copies([deleted], who=stories.WHO)
+    copying.delete([deleted], actor=stories.WHO)
     forgotten = [("payment_open", f"order_copies/{one.public_id}") for one in (failed, deleted)]
 
     # then
@@ -269,7 +269,7 @@ def test_audit__covers_all_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("order_copies.auditing.CHUNK", 2)
     source = placed_order()
-    copying.request_copies([OrderCopy(source_order=source) for _ in range(5)], who=stories.WHO)
+    copying.request_copies([OrderCopy(source_order=source) for _ in range(5)], actor=stories.WHO)
 
     # then
     assert len(audited(final=True)) == 5

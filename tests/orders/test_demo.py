@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db.models import F, Model, Sum
 from django.utils import timezone
 
-from order_copies.copying import preview
+from order_copies import copying
 from order_copies.models import OrderCopy
 from orders.demo.loader import first_copy, load_demo_shop
 from orders.models import (
@@ -158,7 +158,7 @@ def test_demo_shop__every_order_can_be_previewed(shop: None) -> None:
     swap = OrderCopy(source_order=first_copy(), place_target_order=True, cancel_source_order=True)
 
     # when
-    *plans, first_plan = preview([*order_copies, swap])
+    *plans, first_plan = copying.preview_copies([*order_copies, swap])
 
     # then
     codes = {problem.code for plan in plans for problem in plan.problems}

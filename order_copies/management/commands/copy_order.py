@@ -1,12 +1,10 @@
-import time
 from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 
-from order_copies.copying import preview, request_copies
-from order_copies.events.recording import command_actor
+from order_copies import copying
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
@@ -56,17 +54,18 @@ class Command(DatabaseCommand):
         """
         order_copies = [self.order_copy(order_id, options) for order_id in options["orders"]]
         if options["dry_run"]:
-            for order_copy, plan in zip(order_copies, preview(order_copies), strict=True):
+            plans = copying.preview_copies(order_copies)
+            for order_copy, plan in zip(order_copies, plans, strict=True):
                 self.show_plan(order_copy, plan)
             return
         try:
-            request_copies(order_copies, who=command_actor("copy_order"))
+            copying.request_copies(order_copies, actor="copy_order")
         except OrderCopiesError as error:
             raise CommandError(str(error)) from error
         for order_copy in order_copies:
             self.stdout.write(f"{order_copy}: copy of {order_copy.source_order} requested")
         if options["wait"] is not None:
-            self.wait(order_copies, options["wait"])
+            self.follow(order_copies, options["wait"])
 
     def order_copy(self, order_id: str, options: dict[str, Any]) -> OrderCopy:
         """Return an unsaved copy of the order. Raises CommandError if there is no such order."""
@@ -77,36 +76,26 @@ class Command(DatabaseCommand):
             raise CommandError(message)
         names = [*OPTIONS, "reference", "reference_origin"]
         values = {name: options[name] for name in names if name in options}
-        order_copy = OrderCopy(source_order_id=key, **values)
         try:
-            order_copy.clean_fields()
+            [order_copy] = copying.unsaved([key], **values)
         except ValidationError as error:
             raise CommandError("; ".join(error.messages)) from None
         return order_copy
 
-    def wait(self, order_copies: list[OrderCopy], timeout: float) -> None:
+    def follow(self, order_copies: list[OrderCopy], timeout: float) -> None:
         """Print each copy as it ends.
 
-        Raises CommandError if a copy fails, or has not ended after ``timeout`` seconds.
+        Raises CommandError if a copy does not complete, or has not ended after ``timeout`` seconds.
         """
-        deadline = time.monotonic() + timeout
-        keys = [order_copy.pk for order_copy in order_copies]
-        waiting = set(keys)
-        failed = 0
-        while waiting:
-            for order_copy in OrderFactory.objects.filter(pk__in=waiting):
-                if order_copy.has_ended:
-                    waiting.remove(order_copy.pk)
-                    if order_copy.status != Status.COMPLETED:
-                        failed += 1
-                    self.show_result(order_copy)
-            if waiting and time.monotonic() > deadline:
-                message = f"{len(waiting)} copies have not ended: check that a worker is running."
-                raise CommandError(message)
-            if waiting:
-                time.sleep(0.1)
-        if failed:
-            message = f"{failed} of {len(keys)} copies did not complete."
+        completed = 0
+        try:
+            for order_copy in copying.follow(order_copies, timeout):
+                completed += order_copy.status == Status.COMPLETED
+                self.show_result(order_copy)
+        except TimeoutError as error:
+            raise CommandError(str(error)) from None
+        if failed := len(order_copies) - completed:
+            message = f"{failed} of {len(order_copies)} copies did not complete."
             raise CommandError(message)
 
     def show_result(self, order_copy: OrderFactory) -> None:

@@ -13,7 +13,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from order_copies import copying, public_ids
-from order_copies.copying import abort_copies, retry_copies
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, Status
 from orders.models import Order
@@ -208,7 +207,7 @@ def test_page__copy_in_progress_is_at_the_second_step(admin: Client) -> None:
 def test_page__aborted_copy_shows_the_time_and_that_it_never_ran(admin: Client) -> None:
     # given
     order_copy = requested(placed_order())
-    abort_copies([order_copy], who=WHO)
+    copying.abort([order_copy], actor=WHO)
 
     # when
     response = admin.get(page_of(order_copy))
@@ -228,10 +227,10 @@ def test_page__aborted_copy_shows_the_time_and_that_it_never_ran(admin: Client) 
 def test_page__copy_aborted_twice_shows_the_last_time(admin: Client) -> None:
     # given
     order_copy = requested(placed_order())
-    abort_copies([order_copy], who=WHO)
-    retry_copies([order_copy], who=WHO)
+    copying.abort([order_copy], actor=WHO)
+    copying.retry([order_copy], actor=WHO)
     Event.objects.update(created_at=PLACED_AT)
-    abort_copies([order_copy], who=WHO)
+    copying.abort([order_copy], actor=WHO)
 
     # when
     ended_at = admin.get(page_of(order_copy)).context["detail"].ended_at
@@ -280,13 +279,13 @@ def test_change__copy_deleted_meanwhile_gives_a_message(
 ) -> None:
     # given
     order_copy = OrderCopyFactory(source_order=bare_order())
-    update_copy = copying.update_copy
+    update = copying.update
 
     def delete_then_update(deleted: Any, *arguments: Any, **keywords: Any) -> None:
         OrderCopy.objects.all().delete()
-        update_copy(deleted, *arguments, **keywords)
+        update(deleted, *arguments, **keywords)
 
-    monkeypatch.setattr(copying, "update_copy", delete_then_update)
+    monkeypatch.setattr(copying, "update", delete_then_update)
 
     # when
     response = admin.post(page_of(order_copy), {"reference": "R 2"}, follow=True)

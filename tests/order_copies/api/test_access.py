@@ -10,8 +10,8 @@ from django.contrib.auth.models import Permission
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.throttling import BaseThrottle
 
+from order_copies import copying
 from order_copies.api.views import OrderCopyViewSet
-from order_copies.copying import abort_copies, request_copies
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.shops import Shop
@@ -156,7 +156,7 @@ def test_visibility__customer_lists_its_own_orders_and_their_resources() -> None
     # given
     own, other = placed_order(lines=1), placed_order(lines=1)
     copies = [OrderCopy(source_order=own), OrderCopy(source_order=other)]
-    request_copies(copies, who={})
+    copying.request_copies(copies, actor={})
     api = API(shopper(own.customer))
 
     # when
@@ -198,7 +198,7 @@ def paths_of(order_copy: OrderFactory, order: Order) -> list[str]:
 def test_visibility__resources_of_other_customers_are_not_found() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
-    request_copies([order_copy], who={})
+    copying.request_copies([order_copy], actor={})
     api = API(shopper(CustomerFactory()))
 
     # when
@@ -214,7 +214,7 @@ def test_visibility__resources_of_other_customers_are_not_found() -> None:
 def test_visibility__events_of_other_customers_are_not_found(stream: bool) -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
-    request_copies([order_copy], who={})
+    copying.request_copies([order_copy], actor={})
     own = API(staff())
     name = "event_stores" if stream else "events"
     (event,) = own.get(f"/order_copies/{order_copy.public_id}/{name}").json()["data"]
@@ -233,7 +233,7 @@ def test_visibility__events_of_other_customers_are_not_found(stream: bool) -> No
 def test_visibility__customer_sees_events_but_no_event_stores(of: str, linkage: str) -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1), cancel_source_order=True)
-    request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
+    copying.request_copies([order_copy], actor={"owner": {"email": "staff@example.com"}})
     run_batch("a-host:1")
     source = order_copy.source_order
     api = API(shopper(source.customer))
@@ -252,7 +252,7 @@ def test_visibility__customer_sees_events_but_no_event_stores(of: str, linkage: 
 def test_visibility__event_store_needs_the_permission_to_view_events() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
-    request_copies([order_copy], who={"owner": {"email": "staff@example.com"}})
+    copying.request_copies([order_copy], actor={"owner": {"email": "staff@example.com"}})
     event = Event.objects.get()
     own = shopper(order_copy.source_order.customer)
     clients = [own, service("view_order"), service("view_order", "view_event")]
@@ -268,7 +268,7 @@ def test_visibility__event_store_needs_the_permission_to_view_events() -> None:
 def test_visibility__event_store_of_an_invisible_order_is_not_found() -> None:
     # given
     order_copy = OrderCopy(source_order=placed_order(lines=1))
-    request_copies([order_copy], who={})
+    copying.request_copies([order_copy], actor={})
     event = Event.objects.get()
 
     # when
@@ -412,7 +412,7 @@ def test_permissions__customer_places_and_cancels_its_own_orders_by_copying(opti
     # when
     created = api.post("/order_copies", request_of(order, **{option: True}))
     order_copy = OrderFactory.objects.get()
-    abort_copies([order_copy], who={})
+    copying.abort([order_copy], actor={})
     retried = api.patch(f"/order_copies/{order_copy.public_id}", retry_of(order_copy))
 
     # then

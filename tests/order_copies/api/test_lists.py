@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.jsonapi import includes
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker.run import run_batch
@@ -282,7 +282,7 @@ def test_include__included_resources_are_linked() -> None:
     # given
     api, order = API(staff()), placed_order(lines=1, options=0, shipping=False, payment_fee=False)
     order_copy = OrderCopy(source_order=order)
-    request_copies([order_copy], who={})
+    copying.request_copies([order_copy], actor={})
     line = order.line_items.get()
 
     # when
@@ -418,14 +418,14 @@ def test_query_count__equal_for_lists_of_1_and_of_25(path: str, queries: int) ->
     # given
     api = API(staff())
     page = f"{path}{'&' if '?' in path else '?'}page[size]=25"
-    request_copies([OrderCopy(source_order=placed_order(lines=1))], who={})
+    copying.request_copies([OrderCopy(source_order=placed_order(lines=1))], actor={})
     run_batch("a worker")
 
     # when
     with CaptureQueriesContext(connection) as of_one:
         one = api.get(page).json()
     order_copies = [OrderCopy(source_order=placed_order(lines=3)) for _ in range(24)]
-    request_copies(order_copies, who={})
+    copying.request_copies(order_copies, actor={})
     run_batch("a worker")
     with CaptureQueriesContext(connection) as of_25:
         many = api.get(page).json()

@@ -329,13 +329,13 @@ def test_patch__copy_deleted_meanwhile_is_not_found(
 ) -> None:
     # given
     api, order_copy = API(staff()), OrderCopyFactory()
-    update_copy = copying.update_copy
+    update = copying.update
 
     def delete_then_update(deleted: OrderFactory, *arguments: object, **keywords: object) -> None:
         OrderFactory.objects.all().delete()
-        update_copy(deleted, *arguments, **keywords)  # type: ignore[arg-type]
+        update(deleted, *arguments, **keywords)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(copying, "update_copy", delete_then_update)
+    monkeypatch.setattr(copying, "update", delete_then_update)
     data = {"type": "order_copies", "id": order_copy.public_id}
 
     # when

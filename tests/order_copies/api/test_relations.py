@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def requested(**attributes: Any) -> OrderCopy:
     order_copy = OrderCopy(source_order=placed_order(lines=1), **attributes)
-    copying.request_copies([order_copy], who={"owner": {"id": "1"}})
+    copying.request_copies([order_copy], actor={"owner": {"id": "1"}})
     return order_copy
 
 
@@ -261,7 +261,7 @@ def test_relationship_to_many__is_a_page_of_identifiers() -> None:
 def test_event_stores__are_paginated_by_cursor() -> None:
     # given
     api, order_copy = API(staff()), requested()
-    copying.update_copy(order_copy, {"reference": "new"}, who={"owner": {"id": "2"}})
+    copying.update(order_copy, reference="new", actor={"owner": {"id": "2"}})
     path = f"/order_copies/{order_copy.public_id}/event_stores"
     created, changed = Event.objects.order_by("pk")
 
@@ -292,7 +292,7 @@ def test_event_stores__are_paginated_by_cursor() -> None:
 def test_events__plain_change_is_not_listed() -> None:
     # given
     api, order_copy = API(staff()), requested()
-    copying.update_copy(order_copy, {"reference": "new"}, who={})
+    copying.update(order_copy, reference="new", actor={})
 
     # when
     document = api.get(f"/order_copies/{order_copy.public_id}/events").json()
@@ -388,7 +388,7 @@ def test_events__of_deleted_copies_are_visible_to_staff_only() -> None:
     # given
     order_copy = requested()
     customer = API(shopper(order_copy.source_order.customer))
-    copying.delete_copy(order_copy, who={})
+    copying.delete([order_copy], actor={})
 
     # when
     seen_by_staff = API(staff()).get("/events?sort=id").json()["data"]

@@ -10,12 +10,12 @@ from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAuthenticated
 
+from order_copies import copying
 from order_copies.api.urls import urlpatterns as order_copies_urls
 from order_copies.api.views import OrderCopyViewSet
-from order_copies.copying import request_copies
 from order_copies.events.models import Event
 from order_copies.jsonapi.resources import resource_of
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.models import OrderFactory
 from orders.api.urls import urlpatterns as orders_urls
 from orders.models import Order
 from tests.api import (
@@ -373,7 +373,7 @@ def test_sales_channel__coupons_wallets_and_event_stores_are_not_found() -> None
     # given
     coupon, order = CouponFactory(), placed_order(lines=1)
     entry = CustomerPaymentSourceFactory(customer=order.customer)
-    request_copies([OrderCopy(source_order=order)], who={"owner": {"email": "sam@example.com"}})
+    copying.request([order], actor={"owner": {"email": "sam@example.com"}})
     user = staff(*PERMISSIONS, "view_coupon")
     change = Event.objects.get()
     paths = [

@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.copying import abort_copies, retry_copies
 from order_copies.engines.wake_ups import DEBOUNCE, MAX_WAKE_UPS, wake_for
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker.run import run_batch
@@ -26,7 +25,7 @@ def requested(count: int = 1) -> list[OrderCopy]:
     """Request copies of one order."""
     source = placed_order()
     order_copies = [OrderCopy(source_order=source) for _ in range(count)]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
     return order_copies
 
 
@@ -65,7 +64,7 @@ def test_retry__wakes_a_worker_if_a_copy_became_pending(
 
     # when
     with django_capture_on_commit_callbacks(execute=True):
-        retry_copies([order_copy], who=stories.WHO)
+        copying.retry([order_copy], actor=stories.WHO)
 
     # then
     assert wake_ups == expected
@@ -85,7 +84,7 @@ def test_abort__wakes_a_worker_if_a_payment_may_need_voiding(
 
     # when
     with django_capture_on_commit_callbacks() as committed:
-        abort_copies([order_copy], who=stories.WHO)
+        copying.abort([order_copy], actor=stories.WHO)
 
     # then
     assert wake_ups == []

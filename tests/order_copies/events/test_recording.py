@@ -3,12 +3,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.functional import SimpleLazyObject
 
 from order_copies import public_ids
 from order_copies.events.models import Event
-from order_copies.events.recording import changes_of, events_recorded, record
+from order_copies.events.recording import actor_of, changes_of, events_recorded, record, user_actor
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +120,23 @@ def test_changes_of__holds_values_that_differ() -> None:
         "started_at": {"from": None, "to": NOW},
     }
     assert changes_of({}, {"status": "pending"}) == {"status": {"from": None, "to": "pending"}}
+
+
+def test_actor_of__names_users_and_code(admin_user: Any) -> None:
+    # given
+    actor = {"worker": {"id": "w1"}}
+
+    # when, then
+    assert actor_of(admin_user) == user_actor(admin_user)
+    assert actor_of(SimpleLazyObject(lambda: admin_user)) == user_actor(admin_user)
+    assert actor_of("nightly import") == {"command": {"name": "nightly import"}}
+    assert actor_of(actor) is actor
+
+
+@pytest.mark.parametrize("caller", [None, 7, AnonymousUser()])
+def test_actor_of__nothing_else_is_an_actor(caller: Any) -> None:
+    with pytest.raises(TypeError, match="An actor is a user, a text or a mapping"):
+        actor_of(caller)
 
 
 @pytest.mark.parametrize(

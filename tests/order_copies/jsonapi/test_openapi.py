@@ -140,7 +140,7 @@ def a_shop_with_everything() -> Order:
     """Create a row of every resource; return an order whose copy was placed."""
     order = placed_order(coupon=CouponFactory())
     order_copy = OrderCopy(source_order=order, place_target_order=True, reference="R")
-    copying.request_copies([order_copy], who={"owner": {"id": "1"}})
+    copying.request_copies([order_copy], actor={"owner": {"id": "1"}})
     run_batch("a worker")
     RecurringOrderCopy.objects.create(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
     return order

@@ -33,7 +33,7 @@ def a_shop() -> None:
     """Create rows of every resource, among them completed and pending copies."""
     order = placed_order(coupon=CouponFactory(), lines=1, metadata={"für": [None, 1.5]})
     copies = [OrderCopy(source_order=order), OrderCopy(source_order=placed_order(lines=1))]
-    copying.request_copies(copies, who={"owner": {"id": "1"}})
+    copying.request_copies(copies, actor={"owner": {"id": "1"}})
     run_batch("a worker")
     OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
 

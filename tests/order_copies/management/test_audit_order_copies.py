@@ -118,7 +118,7 @@ def test_audit__only_reads_with_equal_query_counts_for_one_and_many_copies() -> 
     # when
     of_one = queries()
     more = [OrderCopy(source_order=placed_order(lines=3), **toggles) for _ in range(20)]
-    copying.request_copies(more, who=stories.WHO)
+    copying.request_copies(more, actor=stories.WHO)
     stories.run_all()
     before = stories.whole_database()
     of_many = queries()

@@ -175,9 +175,7 @@ def copy_order_while(work: Any, source: Order) -> str:
     """Run the command with ``--wait``, and the work when the command first sleeps."""
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
-        context.setattr(
-            "order_copies.management.commands.copy_order.time.sleep", lambda seconds: work()
-        )
+        context.setattr("order_copies.copying.time.sleep", lambda seconds: work())
         return copy_order(source.public_id, "--wait")
 
 

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import InternalError, OperationalError, ProgrammingError, connection
 from django.utils import timezone
 
-from order_copies.copying import request_copies
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.events.recording import events_recorded
 from order_copies.management.commands.order_copies_worker import Command
@@ -39,7 +39,7 @@ class ReadOnlySqlTransactionError(Exception):
 def backlog(count: int) -> None:
     """Create this number of pending copies of one order."""
     order = placed_order(lines=1)
-    request_copies([OrderCopy(source_order=order) for _ in range(count)], who={})
+    copying.request_copies([OrderCopy(source_order=order) for _ in range(count)], actor={})
 
 
 def statuses() -> list[str]:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies.copying import abort_copies, retry_copies
+from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.models import (
     FINAL,
@@ -226,12 +226,12 @@ def test_prune__each_step_keeps_to_the_limit() -> None:
 def test_prune__keeps_a_copy_retried_meanwhile() -> None:
     # given
     aborted = OrderCopyFactory()
-    abort_copies([aborted], who={})
+    copying.abort([aborted], actor={})
     OrderFactory.objects.update(updated_at=OLD)
     steps = prune(BEFORE, limit=1)
 
     # when the copy is retried before the first step
-    retry_copies([aborted], who={})
+    copying.retry([aborted], actor={})
 
     # then
     assert not any(sum(step.values()) for step in steps)

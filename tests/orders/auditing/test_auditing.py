@@ -121,7 +121,7 @@ def test_audit__demo_shop_has_no_findings_after_copies_with_all_options() -> Non
 
     # when
     before = audited(final=True)
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
     stories.run_all()
 
     # then
@@ -388,7 +388,7 @@ def test_audit__payment_source_changed_later_is_no_finding(changed: str) -> None
 def swapped_and_refused(source: Order, **toggles: Any) -> tuple[OrderFactory, OrderFactory]:
     """Run two swaps of this order in one batch: one completes, the other is refused."""
     order_copies = [OrderCopy(source_order=source, **SWAP, **toggles) for _ in range(2)]
-    copying.request_copies(order_copies, who=stories.WHO)
+    copying.request_copies(order_copies, actor=stories.WHO)
     stories.run_all()
     swapped, refused = (stories.fresh(order_copy) for order_copy in order_copies)
     assert (swapped.errors_count, refused.errors_count > 0) == (0, True)
@@ -402,11 +402,11 @@ def test_audit__refused_swap_is_no_finding_if_the_other_copy_was_deleted(
     # given
     swapped, refused = swapped_and_refused(placed_order(), skip_errors=skip_errors)
     later = stories.copied(Order.objects.get(pk=refused.source_order_id), **SWAP)
-    copying.request_copies([OrderCopy(source_order=later.source_order, **SWAP)], who=stories.WHO)
+    copying.request_copies([OrderCopy(source_order=later.source_order, **SWAP)], actor=stories.WHO)
     run_batch(worker="another")
 
     # when
-    copying.delete_copy(swapped, who=stories.WHO)
+    copying.delete([swapped], actor=stories.WHO)
 
     # then
     assert later.errors_count > 0
@@ -417,7 +417,7 @@ def test_audit__refused_swap_is_no_finding_if_the_other_copy_was_pruned() -> Non
     # given
     _swapped, refused = swapped_and_refused(placed_order())
     long_ago = timezone.now()
-    copying.update_copy(refused, {"reference": "kept"}, who=stories.WHO)
+    copying.update(refused, reference="kept", actor=stories.WHO)
 
     # when
     list(prune(long_ago, limit=1))

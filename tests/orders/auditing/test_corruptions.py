@@ -243,7 +243,7 @@ def source_edited_by_staff(order_copy: OrderFactory) -> None:
 
 
 def copy_deleted(order_copy: OrderFactory) -> None:
-    copying.delete_copy(order_copy, who=stories.WHO)
+    copying.delete([order_copy], actor=stories.WHO)
 
 
 def sku_created_again(order_copy: OrderFactory) -> None:
@@ -284,7 +284,7 @@ def test_audit__query_count_is_equal_for_few_and_many_copies() -> None:
 
     def statements(count: int) -> int:
         order_copies = [OrderCopy(source_order=placed_order(), **swap) for _ in range(count)]
-        copying.request_copies(order_copies, who=stories.WHO)
+        copying.request_copies(order_copies, actor=stories.WHO)
         stories.run_all()
         # Sources whose swap was deleted once cost a query each.
         OrderFactory.objects.filter(pk__in=[one.pk for one in order_copies[::2]]).delete()
