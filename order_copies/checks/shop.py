@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from order_copies.checks.conditions import not_in_makemigrations, with_order_model
 from order_copies.conf import settings
 from order_copies.shops import CopiedModel, Shop, get_shop
+from order_copies.shops.complaints import Complaint
 
 EXAMPLE = 'ORDER_COPIES["SHOP"] = "shop.copies.MyShop"'
 DECLARATION = 'copied_models = [CopiedModel(Order, copied=("email",), reset=("id",))]'
@@ -35,9 +36,14 @@ def check_copied_models(**_kwargs: Any) -> list[CheckMessage]:
     """Return E004 for each mistake in the declarations of the shop."""
     if _complaint_about_shop():
         return []
+    try:
+        complaints = [*get_shop().complaints()]
+    except Exception as error:
+        message = f"The declarations of {settings.SHOP} fail: {type(error).__name__}: {error}"
+        complaints = [Complaint(message, GUIDE)]
     return [
         Error(complaint.message, hint=complaint.hint, obj=complaint.model, id="order_copies.E004")
-        for complaint in get_shop().complaints()
+        for complaint in complaints
     ]
 
 

@@ -152,7 +152,7 @@ class NewShop:
         return done.returncode, [line for line in lines if line.startswith(MATTERS)]
 
 
-#: The starts of lines that tell what a command did, or why it failed.
+#: The starts of lines that report what a command did, or why it failed.
 MATTERS = (
     "?: ",
     "shop.",

@@ -17,8 +17,7 @@ from order_copies.admin import CopyOrdersMixin, EventAdmin, OrderCopyAdmin, regi
 from order_copies.admin.pages import page_url
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy
-from orders.admin.orders import OrderAdmin
-from orders.models import Customer, Order
+from orders.models import Order
 from tests.factories import placed_order
 from tests.forms import previewed
 from tests.stories import run_all
@@ -68,11 +67,10 @@ class MyCopyAdmin(OrderCopyAdmin):
 
 
 staff, back_office = StaffSite(name="staff"), StaffSite(name="back_office")
-for site in (staff, back_office):
-    register(site)
+register(staff)
 staff.register(Order, StaffOrderAdmin)
-back_office.register([Order], OrderAdmin)
-back_office.register(Customer)
+for model, model_admin in admin.site._registry.items():
+    back_office.register(model, type(model_admin))
 plain = admin.AdminSite(name="plain")
 plain.register(Order, PlainOrderAdmin)
 urlpatterns = [

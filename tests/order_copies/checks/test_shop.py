@@ -1,4 +1,4 @@
-"""System checks of the order model and the shop class."""
+"""System checks of the shop class and its declarations."""
 
 import pytest
 from django.conf import LazySettings
@@ -25,6 +25,12 @@ class ShopWithNames(ReferenceShop):
     """A shop that declares names in place of models."""
 
     copied_models = ["orders.Coupon"]  # type: ignore[list-item]
+
+
+class ShopWithNameOfModel(ReferenceShop):
+    """A shop that declares the name of a model in place of the model."""
+
+    copied_models = [CopiedModel("orders.Coupon")]  # type: ignore[arg-type]
 
 
 class UndeclaredFieldsShop(ReferenceShop):
@@ -88,6 +94,18 @@ def test_shop__malformed_path_is_an_error(settings: LazySettings, path: str) -> 
 
     # when, then
     assert ids() == ["order_copies.E002"]
+
+
+def test_copied_models__unreadable_declarations_are_one_error(settings: LazySettings) -> None:
+    # given
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.ShopWithNameOfModel"}
+
+    # when
+    [(id_, message)] = results_of_checks()
+
+    # then
+    assert id_ == "order_copies.E004"
+    assert "ShopWithNameOfModel fail: AttributeError: 'str' object has no attribute" in message
 
 
 def test_shop__missing_methods_have_a_hint_to_define_them(settings: LazySettings) -> None:
