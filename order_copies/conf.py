@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     from rest_framework.authentication import BaseAuthentication
+
+
+class SettingError(ImproperlyConfigured, CommandError):
+    """A setting is wrong. ``manage.py`` prints the message without a traceback."""
 
 
 class RateLimit(NamedTuple):
@@ -43,18 +48,24 @@ RATE_LIMITS = {
 class Settings:
     """Typed access to ``settings.ORDER_COPIES``.
 
-    A property raises ImproperlyConfigured for a required key that is missing, and TypeError,
+    A property raises :class:`SettingError` for a required key that is missing, and TypeError,
     ValueError or ImportError for a value that it cannot convert. ``manage.py check`` reports both.
     """
 
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """The dictionary ``ORDER_COPIES``; empty if it is missing or no dictionary."""
+        given = getattr(django_settings, "ORDER_COPIES", {})
+        return given if isinstance(given, Mapping) else {}
+
     def _get(self, key: str, default: Any) -> Any:
-        return getattr(django_settings, "ORDER_COPIES", {}).get(key, default)
+        return self.given.get(key, default)
 
     def _require(self, key: str, example: str) -> str:
         value = self._get(key, None)
         if not isinstance(value, str) or not value:
             message = f'Set ORDER_COPIES["{key}"] in your settings, for example to "{example}".'
-            raise ImproperlyConfigured(message)
+            raise SettingError(message)
         return value
 
     def _get_text(self, key: str, default: str) -> str:

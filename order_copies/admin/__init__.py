@@ -1,10 +1,26 @@
 """Order copies and their events in Django's admin.
 
-Add :class:`CopyOrdersMixin` to the admin class of your orders.
+Add :class:`CopyOrdersMixin` to the admin class of your orders. If you have an ``AdminSite`` of your
+own, call :func:`register` with it.
 """
+
+from django.contrib.admin.sites import AdminSite
 
 from order_copies.admin.copy_orders import CopyOrdersMixin
 from order_copies.admin.events import EventAdmin
 from order_copies.admin.order_copies import OrderCopyAdmin
+from order_copies.events.models import Event
+from order_copies.models import OrderCopy
 
-__all__ = ["CopyOrdersMixin", "EventAdmin", "OrderCopyAdmin"]
+__all__ = ["CopyOrdersMixin", "EventAdmin", "OrderCopyAdmin", "register"]
+
+
+def register(site: AdminSite) -> None:
+    """Register copies and events with ``site``, except those that it has an admin class for.
+
+    Importing this module registers both with Django's default site.
+    """
+    if not site.is_registered(OrderCopy):
+        site.register(OrderCopy, OrderCopyAdmin)
+    if not site.is_registered(Event):
+        site.register(Event, EventAdmin)

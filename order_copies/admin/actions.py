@@ -8,12 +8,13 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from order_copies import copying
+from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may_change_orders
 from order_copies.api.permissions import orders_changed_by
 from order_copies.events.recording import user_actor
@@ -108,8 +109,7 @@ class InterveningMixin(Base):
             if verb == "retry" and not self.may_retry(request, [order_copy]):
                 raise PermissionDenied
             self._intervene(request, [order_copy], interventions[verb])
-        name = "admin:order_copies_ordercopy_change"
-        page = reverse(name, args=[object_id], current_app=self.admin_site.name)
+        page = page_url(self.admin_site, OrderCopy, "change", unquote(object_id))
         return HttpResponseRedirect(page)
 
     def may_retry(self, request: HttpRequest, order_copies: Iterable[OrderCopy]) -> bool:

@@ -16,15 +16,15 @@ from django.contrib.admin.utils import (
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import select_template
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
+from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may_change_orders, may_view_copies
 from order_copies.admin.progress import batch_url
 from order_copies.admin.submission import (
@@ -40,6 +40,8 @@ from order_copies.models import OrderCopy
 
 #: With at most this number of orders, all previews of the page are unfolded.
 FEW_ORDERS = 5
+#: The variable of the page of an order with the template that gets the button.
+PARENT = "copy_orders_parent"
 
 
 class CopyOrdersMixin(SelectingMixin):
@@ -48,14 +50,15 @@ class CopyOrdersMixin(SelectingMixin):
     It adds the action "Copy selected orders…" to the list, and a button to the page of an order,
     for users who may view orders and have the permission ``order_copies.add_ordercopy``. Users
     also need permission to change the orders if they want to place the copies or cancel the
-    originals. Only orders in the admin's ``get_queryset`` can be copied. An order admin with its
-    own ``change_form_template`` must include ``admin/order_copies/parts/copy_button.html`` in its
-    object tools.
+    originals. Only orders in the admin's ``get_queryset`` can be copied.
+
+    The button is added to the block ``object-tools-items`` of the template that your admin class
+    uses, your own ``change_form_template`` or an overridden template included. A template without
+    that block shows the button where it includes ``admin/order_copies/parts/copy_button.html``.
     """
 
     #: Columns that the page shows for each order, named as in ``list_display``.
     copy_orders_display: Sequence[str] = ()
-    change_form_template = "admin/order_copies/copy_orders_change_form.html"
 
     def has_copy_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may copy orders."""
@@ -74,7 +77,7 @@ class CopyOrdersMixin(SelectingMixin):
             actions["copy_selected_orders"] = self.get_action("copy_selected_orders")
         return actions
 
-    @admin.action(description=gettext_lazy("Copy selected orders…"))
+    @admin.action(permissions=["copy"], description=gettext_lazy("Copy selected orders…"))
     def copy_selected_orders(
         self, request: HttpRequest, queryset: "models.QuerySet[Any]"
     ) -> HttpResponse:
@@ -109,12 +112,15 @@ class CopyOrdersMixin(SelectingMixin):
     ) -> HttpResponse:
         """Render the page of an order with a button that copies it."""
         order = kwargs.get("obj")
-        if order is not None and self.has_copy_permission(request):
-            context["copy_orders_url"] = self.copy_orders_url([order.pk])
-        label, name = self.opts.app_label, self.opts.model_name
-        templates = [f"admin/{label}/{name}/change_form.html", f"admin/{label}/change_form.html"]
-        context["copy_orders_parent"] = select_template([*templates, "admin/change_form.html"])
-        return super().render_change_form(request, context, *args, **kwargs)
+        if order is None or not self.has_copy_permission(request):
+            return super().render_change_form(request, context, *args, **kwargs)
+        context["copy_orders_url"] = self.copy_orders_url([order.pk])
+        response = super().render_change_form(request, context, *args, **kwargs)
+        if isinstance(response, TemplateResponse):
+            template = response.resolve_template(response.template_name)
+            response.context_data = {**(response.context_data or {}), PARENT: template}
+            response.template_name = "admin/order_copies/copy_orders_change_form.html"
+        return response
 
     def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
         """Show a preview of the copies; create them on submit if the preview is still current.
@@ -261,8 +267,7 @@ class CopyOrdersMixin(SelectingMixin):
             self.message_user(request, text % {"count": selection.missing}, messages.WARNING)
 
     def _admin_url(self, view: str) -> str:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{view}"
-        return reverse(name, current_app=self.admin_site.name)
+        return page_url(self.admin_site, self.model, view)
 
 
 def _request_key(request: HttpRequest) -> UUID | None:

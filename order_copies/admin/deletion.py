@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.sites import AdminSite
-from django.contrib.admin.utils import quote
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+
+from order_copies.admin.pages import page_url
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -104,12 +105,10 @@ class Deletion:
         return names
 
     def _name(self, row: Any) -> str:
-        opts = row._meta
-        label = capfirst(opts.verbose_name)
+        label = capfirst(row._meta.verbose_name)
         if self.site.is_registered(type(row)):
-            view = f"{self.site.name}:{opts.app_label}_{opts.model_name}_change"
             try:
-                url = reverse(view, args=[quote(row.pk)])
+                url = page_url(self.site, type(row), "change", row.pk)
             except NoReverseMatch:
                 return f"{label}: {row}"
             return format_html('{}: <a href="{}">{}</a>', label, url, row)

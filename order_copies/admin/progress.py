@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib import admin, messages
 from django.contrib.admin.sites import AdminSite
-from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.admin.display import Detail
+from order_copies.admin.pages import page_url
 from order_copies.models import OrderCopy, Status
 
 if TYPE_CHECKING:
@@ -89,8 +89,7 @@ def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
 
 def _url(site: AdminSite, view: str, order_copies: Iterable[OrderCopy]) -> str:
     ids = ",".join(order_copy.public_id for order_copy in order_copies)
-    address = reverse(f"admin:order_copies_ordercopy_{view}", current_app=site.name)
-    return f"{address}?ids={ids}"
+    return f"{page_url(site, OrderCopy, view)}?ids={ids}"
 
 
 class WatchingMixin(Base):
@@ -133,8 +132,7 @@ class WatchingMixin(Base):
             return None
         if not self.admin_site.is_registered(type(order)):
             return str(order)
-        name = f"admin:{order._meta.app_label}_{order._meta.model_name}_change"
-        url = reverse(name, args=[quote(order.pk)], current_app=self.admin_site.name)
+        url = page_url(self.admin_site, type(order), "change", order.pk)
         return format_html('<a href="{}">{}</a>', url, order)
 
     def batch_view(self, request: HttpRequest) -> HttpResponse:
@@ -142,8 +140,7 @@ class WatchingMixin(Base):
         order_copies = self._watched(request)
         if not order_copies:
             self.message_user(request, _("These copies do not exist any more."), messages.WARNING)
-            name = "admin:order_copies_ordercopy_changelist"
-            return HttpResponseRedirect(reverse(name, current_app=self.admin_site.name))
+            return HttpResponseRedirect(page_url(self.admin_site, OrderCopy, "changelist"))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

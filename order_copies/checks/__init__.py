@@ -12,6 +12,7 @@ E008  ``USE_TZ`` is false.
 E009  Copies, their events and orders are not all in the default database.
 E010  MariaDB cannot convert to the ``TIME_ZONE``: load its tables (``--database``).
 E011  A serializer of the API has a mistake, or cannot be compiled.
+E012  No migration creates the order model.
 W001  SQLite does not begin transactions with ``IMMEDIATE``.
 W002  SQLite waits less than five seconds for a lock.
 W003  SQLite does not use a write-ahead log.
@@ -23,7 +24,11 @@ W008  MariaDB does not use the isolation level ``READ COMMITTED``.
 W009  MariaDB's collation ignores case or trailing spaces (``--database``).
 W010  Copies wait for rows that another transaction keeps locked (``--database``).
 W011  Copies are pending, and the database is read-only (``--database``).
+W012  ``rest_framework`` is not installed.
 ====  ==========================================================================
+
+E002, E004, E009, E011 and E012 need an order model: they say nothing while E001 does. Nor do E002,
+E004, E011 and E012 stop ``makemigrations``, which a new shop runs before its adapter is complete.
 """
 
 from django.core.checks import Tags, register
@@ -36,11 +41,11 @@ from order_copies.checks.database import (
     check_queue,
 )
 from order_copies.checks.engine import check_engine
-from order_copies.checks.settings import check_settings, check_time_zones
+from order_copies.checks.order_model import check_order_migrations, check_order_model
+from order_copies.checks.settings import check_rest_framework, check_settings, check_time_zones
 from order_copies.checks.shop import (
     check_copied_models,
     check_events_installed,
-    check_order_model,
     check_public_id_key,
     check_shop,
 )
@@ -49,10 +54,12 @@ from order_copies.checks.shop import (
 def register_checks() -> None:
     """Register all system checks of the app with Django."""
     register(check_order_model, Tags.models)
+    register(check_order_migrations, Tags.models)
     register(check_shop, Tags.models)
     register(check_copied_models, Tags.models)
     register(check_events_installed, Tags.models)
     register(check_settings, Tags.compatibility)
+    register(check_rest_framework, Tags.compatibility)
     register(check_time_zones, Tags.compatibility)
     register(check_databases, Tags.compatibility)
     register(check_engine, Tags.compatibility)

@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error
 from rest_framework.mixins import CreateModelMixin, UpdateModelMixin
 from rest_framework_json_api.serializers import PolymorphicModelSerializer
 
+from order_copies.checks.conditions import not_in_makemigrations, with_order_model
 from order_copies.jsonapi.compiler import PACKAGES, tables_of
 from order_copies.jsonapi.pagination import Pagination
 from order_copies.jsonapi.resources import Resource, resources
@@ -17,6 +18,8 @@ _HINT = "See “Expose your order” in the documentation of django-order-copies
 _OPTIONS = ("creatable", "updatable", "filterable", "sortable", "on_request")
 
 
+@not_in_makemigrations
+@with_order_model
 def check_serializers(**_kwargs: Any) -> list[CheckMessage]:
     """Return E011 for each mistake in a serializer of a viewset in the URLconf."""
     if not getattr(settings, "ROOT_URLCONF", None):

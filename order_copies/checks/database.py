@@ -9,11 +9,11 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
-from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import OperationalError, ProgrammingError
 
+from order_copies.checks.conditions import with_order_model
 from order_copies.checks.settings import invalid_settings
 from order_copies.conf import settings
 from order_copies.monitoring.health import current_complaints
@@ -49,12 +49,13 @@ def check_database_settings(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@with_order_model
 def check_databases(**_kwargs: Any) -> list[CheckMessage]:
     """Return E009 for each model that is not in the default database."""
     try:
         models = [apps.get_model(label) for label in (*OWN_MODELS, settings.ORDER_MODEL)]
-    except (ImproperlyConfigured, LookupError, ValueError):
-        return []  # E001 and E005 report it.
+    except LookupError:
+        return []  # E005 reports it.
     hint = (
         f'Let DATABASE_ROUTERS choose "{DEFAULT_DB_ALIAS}" for them: copies, their events and '
         "orders are written in one transaction."

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings as django_settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
@@ -112,6 +114,15 @@ def check_settings(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def check_rest_framework(**_kwargs: Any) -> list[CheckMessage]:
+    """Return W012 if ``rest_framework`` is not installed."""
+    if not django_settings.USE_I18N or apps.is_installed("rest_framework"):
+        return []
+    message = "The API will not translate the messages of Django REST framework."
+    hint = 'Add "rest_framework" to INSTALLED_APPS.'
+    return [checks.Warning(message, hint=hint, id="order_copies.W012")]
+
+
 def check_time_zones(**_kwargs: Any) -> list[CheckMessage]:
     """Return E008 if ``USE_TZ`` is false."""
     if django_settings.USE_TZ:
@@ -122,7 +133,7 @@ def check_time_zones(**_kwargs: Any) -> list[CheckMessage]:
 
 def _unknown_settings() -> Iterator[tuple[str, str]]:
     known = sorted(name for name in vars(Settings) if name.isupper())
-    for name in getattr(django_settings, "ORDER_COPIES", {}):
+    for name in settings.given:
         if name not in known:
             yield f'ORDER_COPIES["{name}"] is unknown.', f"The settings are: {', '.join(known)}."
 

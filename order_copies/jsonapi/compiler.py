@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any, Self
 
-from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Manager, Model, QuerySet
 from rest_framework import fields as drf
 from rest_framework.relations import (
@@ -27,6 +27,7 @@ from rest_framework_json_api.utils import (
     get_resource_type_from_serializer,
 )
 
+from order_copies.conf import SettingError
 from order_copies.jsonapi.fields import (
     IDField,
     PrimaryKeyIDField,
@@ -142,7 +143,7 @@ class Tables:
             self._compile()
         except Exception as error:
             message = f"{serializer_class} cannot be compiled, without a request: {error!r}"
-            raise ImproperlyConfigured(message) from error
+            raise SettingError(message) from error
 
     def __deepcopy__(self, memo: Any) -> Self:
         # Filter sets copy their filters for each request.

@@ -5,14 +5,15 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from order_copies.conf import settings
+from order_copies.models.order_migrations import order_model_dependency
+from order_copies.models.order_model import checked_order_model
 
 
 class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        migrations.swappable_dependency(settings.ORDER_MODEL),
+        order_model_dependency(),
     ]
 
     operations = [
@@ -239,7 +240,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="order_factories",
-                        to=settings.ORDER_MODEL,
+                        to=checked_order_model(),
                         verbose_name="source order",
                     ),
                 ),
@@ -250,7 +251,7 @@ class Migration(migrations.Migration):
                         null=True,
                         on_delete=django.db.models.deletion.SET_NULL,
                         related_name="source_order_factory",
-                        to=settings.ORDER_MODEL,
+                        to=checked_order_model(),
                         verbose_name="target order",
                     ),
                 ),

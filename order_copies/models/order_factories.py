@@ -6,8 +6,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
-from order_copies.conf import settings
 from order_copies.models.leased import Leased, LeasedQuerySet
+from order_copies.models.order_model import order_model_label
 from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
 
 #: The toggles of a copy, by the names of the contract.
@@ -42,14 +42,14 @@ class OrderFactory(Leased):
         _("status"), max_length=16, choices=Status.choices, default=Status.PENDING
     )
     source_order = models.ForeignKey(
-        settings.ORDER_MODEL,
+        order_model_label(),
         models.SET_NULL,
         null=True,
         related_name="order_factories",
         verbose_name=_("source order"),
     )
     target_order = models.OneToOneField(
-        settings.ORDER_MODEL,
+        order_model_label(),
         models.SET_NULL,
         null=True,
         blank=True,

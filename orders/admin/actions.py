@@ -6,16 +6,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import quote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
+from order_copies.admin.pages import page_url
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import user_actor
@@ -183,7 +182,7 @@ class OrderActionsMixin(ModelAdmin):
             self.message_user(request, texts.done % {"count": count}, messages.SUCCESS)
         if refused:
             intro = texts.refused % {"count": len(refused)}
-            self.message_user(request, _refusal(intro, refused), messages.WARNING)
+            self.message_user(request, self._refusal(intro, refused), messages.WARNING)
 
     def _confirmation(
         self, action: OrderAction, request: HttpRequest, orders: Sequence[Order]
@@ -210,17 +209,20 @@ class OrderActionsMixin(ModelAdmin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "admin/orders/order/confirm_action.html", context)
 
+    def _refusal(self, intro: str, refused: Mapping[Order, Sequence[Problem]]) -> SafeString:
+        # The first refused orders, their reasons, and the number of the others.
+        count, named = len(refused), list(refused.items())[:MAX_NAMED]
+        items = [(self._link(order), _reasons(problems)) for order, problems in named]
+        rest = ""
+        if count > MAX_NAMED:
+            more = ngettext("and %(count)s more", "and %(count)s more", count - MAX_NAMED)
+            rest = format_html("<br>{}", more % {"count": count - MAX_NAMED})
+        listed = format_html_join("", "<br>{} {}", items)
+        return format_html("{}{}{}", intro, listed, rest)
 
-def _refusal(intro: str, refused: Mapping[Order, Sequence[Problem]]) -> SafeString:
-    """Return a message with the first refused orders, their reasons, and the number of others."""
-    count, named = len(refused), list(refused.items())[:MAX_NAMED]
-    items = [(_link(order), _reasons(problems)) for order, problems in named]
-    rest = ""
-    if count > MAX_NAMED:
-        more = ngettext("and %(count)s more", "and %(count)s more", count - MAX_NAMED)
-        rest = format_html("<br>{}", more % {"count": count - MAX_NAMED})
-    listed = format_html_join("", "<br>{} {}", items)
-    return format_html("{}{}{}", intro, listed, rest)
+    def _link(self, order: Order) -> SafeString:
+        url = page_url(self.admin_site, Order, "change", order.pk)
+        return format_html('<a href="{}">{}</a>', url, order)
 
 
 def _reasons(problems: Sequence[Problem]) -> str:
@@ -230,8 +232,3 @@ def _reasons(problems: Sequence[Problem]) -> str:
     if missing:
         reasons.append(_("missing: %(names)s") % {"names": ", ".join(missing)})
     return "; ".join(reasons)
-
-
-def _link(order: Order) -> SafeString:
-    url = reverse("admin:orders_order_change", args=[quote(order.pk)])
-    return format_html('<a href="{}">{}</a>', url, order)

@@ -3,23 +3,22 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import quote
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from order_copies.admin import CopyOrdersMixin
+from order_copies.admin.pages import page_url
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.templatetags.order_copies_admin import money, status_badge
 from orders.admin.actions import ArchivedFilter, OrderActionsMixin
 from orders.admin.inlines import AddressInline, LineItemInline
 from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
-from orders.models import Order
+from orders.models import Customer, Order
 
 #: The maximum number of copies that the page of an order lists.
 MAX_COPIES = 25
@@ -140,7 +139,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         """A link to the customer."""
         if order.customer is None:
             return EMPTY
-        url = reverse("admin:orders_customer_change", args=[quote(order.customer.pk)])
+        url = page_url(self.admin_site, Customer, "change", order.customer.pk)
         return format_html('<a href="{}">{}</a>', url, order.customer)
 
     @admin.display(description=_("total"), ordering="total_amount_with_taxes_cents")
@@ -167,9 +166,9 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         parts: list[tuple[Any, SafeString]] = []
         source = _source_of(order)
         if source is not None:
-            parts.append((_("copy of"), _order_link(source)))
+            parts.append((_("copy of"), self._order_link(source)))
         if order.copies_count:
-            parts.append(("", _copies_link(order)))
+            parts.append(("", self._copies_link(order)))
         return format_html_join(mark_safe("<br>"), "{} {}", parts) or EMPTY
 
     @admin.display(description=_("copy of"))
@@ -179,7 +178,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         if source is None:
             return EMPTY
         order_copy = order.source_order_factory
-        return format_html("{} {}", _order_link(source), _order_copy_link(order_copy))
+        return format_html("{} {}", self._order_link(source), self._order_copy_link(order_copy))
 
     @admin.display(description=_("copied to"))
     def copied_to(self, order: Any) -> str:
@@ -188,34 +187,31 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         rows: list[tuple[str, str, str]] = [
             (
                 status_badge(order_copy),
-                _order_link(order_copy.target_order) if order_copy.target_order else EMPTY,
-                _order_copy_link(order_copy),
+                self._order_link(order_copy.target_order) if order_copy.target_order else EMPTY,
+                self._order_copy_link(order_copy),
             )
             for order_copy in order_copies.select_related("target_order")[:MAX_COPIES]
         ]
         if order.copies_count > MAX_COPIES:
-            rows.append((_copies_link(order), "", ""))
+            rows.append((self._copies_link(order), "", ""))
         return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or EMPTY
+
+    def _order_link(self, order: Order) -> SafeString:
+        url = page_url(self.admin_site, Order, "change", order.pk)
+        return format_html('<a href="{}">{}</a>', url, order)
+
+    def _order_copy_link(self, order_copy: OrderFactory) -> SafeString:
+        url = page_url(self.admin_site, OrderCopy, "change", order_copy.pk)
+        text = _("(copy %(id)s)") % {"id": order_copy.public_id}
+        return format_html('<a href="{}" class="copies-quiet">{}</a>', url, text)
+
+    def _copies_link(self, order: Any) -> SafeString:
+        url = page_url(self.admin_site, OrderCopy, "changelist")
+        count = order.copies_count
+        text = ngettext("%(count)s copy", "%(count)s copies", count) % {"count": count}
+        return format_html('<a href="{}?source_order__id__exact={}">{}</a>', url, order.pk, text)
 
 
 def _source_of(order: Order) -> Order | None:
     order_copy = getattr(order, "source_order_factory", None)
     return order_copy.source_order if order_copy else None
-
-
-def _order_link(order: Order) -> SafeString:
-    url = reverse("admin:orders_order_change", args=[quote(order.pk)])
-    return format_html('<a href="{}">{}</a>', url, order)
-
-
-def _order_copy_link(order_copy: OrderFactory) -> SafeString:
-    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
-    text = _("(copy %(id)s)") % {"id": order_copy.public_id}
-    return format_html('<a href="{}" class="copies-quiet">{}</a>', url, text)
-
-
-def _copies_link(order: Any) -> SafeString:
-    url = reverse("admin:order_copies_ordercopy_changelist")
-    count = order.copies_count
-    text = ngettext("%(count)s copy", "%(count)s copies", count) % {"count": count}
-    return format_html('<a href="{}?source_order__id__exact={}">{}</a>', url, order.pk, text)

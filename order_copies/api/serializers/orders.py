@@ -1,13 +1,14 @@
 """The serializer of orders: the relationships to their copies, and those of the shop's own."""
 
+from inspect import isclass
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
+from rest_framework.serializers import BaseSerializer
 from rest_framework_json_api import serializers
 
 from order_copies.api.serializers.common import event_stores_of, events_of
-from order_copies.conf import settings
+from order_copies.conf import SettingError, settings
 from order_copies.jsonapi.fields import IDField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.shops import get_shop
@@ -70,15 +71,11 @@ class OrderSerializer(serializers.Serializer):  # type: ignore[misc]
 def order_serializer() -> type[Any]:
     """Return the serializer of orders: :class:`OrderSerializer`, and the fields of the shop's own.
 
-    Raises ImproperlyConfigured if ``ORDER_COPIES["ORDER_SERIALIZER"]`` names nothing.
+    Raises :class:`SettingError` if ``ORDER_COPIES["ORDER_SERIALIZER"]`` names no serializer.
     """
     if not settings.ORDER_SERIALIZER:
         return OrderSerializer
-    try:
-        own = import_string(settings.ORDER_SERIALIZER)
-    except ImportError as error:
-        message = f'ORDER_COPIES["ORDER_SERIALIZER"] cannot be imported: {error}'
-        raise ImproperlyConfigured(message) from error
+    own = _own_serializer()
     ours = OrderSerializer.Meta
     options: dict[str, Any] = {"resource_name": ours.resource_name}
     fields = getattr(own.Meta, "fields", None)
@@ -94,3 +91,17 @@ def order_serializer() -> type[Any]:
         "included_serializers": {**dict(included), **OrderSerializer.included_serializers},
     }
     return type(own.__name__, (OrderSerializer, own), members)
+
+
+def _own_serializer() -> Any:
+    name = f'ORDER_COPIES["ORDER_SERIALIZER"] = "{settings.ORDER_SERIALIZER}"'
+    hint = "Name a serializer of djangorestframework-jsonapi."
+    try:
+        own = import_string(settings.ORDER_SERIALIZER)
+    except Exception as error:
+        message = f"{name} cannot be imported: {error!r}. {hint}"
+        raise SettingError(message) from error
+    if not (isclass(own) and issubclass(own, BaseSerializer) and hasattr(own, "Meta")):
+        message = f"{name} is no serializer with a Meta. {hint}"
+        raise SettingError(message)
+    return own

@@ -79,3 +79,8 @@ def test_order_serializer__all_columns(configured: Any) -> None:
 def test_order_serializer__unknown_name_is_refused(configured: Any, name: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"ORDER_SERIALIZER.* cannot be imported"):
         configured(name)
+
+
+def test_order_serializer__other_class_is_refused(configured: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"ORDER_SERIALIZER.* is no serializer"):
+        configured("orders.models.Order")

@@ -1,0 +1,3 @@
+"""A module of a shop whose own import fails."""
+
+import warehouse_client  # type: ignore[import-not-found]  # noqa: F401
