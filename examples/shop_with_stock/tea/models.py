@@ -19,7 +19,7 @@ class Order(models.Model):
     cancelled = models.BooleanField(default=False)
 
     def __str__(self):
-        return f"{self.number or self.pk} of {self.email}"
+        return f"#{self.number or self.pk} of {self.email}"
 
 
 class OrderLine(models.Model):
