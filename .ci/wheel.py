@@ -1,10 +1,11 @@
-"""Build sdist and wheel, look inside, and install the wheel into a bare Django project."""
+"""Build sdist and wheel, look inside, install the wheel, and follow the tutorial with it."""
 
 import re
 import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from shutil import copy
 from zipfile import ZipFile
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,8 +98,16 @@ def make_bare_project(python: Path, home: Path) -> None:
     (home / "shop/copying.py").write_text(SHOP)
 
 
+def follow_tutorial(python: Path, home: Path) -> None:
+    """Make the shop of the tutorial as a reader does, then copy its orders in every way."""
+    home.mkdir()
+    run(sys.executable, "-m", "tests.tutorial", python, home, cwd=ROOT)
+    copy(ROOT / "tests/minimal_shop/walk.py", home / "tea/tests.py")
+    run(python, "manage.py", "test", "-v0", cwd=home)
+
+
 def main(scratch: Path) -> None:
-    """Build, look, install, migrate."""
+    """Build, look, install, migrate, follow the tutorial."""
     python = scratch / "wheel-venv/bin/python"
     tools = scratch / "build-venv/bin/python"
     run(sys.executable, "-m", "venv", tools.parents[1], cwd=scratch)
@@ -116,6 +125,7 @@ def main(scratch: Path) -> None:
     run(*manage, "check", "--fail-level=WARNING", settings, cwd=home)
     run(*manage, "migrate", "-v0", settings, cwd=home)
     run(*manage, "order_copies_worker", "--drain", settings, cwd=home)
+    follow_tutorial(python, scratch / "tutorial")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
@@ -23,7 +24,7 @@ from order_copies.transitions import TRANSITIONS
 from order_copies.worker.batches import batch_ran
 from order_copies.worker.run import run_batch
 from project.demo.processes import SERVER_OPTIONS
-from tests import stories
+from tests import stories, tutorial
 from tests.api import API
 from tests.documentation import (
     DOCS,
@@ -171,7 +172,7 @@ def test_commands__are_found_on_the_pages() -> None:
     assert found >= {name for name, app in get_commands().items() if app == "order_copies"}
 
 
-def test_commands__of_the_tutorial_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands__of_the_demo_copy_an_order(capsys: pytest.CaptureFixture[str]) -> None:
     order = placed_order()
 
     call_command("copy_order", order.number, "--place-target-order", "--dry-run")
@@ -181,6 +182,29 @@ def test_commands__of_the_tutorial_copy_an_order(capsys: pytest.CaptureFixture[s
 
     assert "the copy would complete and be placed" in capsys.readouterr().out
     assert OrderCopy.objects.get().target_order.status == "placed"
+
+
+def test_tutorial__its_files_are_the_examples() -> None:
+    # given
+    shown: dict[str, list[str]] = {}
+    for block in tutorial.blocks():
+        if block.language == "python":
+            shown.setdefault(block.path, []).append(block.text)
+
+    # when
+    first = {path: texts[0] for path, texts in shown.items()}
+    second = {path: texts[1] for path, texts in shown.items() if len(texts) > 1}
+
+    # then
+    assert first == files(ROOT / "examples/minimal_shop")
+    assert second == files(ROOT / "examples/shop_with_stock")
+
+
+def files(root: Path) -> dict[str, str]:
+    """Return the files of an example that are not empty, and no migrations, by path."""
+    paths = [path for path in root.rglob("*.py") if path.parent.name != "migrations"]
+    texts = {str(path.relative_to(root)): path.read_text() for path in paths}
+    return {path: text for path, text in texts.items() if text}
 
 
 def test_commands__of_operators_do_what_the_guide_says(capsys: pytest.CaptureFixture[str]) -> None:
@@ -207,9 +231,9 @@ def test_web_server__has_the_same_options_in_production_and_in_the_demo() -> Non
     assert command.split() == SERVER_OPTIONS
 
 
-def test_curl__of_the_tutorial_gets_the_printed_response(admin_user) -> None:
+def test_curl__of_the_demo_gets_the_printed_response(admin_user) -> None:
     # given
-    text = section(page("tutorial.md"), "Copy an order over the API")
+    text = section(page("tutorial-demo.md"), "Copy an order over the API")
     command, printed = fenced(text)
     body = json.loads(command.split("-d '")[1].rpartition("'")[0])
     body["data"]["relationships"]["source_order"]["data"]["id"] = placed_order().public_id
@@ -318,7 +342,9 @@ def test_stability__public_names_exist_and_are_all_of_copying() -> None:
 def test_files__that_are_named_exist(path: str) -> None:
     text = without_code(pages()[path])
 
-    named = re.findall(r"`((?:order_copies|orders|project|tests|docs|benchmarks)/[\w./-]*)`", text)
+    named = re.findall(
+        r"`((?:order_copies|orders|project|tests|docs|benchmarks|examples)/[\w./-]*)`", text
+    )
 
     assert [name for name in named if not (ROOT / name).exists()] == []
 

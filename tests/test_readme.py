@@ -1,5 +1,6 @@
 """Statements of the README that a test can check."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -48,7 +49,21 @@ def test_curl__its_request_gets_the_printed_response(admin_user) -> None:
 
 
 def test_installation__takes_ten_lines() -> None:
-    (code,) = fenced(section(README, "Install it in your shop"))
+    shop, installation = fenced(section(README, "Install it in your shop"))
 
-    compile(code, "README.md", "exec")
-    assert len([line for line in code.splitlines() if line]) <= 10
+    for code in (shop, installation):
+        compile(code, "README.md", "exec")
+        assert len([line for line in code.splitlines() if line]) <= 10
+
+
+def test_installation__its_shop_is_that_of_the_tutorial() -> None:
+    shop, _installation = fenced(section(README, "Install it in your shop"))
+    example = (ROOT / "examples/minimal_shop/tea/copies.py").read_text()
+
+    assert statements(shop) == statements(example)
+
+
+def statements(code: str) -> str:
+    """Return the class in normal form: without comments, imports and formatting."""
+    (shop,) = (node for node in ast.parse(code).body if isinstance(node, ast.ClassDef))
+    return "\n".join(map(ast.unparse, shop.body))

@@ -1,15 +1,14 @@
-from pathlib import Path
-
-SECRET_KEY = "only for this example"
+SECRET_KEY = "replace this before you go to production"
 DEBUG = True
 USE_TZ = True
+TIME_ZONE = "UTC"
 ROOT_URLCONF = "urls"
 STATIC_URL = "static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": Path(__file__).parent / "tea.sqlite3",
+        "NAME": "tea.sqlite3",
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "init_command": "PRAGMA journal_mode = WAL"},
     }
 }
@@ -26,10 +25,13 @@ INSTALLED_APPS = [
     "tea",
 ]
 MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 TEMPLATES = [
     {
@@ -44,8 +46,4 @@ TEMPLATES = [
         },
     }
 ]
-ORDER_COPIES = {
-    "ORDER_MODEL": "tea.Order",
-    "SHOP": "tea.copies.TeaShop",
-    "PUBLIC_ID_KEY": "a long random string",
-}
+ORDER_COPIES = {"ORDER_MODEL": "tea.Order", "SHOP": "tea.copies.TeaShop"}

@@ -15,7 +15,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
-from order_copies.shops import unsupported_toggles
+from order_copies.shops import get_shop, unsupported_toggles
 from order_copies.transitions import RETRYABLE
 
 #: The largest number of unchanged lines of one order that a page lists; it counts the others.
@@ -332,9 +332,10 @@ class Detail:
 
     @property
     def currency_code(self) -> str:
-        """The currency of the orders; empty if the shop's orders have no ``currency_code``."""
+        """The currency of the orders; empty if both are gone, or the shop does not name it."""
         source, target = self.order_copy.source_order, self.order_copy.target_order
-        return _currency_code(source) or _currency_code(target)
+        order = source or target
+        return get_shop().currency_of(order) if order else ""
 
     @property
     def toggles(self) -> list[tuple[Any, Any, bool]]:
@@ -396,7 +397,3 @@ def duration_of(order_copy: OrderCopy) -> str | None:
     if seconds < 120:
         return _("%(seconds).1f s") % {"seconds": seconds}
     return _("%(minutes)d min") % {"minutes": round(seconds / 60)}
-
-
-def _currency_code(order: Any) -> str:
-    return str(getattr(order, "currency_code", "") or "")

@@ -211,6 +211,13 @@ class Shop(ABC):
         """
         return str(key)
 
+    def currency_of(self, order: Any) -> str:
+        """Return the ISO 4217 code of the amounts of an order, for people.
+
+        Default: the attribute ``currency_code`` of the order, or an empty string.
+        """
+        return str(getattr(order, "currency_code", "") or "")
+
     def order_key(self, order_id: str) -> Any:
         """Return the primary key for a public id, or None if the id is malformed. Must not raise.
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from django.db import models
 
+from order_copies.currencies import decimal_places
 from order_copies.shops.tables import AnyField
 
 
@@ -21,14 +21,14 @@ def minor_units(field: AnyField, value: Any, currency: str) -> Fraction:
         return Fraction(value)
     # A float means the decimal number that it prints.
     exact = Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    return exact * Fraction(10 ** int(get_currency_precision(currency)))
+    return exact * Fraction(10 ** decimal_places(currency))
 
 
 def column_value(field: AnyField, amount: Fraction, currency: str) -> Any:
     """Return the value with which a column stores an amount in minor units, rounded to one."""
     if isinstance(field, models.IntegerField):
         return rounded(amount)
-    places = int(get_currency_precision(currency))
+    places = decimal_places(currency)
     if isinstance(field, models.DecimalField):
         stored = min(places, field.decimal_places)
         value = Decimal(rounded(amount / 10 ** (places - stored))).scaleb(-stored)

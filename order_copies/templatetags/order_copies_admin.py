@@ -9,15 +9,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from order_copies.currencies import decimal_places
 from order_copies.models import OrderFactory, Status
 
 register = template.Library()
-
-#: Currencies (ISO 4217) whose minor unit is not a hundredth, with their decimal places.
-decimal_places = {
-    **dict.fromkeys(["CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF", "XPF"], 0),
-    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-}
 
 
 @register.filter
@@ -25,7 +20,7 @@ def amount(cents: int | None, currency_code: str = "") -> str:
     """Format an amount in minor units as a number, ``1,234.50``; None as an empty string."""
     if cents is None:
         return ""
-    places = decimal_places.get(currency_code, 2)
+    places = decimal_places(currency_code)
     value = Decimal(cents).scaleb(-places)
     return number_format(value, decimal_pos=places, force_grouping=True).replace("-", "\u2212")
 

@@ -3,11 +3,11 @@ from django.db import models
 
 class Order(models.Model):
     email = models.EmailField()
-    total = models.DecimalField(max_digits=9, decimal_places=2)
+    total = models.DecimalField(max_digits=9, decimal_places=2, default=0)
     placed = models.BooleanField(default=False)
     cancelled = models.BooleanField(default=False)
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"#{self.pk} of {self.email}"
 
 
@@ -17,5 +17,5 @@ class OrderLine(models.Model):
     quantity = models.PositiveIntegerField(default=1)
     price = models.DecimalField(max_digits=9, decimal_places=2)
 
-    def __str__(self) -> str:
+    def __str__(self):
         return f"{self.quantity} × {self.product}"

@@ -12,6 +12,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from order_copies.auditing import PATIENCE, Audit
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
+from order_copies.monitoring.health import counted
 
 
 def _instant(text: str) -> datetime:
@@ -78,8 +79,9 @@ class Command(DatabaseCommand):
     def _report(self, audit: Audit, options: dict[str, Any]) -> None:
         for finding in audit.run():
             self.stdout.write(json.dumps(asdict(finding)) if options["json"] else str(finding))
+        audited = f"{counted(audit.copies, 'copy', 'copies')} audited"
         if audit.findings:
-            message = f"{audit.copies} copies audited, {audit.findings} findings."
+            message = f"{audited}, {counted(audit.findings, 'finding')}."
             raise CommandError(message)
         if options["verbosity"] > 0 and not options["json"]:
-            self.stdout.write(f"{audit.copies} copies audited, no findings.")
+            self.stdout.write(f"{audited}, no findings.")

@@ -71,13 +71,15 @@ class Command(DatabaseCommand):
             if not is_within_transaction:
                 drop_connection()
             self.release(worker)
-        self.write_line(f"Worker {worker.name} stopped: {self.done} copies ended.", options)
+        ended = counted(self.done, "copy", "copies")
+        self.write_line(f"Worker {worker.name} stopped: {ended} ended.", options)
 
     def work(self, worker: Worker, options: dict[str, Any]) -> bool:
         """Run batches until stopped or drained; return False if interrupted after the timeout."""
         try:
             with self.metrics(options), Shutdown(worker, settings.SHUTDOWN_TIMEOUT):
-                self.write_line(f"Worker {worker.name}: {self.backlog} copies to run.", options)
+                backlog = counted(self.backlog, "copy", "copies")
+                self.write_line(f"Worker {worker.name}: {backlog} to run.", options)
                 worker.run(drain=options["drain"])
         except TimeIsUpError:
             return False

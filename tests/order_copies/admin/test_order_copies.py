@@ -15,6 +15,7 @@ from django.urls import reverse
 from order_copies import copying, public_ids
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, Status
+from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests.api import API, request_of, staff
 from tests.factories import PLACED_AT, OrderCopyFactory, OrderFactory, draft_order, placed_order
@@ -37,6 +38,13 @@ def page_of(order_copy: Any) -> str:
 def bare_order(**attributes: Any) -> Order:
     order: Order = OrderFactory(**attributes)
     return order
+
+
+class YenShop(ReferenceShop):
+    """A shop whose orders do not hold their currency."""
+
+    def currency_of(self, order: Any) -> str:
+        return "JPY"
 
 
 def listed(client: Client, **query: str) -> list[OrderCopy]:
@@ -173,6 +181,18 @@ def test_page__shows_events_steps_errors_and_totals(admin: Client) -> None:
     assert ("Status", ["cannot transition from draft to placed"]) in detail.errors
     assert "cannot transition from draft to placed" in page
     assert detail.lines.before == detail.lines.after == order_copy.source_order.total_amount_cents
+
+
+def test_page__amounts_are_in_the_currency_that_the_shop_names(admin: Client, settings) -> None:
+    # given
+    order_copy = copied(placed_order(lines=1))
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.YenShop"}
+
+    # when
+    lines = admin.get(page_of(order_copy)).context["detail"].lines
+
+    # then
+    assert lines.currency_code == "JPY"
 
 
 def test_page__pending_copy_is_polled(admin: Client) -> None:

@@ -34,7 +34,7 @@ def test_audit__no_findings_print_a_summary() -> None:
     stories.copied(placed_order())
 
     # then
-    assert audit_output("--final") == (["1 copies audited, no findings."], "")
+    assert audit_output("--final") == (["1 copy audited, no findings."], "")
     assert audit_output("--final", "--verbosity", "0") == ([], "")
     assert audit_output("--final", "--json") == ([], "")
 
@@ -51,7 +51,7 @@ def test_audit__findings_are_printed_and_fail_the_command() -> None:
 
     # then
     assert lines == [f"errors_miscounted: order_copies/{order_copy.public_id} {message}"]
-    assert error == "1 copies audited, 1 findings."
+    assert error == "1 copy audited, 1 finding."
     assert [json.loads(line) for line in printed] == [
         {
             "code": "errors_miscounted",
@@ -64,9 +64,13 @@ def test_audit__findings_are_printed_and_fail_the_command() -> None:
 
 @pytest.mark.parametrize(
     ("since", "looked_at"),
-    [("2026-11-24", 2), ("2026-11-24T10:30", 1), ("2026-11-24T10:30+01:00", 2)],
+    [
+        ("2026-11-24", "2 copies"),
+        ("2026-11-24T10:30", "1 copy"),
+        ("2026-11-24T10:30+01:00", "2 copies"),
+    ],
 )
-def test_audit__since_limits_the_copies(since: str, looked_at: int) -> None:
+def test_audit__since_limits_the_copies(since: str, looked_at: str) -> None:
     # given
     for hour in (10, 11):
         stories.requested(placed_order())
@@ -78,7 +82,7 @@ def test_audit__since_limits_the_copies(since: str, looked_at: int) -> None:
     [line], _error = audit_output("--since", since, "--patience", "1e8")
 
     # then
-    assert line == f"{looked_at} copies audited, no findings."
+    assert line == f"{looked_at} audited, no findings."
 
 
 def test_audit__patience_is_in_seconds() -> None:
@@ -87,7 +91,7 @@ def test_audit__patience_is_in_seconds() -> None:
     OrderFactory.objects.update(updated_at=timezone.now() - timedelta(seconds=90))
 
     # then
-    assert audit_output("--patience", "60")[1] == "1 copies audited, 1 findings."
+    assert audit_output("--patience", "60")[1] == "1 copy audited, 1 finding."
     assert audit_output("--patience", "120")[1] == ""
 
 
