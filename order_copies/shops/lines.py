@@ -37,6 +37,9 @@ class LineFields:
     total: str = ""
     #: What :meth:`FrozenShop.available` gets for the line. Empty: the name.
     product: str = ""
+    #: Whether a line whose product is None had one that does not exist any more. Otherwise it is a
+    #: line without a product, such as shipping, and copied.
+    needs_product: bool = False
     #: The code of the product, for people and programs.
     sku_code: str = ""
     #: More lookups that hooks read from a line. They are not copied.
@@ -187,7 +190,8 @@ class LineDecisions:
 
     def _decide(self, line: Any) -> Decision:
         product, name = self.reader.product(line), getattr(line, self.reader.fields.name)
-        if self.stock.available is None or product is None:
+        is_free = product is None and not self.reader.fields.needs_product
+        if self.stock.available is None or is_free:
             return Decision(line, line)
         if product not in self.stock.available:
             message = _("%(name)s does not exist any more") % {"name": name}
