@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 
 from order_copies.currencies import decimal_places
-from order_copies.shops.tables import AnyField
+from order_copies.shops.graph import AnyField
 
 
 def minor_units(field: AnyField, value: Any, currency: str) -> Fraction:
@@ -19,9 +19,12 @@ def minor_units(field: AnyField, value: Any, currency: str) -> Fraction:
         return Fraction(0)
     if isinstance(field, models.IntegerField):
         return Fraction(value)
-    # A float means the decimal number that it prints.
-    exact = Fraction(str(value)) if isinstance(value, float) else Fraction(value)
-    return exact * Fraction(10 ** decimal_places(currency))
+    return exact(value) * Fraction(10 ** decimal_places(currency))
+
+
+def exact(number: Any) -> Fraction:
+    """Return a number as a fraction. A float means the decimal number that it prints."""
+    return Fraction(str(number)) if isinstance(number, float) else Fraction(number)
 
 
 def column_value(field: AnyField, amount: Fraction, currency: str) -> Any:

@@ -7,13 +7,8 @@ from django.core.exceptions import FieldError
 from django.db import models
 
 from order_copies.shops.copied_models import CopiedModel
-from order_copies.shops.tables import (
-    AnyField,
-    Model,
-    concrete_fields,
-    is_automatic,
-    linked_model,
-)
+from order_copies.shops.graph import AnyField, Model
+from order_copies.shops.tables import concrete_fields, is_automatic, linked_model
 
 
 class Complaint(NamedTuple):
@@ -33,7 +28,15 @@ def complaints_about_lookups(
     for name in names:
         if name not in fields and (fields_only or not _is_lookup(model, name)):
             message = f'{setting} names "{name}", which {model._meta.label} does not have.'
-            yield Complaint(message, f"The fields are: {', '.join(fields)}.", model)
+            yield Complaint(message, _right_name(model, name), model)
+
+
+def _right_name(model: Model, name: str) -> str:
+    """Return the hint for a name that is no attribute of a field."""
+    fields = {field.name: field.attname for field in concrete_fields(model)}
+    if name in fields:
+        return f'Write "{fields[name]}".'
+    return f"The fields are: {', '.join(fields.values())}."
 
 
 def _is_lookup(model: Any, name: str) -> bool:
@@ -49,6 +52,7 @@ def complaints_about_fields(declarations: Sequence[CopiedModel]) -> Iterator[Com
     copied_models = [declaration.model for declaration in declarations]
     for declaration in declarations:
         yield from _names(declaration, copied_models)
+        yield from _computed(declaration)
         yield from _links(declaration, copied_models)
         yield from _first_values(declaration)
 
@@ -56,7 +60,6 @@ def complaints_about_fields(declarations: Sequence[CopiedModel]) -> Iterator[Com
 def _names(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator[Complaint]:
     model, label = declaration.model, declaration.model._meta.label
     fields = {field.attname: field for field in concrete_fields(model)}
-    by_name = {field.name: field.attname for field in fields.values()}
     declared = declaration.declared
     for name in sorted(set(fields) - set(declared)):
         if not is_automatic(fields[name]) and not linked_model(fields[name], copied_models):
@@ -64,15 +67,21 @@ def _names(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator
             yield Complaint(f"{label}.{name} is not declared.", hint, model)
     for name in sorted(set(declared) - set(fields)):
         message = f"{label}.{name} is declared, but {label} has no such field."
-        right = by_name.get(name)
-        hint = f'Write "{right}".' if right else f"The fields are: {', '.join(fields)}."
-        yield Complaint(message, hint, model)
+        yield Complaint(message, _right_name(model, name), model)
     for name in sorted({name for name in declared if declared.count(name) > 1}):
         hint = f'Keep "{name}" in one of copied, reset, recomputed and remapped.'
         yield Complaint(f"{label}.{name} is declared more than once.", hint, model)
     for name in sorted(set(declaration.left_behind_keys) - set(declaration.copied)):
         message = f"{label}.{name} has keys that stay behind, but is not declared as copied."
         yield Complaint(message, f'Add "{name}" to copied, or remove its keys.', model)
+
+
+def _computed(declaration: CopiedModel) -> Iterator[Complaint]:
+    model = declaration.model
+    for field in concrete_fields(model):
+        if field.generated and field.attname in (*declaration.copied, *declaration.recomputed):
+            message = f"{model._meta.label}.{field.attname} is computed by the database."
+            yield Complaint(message, f'Remove "{field.attname}" from the declaration.', model)
 
 
 def _links(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator[Complaint]:
@@ -82,7 +91,7 @@ def _links(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator
         if target is None:
             continue
         name = f"{model._meta.label}.{field.attname}"
-        if field.attname in declaration.copied and target is not model is not copied_models[0]:
+        if field.attname in declaration.copied:
             message = f"{name} is declared as copied, but leads to {target._meta.label}: the target"
             hint = f'Remove "{field.attname}" from copied: it will lead to the copy of that row.'
             yield Complaint(f"{message} would refer to rows of its source.", hint, model)
@@ -120,8 +129,7 @@ def complaints_about_models(
     known = {declaration.model for declaration in declarations} | set(left_behind)
     named = set()
     for declaration in declarations:
-        for relation in declaration.model._meta.related_objects:
-            model = _referring_model(relation)
+        for model in _referring_models(declaration.model):
             if model in known or model in named or model._meta.app_label == "order_copies":
                 continue
             named.add(model)
@@ -133,6 +141,8 @@ def complaints_about_models(
             yield Complaint(f"{label} refers to {target}, but is not declared.", hint, model)
 
 
-def _referring_model(relation: models.ForeignObjectRel) -> Model:
-    through: Model | None = getattr(relation, "through", None)
-    return through or relation.related_model
+def _referring_models(model: Model) -> Iterator[Model]:
+    """Yield the models with a foreign key to a model, tables between two models included."""
+    for relation in model._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ManyToOneRel):
+            yield relation.related_model

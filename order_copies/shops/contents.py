@@ -1,10 +1,16 @@
 """Read the copied rows of any number of orders, with one query for each table."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import chain
+from operator import or_
 from typing import Any
 
-from order_copies.shops.tables import CopiedTable, CopiedTables, Model
+from django.db.models import Q
+
+from order_copies.shops.graph import Model
+from order_copies.shops.tables import CopiedTable, CopiedTables
 
 #: A row of a copied table: its primary key, the keys of its links, then its values.
 Row = tuple[Any, ...]
@@ -22,90 +28,134 @@ def read_contents(
 
     ``orders`` are the orders by primary key. ``left_behind_keys`` are removed from the values.
     Rows are sorted by primary key. ``extra`` names lookups by model, whose values follow those of
-    the row; they are read and not copied.
+    the row; they are read and not copied. A row that two orders refer to belongs to both.
     """
-    reader = _Reader(tables, orders, extra or {})
-    for table in tables:
-        if table.path and table.model is not tables.order_model:
-            reader.read_by_path(table)
-    unread = [table for table in tables if not table.path]
-    while unread:
-        table = next(filter(reader.knows_owner, unread), unread[0])
-        reader.read_by_owner(table)
-        unread.remove(table)
-    return reader.contents
+    contents: dict[Model, RowsByOrder] = {}
+    for table in tables.in_reading_order:
+        ways = _ways(tables, table, orders, contents)
+        contents[table.model] = _read(table, ways, (extra or {}).get(table.model, ()))
+    return contents
 
 
-class _Reader:
-    def __init__(
-        self,
-        tables: CopiedTables,
-        orders: Mapping[Any, Any],
-        extra: Mapping[Model, Sequence[str]],
-    ) -> None:
-        self.tables, self.orders, self.extra = tables, orders, extra
-        self.contents: dict[Model, RowsByOrder] = {}
+def without_lines(
+    tables: CopiedTables,
+    order: Any,
+    rows: Mapping[Model, Sequence[Row]],
+    line_model: Model,
+    keys: set[Any],
+) -> dict[Model, Sequence[Row]]:
+    """Return the rows of an order that are left if the lines with these keys are left out.
 
-    def read_by_path(self, table: CopiedTable) -> None:
-        """Read the rows that lead to the orders."""
-        rows = defaultdict(list)
-        for row in self._rows(table, table.path, {f"{table.path}__in": list(self.orders)}):
-            rows[row[0]].append(row[1:])
-        self.contents[table.model] = rows
+    Other rows go as if those lines were deleted: a row goes with the row that it refers to, unless
+    ``on_delete`` empties the reference, and a row to which only such rows refer goes too.
+    """
+    gone: dict[Model, set[Any]] = defaultdict(set, {line_model: keys})
+    left = dict(rows)
+    left[line_model] = [row for row in rows[line_model] if row[0] not in keys]
+    others = [it for it in tables if it.model not in (tables.order_model, line_model)]
+    has_changed = True
+    while has_changed:
+        has_changed = False
+        for table in others:
+            if found := _leaving(tables, table, order, left, gone):
+                has_changed = True
+                gone[table.model] |= found
+                left[table.model] = [row for row in left[table.model] if row[0] not in found]
+    return left
 
-    def knows_owner(self, table: CopiedTable) -> bool:
-        """Return whether the rows that refer to this table, or that it refers to, are read."""
-        return any(self._owners(table)) or any(link.model in self.contents for link in table.links)
 
-    def read_by_owner(self, table: CopiedTable) -> None:
-        """Read the rows that rows of the orders refer to, such as an address of an order.
+def _leaving(
+    tables: CopiedTables,
+    table: CopiedTable,
+    order: Any,
+    left: Mapping[Model, Sequence[Row]],
+    gone: Mapping[Model, set[Any]],
+) -> set[Any]:
+    """Return the keys of the rows of a table that go because of those that are gone."""
+    links = [(index, it) for index, it in enumerate(table.links, start=1) if it.cascades]
+    found = {
+        row[0]
+        for row in left[table.model]
+        if any(row[index] in gone[link.model] for index, link in links)
+    }
+    if table.owners and not table.paths:
+        contents = {model: {order.pk: rows} for model, rows in left.items()}
+        referred = {key for _order, key in _references(tables, table, {order.pk: order}, contents)}
+        found |= {row[0] for row in left[table.model]} - referred
+    return found
 
-        A row that two orders refer to belongs to both.
-        """
-        orders_of: dict[Any, dict[Any, None]] = defaultdict(dict)
-        column = "pk"
-        for order, key in self._owners(table):
-            orders_of[key][order] = None
-        for link in table.links if not orders_of else ():
-            column = link.name
-            for order, owners in self.contents.get(link.model, {}).items():
-                for owner in owners:
-                    orders_of[owner[0]][order] = None
-        rows = defaultdict(list)
-        for row in self._rows(table, column, {f"{column}__in": list(orders_of)}):
-            for order in orders_of[row[0]]:
-                rows[order].append(row[1:])
-        self.contents[table.model] = rows
 
-    def _owners(self, table: CopiedTable) -> Iterator[tuple[Any, Any]]:
-        """Yield pairs of an order and the key of a row of the table that it refers to."""
-        for owner in self.tables:
-            for position, link in enumerate(owner.links, start=1):
-                if link.model is not table.model or owner is table:
-                    continue
-                if owner.model is self.tables.order_model:
-                    found = ((key, getattr(it, link.name)) for key, it in self.orders.items())
-                else:
-                    rows = self.contents.get(owner.model, {})
-                    found = ((order, row[position]) for order in rows for row in rows[order])
-                yield from ((order, key) for order, key in found if key is not None)
+def _ways(
+    tables: CopiedTables,
+    table: CopiedTable,
+    orders: Mapping[Any, Any],
+    contents: Mapping[Model, RowsByOrder],
+) -> dict[str, Mapping[Any, Collection[Any]]]:
+    """Return the lookups that find the rows of a table, each with the orders by its values."""
+    ways: dict[str, Mapping[Any, Collection[Any]]] = {
+        path: {key: [key] for key in orders} for path in table.paths
+    }
+    if table.owners:
+        ways["pk"] = _grouped(_references(tables, table, orders, contents))
+    for link in table.links if not ways else ():
+        parents = contents.get(link.model, {})
+        ways[link.name] = _grouped(
+            (order, row[0]) for order, rows in parents.items() for row in rows
+        )
+    return ways
 
-    def _rows(
-        self, table: CopiedTable, lookup: str, condition: dict[str, Collection[Any]]
-    ) -> Iterator[Row]:
-        """Yield rows with the value of ``lookup`` before them."""
-        names = [lookup, "pk", *table.columns, *self.extra.get(table.model, ())]
-        rows = table.model._base_manager.filter(**condition).order_by("pk").values_list(*names)
-        filtered = [
-            (index, name)
-            for index, name in enumerate(names)
-            if name in table.declaration.left_behind_keys
-        ]
-        if not filtered:
-            yield from rows
-            return
-        for row in rows:
-            values = list(row)
-            for index, name in filtered:
-                values[index] = table.declaration.copied_value(name, values[index])
-            yield tuple(values)
+
+def _references(
+    tables: CopiedTables,
+    table: CopiedTable,
+    orders: Mapping[Any, Any],
+    contents: Mapping[Model, RowsByOrder],
+) -> Iterator[tuple[Any, Any]]:
+    """Yield pairs of an order and the key of a row of the table that one of its rows refers to."""
+    for owner in filter(lambda it: it.model in table.owners, tables):
+        for index, link in enumerate(owner.links, start=1):
+            if link.model is not table.model:
+                continue
+            if owner.model is tables.order_model:
+                found = ((key, getattr(order, link.name)) for key, order in orders.items())
+            else:
+                rows = contents[owner.model]
+                found = ((order, row[index]) for order in rows for row in rows[order])
+            yield from ((order, key) for order, key in found if key is not None)
+
+
+def _grouped(pairs: Iterator[tuple[Any, Any]]) -> Mapping[Any, Collection[Any]]:
+    grouped: dict[Any, dict[Any, None]] = defaultdict(dict)
+    for order, key in pairs:
+        grouped[key][order] = None
+    return grouped
+
+
+def _read(
+    table: CopiedTable, ways: Mapping[str, Mapping[Any, Collection[Any]]], extra: Sequence[str]
+) -> RowsByOrder:
+    """Read the rows that any of the lookups finds, sorted by primary key."""
+    names = ["pk", *table.columns, *extra]
+    condition = reduce(or_, (Q((f"{lookup}__in", list(found))) for lookup, found in ways.items()))
+    found = table.model._base_manager.filter(condition).order_by("pk")
+    without_keys = _without_keys(table, names)
+    rows = defaultdict(list)
+    for row in found.values_list(*ways, *names):
+        orders = [ways[lookup].get(value, ()) for lookup, value in zip(ways, row, strict=False)]
+        for order in dict.fromkeys(chain.from_iterable(orders)):
+            rows[order].append(without_keys(row[len(ways) :]))
+    return rows
+
+
+def _without_keys(table: CopiedTable, names: Sequence[str]) -> Callable[[Row], Row]:
+    """Return the function that removes the ``left_behind_keys`` of a table from a row."""
+    keys = table.declaration.left_behind_keys
+    filtered = [index for index, name in enumerate(names) if name in keys]
+
+    def without_keys(row: Row) -> Row:
+        values = list(row)
+        for index in filtered:
+            values[index] = table.declaration.copied_value(names[index], values[index])
+        return tuple(values)
+
+    return without_keys if filtered else tuple

@@ -8,25 +8,26 @@ from typing import Any
 
 from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ImproperlyConfigured
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from order_copies.exceptions import OrderCopiesError
 from order_copies.plans import Problem, Step
 from order_copies.shops.adapter import CopyRun, Shop
-from order_copies.shops.amounts import column_value, minor_units
+from order_copies.shops.amounts import column_value, minor_units, rounded
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import (
     Complaint,
     complaints_about_fields,
-    complaints_about_lookups,
     complaints_about_models,
 )
 from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.declarations import complaint_about_missing, complaints_about_settings
 from order_copies.shops.drafts import Draft, Placement
+from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.lines import Available, LineFields, LineReader
-from order_copies.shops.tables import AnyField, CopiedTables, Model
+from order_copies.shops.tables import CopiedTables, concrete_fields
 
 #: The totals that follow from the lines alone.
 TOTALS_OF_LINES = ("subtotal_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents")
@@ -73,7 +74,8 @@ class DeclaredShop(Shop):
     def held(self, order: Any, line: Any) -> Any:
         """Return the pieces of a line that cancelling its order gives back to the stock.
 
-        Default: all pieces of an order that is placed and not cancelled.
+        Default: all pieces of an order that has the values of :attr:`placed` and not those of
+        :attr:`cancelled`. Override it if placed orders reach other statuses, such as "shipped".
         """
         is_holding = is_in(order, self.placed) and not is_in(order, self.cancelled)
         return self._reader.quantity(line) if is_holding else 0
@@ -95,13 +97,17 @@ class DeclaredShop(Shop):
         """
         currency = self.currency_of(order)
         amounts = {name: self._total(order, name) for name in self.totals}
-        known = sum(self._reader.amount(line, currency) for line in before)
+        known = self._sum_of(before, currency)
         parts = [amount for name, amount in amounts.items() if name not in TOTALS_OF_LINES]
-        if any(parts) or any(amounts[name] != known for name in TOTALS_OF_LINES if name in amounts):
+        of_lines = [name for name in TOTALS_OF_LINES if name in amounts]
+        if any(parts) or any(rounded(amounts[name]) != known for name in of_lines):
             raise Refused(_("the amounts of this order that are in no line cannot be recalculated"))
-        new = sum((self._reader.amount(line, currency) for line in after), Fraction())
-        names = [self.totals[name] for name in TOTALS_OF_LINES if name in amounts]
-        return {name: column_value(self._order_field(name), new, currency) for name in names}
+        new, fields = self._sum_of(after, currency), [self.totals[name] for name in of_lines]
+        return {name: column_value(self._order_field(name), new, currency) for name in fields}
+
+    def _sum_of(self, lines: Sequence[Any], currency: str) -> Fraction:
+        """Return the sum of the amounts of lines, each rounded as its outcome shows it."""
+        return Fraction(sum(rounded(self._reader.amount(line, currency)) for line in lines))
 
     def context(self, orders: Mapping[Any, Any], rows: Mapping[Model, Any]) -> Any:
         """Return what :meth:`revise` needs to know, read once for a batch. Default: None."""
@@ -134,9 +140,11 @@ class DeclaredShop(Shop):
     def place_orders(self, placements: Sequence[Placement]) -> list[str]:
         """Place orders, and return for each why it was refused, or an empty string.
 
-        The batch form of :meth:`place_order`, which it calls by default for each order by primary
-        key.
+        The batch form of :meth:`place_order`, which it calls by default for each order. If one is
+        refused, everything is rolled back, and the method is called again without that order.
         """
+        if not self._overrides("place_order"):
+            return [""] * len(placements)
         return [_refusal(self.place_order, placement.order) for placement in placements]
 
     def cancel_order(self, order: Any) -> None:
@@ -148,8 +156,10 @@ class DeclaredShop(Shop):
     def cancel_orders(self, orders: Sequence[Any]) -> list[str]:
         """Cancel orders, and return for each why it was refused, or an empty string.
 
-        The batch form of :meth:`cancel_order`, which it calls by default for each order.
+        The batch form of :meth:`cancel_order`, as :meth:`place_orders`.
         """
+        if not self._overrides("cancel_order"):
+            return [""] * len(orders)
         return [_refusal(self.cancel_order, order) for order in orders]
 
     def after_write(self, runs: Sequence[CopyRun]) -> None:
@@ -194,8 +204,9 @@ class DeclaredShop(Shop):
 
     def currency_of(self, order: Any) -> str:
         """Return the ISO 4217 code of the amounts of an order."""
-        names = {one.attname for one in self.order_model._meta.concrete_fields}
-        return str(getattr(order, self.currency)) if self.currency in names else self.currency
+        names = {one.attname for one in concrete_fields(self.order_model)}
+        code = getattr(order, self.currency) if self.currency in names else self.currency
+        return str(code or "").upper()
 
     @cached_property
     def tables(self) -> CopiedTables:
@@ -207,8 +218,7 @@ class DeclaredShop(Shop):
         return LineReader(self.line, self.tables)
 
     def _order_field(self, name: str) -> AnyField:
-        fields = (one for one in self.order_model._meta.concrete_fields if name == one.attname)
-        return next(fields)
+        return next(one for one in concrete_fields(self.order_model) if one.attname == name)
 
     def _total(self, order: Any, name: str) -> Fraction:
         field = self.totals[name]
@@ -227,52 +237,20 @@ class DeclaredShop(Shop):
             message = f"Set {name}.copied_models: a CopiedModel for the order, and for its lines."
             raise ImproperlyConfigured(message)
         order, *others = self.copied_models
+        computed = {one.attname for one in concrete_fields(order.model) if one.generated}
         fields = dict.fromkeys(self.totals.values())
-        missing = [name for name in fields if name not in order.declared]
+        missing = [name for name in fields if name not in {*order.declared, *computed}]
         return [replace(order, recomputed=(*order.recomputed, *missing)), *others]
 
     def complaints(self) -> Iterator[Complaint]:
         """Yield the mistakes in the declarations, each with what to type."""
-        if missing := self._missing():
+        if missing := complaint_about_missing(self):
             yield missing
             return
         declarations = self.declarations()
         yield from complaints_about_fields(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
-        yield from self._complaints_about_names()
-        try:
-            CopiedTables(declarations)
-        except ImproperlyConfigured as error:
-            yield Complaint(str(error), "Then run: manage.py makemigrations", self.order_model)
-
-    def _missing(self) -> Complaint | None:
-        """Return the complaint that nothing else can be checked before."""
-        name, order = type(self).__name__, self.order_model
-        models_ = [declaration.model for declaration in self.copied_models]
-        if not models_ or models_[0] is not order:
-            hint = f"Begin {name}.copied_models with CopiedModel({order.__name__}, ...)."
-            return Complaint(f"{name} does not declare the order model first.", hint, order)
-        if getattr(self, "line", None) is None or self.line.model not in models_:
-            hint = f'Set {name}.line = LineFields(YourLine, name="...", quantity="...", ...).'
-            return Complaint(f"{name} does not declare the lines of an order.", hint, order)
-        if not self.currency:
-            hint = f'Set {name}.currency = "EUR", or the field of the order that holds it.'
-            return Complaint(f"{name} does not declare the currency.", hint, order)
-        return None
-
-    def _complaints_about_names(self) -> Iterator[Complaint]:
-        name, order = type(self).__name__, self.order_model
-        lookups = self.line.lookups
-        yield from complaints_about_lookups(self.line.model, f"{name}.line", lookups)
-        for setting in ("placed", "cancelled"):
-            fields = getattr(self, setting)
-            yield from complaints_about_lookups(
-                order, f"{name}.{setting}", fields, fields_only=True
-            )
-        totals = self.totals.values()
-        yield from complaints_about_lookups(order, f"{name}.totals", totals, fields_only=True)
-        owner = [self.owner] if self.owner else []
-        yield from complaints_about_lookups(order, f"{name}.owner", owner)
+        yield from complaints_about_settings(self, declarations)
 
 
 def is_in(order: Any, state: Mapping[str, Any]) -> bool:
@@ -288,8 +266,10 @@ def is_in(order: Any, state: Mapping[str, Any]) -> bool:
 
 
 def _refusal(hook: Callable[[Any], None], order: Any) -> str:
+    """Return why a hook refuses an order. What it did before is undone: others may need it."""
     try:
-        hook(order)
+        with transaction.atomic():
+            hook(order)
     except Refused as refusal:
         return str(refusal)
     return ""

@@ -7,8 +7,8 @@ from typing import Any
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Outcome, Problem
 from order_copies.shops.contents import Row
+from order_copies.shops.graph import Model
 from order_copies.shops.lines import Decision
-from order_copies.shops.tables import Model
 
 
 @dataclass(slots=True)

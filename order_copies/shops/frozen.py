@@ -14,12 +14,13 @@ from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops.adapter import CopyRun
 from order_copies.shops.amounts import rounded
-from order_copies.shops.contents import RowsByOrder, read_contents
+from order_copies.shops.contents import RowsByOrder, read_contents, without_lines
 from order_copies.shops.declared import DeclaredShop, is_in
 from order_copies.shops.drafts import Draft, FrozenTarget, Placement
-from order_copies.shops.lines import LineDecisions, Stock
-from order_copies.shops.tables import Model, concrete_fields, is_time_of_writing
-from order_copies.shops.writer import Target, write_targets
+from order_copies.shops.graph import Model
+from order_copies.shops.lines import Decision, LineDecisions, Stock
+from order_copies.shops.tables import concrete_fields, is_time_of_writing
+from order_copies.shops.writer import Target, time_of_writing, write_targets
 
 
 class FrozenShop(DeclaredShop):
@@ -62,24 +63,17 @@ class FrozenShop(DeclaredShop):
         stock: Stock,
         context: Any,
     ) -> CopyPlan:
-        own = {model: found.get(order.pk, ()) for model, found in rows.items()}
-        refusals = (
-            self._reasons_not_to_cancel(order_copy, order, stock)
-            if order_copy.cancel_source_order
-            else []
-        )
+        own: dict[Model, Sequence[Any]] = {
+            model: [*found.get(order.pk, ())] for model, found in rows.items()
+        }
+        refusals = self._reasons_not_to_cancel(order_copy, order, stock)
         is_swap = order_copy.cancel_source_order and not refusals
         released = self._held_by(order, own[self.line.model]) if is_swap else Counter()
         currency = self.currency_of(order)
         lines = LineDecisions(self, self._reader, stock, currency, released)
-        draft = Draft(
-            order_copy=order_copy,
-            order=order,
-            currency=currency,
-            decisions=lines.decide(own[self.line.model]),
-            rows={model: found for model, found in own.items() if model is not self.line.model},
-            context=context,
-        )
+        decisions = lines.decide(own[self.line.model])
+        others = self._other_rows(order, own, decisions)
+        draft = Draft(order_copy, order, currency, decisions, others, context=context)
         self.revise(draft)
         problems = [*draft.problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
@@ -89,6 +83,15 @@ class FrozenShop(DeclaredShop):
         if plan.will_cancel:
             stock.cancelled.add(order.pk)
         return plan
+
+    def _other_rows(
+        self, order: Any, own: Mapping[Model, Sequence[Any]], decisions: Sequence[Decision]
+    ) -> dict[Model, Sequence[Any]]:
+        """Return the rows of the target but its lines. Skipped lines take theirs along."""
+        line = self.line.model
+        skipped = {one.source.pk for one in decisions if one.target is None}
+        rows = without_lines(self.tables, order, own, line, skipped) if skipped else own
+        return {model: [*found] for model, found in rows.items() if model is not line}
 
     def _plan_of(
         self, draft: Draft, own: dict[Model, Sequence[Any]], problems: list[Problem]
@@ -133,7 +136,7 @@ class FrozenShop(DeclaredShop):
         return [_about_source("not_cancellable", reason)] if reason else []
 
     def _reasons_not_to_place(self, draft: Draft) -> list[Problem]:
-        if not draft.order_copy.place_target_order or any(map(self._reader.quantity, draft.lines)):
+        if not draft.order_copy.place_target_order or self._reader.has_pieces(draft.lines):
             return []
         message = _("can't be blank: placing needs at least one item")
         return _refused_placement(Problem(Step.PLACE, "line_items", "blank", message))
@@ -243,12 +246,13 @@ class FrozenShop(DeclaredShop):
         if not state:
             return
         values = {name: value() if callable(value) else value for name, value in state.items()}
+        now = timezone.now()
         times = {
-            one.attname: one.pre_save(self.order_model(), add=False)
+            one.attname: time_of_writing(one, now)
             for one in concrete_fields(self.order_model)
             if getattr(one, "auto_now", False)
         }
-        self._orders(keys).update(**times, **values)
+        self._orders(keys).update(**times | values)
 
 
 def _about(attribute: str, step: Step, reason: str) -> Problem:

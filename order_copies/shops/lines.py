@@ -1,7 +1,7 @@
 """Decide on the lines of an order: copy, reduce or skip each, by what is available."""
 
 from collections import Counter, namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -10,9 +10,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from order_copies.plans import Action, Outcome, Problem, Step
-from order_copies.shops.amounts import column_value, minor_units, rounded
+from order_copies.shops.amounts import column_value, exact, minor_units, rounded
 from order_copies.shops.contents import Row
-from order_copies.shops.tables import AnyField, CopiedTables, Model
+from order_copies.shops.graph import AnyField, Model
+from order_copies.shops.tables import CopiedTables
 
 #: The number of available pieces of a product, None for any number, or why it cannot be sold.
 Available = int | str | None
@@ -73,6 +74,10 @@ class LineReader:
         self.fields, self.table = fields, tables.of(fields.model)
         columns = self.table.columns
         self.extra = [name for name in fields.lookups if name not in columns]
+        #: The links from a line to the line that it goes with, such as a bundle.
+        self.parents = [
+            link.name for link in self.table.links if link.model is fields.model and link.cascades
+        ]
         #: Turns a row into a line, whose fields have names.
         self.line: Callable[[Row], Any] = _named_tuple(["pk", *columns, *self.extra])._make
 
@@ -82,19 +87,23 @@ class LineReader:
 
     def quantity(self, line: Any) -> Any:
         """Return the number of pieces."""
-        return getattr(line, self.fields.quantity)
+        return getattr(line, self.fields.quantity) or 0
+
+    def has_pieces(self, lines: Sequence[Any]) -> bool:
+        """Return whether there is anything to sell on these lines."""
+        return any(self.quantity(line) > 0 for line in lines)
 
     def amount(self, line: Any, currency: str) -> Fraction:
         """Return the exact amount of the line in minor units."""
         if self.fields.total:
             return self._amount(line, self.fields.total, currency)
-        return self._amount(line, self.fields.unit, currency) * Fraction(self.quantity(line))
+        return self._amount(line, self.fields.unit, currency) * exact(self.quantity(line))
 
     def reduced(self, line: Any, quantity: Any, currency: str) -> dict[str, Any]:
         """Return the fields of a line with fewer pieces, at the same price for each piece."""
         changes = {self.fields.quantity: quantity}
         if self.fields.total:
-            factor = Fraction(quantity) / Fraction(self.quantity(line))
+            factor = exact(quantity) / exact(self.quantity(line))
             total = self._amount(line, self.fields.total, currency) * factor
             field = self._field(self.fields.total)
             changes[self.fields.total] = column_value(field, total, currency)
@@ -172,21 +181,47 @@ class LineDecisions:
     released: Mapping[Any, Any]
     taken: Counter[Any] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
-    #: Whether an earlier copy of the batch took pieces that this one lacks.
+    #: Whether the decisions depend on what an earlier copy of the batch takes or releases.
     is_contended: bool = False
 
     def decide(self, lines: Sequence[Any]) -> list[Decision]:
         """Return a decision for each line, and note problems."""
-        decisions = [self._decide(line) for line in lines]
+        made: dict[Any, Decision] = {}
+        for line in self._parents_first(lines):
+            made[line.pk] = self._decide_with_parents(line, made)
+        decisions = [made[line.pk] for line in lines]
         left = [one.target for one in decisions if one.target is not None]
-        had_any = any(self.reader.quantity(line) for line in lines)
-        if had_any and not any(self.reader.quantity(line) for line in left):
+        if self.reader.has_pieces(lines) and not self.reader.has_pieces(left):
             message = _("nothing of this order is available any more")
             problem = Problem(
                 Step.WRITE, "line_items", "no_sellable_line", message, skippable=False
             )
             self.problems.append(problem)
         return decisions
+
+    def _parents_first(self, lines: Sequence[Any]) -> Iterator[Any]:
+        """Yield the lines, each after those that it goes with."""
+        left = list(lines)
+        while left:
+            keys = {line.pk for line in left}
+            later = [
+                line
+                for line in left
+                if any(getattr(line, name) in keys for name in self.reader.parents)
+            ]
+            # Lines that go with one another have no first one.
+            later = later if len(later) < len(left) else []
+            waiting = {line.pk for line in later}
+            yield from (line for line in left if line.pk not in waiting)
+            left = later
+
+    def _decide_with_parents(self, line: Any, made: Mapping[Any, Decision]) -> Decision:
+        """Return a decision for a line, which goes if one of its parents goes."""
+        for name in self.reader.parents:
+            parent = made.get(getattr(line, name))
+            if parent is not None and parent.target is None:
+                return self._skip(line, parent.code, parent.message)
+        return self._decide(line)
 
     def _decide(self, line: Any) -> Decision:
         product, name = self.reader.product(line), getattr(line, self.reader.fields.name)
@@ -209,10 +244,10 @@ class LineDecisions:
     def _take(self, product: Any, available: int, line: Any) -> Any:
         """Take pieces, and return how many of the wanted ones are available."""
         wanted, earlier = self.reader.quantity(line), self.stock.taken[product]
-        pieces = available + self.released.get(product, 0) - earlier - self.taken[product]
-        left = min(wanted, max(0, pieces))
+        pieces = available + self.released.get(product, 0) - self.taken[product]
+        left = min(wanted, max(0, pieces - earlier))
         self.taken[product] += left
-        self.is_contended |= left < wanted and earlier > 0
+        self.is_contended |= left != min(wanted, max(0, pieces))
         return left
 
     def _reduce(self, line: Any, left: Any, words: dict[str, Any]) -> Decision:

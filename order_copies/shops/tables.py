@@ -6,30 +6,13 @@ once for each class of a shop.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
-from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from django.db.models.fields import NOT_PROVIDED
 
 from order_copies.shops.copied_models import CopiedModel
-
-Model = type[models.Model]
-AnyField: TypeAlias = "models.Field[Any, Any]"
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A foreign key from one copied model to another, or to itself."""
-
-    field: AnyField
-    #: The copied model that it leads to.
-    model: Model
-
-    @property
-    def name(self) -> str:
-        """The attribute that holds the key."""
-        return self.field.attname
+from order_copies.shops.graph import AnyField, Graph, Link, Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +28,10 @@ class CopiedTable:
     values: tuple[str, ...]
     #: The fields that start with a new value, without those that the database computes.
     initial: tuple[AnyField, ...]
-    #: The lookup from a row to its order; empty if rows of other tables refer to this one.
-    path: str
+    #: The lookups from a row to its order: one that always leads there, or several that may.
+    paths: tuple[str, ...]
+    #: The models whose rows refer to rows of this one, unless a path always leads to the order.
+    owners: frozenset[Model]
     #: The links that are set after all tables are written, because they lead to later rows.
     deferred: frozenset[str]
 
@@ -69,24 +54,23 @@ class CopiedTables(list[CopiedTable]):
 
     def __init__(self, declarations: Sequence[CopiedModel]) -> None:
         self.order_model = declarations[0].model
-        models_ = [declaration.model for declaration in declarations]
-        links = {
-            declaration.model: tuple(links_of(declaration, models_)) for declaration in declarations
-        }
-        paths = _paths(self.order_model, links)
-        deferred: dict[Model, frozenset[str]] = {}
         by_model = {declaration.model: declaration for declaration in declarations}
+        links = {model: tuple(links_of(it, [*by_model])) for model, it in by_model.items()}
+        graph = Graph(self.order_model, links)
         super().__init__(
             CopiedTable(
                 declaration=by_model[model],
                 links=links[model],
                 values=(*by_model[model].copied, *by_model[model].recomputed),
                 initial=tuple(_initial(by_model[model], links[model])),
-                path=paths[model],
-                deferred=deferred.get(model, frozenset()),
+                paths=tuple(graph.paths(model)),
+                owners=graph.owners(model),
+                deferred=deferred,
             )
-            for model in _sorted(links, deferred)
+            for model, deferred in graph.writing_order().items()
         )
+        #: The tables but that of the order, each after those whose rows lead to its rows.
+        self.in_reading_order = [self.of(model) for model in graph.reading_order()]
 
     def of(self, model: Model) -> CopiedTable:
         """Return the table of a copied model."""
@@ -110,17 +94,24 @@ def links_of(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterat
 def linked_model(field: AnyField, copied_models: Sequence[Model]) -> Model | None:
     """Return the copied model that a foreign key leads to, or None.
 
-    The link from a model to its parent in multi-table inheritance is no such key.
+    The link from a model to its parent in multi-table inheritance is no such key, nor is one from
+    an order to another order: that one is not copied.
     """
     remote: Any = field.remote_field
     if remote is None or not isinstance(field, models.ForeignKey) or remote.parent_link:
         return None
+    order_model = copied_models[0]
     found = (
         model
         for model in copied_models
-        if issubclass(cast("Model", model._meta.concrete_model), remote.model._meta.concrete_model)
+        if issubclass(_concrete(model), _concrete(remote.model))
+        and not (model is order_model and issubclass(_concrete(model), field.model))
     )
     return next(found, None)
+
+
+def _concrete(model: Model) -> Model:
+    return cast("Model", model._meta.concrete_model)
 
 
 def concrete_fields(model: Model) -> list[AnyField]:
@@ -164,40 +155,3 @@ def _initial(declaration: CopiedModel, links: Sequence[Link]) -> Iterator[AnyFie
 
 def _has_first_value(declaration: CopiedModel, field: AnyField) -> bool:
     return isinstance(declaration.reset, Mapping) and field.attname in declaration.reset
-
-
-def _sorted(
-    links: dict[Model, tuple[Link, ...]], deferred: dict[Model, frozenset[str]]
-) -> list[Model]:
-    """Sort models so that each comes after those that it refers to; note links against that."""
-    done: list[Model] = []
-    while len(done) < len(links):
-        left = [model for model in links if model not in done]
-        later = {model: [it for it in links[model] if it.model not in done] for model in left}
-        ready = [model for model in left if not later[model]] or [
-            model for model in left if all(link.field.null for link in later[model])
-        ]
-        if not ready:
-            names = ", ".join(sorted(model._meta.label for model in left))
-            message = f"{names} refer to one another: make one of the foreign keys nullable."
-            raise ImproperlyConfigured(message)
-        model = ready[0]
-        deferred[model] = frozenset(link.name for link in later[model])
-        done.append(model)
-    return done
-
-
-def _paths(order_model: Model, links: dict[Model, tuple[Link, ...]]) -> dict[Model, str]:
-    """Return the lookup from each model to its order, by required links where there are any."""
-    paths = {order_model: "pk"}
-    while True:
-        found = {}
-        for model, own in links.items():
-            ways = [link for link in own if paths.get(link.model)]
-            if model not in paths and ways:
-                link = min(ways, key=lambda link: bool(link.field.null))
-                rest = "" if link.model is order_model else f"__{paths[link.model]}"
-                found[model] = f"{link.field.name}{rest}"
-        if not found:
-            return paths | {model: "" for model in links if model not in paths}
-        paths |= found

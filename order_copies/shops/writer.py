@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from order_copies.db.rows import insert_rows, update_rows
 from order_copies.shops.contents import Row
+from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.tables import (
-    AnyField,
     CopiedTable,
     CopiedTables,
-    Model,
+    concrete_fields,
     is_time_of_writing,
 )
 
@@ -26,7 +26,8 @@ class Target:
     #: The primary key of the source order.
     source: Any
     #: The values of the order's row by attribute: links as in the source, and every copied and
-    #: recomputed field. A reset field that is named here gets this value as its first one.
+    #: recomputed field. Another field that is named here gets this value as its first one; name the
+    #: same fields for all targets. Fields that the database computes are ignored.
     order: Mapping[str, Any]
     #: The rows of the other tables by model, with the keys of the source rows. A new row has the
     #: key None. A row whose required link leads to a row that is not here is left out.
@@ -62,7 +63,7 @@ class _Writer:
     def write_orders(self, table: CopiedTable) -> None:
         links = {link.name: link for link in table.links}
         initial = _FirstValues(table, self.now, len(self.targets))
-        names = [*table.columns, *initial.names]
+        names = self._columns_of_orders(table, initial.names)
         rows = []
         for index, target in enumerate(self.targets):
             values = dict(zip(initial.names, initial.next_row(), strict=True)) | dict(target.order)
@@ -73,6 +74,12 @@ class _Writer:
         for target, key in zip(self.targets, keys, strict=True):
             target.key = key
         self.new_keys[table.model] = [{target.source: target.key} for target in self.targets]
+
+    def _columns_of_orders(self, table: CopiedTable, initial: Sequence[str]) -> list[str]:
+        given = [name for target in self.targets for name in target.order]
+        generated = {one.attname for one in concrete_fields(table.model) if one.generated}
+        names = dict.fromkeys([*table.columns, *initial, *given])
+        return [name for name in names if name not in generated]
 
     def write_rows(self, table: CopiedTable) -> None:
         """Insert the rows of one table whose required links lead to written rows."""
@@ -166,11 +173,12 @@ def _first_value(table: CopiedTable, one: AnyField, now: datetime) -> Any:
         value = reset[one.attname]
         return now if value is timezone.now else value
     if is_time_of_writing(one) or one.default is timezone.now:
-        return _time_of_writing(one, now)
+        return time_of_writing(one, now)
     return one.get_default if callable(one.default) else one.get_default()
 
 
-def _time_of_writing(one: AnyField, now: datetime) -> Any:
+def time_of_writing(one: AnyField, now: datetime) -> Any:
+    """Return ``now`` as the field stores it: an instant, or the local date or time."""
     if isinstance(one, models.DateTimeField):
         return now
     local = timezone.localtime(now)

@@ -1,6 +1,7 @@
-"""A shop with its own models, settings and serializers, in a process of its own.
+"""Shops with their own models and settings, each in a process of its own.
 
-The setting ``ORDER_MODEL`` cannot change within a process.
+The setting ``ORDER_MODEL`` cannot change within a process. ``foreign_shop`` has its own serializers
+and its own API, ``wine_shop`` declares models of every structure.
 """
 
 import os
@@ -8,23 +9,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from coverage import Coverage
 
-FOLDER = Path(__file__).resolve().parents[1] / "foreign_shop"
+TESTS = Path(__file__).resolve().parents[1]
 
 
-def test_foreign_shop__serves_its_serializers() -> None:
+@pytest.mark.parametrize("name", ["foreign_shop", "wine_shop"])
+def test_foreign_shop__passes_its_tests(name: str) -> None:
     # given
     measured = ["coverage", "run", "--parallel-mode", "-m"] if Coverage.current() else []
-    command = [sys.executable, "-m", *measured, "pytest", "-q", str(FOLDER)]
-    plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
-    settings = ["--ds", "tests.foreign_shop.settings", "--confcutdir", str(FOLDER)]
+    command = [sys.executable, "-m", *measured, "pytest", "-q", str(TESTS / name)]
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "--nomigrations"]
+    settings = ["--ds", f"tests.{name}.settings", "--confcutdir", str(TESTS / name)]
     environment = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
+    database = os.environ.get("TEST_DATABASE_NAME", "test_order_copies")
+    environment["TEST_DATABASE_NAME"] = f"{database}_{name}"
 
     # when
     done = subprocess.run(
-        [*command, *plugins, *settings],
-        cwd=FOLDER.parents[1],
+        [*command, *options, *settings],
+        cwd=TESTS.parent,
         env=environment,
         capture_output=True,
         text=True,
