@@ -11,6 +11,7 @@ from django.utils import timezone
 from order_copies.db.rows import insert_rows, update_rows
 from order_copies.shops.contents import Row
 from order_copies.shops.graph import AnyField, Model
+from order_copies.shops.keys import ascending_keys
 from order_copies.shops.tables import (
     CopiedTable,
     CopiedTables,
@@ -156,8 +157,10 @@ class _FirstValues:
         for index, one in enumerate(table.initial):
             value = _first_value(table, one, now)
             self._row.append(value)
+            if callable(value) and one.primary_key:
+                value = iter(ascending_keys(one, value, count)).__next__
             if callable(value):
-                self._columns.append((index, _keys(value, count) if one.primary_key else value))
+                self._columns.append((index, value))
 
     def next_row(self) -> list[Any]:
         """Return the values of the next row. Only callables are computed for each row."""
@@ -183,11 +186,3 @@ def time_of_writing(one: AnyField, now: datetime) -> Any:
         return now
     local = timezone.localtime(now)
     return local.date() if isinstance(one, models.DateField) else local.time()
-
-
-def _keys(compute: Callable[[], Any], count: int) -> Callable[[], Any]:
-    """Return a function that yields ``count`` generated keys in ascending order.
-
-    Rows are read by their keys, so random keys would shuffle the lines of the target.
-    """
-    return iter(sorted(compute() for _ in range(count))).__next__

@@ -1,0 +1,390 @@
+"""Decisions on lines: copied, reduced or skipped, and what goes with a skipped line."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from order_copies.copying import preview
+from order_copies.models import OrderFactory
+from order_copies.plans import CopyPlan
+from order_copies.shops import Draft, LineFields, Refused, get_shop
+from tests.wine_shop.conftest import (
+    add_line,
+    copied,
+    copy_of,
+    full_order,
+    make_order,
+    run,
+    total_up,
+)
+from tests.wine_shop.copies import WineShop
+from tests.wine_shop.models import (
+    Address,
+    Card,
+    Discount,
+    Doorbell,
+    Engraving,
+    Letter,
+    Line,
+    Option,
+    Order,
+    Remark,
+    Reply,
+    Wine,
+)
+
+
+def plan(order: Order, **toggles: bool) -> CopyPlan:
+    """Return the plan of a copy of the order."""
+    [plan] = preview([OrderFactory(source_order=order, **toggles)])
+    return plan
+
+
+def results(plan: CopyPlan) -> list[tuple[str, str, str]]:
+    """Return action, code and message of each line."""
+    return [(str(it.action), it.code, it.message) for it in plan.outcomes]
+
+
+def problems(plan: CopyPlan) -> list[tuple[str, str, bool]]:
+    """Return step, code, and whether it can be skipped, of each problem."""
+    return [(str(it.step), it.code, it.skippable) for it in plan.problems]
+
+
+def test_lines__each_is_copied_reduced_or_skipped_by_what_is_available(cellar: None) -> None:
+    # given
+    Wine.objects.create(code="old", embargo="old is not sold this year")
+    order = make_order(
+        "W1",
+        *[("red", 900, "1"), ("white", 5, "2"), ("rose", 1, "4")],
+        *[("old", 1, "8"), ("", 1, "16"), ("white", 1, "2")],
+    )
+    add_line(order, "gone", 1, "32")
+    total_up(order)
+
+    # when
+    found = plan(order)
+
+    # then
+    assert results(found) == [
+        ("copied", "", ""),
+        ("reduced", "stock_too_low", "only 3 of 5 white left"),
+        ("skipped", "out_of_stock", "rose is out of stock"),
+        ("skipped", "not_available", "old is not sold this year"),
+        ("copied", "", ""),
+        ("skipped", "out_of_stock", "white is out of stock"),
+        ("skipped", "product_gone", "gone does not exist any more"),
+    ]
+    assert found.outcomes[1].before == {
+        "quantity": 5,
+        "unit_amount_cents": 200,
+        "total_amount_cents": 1000,
+    }
+    assert found.outcomes[1].after == {
+        "quantity": 3,
+        "unit_amount_cents": 200,
+        "total_amount_cents": 600,
+    }
+    assert problems(found) == [
+        ("write", code, True)
+        for code in (
+            *("stock_too_low", "out_of_stock", "not_available"),
+            *("out_of_stock", "product_gone"),
+        )
+    ]
+    assert found.totals == [
+        ("subtotal_amount_cents", 97200, 92200),
+        ("total_amount_cents", 97200, 92200),
+    ]
+
+
+def test_lines__target_is_what_was_planned(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("white", 5, "2"), ("rose", 1, "4"), ("red", 1, "1"))
+    order_copy = copy_of(order, skip_errors=True)
+
+    # when
+    run(order_copy)
+
+    # then
+    target = order_copy.target_order
+    assert order_copy.status == "completed"
+    assert list(target.lines.values_list("name", "quantity", "price")) == [
+        ("white", 3, Decimal(2)),
+        ("red", 1, Decimal(1)),
+    ]
+    assert (target.total, target.subtotal_cents) == (Decimal(7), 700)
+    ids = [
+        it["target_line_item"] and str(UUID(it["target_line_item"])) for it in order_copy.outcomes
+    ]
+    assert ids == [str(target.lines.first().pk), None, str(target.lines.last().pk)]
+
+
+def test_lines__copy_fails_without_skip_errors(cellar: None) -> None:
+    # given
+    order_copy = copy_of(make_order("W1", ("white", 5, "2"), ("red", 1, "1")))
+
+    # when
+    run(order_copy)
+
+    # then
+    assert (order_copy.status, order_copy.target_order) == ("failed", None)
+    assert order_copy.errors_log == {"line_items": ["only 3 of 5 white left"]}
+
+
+def test_lines__order_of_which_nothing_is_left_is_not_copied(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("rose", 1, "4"))
+    add_line(order, "red", 0, "1")
+
+    # when
+    found = plan(order, skip_errors=True)
+
+    # then
+    assert problems(found) == [
+        ("write", "out_of_stock", True),
+        ("write", "no_sellable_line", False),
+    ]
+
+
+def test_lines__without_pieces_need_no_stock(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("rose", 0, "4"), ("rose", -2, "4"), ("red", 1, "1"))
+
+    # when
+    target = copied(order)
+
+    # then
+    assert target.total == Decimal(-7)
+    assert [it.quantity for it in target.lines.all()] == [0, -2, 1]
+
+
+def test_skipped_line__takes_its_rows_along(cellar: None) -> None:
+    # given
+    order = full_order("W1")
+    case, bottle, service = order.lines.all()
+    Line.objects.filter(pk=case.pk).update(wine="rose", name="case")
+    Line.objects.filter(pk=bottle.pk).update(name="bottle")
+    order_copy = copy_of(order, skip_errors=True)
+
+    # when
+    run(order_copy)
+
+    # then
+    assert [(it["name"], it["action"], it["message"]) for it in order_copy.outcomes] == [
+        ("case", "skipped", "case is out of stock"),
+        ("bottle", "skipped", "case is out of stock"),
+        ("service", "copied", None),
+    ]
+    target = order_copy.target_order
+    [line] = target.lines.all()
+    assert (line.name, line.instead_of, line.card.text) == (service.name, None, "Joy")
+    assert (target.finest_line, target.total) == (None, Decimal("2.25"))
+    assert [Option.objects.count(), Engraving.objects.count(), Letter.objects.count()] == [2, 2, 4]
+    assert list(Remark.objects.filter(order=target).values_list("text", flat=True)) == ["order"]
+    assert (Remark.objects.count(), Reply.objects.count()) == (4, 1)
+    discounts = Discount.objects.filter(order=target).values_list("name", "line")
+    assert list(discounts) == [("half", line.pk), ("all", None)]
+
+
+def test_skipped_line__leaves_rows_whose_link_may_be_empty(cellar: None) -> None:
+    # given
+    order = full_order("W1")
+    service = order.lines.last()
+    Line.objects.filter(pk=service.pk).update(wine="rose")  # type: ignore[union-attr]
+    order_copy = copy_of(order, skip_errors=True)
+
+    # when
+    run(order_copy)
+
+    # then
+    target = order_copy.target_order
+    discounts = Discount.objects.filter(order=target).values_list("name", "line")
+    assert list(discounts) == [("half", None), ("all", None)]
+    assert Card.objects.count() == 1
+    assert (Address.objects.count(), Doorbell.objects.count()) == (4, 2)
+
+
+def test_skipped_line__bundle_may_come_after_its_parts(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"), ("red", 1, "1"), ("rose", 1, "4"))
+    part, piece, bundle = order.lines.all()
+    Line.objects.filter(pk=part.pk).update(case=bundle)
+    Line.objects.filter(pk=piece.pk).update(case=part)
+    add_line(order, "red", 1, "1")
+    total_up(order)
+
+    # when
+    found = plan(order)
+
+    # then
+    assert [it.code for it in found.outcomes] == ["out_of_stock"] * 3 + [""]
+
+
+def test_lines__that_go_with_one_another_are_copied(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"), ("red", 2, "1"))
+    first, second = order.lines.all()
+    Line.objects.filter(pk=first.pk).update(case=second)
+    Line.objects.filter(pk=second.pk).update(case=first)
+
+    # when
+    target = copied(order)
+
+    # then
+    one, two = target.lines.all()
+    assert (one.case, two.case) == (two, one)
+
+
+class AllSellable(WineShop):
+    available = WineShop.__mro__[2].available  # type: ignore[attr-defined]
+
+
+class ByProduct(WineShop):
+    line = LineFields(
+        Line,
+        name="name",
+        quantity="quantity",
+        unit="price",
+        product="wine_id",
+        needs_product=True,
+        sku_code="wine__code",
+        extra=("wine__pieces",),
+    )
+
+    def reduce(self, line: Any, quantity: Any) -> Mapping[str, Any]:
+        return {"quantity": quantity, "price": line.price * 2, "name": str(line.wine__pieces)}
+
+
+def test_available__default_sells_everything(cellar: None, use: Callable[..., None]) -> None:
+    use(AllSellable)
+
+    assert problems(plan(make_order("W1", ("rose", 4, "1"), ("gone", 4, "1")))) == []
+
+
+def test_lines__without_a_product_may_be_refused(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(ByProduct)
+    order = make_order("W1", ("", 1, "4"), ("red", 1, "1"))
+
+    # when
+    found = plan(order)
+
+    # then
+    assert results(found)[0] == (
+        *("skipped", "product_gone"),
+        "service does not exist any more",
+    )
+
+
+def test_reduce__changes_any_field_of_the_line(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(ByProduct)
+    order_copy = copy_of(make_order("W1", ("white", 5, "2")), skip_errors=True)
+
+    # when
+    run(order_copy)
+
+    # then
+    [outcome] = order_copy.outcomes
+    assert outcome["after"] == {
+        "sku_code": "white",
+        "quantity": 3,
+        "unit_amount_cents": 400,
+        "total_amount_cents": 1200,
+    }
+    assert order_copy.target_order.lines.values_list("name", "price").get() == ("3", Decimal(4))
+
+
+class Recomputed(WineShop):
+    def recompute(self, order: Any, before: Any, after: Any) -> dict[str, Any]:
+        if order.note == "refuse":
+            raise Refused("this order is too old")
+        return {"total": Decimal(len(after)), "subtotal_cents": len(before), "note": "recomputed"}
+
+
+def test_recompute__sets_fields_of_the_target(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(Recomputed)
+    order = make_order("W1", ("rose", 1, "1"), ("red", 1, "1"))
+    order_copy = copy_of(order, skip_errors=True)
+
+    # when
+    found = plan(order, skip_errors=True)
+    run(order_copy)
+
+    # then
+    assert found.target_totals == {"subtotal_amount_cents": 2, "total_amount_cents": 100}
+    target = order_copy.target_order
+    assert (target.total, target.subtotal_cents, target.note) == (1, 2, "recomputed")
+
+
+def test_recompute__may_refuse(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(Recomputed)
+    order = make_order("W1", ("rose", 1, "1"), ("red", 1, "1"), note="refuse")
+
+    # when
+    found = plan(order, skip_errors=True)
+
+    # then
+    [problem, _out_of_stock] = found.problems
+    assert (problem.code, problem.message) == ("amount_without_line", "this order is too old")
+    assert not found.will_write
+
+
+class WithShipping(WineShop):
+    totals = {**WineShop.totals, "shipping_amount_cents": "shipping"}
+
+
+@pytest.mark.parametrize(
+    "amounts", [{"total": Decimal(9)}, {"subtotal_cents": 1}, {"shipping": Decimal(1)}]
+)
+def test_recompute__amount_that_is_in_no_line_stops_the_copy(
+    cellar: None, use: Callable[..., None], amounts: dict[str, Any]
+) -> None:
+    # given
+    use(WithShipping)
+    order = make_order("W1", ("rose", 1, "1"), ("red", 1, "1"))
+    Order.objects.update(**amounts)
+
+    # when
+    found = plan(order, skip_errors=True)
+
+    # then
+    assert [it.code for it in found.problems] == ["amount_without_line", "out_of_stock"]
+    assert not found.will_write
+
+
+class Revised(WineShop):
+    def context(self, orders: Mapping[Any, Any], rows: Mapping[Any, Any]) -> Any:
+        return {"orders": len(orders), "cards": len(rows[Card])}
+
+    def revise(self, draft: Draft) -> None:
+        draft.values["note"] = str(draft.context)
+        draft.rows[Remark] = [(-1, draft.order.pk, None, "new"), *draft.rows[Remark]]
+        draft.rows[Reply] = [(None, -1, "reply"), *draft.rows[Reply]]
+
+
+def test_revise__changes_rows_and_values_of_the_target(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(Revised)
+    order = full_order("W1")
+
+    # when
+    targets = [copied(order), copied(order)]
+
+    # then
+    for target in targets:
+        assert target.note == "{'orders': 1, 'cards': 1}"
+        remark = Remark.objects.get(order=target, text="new")
+        assert (remark.line, remark.reply_set.get().text) == (None, "reply")
+        assert Remark.objects.filter(order=target).count() == 3
+
+
+def test_tables__are_computed_once_for_each_class() -> None:
+    assert get_shop().tables is get_shop().tables  # type: ignore[attr-defined]
