@@ -36,12 +36,13 @@ class FrozenShop(DeclaredShop):
         keys = {order_copy.source_order_id for order_copy in order_copies}
         with consistent_reads():
             orders = self.order_model._base_manager.in_bulk(keys)
-            if len(orders) < len(keys):
-                raise SourceOrderGoneError
             rows = self._read(orders)
             lines = [line for found in rows[self.line.model].values() for line in found]
             available = self.available({self._reader.product(line) for line in lines} - {None})
             context = self.context(orders, rows)
+        if len(orders) < len(keys):
+            # Not inside: a transaction of the caller would be broken.
+            raise SourceOrderGoneError
         stock = Stock(available)
         return [
             self._plan(order_copy, orders[order_copy.source_order_id], rows, stock, context)
