@@ -126,6 +126,7 @@ def complaints_about_models(
     declarations: Sequence[CopiedModel], left_behind: Collection[Model]
 ) -> Iterator[Complaint]:
     """Yield a complaint for each model that refers to a copied model and is not mentioned."""
+    yield from _twice(declarations)
     known = {declaration.model for declaration in declarations} | set(left_behind)
     named = set()
     for declaration in declarations:
@@ -139,6 +140,17 @@ def complaints_about_models(
                 "to left_behind if its rows belong to the source only."
             )
             yield Complaint(f"{label} refers to {target}, but is not declared.", hint, model)
+
+
+def _twice(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
+    """Yield a complaint for each model whose rows would be copied more than once."""
+    for index, declaration in enumerate(declarations):
+        model = declaration.model
+        for other in declarations[index + 1 :]:
+            if issubclass(model, other.model) or issubclass(other.model, model):
+                message = f"{model._meta.label} and {other.model._meta.label} have the same rows."
+                hint = "Keep one of them in copied_models, and add the other to left_behind."
+                yield Complaint(message, hint, other.model)
 
 
 def _referring_models(model: Model) -> Iterator[Model]:

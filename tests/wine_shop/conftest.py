@@ -12,7 +12,7 @@ from django.conf import LazySettings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from order_copies.copying import request_copies
+from order_copies.copying import request
 from order_copies.models import OrderFactory
 from order_copies.shops import Shop
 from order_copies.worker.run import run_batch
@@ -26,6 +26,7 @@ from tests.wine_shop.models import (
     Doorbell,
     Engraving,
     Gift,
+    Leaflet,
     Letter,
     Line,
     Occasion,
@@ -46,8 +47,6 @@ hypothesis_settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 hypothesis_settings.load_profile("wine")
-
-WHO: dict[str, Any] = {"owner": {"type": "users", "id": "1", "email": "staff@wine.example"}}
 
 
 def make_order(number: str, *lines: tuple[str, int, str], **fields: Any) -> Order:
@@ -118,6 +117,8 @@ def full_order(number: str) -> Order:
     Discount.objects.create(order=order, line=service, name="half")
     Discount.objects.create(order=order, name="all")
     Gift.objects.create(order=order)
+    leaflet = Leaflet.objects.create(order=order, title="Wines", text="red and white")
+    Leaflet.objects.create(order=order, title="More wines", text="rose", follows=leaflet)
     Reminder.objects.create(order=order)
     order.finest_line = bottle
     total_up(order)
@@ -132,9 +133,7 @@ def copy_of(order: Order, **toggles: bool) -> OrderFactory:
 
 def copies_of(orders: Sequence[Order], **toggles: bool) -> list[OrderFactory]:
     """Request copies of orders, and do not run them."""
-    order_copies = [OrderFactory(source_order=order, **toggles) for order in orders]
-    request_copies(order_copies, who=WHO)
-    return order_copies
+    return [*request(orders, actor="staff", **toggles)]  # type: ignore[misc]
 
 
 def run(*order_copies: OrderFactory) -> None:

@@ -14,8 +14,10 @@ from tests.wine_shop.models import (
     Card,
     Discount,
     Doorbell,
+    Enclosure,
     Engraving,
     Gift,
+    Leaflet,
     Letter,
     Line,
     Option,
@@ -61,6 +63,7 @@ class WineShop(FrozenShop):
         CopiedModel(Advice, copied=("adviser_id", "text")),
         CopiedModel(Discount, copied=("name",)),
         CopiedModel(Gift, reset=("code",)),
+        CopiedModel(Leaflet, copied=("title", "text")),
         CopiedModel(Doorbell, copied=("label",)),
         CopiedModel(Parcel, copied=("weight",)),
         CopiedModel(Address, copied=("street", "country_id")),
@@ -73,7 +76,7 @@ class WineShop(FrozenShop):
     placed = {"status": "placed", "placed_at": timezone.now}
     cancelled = {"status": "cancelled", "cancelled_at": timezone.now}
     owner = "customer__user"
-    left_behind = [Reminder]
+    left_behind = [Reminder, Enclosure]
 
     def fresh(self, runs: Sequence[CopyRun]) -> list[dict[str, Any]]:
         last = Order.objects.count()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.wine_shop.models import Address, Discount, Doorbell, Gift, Line, Order, Remark
+from tests.wine_shop.models import Address, Discount, Doorbell, Gift, Leaflet, Line, Order, Remark
 
 
 def document(order: Order) -> dict[str, Any]:
@@ -32,6 +32,10 @@ def document(order: Order) -> dict[str, Any]:
         "discounts": [
             (it.name, index[it.line_id])
             for it in Discount.objects.filter(order=order).order_by("pk")
+        ],
+        "leaflets": [
+            (it.title, it.text, it.follows and it.follows.title)
+            for it in Leaflet.objects.filter(order=order).order_by("pk")
         ],
         "gifts": Gift.objects.filter(order=order).count(),
     }

@@ -188,6 +188,20 @@ class Gift(Model):
     code = models.UUIDField(default=uuid.uuid4)
 
 
+class Enclosure(Model):
+    """What every letter and leaflet in a parcel has."""
+
+    order = models.ForeignKey(Order, models.CASCADE)
+    title = models.CharField(max_length=50)
+    follows = models.ForeignKey("self", models.SET_NULL, null=True)
+
+
+class Leaflet(Enclosure):
+    """A row in two tables."""
+
+    text = models.CharField(max_length=50)
+
+
 # What stays with the source.
 
 

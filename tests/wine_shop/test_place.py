@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from order_copies.copying import preview
+from order_copies.copying import preview_copies
 from order_copies.models import OrderFactory
 from order_copies.shops import CopyRun, Placement, Refused
 from tests.wine_shop.conftest import copied, copies_of, copy_of, make_order, run
@@ -63,7 +63,7 @@ def test_place__copies_of_a_batch_share_the_stock(cellar: None) -> None:
     # given
     orders = [make_order(f"W{number}", ("white", 2, "1")) for number in range(1, 4)]
     order_copies = copies_of(orders, place_target_order=True, skip_errors=True)
-    plans = preview(order_copies)
+    plans = preview_copies(order_copies)
 
     # when
     run(*order_copies)
