@@ -237,9 +237,9 @@ class DeclaredShop(Shop):
             message = f"Set {name}.copied_models: a CopiedModel for the order, and for its lines."
             raise ImproperlyConfigured(message)
         order, *others = self.copied_models
-        computed = {one.attname for one in concrete_fields(order.model) if one.generated}
-        fields = dict.fromkeys(self.totals.values())
-        missing = [name for name in fields if name not in {*order.declared, *computed}]
+        fields = {it.attname for it in concrete_fields(order.model) if not it.generated}
+        names = dict.fromkeys(self.totals.values())
+        missing = [name for name in names if name in fields - {*order.declared}]
         return [replace(order, recomputed=(*order.recomputed, *missing)), *others]
 
     def complaints(self) -> Iterator[Complaint]:
