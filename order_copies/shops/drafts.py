@@ -15,7 +15,9 @@ from order_copies.shops.lines import Decision
 class Draft:
     """A target order before it is written: :meth:`FrozenShop.revise` may change all of it.
 
-    Rows keep the keys of the source order; the writer replaces them.
+    Rows keep the keys of the source order; the writer replaces them. A new row has a key that no
+    row of the source has, such as a negative number, or None if no other row refers to it. Rows
+    that refer to skipped lines are left out already, as if those lines had been deleted.
     """
 
     order_copy: OrderFactory

@@ -79,10 +79,7 @@ class FrozenShop(DeclaredShop):
         problems = [*draft.problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
         plan.is_contended = lines.is_contended or order.pk in stock.cancelled
-        if plan.will_place:
-            stock.take(lines.taken, released)
-        if plan.will_cancel:
-            stock.cancelled.add(order.pk)
+        stock.take(plan, order.pk, lines.taken, released)
         return plan
 
     def _other_rows(

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from order_copies.plans import Action, Outcome, Problem, Step
+from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
 from order_copies.shops.amounts import column_value, exact, minor_units, rounded
 from order_copies.shops.contents import Row
 from order_copies.shops.graph import AnyField, Model
@@ -161,10 +161,19 @@ class Stock:
     #: The pieces that earlier copies take, by product; negative if a swap releases more.
     taken: Counter[Any] = field(default_factory=Counter)
 
-    def take(self, taken: Mapping[Any, Any], released: Mapping[Any, Any]) -> None:
-        """Subtract the pieces that a target takes, and add those that its source releases."""
-        self.taken.update(taken)
-        self.taken.subtract(released)
+    def take(
+        self, plan: CopyPlan, order: Any, taken: Mapping[Any, Any], released: Mapping[Any, Any]
+    ) -> None:
+        """Note what a plan takes and cancels.
+
+        A target that is placed takes pieces, and has those that its source releases. A source that
+        is only cancelled releases its pieces when the batch has been placed.
+        """
+        if plan.will_place:
+            self.taken.update(taken)
+            self.taken.subtract(released)
+        if plan.will_cancel:
+            self.cancelled.add(order)
 
 
 @dataclass(slots=True)

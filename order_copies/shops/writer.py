@@ -107,16 +107,15 @@ class _Writer:
 
     def set_deferred_links(self, table: CopiedTable) -> None:
         """Set the links that lead to rows which were written later, such as links to itself."""
-        names = [link.name for link in table.links]
-        for link in table.links:
+        for position, link in enumerate(table.links, start=1):
             if link.name not in table.deferred:
                 continue
-            position = names.index(link.name) + 1
-            changes = []
-            for index, target in enumerate(self.targets):
-                for new, old in self._written(table, target, link.name, position):
-                    if found := self.new_keys[link.model][index].get(old):
-                        changes.append([new, found])
+            changes = [
+                [key, new_keys[old]]
+                for target, new_keys in zip(self.targets, self.new_keys[link.model], strict=True)
+                for key, old in self._written(table, target, link.name, position)
+                if old is not None and old in new_keys
+            ]
             # A link of a parent in multi-table inheritance is in the table of the parent, whose
             # rows have the same keys.
             update_rows(link.field.model, [link.name], changes)
@@ -129,7 +128,8 @@ class _Writer:
             return [(target.key, target.order[name])]
         keys = target.keys[table.model]
         rows = target.rows.get(table.model, ())
-        return [(key, row[position]) for key, row in zip(keys, rows, strict=True) if key]
+        pairs = zip(keys, rows, strict=True)
+        return [(key, row[position]) for key, row in pairs if key is not None]
 
     def _new_links(self, table: CopiedTable, index: int, row: Row) -> list[Any] | None:
         """Return the new keys of a row's links; None if it lacks a required one."""

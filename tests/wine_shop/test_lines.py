@@ -8,7 +8,7 @@ import pytest
 
 from order_copies.copying import preview
 from order_copies.plans import CopyPlan
-from order_copies.shops import Draft, LineFields, Refused, get_shop
+from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
 from tests.wine_shop.conftest import (
     add_line,
     copied,
@@ -25,6 +25,7 @@ from tests.wine_shop.models import (
     Discount,
     Doorbell,
     Engraving,
+    Leaflet,
     Letter,
     Line,
     Option,
@@ -235,7 +236,7 @@ def test_lines__that_go_with_one_another_are_copied(cellar: None) -> None:
 
 
 class AllSellable(WineShop):
-    available = WineShop.__mro__[2].available  # type: ignore[attr-defined]
+    available = FrozenShop.available  # type: ignore[attr-defined]
 
 
 class ByProduct(WineShop):
@@ -362,6 +363,11 @@ class Revised(WineShop):
         draft.values["note"] = str(draft.context)
         draft.rows[Remark] = [(-1, draft.order.pk, None, "new"), *draft.rows[Remark]]
         draft.rows[Reply] = [(None, -1, "reply"), *draft.rows[Reply]]
+        # Primary key, links to the order and to the leaflet before it, title and text.
+        draft.rows[Leaflet] = [
+            *draft.rows[Leaflet],
+            (None, draft.order.pk, None, "New", "sparkling"),
+        ]
 
 
 def test_revise__changes_rows_and_values_of_the_target(
@@ -380,6 +386,12 @@ def test_revise__changes_rows_and_values_of_the_target(
         remark = Remark.objects.get(order=target, text="new")
         assert (remark.line, remark.reply_set.get().text) == (None, "reply")
         assert Remark.objects.filter(order=target).count() == 3
+        leaflets = Leaflet.objects.filter(order=target).order_by("pk")
+        assert list(leaflets.values_list("title", "follows__title")) == [
+            ("Wines", None),
+            ("More wines", "Wines"),
+            ("New", None),
+        ]
 
 
 def test_tables__are_computed_once_for_each_class() -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from order_copies.copying import preview_copies
 from order_copies.models import OrderFactory
-from order_copies.shops import CopyRun, Placement, Refused
+from order_copies.shops import CopyRun, FrozenShop, Placement, Refused
 from tests.wine_shop.conftest import copied, copies_of, copy_of, make_order, run
 from tests.wine_shop.copies import WineShop
 from tests.wine_shop.models import Adviser, Country, Order, Wine
@@ -228,8 +228,8 @@ def test_place_orders__is_called_again_without_the_refused(
 class OnlyFields(WineShop):
     """A shop without hooks."""
 
-    place_order = WineShop.__mro__[2].place_order  # type: ignore[attr-defined]
-    cancel_order = WineShop.__mro__[2].cancel_order  # type: ignore[attr-defined]
+    place_order = FrozenShop.place_order  # type: ignore[attr-defined]
+    cancel_order = FrozenShop.cancel_order  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("count", [1, 5])
@@ -262,7 +262,7 @@ class Cellar(WineShop):
     """A shop that can place, by its hook, and not cancel."""
 
     placed, cancelled = {}, {}
-    cancel_order = WineShop.__mro__[2].cancel_order  # type: ignore[attr-defined]
+    cancel_order = FrozenShop.cancel_order  # type: ignore[attr-defined]
 
 
 def test_capabilities__follow_from_fields_and_hooks(cellar: None, use: Callable[..., None]) -> None:

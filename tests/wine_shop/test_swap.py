@@ -5,11 +5,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from order_copies.copying import preview_copies
 from order_copies.models import OrderFactory
-from order_copies.shops import LineFields, Placement, Refused
-from tests.wine_shop.conftest import copies_of, copy_of, make_order, run
+from order_copies.shops import Placement, Refused
+from tests.wine_shop.conftest import add_line, copies_of, copy_of, make_order, run, total_up
 from tests.wine_shop.copies import WineShop
-from tests.wine_shop.models import Line, Order, Wine
+from tests.wine_shop.models import Order, Wine
 
 SWAP = {"place_target_order": True, "cancel_source_order": True}
 
@@ -125,40 +126,29 @@ def test_swap__source_that_cannot_be_cancelled_leaves_its_target_pending(cellar:
 def test_swap__copy_that_needs_what_a_refused_swap_releases_is_planned_again(
     cellar: None, use: Callable[..., None]
 ) -> None:
-    """The first would leave two pieces, because one of its wines is gone."""
+    """The first leaves two pieces, because they go with a case that does not exist any more."""
     # given
     use(StrictShop)
     stock(0)
-    refused = placed_order("W1", ("white", 2, "1"), ("red", 1, "1"), note="refuse")
-    Line.objects.filter(order=refused, wine="white").update(quantity=2, name="gone")
+    refused = placed_order("W1", ("gone", 1, "1"), ("red", 1, "1"), note="refuse")
+    add_line(refused, "white", 2, "1", case=refused.lines.first())
+    total_up(refused)
     other = make_order("W2", ("white", 1, "1"), ("red", 1, "1"))
     swap = copy_of(refused, skip_errors=True, **SWAP)
-    use(ReleasesAll)
-    order_copy = copy_of(other, place_target_order=True, skip_errors=True)
+    order_copy = copy_of(other, skip_errors=True, place_target_order=True)
+    plans = preview_copies([swap, order_copy])
 
     # when
     run(swap, order_copy)
 
     # then
+    assert [[it.code for it in plan.outcomes] for plan in plans] == [
+        ["product_gone", "", "product_gone"],
+        ["", ""],
+    ]
     assert states(swap) == [("completed", "placed", "draft")]
-    assert order_copy.status == "completed"
     assert [it["code"] for it in order_copy.outcomes] == ["out_of_stock", None]
     assert order_copy.target_order.status == "placed"
-
-
-class ReleasesAll(StrictShop):
-    """A shop that sells a wine of one name no more."""
-
-    line = LineFields(Line, name="name", quantity="quantity", unit="price", product="name")
-
-    def available(self, products: set[Any]) -> dict[Any, Any]:
-        return {**super().available(products), "gone": "it is gone"}
-
-    def held(self, order: Any, line: Any) -> Any:
-        return line.quantity if order.status == "placed" else 0
-
-    def revise(self, draft: Any) -> None:
-        draft.values["note"] = draft.order.note
 
 
 class Swaps(WineShop):

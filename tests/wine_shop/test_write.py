@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from order_copies.shops import CopyRun, get_shop
+from order_copies.shops import CopyRun, FrozenShop, get_shop
 from tests.wine_shop.conftest import (
     add_line,
     copied,
@@ -190,6 +190,16 @@ def test_fresh__names_any_field_of_the_order(order: Order, use: Callable[..., No
     # then
     assert (target.pk, target.number, target.channel) == (900, "F0", "shop")
     assert document(target) == document(order)
+
+
+class NothingFresh(WineShop):
+    fresh = FrozenShop.fresh  # type: ignore[assignment]
+
+
+def test_fresh__default_is_the_first_value(order: Order, use: Callable[..., None]) -> None:
+    use(NothingFresh)
+
+    assert copied(order).number == ""
 
 
 class NoteAfterwards(WineShop):
