@@ -1,13 +1,15 @@
 """Find mistakes in what a :class:`~order_copies.shops.FrozenShop` declares about its models."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models.fields import NOT_PROVIDED
 
 from order_copies.shops.complaints import Complaint, complaints_about_lookups
 from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.tables import CopiedTables, concrete_fields
 
 
@@ -67,6 +69,39 @@ def _line(shop: Any, declarations: Sequence[CopiedModel]) -> Iterator[Complaint]
         if field in fields - computed - copied:
             hint = f'Add "{field}" to copied of CopiedModel({line.model.__name__}, ...).'
             yield Complaint(f'{name} names "{field}", which is not copied.', hint, line.model)
+
+
+def complaints_about_unique(
+    declarations: Sequence[CopiedModel], fresh: Model | None
+) -> Iterator[Complaint]:
+    """Yield a complaint for each column of unique values that would get one of them twice.
+
+    ``fresh`` is the model whose first values a hook returns.
+    """
+    for declaration in declarations:
+        label = declaration.model._meta.label
+        for field in concrete_fields(declaration.model):
+            name = f"{label}.{field.attname}"
+            if not field.unique or field.primary_key:
+                continue
+            if field.attname in declaration.copied:
+                hint = f'Move "{field.attname}" from copied to reset.'
+                yield Complaint(f"{name} is unique, but copied.", hint, declaration.model)
+            elif declaration.model is not fresh and _is_constant(declaration, field):
+                hint = f'Give a callable: reset={{"{field.attname}": ..., }}, or override fresh().'
+                message = f"{name} is unique, but every copy would get the same value."
+                yield Complaint(message, hint, declaration.model)
+
+
+def _is_constant(declaration: CopiedModel, field: AnyField) -> bool:
+    """Return whether each row gets the same first value, which is not NULL."""
+    reset = declaration.reset
+    if field.attname not in reset:
+        return False
+    value = reset[field.attname] if isinstance(reset, Mapping) else field.default
+    if value is NOT_PROVIDED:
+        value = field.get_default()
+    return value is not None and not callable(value)
 
 
 def _currency(shop: Any) -> Iterator[Complaint]:

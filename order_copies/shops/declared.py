@@ -23,7 +23,11 @@ from order_copies.shops.complaints import (
     complaints_about_models,
 )
 from order_copies.shops.copied_models import CopiedModel
-from order_copies.shops.declarations import complaint_about_missing, complaints_about_settings
+from order_copies.shops.declarations import (
+    complaint_about_missing,
+    complaints_about_settings,
+    complaints_about_unique,
+)
 from order_copies.shops.drafts import Draft, Placement
 from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.lines import Available, LineFields, LineReader
@@ -251,6 +255,8 @@ class DeclaredShop(Shop):
         yield from complaints_about_fields(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
         yield from complaints_about_settings(self, declarations)
+        fresh = self.order_model if self._overrides("fresh") else None
+        yield from complaints_about_unique(declarations, fresh)
 
 
 def is_in(order: Any, state: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Complaints about declarations: each says what is wrong, and what to type."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from order_copies.shops import CopiedModel, FrozenShop, LineFields
+from order_copies.shops.declarations import complaints_about_unique
 from order_copies.shops.tables import CopiedTables
 from tests.wine_shop.copies import WineShop
 from tests.wine_shop.models import Advice, Doorbell, Enclosure, Line, Model, Order
@@ -183,6 +185,22 @@ def test_line__names_fields_and_lookups(
             'Write "replaces_id".',
         ),
         (
+            {"fresh": FrozenShop.fresh},
+            "wine_shop.Order.number is unique, but every copy would get the same value.",
+            'Give a callable: reset={"number": ..., }, or override fresh().',
+        ),
+        (
+            {
+                "copied_models": with_changes(
+                    Order,
+                    copied=(*copied_of(Order), "token"),
+                    reset=reset_of_order("token"),
+                )
+            },
+            "wine_shop.Order.token is unique, but copied.",
+            'Move "token" from copied to reset.',
+        ),
+        (
             {"placed": {"note": "placed"}},
             'Shop.placed names "note", which is copied: a copy would be placed.',
             'Move "note" from copied to reset.',
@@ -290,6 +308,32 @@ def test_copied_models__link_between_orders_is_copied_or_reset() -> None:
     # then
     declared = with_changes(Order, copied=copied, reset=reset_of_order("replaces_id"))
     assert complaints(copied_models=declared) == []
+
+
+@isolate_apps("tests.wine_shop")
+@pytest.mark.parametrize(
+    ("field", "reset", "is_refused"),
+    [
+        (models.IntegerField(unique=True, null=True), ("code",), False),
+        (models.IntegerField(unique=True, default=int), ("code",), False),
+        (models.IntegerField(unique=True, default=1), ("code",), True),
+        (models.CharField(unique=True, max_length=9), ("code",), True),
+        (models.CharField(unique=True, max_length=9), {"code": str}, False),
+        (models.IntegerField(unique=True, db_default=1), (), False),
+    ],
+)
+def test_unique__first_value_must_not_be_the_same_for_all(
+    field: Any, reset: Any, is_refused: bool
+) -> None:
+    # given
+    class Sale(Model):
+        code = copy(field)
+
+    # when
+    found = list(complaints_about_unique([CopiedModel(Sale, reset=reset)], None))
+
+    # then
+    assert bool(found) == is_refused
 
 
 def test_placed__may_be_a_callable_or_nothing() -> None:
