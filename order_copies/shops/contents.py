@@ -1,7 +1,7 @@
 """Read the copied rows of any number of orders, with one query for each table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import chain
 from operator import or_
@@ -138,13 +138,28 @@ def _read(
     names = ["pk", *table.columns, *extra]
     condition = reduce(or_, (Q((f"{lookup}__in", list(found))) for lookup, found in ways.items()))
     found = table.model._base_manager.filter(condition).order_by("pk")
-    without_keys = _without_keys(table, names)
+    orders_of, without_keys, first = _orders_of(ways), _without_keys(table, names), len(ways)
     rows = defaultdict(list)
     for row in found.values_list(*ways, *names):
-        orders = [ways[lookup].get(value, ()) for lookup, value in zip(ways, row, strict=False)]
-        for order in dict.fromkeys(chain.from_iterable(orders)):
-            rows[order].append(without_keys(row[len(ways) :]))
+        values = without_keys(row[first:])
+        for order in orders_of(row):
+            rows[order].append(values)
     return rows
+
+
+def _orders_of(
+    ways: Mapping[str, Mapping[Any, Collection[Any]]],
+) -> Callable[[Row], Iterable[Any]]:
+    """Return the function that finds the orders of a row by its first values."""
+    columns = list(ways.values())
+    if len(columns) == 1:
+        return lambda row: columns[0].get(row[0], ())
+
+    def orders_of(row: Row) -> Iterable[Any]:
+        found = (orders.get(key, ()) for orders, key in zip(columns, row, strict=False))
+        return dict.fromkeys(chain.from_iterable(found))
+
+    return orders_of
 
 
 def _without_keys(table: CopiedTable, names: Sequence[str]) -> Callable[[Row], Row]:

@@ -31,7 +31,7 @@ class Country(Model):
 
 class Wine(Model):
     code = models.SlugField(primary_key=True)
-    #: None: as many as anybody wants.
+    #: None: any number.
     pieces = models.IntegerField(null=True)
     #: Why it cannot be sold now.
     embargo = models.CharField(max_length=50, blank=True)
