@@ -1,13 +1,14 @@
 """Decisions on lines: copied, reduced or skipped, and what goes with a skipped line."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from order_copies.copying import preview
-from order_copies.plans import CopyPlan
+from order_copies.plans import Action, CopyPlan
 from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
 from tests.wine_shop.conftest import (
     add_line,
@@ -392,6 +393,30 @@ def test_revise__changes_rows_and_values_of_the_target(
             ("More wines", "Wines"),
             ("New", None),
         ]
+
+
+class LeavesOut(WineShop):
+    """A shop that leaves out a line when it revises the plan."""
+
+    def revise(self, draft: Draft) -> None:
+        first, *others = draft.decisions
+        draft.decisions = [replace(first, target=None, action=Action.SKIPPED), *others]
+        super().revise(draft)
+
+
+def test_revise__rows_of_a_line_that_it_leaves_out_are_not_written(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(LeavesOut)
+
+    # when
+    target = copied(full_order("W1"))
+
+    # then
+    bottle, _service = target.lines.all()
+    assert (bottle.case, target.total) == (None, Decimal("32.25"))
+    assert [Option.objects.count(), Engraving.objects.count(), Letter.objects.count()] == [3, 3, 6]
 
 
 def test_tables__are_computed_once_for_each_class() -> None:
