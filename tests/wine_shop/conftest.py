@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from babel.numbers import get_currency_precision
 from django.conf import LazySettings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from order_copies.copying import request
+from order_copies.currencies import decimal_places
 from order_copies.models import OrderFactory
 from order_copies.shops import Shop
 from order_copies.worker.run import run_batch
@@ -75,7 +75,7 @@ def add_line(order: Order, wine: str, quantity: int, price: str, **fields: Any) 
 def total_up(order: Order) -> None:
     """Set the totals of an order to the sums of its lines."""
     order.total = sum((line.quantity * line.price for line in order.lines.all()), Decimal())
-    order.subtotal_cents = round(order.total * 10 ** get_currency_precision(order.currency))
+    order.subtotal_cents = round(order.total * 10 ** decimal_places(order.currency))
     order.save()
 
 

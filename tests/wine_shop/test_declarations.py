@@ -57,7 +57,7 @@ def reset_of_order(*without_names: str) -> dict[str, Any]:
 
 def test_check__wine_shop_is_declared_well() -> None:
     assert complaints() == []
-    assert checks.run_checks() == []
+    assert [one for one in checks.run_checks() if one.id == "order_copies.E004"] == []
 
 
 @pytest.mark.parametrize("declared", [[], WineShop.copied_models[1:]])
