@@ -1,0 +1,140 @@
+"""Rows of orders, read without the shop's code: what belongs to an order, and what a copy has."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, models, router
+from django.db.models import ForeignKey
+
+from order_copies.shops import CopiedModel, Shop
+
+Row = dict[str, Any]
+#: Rows by model and primary key.
+Rows = dict[type[models.Model], dict[Any, Row]]
+
+#: The apps whose rows the worker writes, not the shop.
+_OWN_APPS = {"order_copies", "order_copies_events"}
+
+
+def database() -> Rows:
+    """Return every row of every table."""
+    return {
+        model: _rows(model._base_manager.all())
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.managed
+        and not model._meta.proxy
+        and router.allow_migrate_model(DEFAULT_DB_ALIAS, model)
+    }
+
+
+def belongings(order_model: type[models.Model], key: Any) -> Rows:
+    """Return the row of an order and every row that refers to it, directly or through others.
+
+    Other orders do not count, nor do rows of ``order_copies``.
+    """
+    found: Rows = {order_model: _rows(order_model._base_manager.filter(pk=key))}
+    frontier: list[tuple[type[models.Model], Collection[Any]]] = [(order_model, [key])]
+    while frontier:
+        model, keys = frontier.pop()
+        for reference in _references_to(model):
+            if issubclass(reference.model, order_model):
+                continue
+            referring = reference.model._base_manager.filter(**{f"{reference.name}__pk__in": keys})
+            known = found.setdefault(reference.model, {})
+            new = {pk: row for pk, row in _rows(referring).items() if pk not in known}
+            known |= new
+            if new:
+                frontier.append((reference.model, new.keys()))
+    return found
+
+
+def _references_to(model: type[models.Model]) -> Iterator["ForeignKey[Any, Any]"]:
+    for relation in model._meta.get_fields(include_hidden=True):
+        reference = getattr(relation, "field", None) if relation.auto_created else None
+        if isinstance(reference, ForeignKey) and reference.model._meta.app_label not in _OWN_APPS:
+            yield reference
+
+
+def contents(shop: Shop, key: Any) -> dict[type[models.Model], list[Row]]:
+    """Return the rows of an order in each of ``shop.copied_models``, in order.
+
+    A row belongs to the order if foreign keys between copied models lead to it, other than those
+    that are declared as copied, reset or recomputed.
+    """
+    found: Rows = {copied.model: {} for copied in shop.copied_models}
+    found[shop.order_model] = _rows(shop.order_model._base_manager.filter(pk=key))
+    while sum(_add_linked(link, found) for link in _links(shop)):
+        pass
+    return {model: _in_order(model, rows) for model, rows in found.items()}
+
+
+def _links(shop: Shop) -> Iterator["ForeignKey[Any, Any]"]:
+    """Yield the foreign keys between copied models that a copy remaps."""
+    copied_models = {copied.model for copied in shop.copied_models}
+    for copied in shop.copied_models:
+        kept = {*copied.copied, *copied.reset, *copied.recomputed}
+        yield from (
+            field
+            for field in copied.model._meta.concrete_fields
+            if isinstance(field, ForeignKey)
+            and field.attname not in kept
+            and field.related_model in copied_models
+        )
+
+
+def _add_linked(link: "ForeignKey[Any, Any]", found: Rows) -> int:
+    """Add the rows at either end of a link whose other end was found; return their number."""
+    children, parents = found[link.model], found[link.related_model]
+    before = len(children) + len(parents)
+    referring = link.model._base_manager.filter(**{f"{link.name}__pk__in": list(parents)})
+    if not issubclass(link.model, link.related_model):
+        owned = {row[link.attname] for row in children.values()} - {None}
+        parents |= _rows(link.related_model._base_manager.filter(pk__in=owned))
+    children |= _rows(referring)
+    return len(children) + len(parents) - before
+
+
+def _in_order(model: type[models.Model], rows: Mapping[Any, Row]) -> list[Row]:
+    ordered = model._base_manager.filter(pk__in=list(rows)).order_by(
+        *(model._meta.ordering or ()), "pk"
+    )
+    return [rows[key] for key in ordered.values_list("pk", flat=True)]
+
+
+def copied_fields(copied: CopiedModel, rows: Collection[Row], *, of_source: bool) -> list[Row]:
+    """Return the fields of rows that a copy must have too; of a source, as they are copied."""
+    if not of_source:
+        return [{name: row[name] for name in copied.copied} for row in rows]
+    return [{name: copied.copied_value(name, row[name]) for name in copied.copied} for row in rows]
+
+
+def differences(before: Rows, after: Rows) -> list[str]:
+    """Return a sentence for each row that is new, was deleted, or was changed."""
+    return [
+        f"{model._meta.label} {key}{difference}"
+        for model in {**before, **after}
+        for key in {**before.get(model, {}), **after.get(model, {})}
+        if (
+            difference := difference_of(
+                before.get(model, {}).get(key), after.get(model, {}).get(key)
+            )
+        )
+    ]
+
+
+def difference_of(before: Row | None, after: Row | None) -> str:
+    """Return the rest of a sentence about the difference of two rows; "" if they are equal."""
+    if before == after:
+        return ""
+    if before is None:
+        return " is new"
+    if after is None:
+        return " was deleted"
+    changed = [name for name in before if before[name] != after.get(name)]
+    return "".join(f".{name} was {before[name]!r} and is {after[name]!r}" for name in changed[:1])
+
+
+def _rows(queryset: "models.QuerySet[Any]") -> dict[Any, Row]:
+    names = [field.attname for field in queryset.model._meta.concrete_fields]
+    return {row["pk"]: {name: row[name] for name in names} for row in queryset.values("pk", *names)}
