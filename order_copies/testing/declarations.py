@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.db import connection
-from django.db.models import ForeignKey
 from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from order_copies.checks.shop import check_copied_models, check_order_model, check_shop
 from order_copies.models import OrderFactory
+from order_copies.shops.tables import linked_model
 from order_copies.testing.base import Contract, anonymous
 from order_copies.testing.laws import examples
 from order_copies.testing.steps import requested, unsaved
@@ -46,13 +46,13 @@ class Declarations(Contract):
 
     def test_copied_models__copy_no_reference_to_a_copied_row(self) -> None:
         """A reference from one row of the order to another one is remapped to the copied row."""
-        copied_models = {copied.model for copied in self.shop().copied_models}
+        models = [copied.model for copied in self.shop().copied_models]
         shared = [
             f"{copied.model._meta.label}.{field.attname}"
             for copied in self.shop().copied_models
             for field in copied.model._meta.concrete_fields
-            if isinstance(field, ForeignKey) and field.related_model in copied_models
             if field.attname in copied.copied
+            if (linked := linked_model(field, models)) and linked is not copied.model
         ]
         assert not shared, f"{', '.join(shared)}: declared as copied, so it refers to the source."
 

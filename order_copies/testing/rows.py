@@ -8,6 +8,7 @@ from django.db import DEFAULT_DB_ALIAS, models, router
 from django.db.models import ForeignKey
 
 from order_copies.shops import CopiedModel, Shop
+from order_copies.shops.tables import Link, links_of
 
 Row = dict[str, Any]
 #: Rows by model and primary key.
@@ -64,34 +65,28 @@ def contents(shop: Shop, key: Any) -> dict[type[models.Model], list[Row]]:
     """
     found: Rows = {copied.model: {} for copied in shop.copied_models}
     found[shop.order_model] = _rows(shop.order_model._base_manager.filter(pk=key))
-    while sum(_add_linked(link, found) for link in _links(shop)):
+    while sum(_add_linked(model, link, found) for model, link in _links(shop)):
         pass
     return {model: _in_order(model, rows) for model, rows in found.items()}
 
 
-def _links(shop: Shop) -> Iterator["ForeignKey[Any, Any]"]:
-    """Yield the foreign keys between copied models that a copy remaps."""
-    copied_models = {copied.model for copied in shop.copied_models}
-    for copied in shop.copied_models:
-        kept = {*copied.copied, *copied.reset, *copied.recomputed}
-        yield from (
-            field
-            for field in copied.model._meta.concrete_fields
-            if isinstance(field, ForeignKey)
-            and field.attname not in kept
-            and field.related_model in copied_models
-        )
+def _links(shop: Shop) -> list[tuple[type[models.Model], Link]]:
+    """Return the foreign keys between copied models that a copy remaps, each with its model."""
+    declared = [copied.model for copied in shop.copied_models]
+    return [
+        (copied.model, link) for copied in shop.copied_models for link in links_of(copied, declared)
+    ]
 
 
-def _add_linked(link: "ForeignKey[Any, Any]", found: Rows) -> int:
+def _add_linked(model: type[models.Model], link: Link, found: Rows) -> int:
     """Add the rows at either end of a link whose other end was found; return their number."""
-    children, parents = found[link.model], found[link.related_model]
+    children, parents = found[model], found[link.model]
     before = len(children) + len(parents)
-    referring = link.model._base_manager.filter(**{f"{link.name}__pk__in": list(parents)})
-    if not issubclass(link.model, link.related_model):
-        owned = {row[link.attname] for row in children.values()} - {None}
-        parents |= _rows(link.related_model._base_manager.filter(pk__in=owned))
-    children |= _rows(referring)
+    if link.model is not model:
+        owned = {row[link.name] for row in children.values()} - {None}
+        parents |= _rows(link.model._base_manager.filter(pk__in=owned))
+    lookup = {f"{link.field.name}__pk__in": list(parents)}
+    children |= _rows(model._base_manager.filter(**lookup))
     return len(children) + len(parents) - before
 
 
