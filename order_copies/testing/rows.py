@@ -38,9 +38,7 @@ def belongings(order_model: type[models.Model], key: Any) -> Rows:
     frontier: list[tuple[type[models.Model], Collection[Any]]] = [(order_model, [key])]
     while frontier:
         model, keys = frontier.pop()
-        for reference in _references_to(model):
-            if issubclass(reference.model, order_model):
-                continue
+        for reference in _references_to(model, order_model):
             referring = reference.model._base_manager.filter(**{f"{reference.name}__pk__in": keys})
             known = found.setdefault(reference.model, {})
             new = {pk: row for pk, row in _rows(referring).items() if pk not in known}
@@ -50,10 +48,16 @@ def belongings(order_model: type[models.Model], key: Any) -> Rows:
     return found
 
 
-def _references_to(model: type[models.Model]) -> Iterator["ForeignKey[Any, Any]"]:
+def _references_to(
+    model: type[models.Model], order_model: type[models.Model]
+) -> Iterator["ForeignKey[Any, Any]"]:
     for relation in model._meta.get_fields(include_hidden=True):
         reference = getattr(relation, "field", None) if relation.auto_created else None
-        if isinstance(reference, ForeignKey) and reference.model._meta.app_label not in _OWN_APPS:
+        if (
+            isinstance(reference, ForeignKey)
+            and reference.model._meta.app_label not in _OWN_APPS
+            and not issubclass(reference.model, order_model)
+        ):
             yield reference
 
 
@@ -105,29 +109,38 @@ def copied_fields(copied: CopiedModel, rows: Collection[Row], *, of_source: bool
 
 
 def differences(before: Rows, after: Rows) -> list[str]:
-    """Return a sentence for each row that is new, was deleted, or was changed."""
-    return [
-        f"{model._meta.label} {key}{difference}"
-        for model in {**before, **after}
-        for key in {**before.get(model, {}), **after.get(model, {})}
-        if (
-            difference := difference_of(
-                before.get(model, {}).get(key), after.get(model, {}).get(key)
-            )
-        )
-    ]
+    """Return the start of a sentence for each row that is new, was deleted, or was changed."""
+    found = []
+    for model in {**before, **after}:
+        old, new = before.get(model, {}), after.get(model, {})
+        for key in {**old, **new}:
+            if old.get(key) != new.get(key):
+                name = f"{model._meta.label} {key}"
+                found.append(f"{name}{difference_of(old.get(key), new.get(key))}")
+    return found
 
 
 def difference_of(before: Row | None, after: Row | None) -> str:
-    """Return the rest of a sentence about the difference of two rows; "" if they are equal."""
-    if before == after:
-        return ""
-    if before is None:
-        return " is new"
-    if after is None:
-        return " was deleted"
-    changed = [name for name in before if before[name] != after.get(name)]
-    return "".join(f".{name} was {before[name]!r} and is {after[name]!r}" for name in changed[:1])
+    """Return the rest of a sentence about the first difference of two rows; "" if none."""
+    if before is None or after is None:
+        return " is new" if before is None else " was deleted"
+    changed = (
+        f".{name} was {before[name]!r} and is {after[name]!r}"
+        for name in before
+        if before[name] != after[name]
+    )
+    return next(changed, "")
+
+
+def late_difference(first: Row, second: Row, late: Row) -> str:
+    """Return how a row differs from two others in a field in which they are equal; "" if not.
+
+    A field in which the first two differ, such as a key, a number or a time, always differs.
+    """
+    stable = [name for name in first if first[name] == second[name]]
+    return difference_of(
+        {name: first[name] for name in stable}, {name: late.get(name) for name in stable}
+    )
 
 
 def _rows(queryset: "models.QuerySet[Any]") -> dict[Any, Row]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from typing import Any
 from unittest.mock import patch
 
@@ -18,6 +19,8 @@ from order_copies.worker.run import run_batch
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "contract@example.com"}}
 
+#: The number of batches in which the copies of a test must end.
+MAX_BATCHES = 50
 #: The adapter methods that must run a constant number of queries.
 METHODS = ("plan", "payments", "write", "place", "cancel")
 
@@ -41,8 +44,9 @@ def requested(*order_copies: OrderCopy) -> Sequence[OrderCopy]:
 
 def work(worker: str = "the worker") -> None:
     """Run batches until there is nothing left to claim."""
-    while run_batch(worker).claimed:
-        pass
+    batches = iter(lambda: run_batch(worker).claimed, 0)
+    count = sum(1 for _ in islice(batches, MAX_BATCHES))
+    assert count < MAX_BATCHES, "A copy does not end: it is retried again and again."
 
 
 def copied(order: Any, **toggles: bool) -> OrderFactory:
@@ -68,6 +72,11 @@ def target_of(order_copy: OrderFactory) -> Any:
     assert order_copy.status == Status.COMPLETED, f"A copy {ending(order_copy)}."
     assert order_copy.target_order is not None, "A copy is completed, but has no target."
     return order_copy.target_order
+
+
+def completed(*order_copies: OrderFactory) -> list[Any]:
+    """Return the targets of the copies that are completed."""
+    return [one.target_order for one in order_copies if one.status == Status.COMPLETED]
 
 
 def ending(order_copy: OrderFactory) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import pytest
 from django.db import connection
 
 from order_copies.models import OrderFactory, Status
@@ -15,6 +14,7 @@ from order_copies.testing.rows import differences
 from order_copies.testing.steps import (
     after_first,
     around,
+    completed,
     copied,
     copied_together,
     ending,
@@ -38,7 +38,7 @@ class Cancellations(Contract):
     @needs(Capability.CANCEL)
     def test_cancel__completes(self) -> None:
         """An order of ``make_order`` can be cancelled."""
-        assert target_of(copied(self.make_order(), **CANCEL))
+        target_of(copied(self.make_order(), **CANCEL))
 
     @needs(Capability.CANCEL)
     def test_cancel__cancels_the_source(self) -> None:
@@ -108,13 +108,12 @@ class Cancellations(Contract):
     @needs(Capability.CANCEL)
     def test_cancel__locks_the_source(self) -> None:
         """``write`` locks the source that ``cancel`` will cancel, where the database can."""
-        if not connection.features.has_select_for_update:
-            pytest.skip("the database has no row locks")
         order = self.make_order()
         statements = queries_of(self.shop(), lambda: target_of(copied(order, **CANCEL)))["write"]
         table = re.escape(connection.ops.quote_name(self.shop().order_model._meta.db_table))
         lock = re.compile(rf"^UPDATE {table}|FROM {table}.* FOR (NO KEY )?UPDATE", re.DOTALL)
-        assert any(lock.search(statement) for statement in statements), (
+        is_locked = any(lock.search(statement) for statement in statements)
+        assert is_locked or not connection.features.has_select_for_update, (
             "write() does not lock the source that will be cancelled."
         )
 
@@ -137,17 +136,16 @@ class Cancellations(Contract):
             return call()
 
         with around(self.shop(), "cancel", crash_once), around(self.shop(), "plan", look):
-            assert target_of(copied(order, **CANCEL))
+            target_of(copied(order, **CANCEL))
         assert not any(seen), f"A crash left the source changed: {seen}."
 
     @needs(Capability.CANCEL)
     def test_cancel__copy_of_a_cancelled_order_is_not_cancelled(self) -> None:
-        """The copy of a cancelled order, where it can be copied, can be cancelled itself."""
+        """The copy of a cancelled order can be cancelled itself."""
         order = self.make_order()
         target_of(copied(order, **CANCEL))
-        order_copy = copied(order)
-        if order_copy.status == Status.COMPLETED:
-            assert target_of(copied(target_of(order_copy), **CANCEL))
+        for target in completed(copied(order)):
+            target_of(copied(target, **CANCEL))
 
     @needs(Capability.CANCEL, "add_line")
     def test_cancel__target_has_what_was_added_to_its_source_meanwhile(self) -> None:
@@ -155,15 +153,15 @@ class Cancellations(Contract):
         order = self.make_order()
         with around(self.shop(), "plan", after_first(lambda: self.add_line(order))):
             order_copy = copied(order, **CANCEL)
-        if order_copy.status == Status.COMPLETED:
-            counts = [
-                {model._meta.label: len(found) for model, found in self.contents(one).items()}
-                for one in (order, target_of(order_copy))
-            ]
-            assert counts[0] == counts[1], (
-                f"write() lost a change of a source that was cancelled: it has {counts[0]}, its "
-                f"target {counts[1]}."
+        source = self._counts(order)
+        for target in map(self._counts, completed(order_copy)):
+            assert source == target, (
+                f"write() lost a change of a source that was cancelled: it has {source}, its "
+                f"target {target}."
             )
+
+    def _counts(self, order: Any) -> dict[str, int]:
+        return {model._meta.label: len(found) for model, found in self.contents(order).items()}
 
 
 class Swaps(Cancellations):
