@@ -11,10 +11,12 @@ from order_copies.shops import Capability, CopyRun
 from order_copies.testing.base import Contract, needs
 from order_copies.testing.rows import Row, differences, late_difference
 from order_copies.testing.steps import (
+    after_first,
     around,
     copied,
     copied_together,
     ending,
+    is_refused,
     target_of,
     unsaved,
 )
@@ -154,13 +156,16 @@ class Placements(Contract):
         assert order_copy.errors_count, "A copy that lacks stock failed without a reason."
 
     @needs(Capability.PLACE, "leave_last_pieces")
-    def test_place__refused_target_is_not_placed(self) -> None:
-        """A copy that cannot be placed leaves no target, or one that equals a plain copy."""
+    def test_place__refuses_what_was_sold_since_the_plan(self) -> None:
+        """``place`` looks again whether the pieces are there, and leaves a refused target alone."""
         order = self.make_order()
         plain = self._plain_states(order)
-        self.leave_last_pieces(order)
-        refused = copied(order, place_target_order=True)
-        for target in filter(None, [refused.target_order]):
+        with around(self.shop(), "plan", after_first(lambda: self.leave_last_pieces(order))):
+            order_copy = copied(order, place_target_order=True)
+        assert is_refused(order_copy), (
+            f"Pieces that were sold between plan and place were sold again: {ending(order_copy)}."
+        )
+        for target in filter(None, [order_copy.target_order]):
             changed = late_difference(*plain, self._state(target))
             assert not changed, f"place() refused a target, but changed it: it{changed}."
 

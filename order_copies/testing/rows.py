@@ -78,7 +78,10 @@ def _links(shop: Shop) -> list[tuple[type[models.Model], Link]]:
     """Return the foreign keys between copied models that a copy remaps, each with its model."""
     declared = [copied.model for copied in shop.copied_models]
     return [
-        (copied.model, link) for copied in shop.copied_models for link in links_of(copied, declared)
+        (copied.model, link)
+        for copied in shop.copied_models
+        for link in links_of(copied, declared)
+        if not (copied.model is link.model is shop.order_model)
     ]
 
 
@@ -86,9 +89,8 @@ def _add_linked(model: type[models.Model], link: Link, found: Rows) -> int:
     """Add the rows at either end of a link whose other end was found; return their number."""
     children, parents = found[model], found[link.model]
     before = len(children) + len(parents)
-    if link.model is not model:
-        owned = {row[link.name] for row in children.values()} - {None}
-        parents |= _rows(link.model._base_manager.filter(pk__in=owned))
+    owned = {row[link.name] for row in children.values()} - {None}
+    parents |= _rows(link.model._base_manager.filter(pk__in=owned))
     lookup = {f"{link.field.name}__pk__in": list(parents)}
     children |= _rows(model._base_manager.filter(**lookup))
     return len(children) + len(parents) - before

@@ -2,6 +2,7 @@ import pytest
 from django.conf import LazySettings
 
 from order_copies.shops import get_shop
+from order_copies.testing import steps
 from order_copies.testing.steps import around, copied, growth, is_refused
 from tests.factories import placed_order
 
@@ -19,10 +20,12 @@ def test_growth__names_the_statements_that_are_more() -> None:
 
 
 @pytest.mark.django_db
-def test_work__copy_that_is_claimed_again_and_again(settings: LazySettings) -> None:
+def test_work__copy_that_is_claimed_again_and_again(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # given
-    pauses = {"RETRY_PAUSE": -1, "MAX_ATTEMPTS": 10**6}
-    settings.ORDER_COPIES = settings.ORDER_COPIES | pauses
+    settings.ORDER_COPIES = settings.ORDER_COPIES | {"RETRY_PAUSE": -1}
+    monkeypatch.setattr(steps, "MAX_BATCHES", 3)
 
     def crash(*_arguments: object) -> None:
         raise RuntimeError
