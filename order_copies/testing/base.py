@@ -37,7 +37,7 @@ class Contract:
         """Create and return a new order: saved, placed, with two or more lines.
 
         A copy of it must complete with everything that the shop can do: all its lines are
-        available, also for five more orders like it. Make each order differ from the others, in a
+        available, also for ten more orders like it. Make each order differ from the others, in a
         name or a price, and use amounts that are not round, such as 19.99.
         """
         raise NotImplementedError
