@@ -163,7 +163,8 @@ class Placements(Contract):
         with around(self.shop(), "plan", after_first(lambda: self.leave_last_pieces(order))):
             order_copy = copied(order, place_target_order=True)
         assert is_refused(order_copy), (
-            f"Pieces that were sold between plan and place were sold again: {ending(order_copy)}."
+            "Pieces that were sold between plan and place were sold again: the copy "
+            f"{ending(order_copy)}."
         )
         for target in filter(None, [order_copy.target_order]):
             changed = late_difference(*plain, self._state(target))
