@@ -9,7 +9,7 @@ from order_copies.testing.base import Contract, needs
 from order_copies.testing.plans import assert_adds_up
 from order_copies.testing.rows import differences
 from order_copies.testing.steps import (
-    WHO,
+    ACTOR,
     copied,
     ending,
     is_refused,
@@ -116,7 +116,7 @@ class Availability(Contract):
         """A failed copy can be retried; it is planned again."""
         order_copy = copied(self._incomplete())
         before = order_copy.errors_log
-        copying.retry_copies([order_copy], who=WHO)
+        copying.retry([order_copy], actor=ACTOR)
         work()
         [again] = stored([order_copy])
         assert is_refused(again), f"A retried copy {ending(again)}."

@@ -75,7 +75,7 @@ class Laws(Contract):
         """The run executes the plan that the preview shows."""
         with rolled_back():
             order_copy = self._draw_copy(data)
-            [plan] = copying.preview([order_copy])
+            [plan] = copying.preview_copies([order_copy])
             _compare(plan, *copied_together(order_copy))
 
     @examples
@@ -100,7 +100,7 @@ class Laws(Contract):
             first = self._draw_copy(data)
             again = data.draw(toggles(self.shop()), label="toggles of another copy of the order")
             batch = [first, unsaved(first.source_order, **again), self._draw_copy(data)]
-            planned = copying.preview(batch)
+            planned = copying.preview_copies(batch)
             for plan, order_copy in zip(planned, copied_together(*batch), strict=True):
                 _compare(plan, order_copy)
 

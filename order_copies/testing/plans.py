@@ -64,7 +64,7 @@ class Plans(Contract):
         """A plan reads the source from the database, not from the instance of the caller."""
         order = self.make_order()
         stale = type(order)(pk=order.pk)
-        [plan] = copying.preview([OrderCopy(source_order=stale)])
+        [plan] = copying.preview_copies([OrderCopy(source_order=stale)])
         assert plan.digest == previewed(order).digest, "plan() planned the order of the caller."
 
     def test_plan__is_the_same_for_a_requested_copy(self) -> None:
@@ -78,7 +78,7 @@ class Plans(Contract):
         """Each copy of a batch gets the plan that it gets alone."""
         orders = [self.make_order() for _ in range(3)]
         alone = [previewed(order).digest for order in orders]
-        together = copying.preview([unsaved(order) for order in reversed(orders)])
+        together = copying.preview_copies([unsaved(order) for order in reversed(orders)])
         assert [plan.digest for plan in reversed(together)] == alone, (
             "plan() plans other copies in a batch than alone, or in another order."
         )
@@ -86,7 +86,7 @@ class Plans(Contract):
     def test_plan__accepts_one_order_twice_in_a_batch(self) -> None:
         """Two copies of one order are two plans."""
         order = self.make_order()
-        plans = copying.preview([unsaved(order), unsaved(order)])
+        plans = copying.preview_copies([unsaved(order), unsaved(order)])
         assert len({plan.digest for plan in plans}) == 1, "plan() plans a second copy differently."
 
     def test_plan__repeats_what_the_copy_requests(self) -> None:
@@ -161,9 +161,9 @@ class Plans(Contract):
         with rolled_back():
             gone = self.make_order()
         with pytest.raises(SourceOrderGoneError):
-            copying.preview([unsaved(gone)])
+            copying.preview_copies([unsaved(gone)])
         with pytest.raises(SourceOrderGoneError):
-            copying.preview([unsaved(other), unsaved(gone)])
+            copying.preview_copies([unsaved(other), unsaved(gone)])
 
     def test_plan__digest_of_the_preview_is_that_of_the_run(self) -> None:
         """A copy with the digest of its preview does what the preview shows."""

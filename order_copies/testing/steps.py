@@ -17,7 +17,7 @@ from order_copies.plans import CopyPlan
 from order_copies.shops import Shop
 from order_copies.worker.run import run_batch
 
-WHO = {"owner": {"type": "users", "id": "1", "email": "contract@example.com"}}
+ACTOR = {"owner": {"type": "users", "id": "1", "email": "contract@example.com"}}
 
 #: The number of batches in which the copies of a test must end.
 MAX_BATCHES = 50
@@ -32,13 +32,13 @@ def unsaved(order: Any, **toggles: bool) -> OrderCopy:
 
 def previewed(order: Any, **toggles: bool) -> CopyPlan:
     """Return the plan of a copy that is not requested."""
-    [plan] = copying.preview([unsaved(order, **toggles)])
+    [plan] = copying.preview_copies([unsaved(order, **toggles)])
     return plan
 
 
 def requested(*order_copies: OrderCopy) -> Sequence[OrderCopy]:
     """Request copies, which one worker then finds in this order."""
-    copying.request_copies(order_copies, who=WHO)
+    copying.request_copies(order_copies, actor=ACTOR)
     return order_copies
 
 
