@@ -8,7 +8,8 @@ from django.db import DEFAULT_DB_ALIAS, models, router
 from django.db.models import ForeignKey
 
 from order_copies.shops import CopiedModel, Shop
-from order_copies.shops.tables import Link, links_of
+from order_copies.shops.graph import Link
+from order_copies.shops.tables import links_of
 
 Row = dict[str, Any]
 #: Rows by model and primary key.
