@@ -19,7 +19,7 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-browser
-.PHONY: test-chaos test-schema test-hostile conformance lint format schema docs bench matrix constraints clean
+.PHONY: test-oscar test-chaos test-schema test-hostile conformance lint format schema docs bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -50,6 +50,9 @@ test-engines: $(VENV)/engines.installed ## Try each engine with its broker: Rabb
 
 test-browser: $(VENV)/browser.installed ## Open the pages of the admin in Chromium (/usr/bin/chromium, or CHROMIUM=path).
 	$(BIN)/python -m pytest tests/browser --numprocesses 2 $(ARGS)
+
+test-oscar: $(VENV)/oscar.installed ## Run a shop with django-oscar, and its forks, on the database that DATABASE names.
+	$(BIN)/python -m tests.oscar_shop $(ARGS)
 
 test-chaos: $(VENV)/chaos.installed ## Kill what belongs to a shop, on each database: nothing is lost or doubled. ARGS='--seed 1'.
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -83,7 +86,7 @@ schema: $(VENV)/dev.installed ## Write docs/openapi.json anew, out of the declar
 docs: $(VENV)/docs.installed ## Build the documentation: docs/_build/html/index.html. Warnings are errors.
 	$(BIN)/sphinx-build -W --keep-going --builder html docs docs/_build/html $(ARGS)
 
-bench: $(VENV)/dev.installed ## Measure the worker against raw SQL, and the API against documents by hand.
+bench: $(VENV)/dev.installed $(VENV)/oscar.installed ## Measure the worker against raw SQL and django-oscar, and the API against documents by hand.
 	$(BIN)/python -m benchmarks $(ARGS)
 
 matrix: $(VENV)/dev.installed ## Run the suite on every supported Django and Python, and on the oldest packages.
@@ -93,7 +96,7 @@ UV_COMPILE := uv pip compile --quiet --upgrade --no-header --no-annotate --no-em
 
 constraints: ## Pin the newest releases of everything, and the oldest that the suite must pass with (needs uv).
 	$(UV_COMPILE) --universal --python-version 3.11 --group dev \
-		--group docs --group schema --group conformance --group engines --group chaos --group browser --group package --extra postgres --extra mariadb \
+		--group docs --group schema --group conformance --group engines --group chaos --group browser --group oscar --group package --extra postgres --extra mariadb \
 		pyproject.toml --output-file constraints.txt
 	$(UV_COMPILE) --resolution lowest-direct --python-version 3.11 --group test --extra postgres --extra mariadb \
 		pyproject.toml --output-file constraints-lowest.txt

@@ -1,0 +1,1 @@
+from tests.oscar_shop.conftest import ann, teapot  # noqa: F401
