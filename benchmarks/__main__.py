@@ -3,7 +3,9 @@ import subprocess
 import sys
 import tempfile
 
-BENCHMARKS = ["throughput", "scaling", "serving"]
+BENCHMARKS = ["throughput", "scaling", "serving", "oscar"]
+#: Those of other projects than the reference project.
+SETTINGS = {"oscar": "tests.oscar_shop.settings"}
 
 
 def main() -> int:
@@ -24,7 +26,7 @@ def run(name: str, *, database: str) -> int:
             database_name = f"{folder}/bench.sqlite3"
         environment = {
             **os.environ,
-            "DJANGO_SETTINGS_MODULE": "project.settings",
+            "DJANGO_SETTINGS_MODULE": SETTINGS.get(name, "project.settings"),
             "DATABASE": database,
             "DATABASE_NAME": database_name,
         }
