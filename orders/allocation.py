@@ -6,11 +6,7 @@ Amounts are integer cents; exact shares are fractions of cents.
 from collections.abc import Sequence
 from fractions import Fraction
 
-
-def rounded(amount: Fraction) -> int:
-    """Round to the nearest cent, halves away from zero."""
-    magnitude = int(abs(amount) + Fraction(1, 2))
-    return -magnitude if amount < 0 else magnitude
+from order_copies.shops.amounts import rounded
 
 
 def share(amount: int, part: int, whole: int) -> int:

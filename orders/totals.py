@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 
-from orders.allocation import rounded
+from order_copies.shops.amounts import rounded
 from orders.models import LineItem
 
 ItemType = LineItem.ItemType

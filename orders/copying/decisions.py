@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from order_copies.plans import Action
-from orders.allocation import rounded, scale
+from order_copies.shops.amounts import rounded
+from orders.allocation import scale
 from orders.copying.fields import LINE_ITEM_OPTION, SourceLine
 
 #: The positions of quantity and total in the row of an option.

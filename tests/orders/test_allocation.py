@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.allocation import allocate, limit, rounded, scale, share
+from order_copies.shops.amounts import rounded
+from orders.allocation import allocate, limit, scale, share
 
 amounts = st.integers(-(10**12), 10**12)
 shares = st.lists(st.fractions(-(10**6), 10**6, max_denominator=1000), max_size=20)
