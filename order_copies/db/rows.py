@@ -91,15 +91,21 @@ def update_rows(
         return _update_each(model, columns, keys, conditions, connection.alias)
     table = dialect.quote(model._meta.db_table)
     sql = dialect.update_statement(table, source.sql, source.names[:keys], source.names[keys:])
-    parameters = list[Any](source.parameters)
+    condition, values = _conditions(dialect, table, conditions)
+    with connection.cursor() as cursor:
+        cursor.execute(sql + condition, [*source.parameters, *values])
+        return int(cursor.rowcount)
+
+
+def _conditions(dialect: Dialect, table: str, conditions: Columns) -> tuple[str, list[Any]]:
+    """Return the SQL that adds conditions to an UPDATE, and its parameters."""
+    sql, parameters = "", []
     for field, values in conditions.items():
-        value = field.get_db_prep_save(values[0], connection)
+        value = field.get_db_prep_save(values[0], dialect.connection)
         condition = "IS NULL" if value is None else "= %s"
         sql += f" AND {table}.{dialect.quote(field.column)} {condition}"
         parameters += [] if value is None else [value]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return int(cursor.rowcount)
+    return sql, parameters
 
 
 @dataclass(frozen=True, slots=True)
