@@ -15,7 +15,7 @@ from order_copies.shops import CopiedModel, Shop, get_shop
 from order_copies.shops.complaints import Complaint
 
 EXAMPLE = 'ORDER_COPIES["SHOP"] = "shop.copies.MyShop"'
-DECLARATION = 'copied_models = [CopiedModel(Order, copied=("email",), reset=("id",))]'
+DECLARATION = 'copied_models = [CopiedModel(Order, copied=("email",), reset=("placed",))]'
 GUIDE = "See “Write a shop” in the documentation of django-order-copies."
 
 

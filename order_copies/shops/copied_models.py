@@ -13,9 +13,11 @@ class CopiedModel:
 
     Name fields by their attribute (``"order_id"`` for a foreign key ``order``). Four kinds of
     fields need no name: primary keys and columns that the database computes (``GeneratedField``,
-    ``db_default``) start anew, ``auto_now`` and ``auto_now_add`` get the time of the copy, and a
-    foreign key to another copied model leads to the copy of that row. ``manage.py check`` reports
-    E004 for every other field that is not declared.
+    ``db_default``) start with a new value, ``auto_now`` and ``auto_now_add`` get the time of the
+    copy, and a foreign key to another copied model leads to the copy of that row. ``manage.py
+    check`` reports E004 for every other field that is not declared.
+
+    Raises TypeError for a group of fields that is a string.
     """
 
     model: type[models.Model]
@@ -32,6 +34,13 @@ class CopiedModel:
     #: Keys that are removed from a copied JSON field, by field name: data that other systems store
     #: about one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
     left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for group in ("copied", "reset", "recomputed", "remapped"):
+            names = getattr(self, group)
+            if isinstance(names, str):
+                message = f'Write {group}=("{names}",) with a comma: "{names}" alone is a string.'
+                raise TypeError(message)
 
     def copied_value(self, name: str, value: Any) -> Any:
         """Return ``value`` of the copied field ``name`` without its ``left_behind_keys``.

@@ -12,6 +12,12 @@ from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.tables import CopiedTables, concrete_fields
 
+_EXAMPLES = {
+    "totals": '{"total_amount_cents": "total"}',
+    "placed": '{"placed": True}',
+    "cancelled": '{"cancelled": True}',
+}
+
 
 def complaint_about_missing(shop: Any) -> Complaint | None:
     """Return the complaint about a declaration without which nothing else can be checked."""
@@ -26,6 +32,10 @@ def complaint_about_missing(shop: Any) -> Complaint | None:
     if not shop.currency:
         hint = f'Set {name}.currency = "EUR", or the field of the order that holds it.'
         return Complaint(f"{name} does not declare the currency.", hint, order)
+    for setting, example in _EXAMPLES.items():
+        if not isinstance(getattr(shop, setting), Mapping):
+            hint = f"Type for example: {setting} = {example}"
+            return Complaint(f"{name}.{setting} is no dictionary.", hint, order)
     return None
 
 

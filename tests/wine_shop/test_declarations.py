@@ -160,6 +160,16 @@ def test_line__names_fields_and_lookups(
             'Set Shop.currency = "EUR", or the field of the order that holds it.',
         ),
         (
+            {"totals": ["sum"]},
+            "Shop.totals is no dictionary.",
+            'Type for example: totals = {"total_amount_cents": "total"}',
+        ),
+        (
+            {"placed": ["status"]},
+            "Shop.placed is no dictionary.",
+            'Type for example: placed = {"placed": True}',
+        ),
+        (
             {"currency": "money"},
             'Shop.currency names "money", which wine_shop.Order does not have.',
             f"The fields are: {FIELDS_OF_ORDER}.",

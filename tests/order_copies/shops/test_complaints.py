@@ -1,5 +1,7 @@
 """Closed-world copying: mistakes in declarations, each with what to type."""
 
+import pytest
+
 from order_copies.shops import CopiedModel
 from order_copies.shops.complaints import complaints_about_fields
 from orders.copying.shop import ReferenceShop
@@ -21,6 +23,16 @@ def test_complaints__each_field_must_be_declared_once() -> None:
         "orders.CouponUse.coupon_id is declared more than once.",
         "orders.CouponUse.coupon_id is reset, but has no default.",
     ]
+
+
+@pytest.mark.parametrize("group", ["copied", "reset", "recomputed", "remapped"])
+def test_copied_model__group_without_a_comma_is_refused(group: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        CopiedModel(Order, **{group: "number"})  # type: ignore[arg-type]
+
+    assert str(raised.value) == (
+        f'Write {group}=("number",) with a comma: "number" alone is a string.'
+    )
 
 
 def test_complaints__link_to_a_copied_row_must_not_be_copied() -> None:
