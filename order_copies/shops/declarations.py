@@ -51,11 +51,15 @@ def complaints_about_settings(
     yield from complaints_about_lookups(order, f"{name}.totals", totals, fields_only=True)
     owner = [shop.owner] if shop.owner else []
     yield from complaints_about_lookups(order, f"{name}.owner", owner)
+
+
+def complaints_about_tables(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
+    """Yield a complaint if the foreign keys between the copied models cannot be followed."""
     try:
         CopiedTables(declarations)
     except ImproperlyConfigured as error:
         hint = "Change the foreign keys, or add them to reset."
-        yield Complaint(str(error), hint, order)
+        yield Complaint(str(error), hint, declarations[0].model)
 
 
 def _line(shop: Any, declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:

@@ -26,6 +26,7 @@ from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
     complaint_about_missing,
     complaints_about_settings,
+    complaints_about_tables,
     complaints_about_unique,
 )
 from order_copies.shops.drafts import Draft, Placement
@@ -252,7 +253,9 @@ class DeclaredShop(Shop):
             yield missing
             return
         declarations = self.declarations()
-        yield from complaints_about_fields(declarations)
+        about_fields = [*complaints_about_fields(declarations)]
+        # A link that is not declared well leads nowhere either: that is no second mistake.
+        yield from about_fields or complaints_about_tables(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
         yield from complaints_about_settings(self, declarations)
         fresh = self.order_model if self._overrides("fresh") else None

@@ -293,6 +293,14 @@ def test_line__names_fields_and_lookups(
             'Remove "case_id" from copied: it will lead to the copy of that row.',
         ),
         (
+            {"copied_models": with_changes(Advice, copied=("order_id", "adviser_id", "text"))},
+            (
+                "wine_shop.Advice.order_id is declared as copied, but leads to wine_shop.Order: "
+                "the target would refer to rows of its source."
+            ),
+            'Remove "order_id" from copied: it will lead to the copy of that row.',
+        ),
+        (
             {"copied_models": with_changes(Advice, copied=("text",), reset=("adviser_id",))},
             "wine_shop.Advice.adviser_id is reset, but has no default.",
             'Give its first value: reset={"adviser_id": ..., }.',
