@@ -160,7 +160,10 @@ def follow(order_copies: Sequence[OrderFactory], timeout: float) -> Iterator[Ord
         waiting = [key for key in waiting if key in ongoing]
         left = deadline - time.monotonic()
         if waiting and left <= 0:
-            message = f"{len(waiting)} copies have not ended: check that a worker is running."
+            message = (
+                f"{len(waiting)} of {len(order_copies)} copies have not ended: "
+                "check that a worker is running."
+            )
             raise TimeoutError(message)
         if waiting:
             time.sleep(min(pause, left))

@@ -212,7 +212,7 @@ def test_follow__yields_copies_as_they_end_without_deleted_ones(
 def test_follow__raises_after_the_timeout() -> None:
     order_copies = copying.request([placed_order(lines=1)], actor="import")
 
-    with pytest.raises(TimeoutError, match="1 copies have not ended: check that a worker is"):
+    with pytest.raises(TimeoutError, match="1 of 1 copies have not ended: check that a worker is"):
         list(copying.follow(order_copies, 0.05))
 
 

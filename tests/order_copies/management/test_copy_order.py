@@ -156,7 +156,7 @@ def test_wait__ends_after_the_given_seconds_without_a_worker() -> None:
     source = placed_order()
 
     with pytest.raises(
-        CommandError, match="1 copies have not ended: check that a worker is running"
+        CommandError, match="1 of 1 copies have not ended: check that a worker is running"
     ):
         copy_order(source.public_id, "--wait", "0.15")
 
