@@ -39,6 +39,14 @@ def complaint_about_missing(shop: Any) -> Complaint | None:
     return None
 
 
+def complaint_about_cancelling(shop: Any) -> Complaint:
+    """Return the complaint about a shop that would cancel an order a second time."""
+    name = type(shop).__name__
+    message = f"{name} cancels orders, also those that are cancelled already."
+    hint = f"Set {name}.cancelled to the fields of a cancelled order, or override refuse_cancel()."
+    return Complaint(message, hint, shop.order_model)
+
+
 def complaints_about_settings(
     shop: Any, declarations: Sequence[CopiedModel]
 ) -> Iterator[Complaint]:

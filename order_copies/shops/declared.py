@@ -24,6 +24,7 @@ from order_copies.shops.complaints import (
 )
 from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
+    complaint_about_cancelling,
     complaint_about_missing,
     complaints_about_settings,
     complaints_about_tables,
@@ -133,7 +134,10 @@ class DeclaredShop(Shop):
             draft.problems.append(problem)
 
     def refuse_cancel(self, order: Any) -> str:
-        """Return why an order must not be cancelled; empty if it may. A second time is refused."""
+        """Return why an order must not be cancelled; empty if it may.
+
+        An order that has the values of :attr:`cancelled` is refused already.
+        """
         return ""
 
     def place_order(self, order: Any) -> None:
@@ -258,8 +262,16 @@ class DeclaredShop(Shop):
         yield from about_fields or complaints_about_tables(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
         yield from complaints_about_settings(self, declarations)
+        if self._cancels_twice:
+            yield complaint_about_cancelling(self)
         fresh = self.order_model if self._overrides("fresh") else None
         yield from complaints_about_unique(declarations, fresh)
+
+    @property
+    def _cancels_twice(self) -> bool:
+        # Whether nothing refuses to cancel an order that is cancelled already.
+        cancels = self._overrides("cancel_order", "cancel_orders")
+        return cancels and not self.cancelled and not self._overrides("refuse_cancel")
 
 
 def is_in(order: Any, state: Mapping[str, Any]) -> bool:

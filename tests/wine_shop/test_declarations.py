@@ -160,6 +160,11 @@ def test_line__names_fields_and_lookups(
             'Set Shop.currency = "EUR", or the field of the order that holds it.',
         ),
         (
+            {"cancelled": {}},
+            "Shop cancels orders, also those that are cancelled already.",
+            "Set Shop.cancelled to the fields of a cancelled order, or override refuse_cancel().",
+        ),
+        (
             {"totals": ["sum"]},
             "Shop.totals is no dictionary.",
             'Type for example: totals = {"total_amount_cents": "total"}',
@@ -355,7 +360,12 @@ def test_unique__first_value_must_not_be_the_same_for_all(
 
 
 def test_placed__may_be_a_callable_or_nothing() -> None:
-    assert complaints(placed={"placed_at": timezone.now}, cancelled={}) == []
+    without_cancel = {"cancelled": {}, "cancel_order": FrozenShop.cancel_order}
+    assert complaints(placed={"placed_at": timezone.now}, **without_cancel) == []
+
+
+def test_cancelled__is_not_needed_by_a_shop_that_refuses_itself() -> None:
+    assert complaints(cancelled={}, refuse_cancel=lambda _shop, _order: "never") == []
 
 
 def test_totals__may_be_computed_by_the_database() -> None:
@@ -400,7 +410,8 @@ def test_complaints__link_to_another_column_than_the_key() -> None:
         order_model = Sale  # type: ignore[assignment]
         copied_models = [CopiedModel(Sale, reset={"number": 0}), CopiedModel(Item)]
         line = LineFields(Item, name="pk", quantity="id", total="id")
-        currency, totals, placed, cancelled, owner = "EUR", {}, {}, {}, ""
+        currency, totals, placed, owner = "EUR", {}, {}, ""
+        cancelled, cancel_order = {}, FrozenShop.cancel_order  # type: ignore[assignment]
 
     # then
     assert [(one.message, one.hint) for one in ItemShop().complaints()] == [
