@@ -135,11 +135,22 @@ def complaints_about_models(
                 continue
             named.add(model)
             label, target = model._meta.label, declaration.model._meta.label
+            name = _name_in_code(model)
             hint = (
-                f"Add CopiedModel({model.__name__}, ...) to copied_models, or {model.__name__} "
+                f"Add CopiedModel({name}, ...) to copied_models, or {name} "
                 "to left_behind if its rows belong to the source only."
             )
             yield Complaint(f"{label} refers to {target}, but is not declared.", hint, model)
+
+
+def _name_in_code(model: Model) -> str:
+    """Return the expression for a model: no module holds the table between two models."""
+    owner = model._meta.auto_created
+    if not owner:
+        return model.__name__
+    fields: Any = owner._meta.many_to_many
+    field = next(one.name for one in fields if one.remote_field.through is model)
+    return f"{owner.__name__}.{field}.through"
 
 
 def _twice(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:

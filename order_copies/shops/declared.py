@@ -25,6 +25,7 @@ from order_copies.shops.complaints import (
 from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
     complaint_about_missing,
+    complaints_about_owner,
     complaints_about_settings,
     complaints_about_unique,
 )
@@ -255,6 +256,8 @@ class DeclaredShop(Shop):
         yield from complaints_about_fields(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
         yield from complaints_about_settings(self, declarations)
+        if self.owner and not self._overrides("orders_for"):
+            yield from complaints_about_owner(self)
         fresh = self.order_model if self._overrides("fresh") else None
         yield from complaints_about_unique(declarations, fresh)
 
