@@ -17,7 +17,7 @@ from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -92,17 +92,25 @@ def preview(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[CopyP
 def unsaved(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[OrderCopy]:
     """Return an unsaved copy of each order, for :func:`request_copies` and :func:`preview_copies`.
 
-    Raises TypeError for unknown options, and ValidationError for values that cannot be stored and
-    for malformed primary keys. Does not look whether the orders exist.
+    Raises TypeError for unknown options, instances of other models and a string in place of a list,
+    and ValidationError for values that cannot be stored and for malformed primary keys. Does not
+    look whether the orders exist.
     """
     values = _cleaned(options, CopyOptions.__optional_keys__)
+    if isinstance(orders, str | bytes):
+        message = "orders must be a list: each letter would be a primary key."
+        raise TypeError(message)
+    return [_of(order, values) for order in orders]
+
+
+def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:
     model: Any = get_shop().order_model
-    return [
-        OrderCopy(source_order=order, **values)
-        if isinstance(order, model)
-        else OrderCopy(source_order_id=model._meta.pk.to_python(order), **values)
-        for order in orders
-    ]
+    if isinstance(order, model):
+        return OrderCopy(source_order=order, **values)
+    if isinstance(order, Model):
+        message = f"{order._meta.label} is not the order model {model._meta.label}."
+        raise TypeError(message)
+    return OrderCopy(source_order_id=model._meta.pk.to_python(order), **values)
 
 
 def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:

@@ -33,6 +33,12 @@ def test_request_copies__empty_list_writes_nothing() -> None:
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize("orders", ["12", b"12", [OrderCopy()]])
+def test_unsaved__refuses_what_is_no_list_of_orders(orders: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a list|is not the order model"):
+        copying.unsaved(orders)
+
+
 def test_request_copies__one_invalid_copy_refuses_all() -> None:
     # given
     source = placed_order()

@@ -6,10 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils.translation import gettext_lazy
 
 from order_copies.copying import preview
 from order_copies.plans import Action, CopyPlan
 from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
+from order_copies.shops.lines import Available
 from tests.wine_shop.conftest import (
     add_line,
     copied,
@@ -260,6 +262,36 @@ def test_available__default_sells_everything(cellar: None, use: Callable[..., No
     use(AllSellable)
 
     assert problems(plan(make_order("W1", ("rose", 4, "1"), ("gone", 4, "1")))) == []
+
+
+class Lazy(WineShop):
+    """A shop whose reasons are translated when they are shown."""
+
+    def available(self, products: set[Any]) -> Mapping[Any, Available]:
+        return dict.fromkeys(products, gettext_lazy("withdrawn"))
+
+    def refuse_cancel(self, order: Any) -> Any:
+        return gettext_lazy("too late")
+
+    def place_orders(self, placements: Any) -> list[Any]:
+        return [gettext_lazy("no courier")] * len(placements)
+
+
+def test_reasons__may_be_lazy_translations(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(Lazy)
+    unavailable = copy_of(make_order("W1", ("red", 1, "1")), skip_errors=True)
+    kept = copy_of(make_order("W2"), cancel_source_order=True)
+    with_service = make_order("W3", ("", 1, "4"))
+    unplaced = copy_of(with_service, place_target_order=True)
+
+    # when
+    run(unavailable, kept, unplaced)
+
+    # then
+    assert unavailable.errors_log["line_items"][0] == "withdrawn"
+    assert kept.errors_log == {"source_order": ["too late"]}
+    assert unplaced.errors_log["target_order"] == ["no courier"]
 
 
 def test_lines__without_a_product_may_be_refused(cellar: None, use: Callable[..., None]) -> None:
