@@ -137,6 +137,7 @@ def _read(
     """Read the rows that any of the lookups finds, sorted by primary key."""
     names = ["pk", *table.columns, *extra]
     condition = reduce(or_, (Q((f"{lookup}__in", list(found))) for lookup, found in ways.items()))
+    condition &= table.declaration.only or Q()
     found = table.model._base_manager.filter(condition).order_by("pk")
     orders_of, without_keys, first = _orders_of(ways), _without_keys(table, names), len(ways)
     rows = defaultdict(list)

@@ -32,6 +32,9 @@ class CopiedModel:
     #: Keys that are removed from a copied JSON field, by field name: data that other systems store
     #: about one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
     left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+    #: The rows that are copied, such as ``Q(deleted_at=None)`` where rows are kept after they were
+    #: deleted. None and ``Q()``: all rows. Ignored for the order model: a copy names its order.
+    only: models.Q | None = None
 
     def copied_value(self, name: str, value: Any) -> Any:
         """Return ``value`` of the copied field ``name`` without its ``left_behind_keys``.

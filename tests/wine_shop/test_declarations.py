@@ -14,6 +14,7 @@ from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from order_copies.shops import CopiedModel, FrozenShop, LineFields
+from order_copies.shops.complaints import complaints_about_fields
 from order_copies.shops.declarations import complaints_about_unique
 from order_copies.shops.tables import CopiedTables
 from tests.wine_shop.copies import WineShop
@@ -405,6 +406,44 @@ def test_primary_key__may_be_that_of_a_copied_row_or_of_a_parent() -> None:
 
     # then
     assert [*found, *of_child] == []
+
+
+class Alive(models.Manager[Any]):
+    def get_queryset(self) -> "models.QuerySet[Any]":
+        return super().get_queryset().filter(deleted=False)
+
+
+class OfTenant(models.Manager[Any]):
+    def get_queryset(self) -> "models.QuerySet[Any]":
+        raise RuntimeError("no tenant")
+
+
+@isolate_apps("tests.wine_shop")
+@pytest.mark.parametrize("manager", [Alive(), OfTenant()])
+def test_hidden_rows__must_be_declared(manager: models.Manager[Any]) -> None:
+    # given
+    class Sale(Model):
+        deleted = models.BooleanField(default=False)
+        objects = copy(manager)
+
+    class Piece(Model):
+        sale = models.ForeignKey(Sale, models.CASCADE)
+        deleted = models.BooleanField(default=False)
+        objects = copy(manager)
+
+    def found(only: Q | None) -> list[tuple[str, str]]:
+        pieces = CopiedModel(Piece, reset=("deleted",), only=only)
+        declarations = [CopiedModel(Sale, reset=("deleted",)), pieces]
+        return [(it.message, it.hint) for it in complaints_about_fields(declarations)]
+
+    # then
+    assert found(None) == [
+        (
+            "The default manager of wine_shop.Piece hides rows, which copies would contain.",
+            "Add only=Q(...) to CopiedModel(Piece, ...): the rows that are copied. Q() is all.",
+        )
+    ]
+    assert found(Q()) == found(Q(deleted=False)) == []
 
 
 @isolate_apps("tests.wine_shop")
