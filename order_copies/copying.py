@@ -110,7 +110,12 @@ def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:
     if isinstance(order, Model):
         message = f"{order._meta.label} is not the order model {model._meta.label}."
         raise TypeError(message)
-    return OrderCopy(source_order_id=model._meta.pk.to_python(order), **values)
+    key = model._meta.pk.to_python(order)
+    try:
+        check_storable({"key": key})
+    except InvalidValueError as error:
+        raise ValidationError(error.message) from error
+    return OrderCopy(source_order_id=key, **values)
 
 
 def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
@@ -123,11 +128,18 @@ def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> No
     may delete it (``FOR UPDATE``), blocks the request.
 
     Raises :class:`UnsupportedToggleError` for a toggle that the shop cannot do. Such a toggle that
-    is on by default, as ``reuse_wallet`` is, is turned off instead.
+    is on by default, as ``reuse_wallet`` is, is turned off instead. Raises ValueError for copies
+    that are saved, or twice in the list.
     """
+    new = {id(order_copy) for order_copy in order_copies if order_copy._state.adding}
+    if len(new) < len(order_copies):
+        message = "A copy is saved already, or twice in the list: request each once."
+        raise ValueError(message)
     shop = get_shop()
     _settle_toggles(shop, order_copies)
     keys = {order_copy.source_order_id for order_copy in order_copies}
+    if None in keys:
+        raise SourceOrderGoneError
     sources = shop.order_model._base_manager.filter(pk__in=keys)
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
