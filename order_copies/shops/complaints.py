@@ -164,7 +164,7 @@ def complaints_about_models(
 
 def _name_in_code(model: Model) -> str:
     """Return the expression for a model: no module holds the table between two models."""
-    owner = model._meta.auto_created
+    owner: Any = model._meta.auto_created
     if not owner:
         return model.__name__
     fields: Any = owner._meta.many_to_many

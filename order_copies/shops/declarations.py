@@ -111,9 +111,10 @@ def _copied_unique(declaration: CopiedModel) -> Iterator[Complaint]:
 def _unique_together(model: Model) -> Iterator[set[str]]:
     """Yield the attributes of each constraint that is unique for all rows of a model."""
     for one in (model, *model._meta.all_parents):
-        constraints = [constraint.fields for constraint in one._meta.total_unique_constraints]
-        for names in (*constraints, *one._meta.unique_together):
-            yield {one._meta.get_field(name).attname for name in names}
+        options: Any = one._meta
+        constraints = [constraint.fields for constraint in options.total_unique_constraints]
+        for names in (*constraints, *options.unique_together):
+            yield {options.get_field(name).attname for name in names}
 
 
 def _why_not_unique(
