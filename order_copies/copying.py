@@ -17,7 +17,7 @@ from typing import Any, TypedDict, Unpack
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -92,17 +92,30 @@ def preview(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[CopyP
 def unsaved(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[OrderCopy]:
     """Return an unsaved copy of each order, for :func:`request_copies` and :func:`preview_copies`.
 
-    Raises TypeError for unknown options, and ValidationError for values that cannot be stored and
-    for malformed primary keys. Does not look whether the orders exist.
+    Raises TypeError for unknown options, instances of other models and a string in place of a list,
+    and ValidationError for values that cannot be stored and for malformed primary keys. Does not
+    look whether the orders exist.
     """
     values = _cleaned(options, CopyOptions.__optional_keys__)
+    if isinstance(orders, str | bytes):
+        message = "orders must be a list: each letter would be a primary key."
+        raise TypeError(message)
+    return [_of(order, values) for order in orders]
+
+
+def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:
     model: Any = get_shop().order_model
-    return [
-        OrderCopy(source_order=order, **values)
-        if isinstance(order, model)
-        else OrderCopy(source_order_id=model._meta.pk.to_python(order), **values)
-        for order in orders
-    ]
+    if isinstance(order, model):
+        return OrderCopy(source_order=order, **values)
+    if isinstance(order, Model):
+        message = f"{order._meta.label} is not the order model {model._meta.label}."
+        raise TypeError(message)
+    key = model._meta.pk.to_python(order)
+    try:
+        check_storable({"key": key})
+    except InvalidValueError as error:
+        raise ValidationError(error.message) from error
+    return OrderCopy(source_order_id=key, **values)
 
 
 def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
@@ -115,11 +128,18 @@ def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> No
     may delete it (``FOR UPDATE``), blocks the request.
 
     Raises :class:`UnsupportedToggleError` for a toggle that the shop cannot do. Such a toggle that
-    is on by default, as ``reuse_wallet`` is, is turned off instead.
+    is on by default, as ``reuse_wallet`` is, is turned off instead. Raises ValueError for copies
+    that are saved, or twice in the list.
     """
+    new = {id(order_copy) for order_copy in order_copies if order_copy._state.adding}
+    if len(new) < len(order_copies):
+        message = "A copy is saved already, or twice in the list: request each once."
+        raise ValueError(message)
     shop = get_shop()
     _settle_toggles(shop, order_copies)
     keys = {order_copy.source_order_id for order_copy in order_copies}
+    if None in keys:
+        raise SourceOrderGoneError
     sources = shop.order_model._base_manager.filter(pk__in=keys)
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):

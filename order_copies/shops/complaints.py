@@ -1,6 +1,7 @@
 """Find mistakes in the declarations of a shop: each with what to type."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from django.core.exceptions import FieldError
@@ -55,6 +56,24 @@ def complaints_about_fields(declarations: Sequence[CopiedModel]) -> Iterator[Com
         yield from _computed(declaration)
         yield from _links(declaration, copied_models)
         yield from _first_values(declaration)
+        if declaration.model is not copied_models[0]:
+            yield from _hidden(declaration)
+
+
+def _hidden(declaration: CopiedModel) -> Iterator[Complaint]:
+    """Yield a complaint if a shop hides rows of a model, and does not say whether to copy them."""
+    if declaration.only is None and _hides_rows(declaration.model):
+        name = declaration.model.__name__
+        message = f"The default manager of {declaration.model._meta.label} hides rows, which"
+        hint = f"Add only=Q(...) to CopiedModel({name}, ...): the rows that are copied. Q() is all."
+        yield Complaint(f"{message} copies would contain.", hint, declaration.model)
+
+
+def _hides_rows(model: Model) -> bool:
+    # The manager is the shop's code, and may need a request or a tenant.
+    with suppress(Exception):
+        return bool(model._default_manager.all().query.where)
+    return True
 
 
 def _names(declaration: CopiedModel, copied_models: Sequence[Model]) -> Iterator[Complaint]:
@@ -135,11 +154,22 @@ def complaints_about_models(
                 continue
             named.add(model)
             label, target = model._meta.label, declaration.model._meta.label
+            name = _name_in_code(model)
             hint = (
-                f"Add CopiedModel({model.__name__}, ...) to copied_models, or {model.__name__} "
+                f"Add CopiedModel({name}, ...) to copied_models, or {name} "
                 "to left_behind if its rows belong to the source only."
             )
             yield Complaint(f"{label} refers to {target}, but is not declared.", hint, model)
+
+
+def _name_in_code(model: Model) -> str:
+    """Return the expression for a model: no module holds the table between two models."""
+    owner: Any = model._meta.auto_created
+    if not owner:
+        return model.__name__
+    fields: Any = owner._meta.many_to_many
+    field = next(one.name for one in fields if one.remote_field.through is model)
+    return f"{owner.__name__}.{field}.through"
 
 
 def _twice(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:

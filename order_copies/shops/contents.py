@@ -137,26 +137,30 @@ def _read(
     """Read the rows that any of the lookups finds, sorted by primary key."""
     names = ["pk", *table.columns, *extra]
     condition = reduce(or_, (Q((f"{lookup}__in", list(found))) for lookup, found in ways.items()))
+    condition &= table.declaration.only or Q()
     found = table.model._base_manager.filter(condition).order_by("pk")
-    orders_of, without_keys, first = _orders_of(ways), _without_keys(table, names), len(ways)
+    # Each column once: Django 5.2.0 mixes values up if a name is repeated.
+    selected = list(dict.fromkeys([*names, *ways]))
+    orders_of, without_keys = _orders_of(ways, selected), _without_keys(table, names)
     rows = defaultdict(list)
-    for row in found.values_list(*ways, *names):
-        values = without_keys(row[first:])
+    for row in found.values_list(*selected):
+        values = without_keys(row[: len(names)])
         for order in orders_of(row):
             rows[order].append(values)
     return rows
 
 
 def _orders_of(
-    ways: Mapping[str, Mapping[Any, Collection[Any]]],
+    ways: Mapping[str, Mapping[Any, Collection[Any]]], names: Sequence[str]
 ) -> Callable[[Row], Iterable[Any]]:
-    """Return the function that finds the orders of a row by its first values."""
-    columns = list(ways.values())
+    """Return the function that finds the orders of a row, whose values have these names."""
+    columns = [(names.index(lookup), orders) for lookup, orders in ways.items()]
     if len(columns) == 1:
-        return lambda row: columns[0].get(row[0], ())
+        [(index, orders)] = columns
+        return lambda row: orders.get(row[index], ())
 
     def orders_of(row: Row) -> Iterable[Any]:
-        found = (orders.get(key, ()) for orders, key in zip(columns, row, strict=False))
+        found = (orders.get(row[index], ()) for index, orders in columns)
         return dict.fromkeys(chain.from_iterable(found))
 
     return orders_of

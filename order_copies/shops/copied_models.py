@@ -34,6 +34,9 @@ class CopiedModel:
     #: Keys that are removed from a copied JSON field, by field name: data that other systems store
     #: about one order only, such as ``{"metadata": ("_stripe_intent_id",)}``.
     left_behind_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+    #: The rows that are copied, such as ``Q(deleted_at=None)`` where rows are kept after they were
+    #: deleted. None and ``Q()``: all rows. Ignored for the order model: a copy names its order.
+    only: models.Q | None = None
 
     def __post_init__(self) -> None:
         for group in ("copied", "reset", "recomputed", "remapped"):

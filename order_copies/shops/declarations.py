@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
+from django.contrib.auth import get_user_model
+from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.db import models
 from django.db.models.fields import NOT_PROVIDED
+from django.db.models.sql import Query
 
 from order_copies.shops.complaints import Complaint, complaints_about_lookups
 from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.graph import AnyField, Model
-from order_copies.shops.tables import CopiedTables, concrete_fields
+from order_copies.shops.tables import CopiedTables, concrete_fields, linked_model
 
 _EXAMPLES = {
     "totals": '{"total_amount_cents": "total"}',
@@ -57,8 +60,6 @@ def complaints_about_settings(
     name, order = type(shop).__name__, shop.order_model
     totals = shop.totals.values()
     yield from complaints_about_lookups(order, f"{name}.totals", totals, fields_only=True)
-    owner = [shop.owner] if shop.owner else []
-    yield from complaints_about_lookups(order, f"{name}.owner", owner)
 
 
 def complaints_about_tables(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
@@ -96,23 +97,75 @@ def _line(shop: Any, declarations: Sequence[CopiedModel]) -> Iterator[Complaint]
 def complaints_about_unique(
     declarations: Sequence[CopiedModel], fresh: Model | None
 ) -> Iterator[Complaint]:
-    """Yield a complaint for each column of unique values that would get one of them twice.
+    """Yield a complaint for each column of unique values that would get one of them twice or none.
 
     ``fresh`` is the model whose first values a hook returns.
     """
+    copied_models = [declaration.model for declaration in declarations]
     for declaration in declarations:
-        label = declaration.model._meta.label
+        yield from _copied_unique(declaration)
+        if declaration.model is fresh:
+            continue
         for field in concrete_fields(declaration.model):
-            name = f"{label}.{field.attname}"
-            if not field.unique or field.primary_key:
-                continue
-            if field.attname in declaration.copied:
-                hint = f'Move "{field.attname}" from copied to reset.'
-                yield Complaint(f"{name} is unique, but copied.", hint, declaration.model)
-            elif declaration.model is not fresh and _is_constant(declaration, field):
-                hint = f'Give a callable: reset={{"{field.attname}": ..., }}, or override fresh().'
-                message = f"{name} is unique, but every copy would get the same value."
-                yield Complaint(message, hint, declaration.model)
+            if hint := _why_not_unique(declaration, field, copied_models):
+                cure = f'Give a callable: reset={{"{field.attname}": ..., }}'
+                cure += ", or override fresh()." if declaration is declarations[0] else "."
+                label = f"{declaration.model._meta.label}.{field.attname}"
+                yield Complaint(f"{label} {hint}", cure, declaration.model)
+
+
+def _copied_unique(declaration: CopiedModel) -> Iterator[Complaint]:
+    """Yield a complaint for each unique column, or group of columns, that is copied."""
+    model, label = declaration.model, declaration.model._meta.label
+    for field in concrete_fields(model):
+        if field.unique and field.attname in declaration.copied:
+            hint = f'Move "{field.attname}" from copied to reset.'
+            yield Complaint(f"{label}.{field.attname} is unique, but copied.", hint, model)
+    for names in _unique_together(model):
+        if names <= {*declaration.copied}:
+            together = " and ".join(sorted(names))
+            hint = f"Move {together} from copied to reset, or one of them."
+            if len(names) == 1:
+                hint = f'Move "{together}" from copied to reset.'
+            yield Complaint(f"{label} is unique by {together}, but copied.", hint, model)
+
+
+def _unique_together(model: Model) -> Iterator[set[str]]:
+    """Yield the attributes of each constraint that is unique for all rows of a model."""
+    for one in (model, *model._meta.all_parents):
+        options: Any = one._meta
+        constraints = [constraint.fields for constraint in options.total_unique_constraints]
+        for names in (*constraints, *options.unique_together):
+            yield {options.get_field(name).attname for name in names}
+
+
+def _why_not_unique(
+    declaration: CopiedModel, field: AnyField, copied_models: Sequence[Model]
+) -> str:
+    """Return what is wrong with the first values of a unique column, or an empty string."""
+    if field.primary_key and _lacks_key(declaration, field, copied_models):
+        return "is the primary key, but nothing generates it."
+    if field.unique and not field.primary_key and _is_constant(declaration, field):
+        return "is unique, but every copy would get the same value."
+    return ""
+
+
+def _lacks_key(declaration: CopiedModel, field: AnyField, copied_models: Sequence[Model]) -> bool:
+    """Return whether a primary key comes from neither the database, a default nor a link."""
+    reset = declaration.reset
+    is_given = isinstance(reset, Mapping) and field.attname in reset
+    is_generated = field.generated or field.db_default is not NOT_PROVIDED
+    is_link = getattr(field.remote_field, "parent_link", False) or linked_model(
+        field, copied_models
+    )
+    return not (
+        is_given
+        or is_generated
+        or is_link
+        or field.has_default()
+        or field.attname in (*declaration.copied, *declaration.recomputed)
+        or isinstance(field, models.AutoField)
+    )
 
 
 def _is_constant(declaration: CopiedModel, field: AnyField) -> bool:
@@ -130,6 +183,31 @@ def _currency(shop: Any) -> Iterator[Complaint]:
     name, order = f"{type(shop).__name__}.currency", shop.order_model
     if not re.fullmatch("[A-Z]{3}", shop.currency):
         yield from complaints_about_lookups(order, name, [shop.currency], fields_only=True)
+
+
+def complaints_about_owner(shop: Any) -> Iterator[Complaint]:
+    """Yield a complaint if the owner of an order would be compared with a user's name."""
+    name, order = f"{type(shop).__name__}.owner", shop.order_model
+    wrong = [*complaints_about_lookups(order, name, [shop.owner])]
+    if not wrong and not _leads_to_user(order, shop.owner):
+        user = get_user_model()._meta.label
+        hint = f"Name a lookup that ends with a foreign key to {user}, or override orders_for()."
+        wrong = [Complaint(f'{name} names "{shop.owner}", which leads to no user.', hint, order)]
+    yield from wrong
+
+
+def _leads_to_user(order: Model, lookup: str) -> bool:
+    names, user = lookup.split("__"), get_user_model()
+    try:
+        path, field, _targets, _rest = Query(order).names_to_path(
+            names, order._meta, fail_on_missing=True
+        )
+    except FieldError:
+        return False
+    if not path or not field.is_relation:
+        return False
+    found: Model = path[-1].to_opts.concrete_model
+    return issubclass(found, user) or issubclass(user, found)
 
 
 def _states(shop: Any) -> Iterator[Complaint]:

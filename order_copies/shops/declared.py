@@ -26,6 +26,7 @@ from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
     complaint_about_cancelling,
     complaint_about_missing,
+    complaints_about_owner,
     complaints_about_settings,
     complaints_about_tables,
     complaints_about_unique,
@@ -264,6 +265,8 @@ class DeclaredShop(Shop):
         yield from complaints_about_settings(self, declarations)
         if self._cancels_twice:
             yield complaint_about_cancelling(self)
+        if self.owner and not self._overrides("orders_for"):
+            yield from complaints_about_owner(self)
         fresh = self.order_model if self._overrides("fresh") else None
         yield from complaints_about_unique(declarations, fresh)
 

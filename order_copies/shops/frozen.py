@@ -131,7 +131,7 @@ class FrozenShop(DeclaredShop):
             problem = cannot_transition(Step.CANCEL, "cancelled", "cancelled")
             return [_about_source(problem.code, problem.message)]
         reason = self.refuse_cancel(order)
-        return [_about_source("not_cancellable", reason)] if reason else []
+        return [_about_source("not_cancellable", str(reason))] if reason else []
 
     def _reasons_not_to_place(self, draft: Draft) -> list[Problem]:
         if not draft.order_copy.place_target_order or self._reader.has_pieces(draft.lines):
@@ -254,7 +254,8 @@ class FrozenShop(DeclaredShop):
 
 
 def _about(attribute: str, step: Step, reason: str) -> Problem:
-    return Problem(step, attribute, "refused", reason)
+    # Hooks may return lazy translations.
+    return Problem(step, attribute, "refused", str(reason))
 
 
 def _about_source(code: str, message: str) -> Problem:

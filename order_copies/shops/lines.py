@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
@@ -15,8 +16,9 @@ from order_copies.shops.contents import Row
 from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.tables import CopiedTables
 
-#: The number of available pieces of a product, None for any number, or why it cannot be sold.
-Available = int | str | None
+#: The number of available pieces of a product, None for any number, or why it cannot be sold: a
+#: string, lazily translated or not.
+Available = int | str | Promise | None
 
 
 @dataclass(frozen=True)
@@ -241,8 +243,8 @@ class LineDecisions:
             message = _("%(name)s does not exist any more") % {"name": name}
             return self._skip(line, "product_gone", message)
         available = self.stock.available[product]
-        if isinstance(available, str):
-            return self._skip(line, "not_available", available)
+        if isinstance(available, str | Promise):
+            return self._skip(line, "not_available", str(available))
         if available is None:
             return Decision(line, line)
         left, wanted = self._take(product, available, line), self.reader.quantity(line)

@@ -70,7 +70,7 @@ def contents(shop: Shop, key: Any) -> dict[type[models.Model], list[Row]]:
     """
     found: Rows = {copied.model: {} for copied in shop.copied_models}
     found[shop.order_model] = _rows(shop.order_model._base_manager.filter(pk=key))
-    while sum(_add_linked(model, link, found) for model, link in _links(shop)):
+    while sum(_add_linked(shop, model, link, found) for model, link in _links(shop)):
         pass
     return {model: _in_order(model, rows) for model, rows in found.items()}
 
@@ -86,15 +86,22 @@ def _links(shop: Shop) -> list[tuple[type[models.Model], Link]]:
     ]
 
 
-def _add_linked(model: type[models.Model], link: Link, found: Rows) -> int:
+def _add_linked(shop: Shop, model: type[models.Model], link: Link, found: Rows) -> int:
     """Add the rows at either end of a link whose other end was found; return their number."""
     children, parents = found[model], found[link.model]
     before = len(children) + len(parents)
     owned = {row[link.name] for row in children.values()} - {None}
-    parents |= _rows(link.model._base_manager.filter(pk__in=owned))
+    parents |= _rows(link.model._base_manager.filter(_only(shop, link.model), pk__in=owned))
     lookup = {f"{link.field.name}__pk__in": list(parents)}
-    children |= _rows(model._base_manager.filter(**lookup))
+    children |= _rows(model._base_manager.filter(_only(shop, model), **lookup))
     return len(children) + len(parents) - before
+
+
+def _only(shop: Shop, model: type[models.Model]) -> models.Q:
+    """Return the condition for rows of a model that are copied."""
+    if model is shop.order_model:
+        return models.Q()
+    return next(it.only for it in shop.copied_models if it.model is model) or models.Q()
 
 
 def _in_order(model: type[models.Model], rows: Mapping[Any, Row]) -> list[Row]:

@@ -33,6 +33,38 @@ def test_request_copies__empty_list_writes_nothing() -> None:
     assert not Event.objects.exists()
 
 
+@pytest.mark.parametrize("orders", ["12", b"12", [OrderCopy()]])
+def test_unsaved__refuses_what_is_no_list_of_orders(orders: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be a list|is not the order model"):
+        copying.unsaved(orders)
+
+
+@pytest.mark.parametrize("key", ["1\0", 2**63, -(10**400)])
+def test_unsaved__refuses_keys_that_no_database_can_store(key: Any) -> None:
+    with pytest.raises(ValidationError):
+        copying.unsaved([key])
+
+
+@pytest.mark.parametrize("order", [None, Order()])
+def test_request__order_without_a_key_is_gone(order: Any) -> None:
+    with pytest.raises(SourceOrderGoneError):
+        copying.request([order], actor=stories.WHO)
+
+
+def test_request_copies__each_only_once() -> None:
+    # given
+    [saved] = copying.request([placed_order()], actor=stories.WHO)
+    [unsaved] = copying.unsaved([placed_order()])
+
+    # when
+    for order_copies in ([saved], [unsaved, unsaved]):
+        with pytest.raises(ValueError, match="saved already, or twice"):
+            copying.request_copies(order_copies, actor=stories.WHO)
+
+    # then
+    assert [it.pk for it in OrderFactory.objects.all()] == [saved.pk]
+
+
 def test_request_copies__one_invalid_copy_refuses_all() -> None:
     # given
     source = placed_order()

@@ -9,10 +9,12 @@ import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models import Q
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
 from order_copies.shops import CopiedModel, FrozenShop, LineFields
+from order_copies.shops.complaints import complaints_about_fields
 from order_copies.shops.declarations import complaints_about_unique
 from order_copies.shops.tables import CopiedTables
 from tests.wine_shop.copies import WineShop
@@ -226,6 +228,26 @@ def test_line__names_fields_and_lookups(
             f"The fields are: {FIELDS_OF_ORDER}.",
         ),
         (
+            {"owner": "customer"},
+            'Shop.owner names "customer", which leads to no user.',
+            "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
+        ),
+        (
+            {"owner": "customer__user__username"},
+            'Shop.owner names "customer__user__username", which leads to no user.',
+            "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
+        ),
+        (
+            {"owner": "note"},
+            'Shop.owner names "note", which leads to no user.',
+            "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
+        ),
+        (
+            {"owner": "data__user"},
+            'Shop.owner names "data__user", which leads to no user.',
+            "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
+        ),
+        (
             {"left_behind": [Enclosure]},
             "wine_shop.Reminder refers to wine_shop.Order, but is not declared.",
             (
@@ -237,8 +259,8 @@ def test_line__names_fields_and_lookups(
             {"copied_models": without(Order.occasions.through)},
             "wine_shop.Order_occasions refers to wine_shop.Order, but is not declared.",
             (
-                "Add CopiedModel(Order_occasions, ...) to copied_models, or Order_occasions to "
-                "left_behind if its rows belong to the source only."
+                "Add CopiedModel(Order.occasions.through, ...) to copied_models, or "
+                "Order.occasions.through to left_behind if its rows belong to the source only."
             ),
         ),
         (
@@ -357,6 +379,129 @@ def test_unique__first_value_must_not_be_the_same_for_all(
 
     # then
     assert bool(found) == is_refused
+
+
+@isolate_apps("tests.wine_shop")
+@pytest.mark.parametrize(
+    ("field", "declared", "is_refused"),
+    [
+        (models.CharField(primary_key=True), {}, True),
+        (models.CharField(primary_key=True), {"reset": ("code",)}, True),
+        (models.IntegerField(primary_key=True), {}, True),
+        (models.CharField(primary_key=True), {"reset": {"code": "x".upper}}, False),
+        (models.CharField(primary_key=True, default="x".upper), {}, False),
+        (models.CharField(primary_key=True, db_default="x"), {}, False),
+        (models.BigAutoField(primary_key=True), {}, False),
+    ],
+)
+def test_primary_key__must_be_generated(
+    field: Any, declared: dict[str, Any], is_refused: bool
+) -> None:
+    # given
+    class Sale(Model):
+        code = copy(field)
+
+    # when
+    found = [one.message for one in complaints_about_unique([CopiedModel(Sale, **declared)], None)]
+    by_hook = [*complaints_about_unique([CopiedModel(Sale, **declared)], Sale)]
+
+    # then
+    message = "wine_shop.Sale.code is the primary key, but nothing generates it."
+    assert found == [message] * is_refused
+    assert by_hook == []
+
+
+@isolate_apps("tests.wine_shop")
+def test_primary_key__may_be_that_of_a_copied_row_or_of_a_parent() -> None:
+    # given
+    class Sale(Model):
+        pass
+
+    class Receipt(Model):
+        sale = models.OneToOneField(Sale, models.CASCADE, primary_key=True)
+
+    class Export(Sale):
+        pass
+
+    # when
+    found = complaints_about_unique([CopiedModel(one) for one in (Sale, Receipt)], None)
+    of_child = complaints_about_unique([CopiedModel(Export)], None)
+
+    # then
+    assert [*found, *of_child] == []
+
+
+class Alive(models.Manager[Any]):
+    def get_queryset(self) -> "models.QuerySet[Any]":
+        return super().get_queryset().filter(deleted=False)
+
+
+class OfTenant(models.Manager[Any]):
+    def get_queryset(self) -> "models.QuerySet[Any]":
+        raise RuntimeError("no tenant")
+
+
+@isolate_apps("tests.wine_shop")
+@pytest.mark.parametrize("manager", [Alive(), OfTenant()])
+def test_hidden_rows__must_be_declared(manager: models.Manager[Any]) -> None:
+    # given
+    class Sale(Model):
+        deleted = models.BooleanField(default=False)
+        objects = copy(manager)
+
+    class Piece(Model):
+        sale = models.ForeignKey(Sale, models.CASCADE)
+        deleted = models.BooleanField(default=False)
+        objects = copy(manager)
+
+    def found(only: Q | None) -> list[tuple[str, str]]:
+        pieces = CopiedModel(Piece, reset=("deleted",), only=only)
+        declarations = [CopiedModel(Sale, reset=("deleted",)), pieces]
+        return [(it.message, it.hint) for it in complaints_about_fields(declarations)]
+
+    # then
+    assert found(None) == [
+        (
+            "The default manager of wine_shop.Piece hides rows, which copies would contain.",
+            "Add only=Q(...) to CopiedModel(Piece, ...): the rows that are copied. Q() is all.",
+        )
+    ]
+    assert found(Q()) == found(Q(deleted=False)) == []
+
+
+@isolate_apps("tests.wine_shop")
+def test_unique__constraints_and_primary_keys_must_not_be_copied() -> None:
+    # given
+    class Sale(Model):
+        code = models.CharField(primary_key=True)
+        number = models.CharField()
+        tenant = models.IntegerField()
+        place = models.IntegerField()
+
+        class Meta:
+            unique_together = (("tenant", "number"), ("tenant", "place"))
+            constraints = (
+                models.UniqueConstraint(fields=["number"], name="one"),
+                models.UniqueConstraint(fields=["place"], name="open", condition=Q(tenant=1)),
+            )
+
+    declaration = CopiedModel(Sale, copied=("code", "number", "tenant"), reset=("place",))
+
+    # when
+    found = complaints_about_unique([declaration], None)
+
+    # then
+    assert [(one.message, one.hint) for one in found] == [
+        ("wine_shop.Sale.code is unique, but copied.", 'Move "code" from copied to reset.'),
+        (
+            "wine_shop.Sale is unique by number, but copied.",
+            'Move "number" from copied to reset.',
+        ),
+        (
+            "wine_shop.Sale is unique by number and tenant, but copied.",
+            "Move number and tenant from copied to reset, or one of them.",
+        ),
+    ]
 
 
 def test_placed__may_be_a_callable_or_nothing() -> None:

@@ -6,10 +6,15 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from order_copies.copying import preview
 from order_copies.plans import Action, CopyPlan
 from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
+from order_copies.shops.lines import Available
+from order_copies.testing import rows
 from tests.wine_shop.conftest import (
     add_line,
     copied,
@@ -159,6 +164,36 @@ def test_lines__without_pieces_need_no_stock(cellar: None) -> None:
     assert [it.quantity for it in target.lines.all()] == [0, -2, 1]
 
 
+class WithoutPacked(WineShop):
+    copied_models = [
+        replace(it, only=Q(packed_at=None)) if it.model is Line else it
+        for it in WineShop.copied_models
+    ]
+
+
+def test_only__rows_that_do_not_match_stay_with_what_belongs_to_them(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(WithoutPacked)
+    order = make_order("W1", ("red", 1, "1"), ("white", 1, "2"))
+    red, white = order.lines.order_by("wine")
+    for line in (red, white):
+        Option.objects.create(line=line, name=line.name)
+    Line.objects.filter(pk=white.pk).update(packed_at=timezone.now())
+
+    # when
+    [outcome], target = plan(order).outcomes, copied(order)
+
+    # then
+    assert outcome.name == red.name
+    assert [it.name for it in target.lines.all()] == [red.name]
+    assert [*Option.objects.filter(line__order=target).values_list("name", flat=True)] == [red.name]
+    contents = rows.contents(get_shop(), order.pk)
+    assert [row["id"] for row in contents[Line]] == [red.pk]
+    assert len(contents[Option]) == 1
+
+
 def test_skipped_line__takes_its_rows_along(cellar: None) -> None:
     # given
     order = full_order("W1")
@@ -260,6 +295,36 @@ def test_available__default_sells_everything(cellar: None, use: Callable[..., No
     use(AllSellable)
 
     assert problems(plan(make_order("W1", ("rose", 4, "1"), ("gone", 4, "1")))) == []
+
+
+class Lazy(WineShop):
+    """A shop whose reasons are translated when they are shown."""
+
+    def available(self, products: set[Any]) -> Mapping[Any, Available]:
+        return dict.fromkeys(products, gettext_lazy("withdrawn"))
+
+    def refuse_cancel(self, order: Any) -> Any:
+        return gettext_lazy("too late")
+
+    def place_orders(self, placements: Any) -> list[Any]:
+        return [gettext_lazy("no courier")] * len(placements)
+
+
+def test_reasons__may_be_lazy_translations(cellar: None, use: Callable[..., None]) -> None:
+    # given
+    use(Lazy)
+    unavailable = copy_of(make_order("W1", ("red", 1, "1")), skip_errors=True)
+    kept = copy_of(make_order("W2"), cancel_source_order=True)
+    with_service = make_order("W3", ("", 1, "4"))
+    unplaced = copy_of(with_service, place_target_order=True)
+
+    # when
+    run(unavailable, kept, unplaced)
+
+    # then
+    assert unavailable.errors_log["line_items"][0] == "withdrawn"
+    assert kept.errors_log == {"source_order": ["too late"]}
+    assert unplaced.errors_log["target_order"] == ["no courier"]
 
 
 def test_lines__without_a_product_may_be_refused(cellar: None, use: Callable[..., None]) -> None:
