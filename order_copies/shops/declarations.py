@@ -189,25 +189,28 @@ def complaints_about_owner(shop: Any) -> Iterator[Complaint]:
     """Yield a complaint if the owner of an order would be compared with a user's name."""
     name, order = f"{type(shop).__name__}.owner", shop.order_model
     wrong = [*complaints_about_lookups(order, name, [shop.owner])]
-    if not wrong and not _leads_to_user(order, shop.owner):
+    if not wrong and (fault := _fault_of_owner(order, shop.owner)):
         user = get_user_model()._meta.label
         hint = f"Name a lookup that ends with a foreign key to {user}, or override orders_for()."
-        wrong = [Complaint(f'{name} names "{shop.owner}", which leads to no user.', hint, order)]
+        wrong = [Complaint(f'{name} names "{shop.owner}", which leads to {fault}.', hint, order)]
     yield from wrong
 
 
-def _leads_to_user(order: Model, lookup: str) -> bool:
+def _fault_of_owner(order: Model, lookup: str) -> str:
+    """Return what a lookup leads to instead of one user, or an empty string."""
     names, user = lookup.split("__"), get_user_model()
     try:
         path, field, _targets, _rest = Query(order).names_to_path(
             names, order._meta, fail_on_missing=True
         )
     except FieldError:
-        return False
+        return "no user"
     if not path or not field.is_relation:
-        return False
+        return "no user"
     found: Model = path[-1].to_opts.concrete_model
-    return issubclass(found, user) or issubclass(user, found)
+    if not issubclass(found, user) and not issubclass(user, found):
+        return "no user"
+    return "several users" if any(step.m2m for step in path) else ""
 
 
 def _states(shop: Any) -> Iterator[Complaint]:
@@ -220,3 +223,21 @@ def _states(shop: Any) -> Iterator[Complaint]:
             if field in copied:
                 message = f'{name} names "{field}", which is copied: a copy would be {setting}.'
                 yield Complaint(message, f'Move "{field}" from copied to reset.', order)
+        yield from _choices(name, order, fields)
+
+
+def _choices(name: str, order: Model, state: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Yield a complaint for each value of a status that is not among the choices of its field."""
+    for field in concrete_fields(order):
+        values = [value for value, _label in field.flatchoices]
+        value = state.get(field.attname)
+        if field.attname in state and values and not callable(value) and value not in values:
+            message = f"{name} sets {field.attname} to {value!r}, which is not among its choices."
+            yield Complaint(message, f"The choices are: {', '.join(map(repr, values))}.", order)
+
+
+def complaint_about_totals(shop: Any, names: Sequence[str]) -> Complaint:
+    """Return the complaint about totals of which none has one of these names."""
+    message = f"{type(shop).__name__}.totals has no total that follows from the lines."
+    hint = f"Name one of {', '.join(names)}, or override recompute()."
+    return Complaint(message, hint, shop.order_model)

@@ -26,6 +26,7 @@ from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
     complaint_about_cancelling,
     complaint_about_missing,
+    complaint_about_totals,
     complaints_about_owner,
     complaints_about_settings,
     complaints_about_tables,
@@ -265,10 +266,18 @@ class DeclaredShop(Shop):
         yield from complaints_about_settings(self, declarations)
         if self._cancels_twice:
             yield complaint_about_cancelling(self)
+        if self._recomputes_nothing:
+            yield complaint_about_totals(self, TOTALS_OF_LINES)
         if self.owner and not self._overrides("orders_for"):
             yield from complaints_about_owner(self)
         fresh = self.order_model if self._overrides("fresh") else None
         yield from complaints_about_unique(declarations, fresh)
+
+    @property
+    def _recomputes_nothing(self) -> bool:
+        # Whether a line that is left out would leave all totals as they are.
+        known = any(name in TOTALS_OF_LINES for name in self.totals)
+        return bool(self.totals) and not known and not self._overrides("recompute", "revise")
 
     @property
     def _cancels_twice(self) -> bool:

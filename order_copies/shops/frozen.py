@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.transactions import consistent_reads, locked
-from order_copies.exceptions import SourceChangedError, SourceOrderGoneError
+from order_copies.exceptions import ShopContractError, SourceChangedError, SourceOrderGoneError
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops.adapter import CopyRun
@@ -146,9 +146,8 @@ class FrozenShop(DeclaredShop):
         :class:`SourceChangedError` if one was changed since the plan.
         """
         self._check_unchanged([run.plan.row for run in runs if run.plan.cancel])
-        targets = [
-            self._target(run, fresh) for run, fresh in zip(runs, self.fresh(runs), strict=True)
-        ]
+        fresh = self._counted("fresh", self.fresh(runs), len(runs))
+        targets = [self._target(run, values) for run, values in zip(runs, fresh, strict=True)]
         write_targets(self.tables, targets, timezone.now())
         for run, target in zip(runs, targets, strict=True):
             run.target_order = target.key
@@ -214,7 +213,7 @@ class FrozenShop(DeclaredShop):
             )
             for run in runs
         ]
-        reasons = self.place_orders(placements)
+        reasons: list[str] = self._counted("place_orders", self.place_orders(placements), len(runs))
         if not any(reasons):
             self._set([run.target_order for run in runs], self.placed)
         return reasons
@@ -231,10 +230,20 @@ class FrozenShop(DeclaredShop):
             return []
         keys = [run.order_copy.source_order_id for run in runs]
         orders = self._by_key(keys)
-        reasons = self.cancel_orders([orders[key] for key in keys])
+        found = self.cancel_orders([orders[key] for key in keys])
+        reasons: list[str] = self._counted("cancel_orders", found, len(keys))
         if not any(reasons):
             self._set(keys, self.cancelled)
         return reasons
+
+    def _counted(self, hook: str, answers: Any, count: int) -> Any:
+        """Return the answers of a hook; raises ShopContractError unless there are ``count``."""
+        if isinstance(answers, Sequence) and len(answers) == count:
+            return answers
+        found = len(answers) if isinstance(answers, Sequence) else type(answers).__name__
+        message = _("%(shop)s.%(hook)s() must return a list of %(count)s, and returned %(found)s.")
+        words = {"shop": type(self).__name__, "hook": hook, "count": count, "found": found}
+        raise ShopContractError(message % words)
 
     def _by_key(self, keys: Sequence[Any]) -> dict[Any, Any]:
         return {order.pk: order for order in self._orders(keys)}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from operator import itemgetter
 from typing import Any
 
 from django.utils.functional import Promise
@@ -81,7 +82,7 @@ class LineReader:
             link.name for link in self.table.links if link.model is fields.model and link.cascades
         ]
         #: Turns a row into a line, whose fields have names.
-        self.line: Callable[[Row], Any] = _named_tuple(["pk", *columns, *self.extra])._make
+        self.line: Callable[[Row], Any] = row_type(["pk", *columns, *self.extra])._make
 
     def product(self, line: Any) -> Any:
         """Return the key of the product, for :meth:`FrozenShop.available`."""
@@ -149,8 +150,21 @@ class LineReader:
         return {one.attname: one for one in self.table.model._meta.concrete_fields}
 
 
-def _named_tuple(names: Sequence[str]) -> Any:
-    return namedtuple("Line", names, rename=True)
+def row_type(names: Sequence[str]) -> Any:
+    """Return a ``namedtuple`` whose names may begin with an underscore, as those of columns may."""
+    make: Any = namedtuple
+    base = make("Line", names, rename=True)
+    refused = {
+        name: property(itemgetter(index))
+        for index, name in enumerate(names)
+        if name not in base._fields
+    }
+
+    def replace(line: Any, **changes: Any) -> Any:
+        return line._make(changes.get(*pair) for pair in zip(names, line, strict=True))
+
+    own = {**refused, "_replace": replace} if refused else {}
+    return type("Line", (base,), {"__slots__": (), **own})
 
 
 @dataclass(slots=True)

@@ -238,6 +238,11 @@ def test_line__names_fields_and_lookups(
             "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
         ),
         (
+            {"owner": "customer__user__groups__user"},
+            'Shop.owner names "customer__user__groups__user", which leads to several users.',
+            "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",
+        ),
+        (
             {"owner": "note"},
             'Shop.owner names "note", which leads to no user.',
             "Name a lookup that ends with a foreign key to auth.User, or override orders_for().",

@@ -277,3 +277,39 @@ def test_capabilities__follow_from_fields_and_hooks(cellar: None, use: Callable[
     assert (target.status, pieces("white")) == ("draft", 0)
     assert sorted(Cellar().capabilities) == ["place"]
     assert sorted(WineShop().capabilities) == ["cancel", "place"]
+
+
+class ForgetfulShop(WineShop):
+    """A shop whose hook answers for no order."""
+
+    def place_orders(self, placements: Sequence[Placement]) -> list[str]:
+        return []
+
+
+class SilentShop(WineShop):
+    """A shop whose hook returns nothing."""
+
+    def fresh(self, runs: Sequence[CopyRun]) -> Any:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("shop", "message"),
+    [
+        (ForgetfulShop, "ForgetfulShop.place_orders() must return a list of 1, and returned 0."),
+        (SilentShop, "SilentShop.fresh() must return a list of 1, and returned NoneType."),
+    ],
+)
+def test_hook__wrong_number_of_answers_fails_the_copy(
+    cellar: None, use: Callable[[type[FrozenShop]], None], shop: type[FrozenShop], message: str
+) -> None:
+    # given
+    use(shop)
+    order_copy = copy_of(make_order("W1", ("white", 2, "1")), place_target_order=True)
+
+    # when
+    run(order_copy)
+
+    # then
+    assert (order_copy.status, order_copy.target_order) == ("failed", None)
+    assert order_copy.errors_log == {"base": [message]}
