@@ -14,11 +14,13 @@ CONTRACTS = Path(__file__).parent / "examples"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["minimal_shop", "shop_with_stock"])
-def test_example__keeps_the_contract(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "others"), [("minimal_shop", []), ("shop_with_stock", ["shop_with_batches"])]
+)
+def test_example__keeps_the_contract(name: str, others: list[str], tmp_path: Path) -> None:
     # given
-    shutil.copytree(EXAMPLES / "minimal_shop", tmp_path, dirs_exist_ok=True)
-    shutil.copytree(EXAMPLES / name, tmp_path, dirs_exist_ok=True)
+    for folder in ("minimal_shop", name, *others):
+        shutil.copytree(EXAMPLES / folder, tmp_path, dirs_exist_ok=True)
     shutil.rmtree(tmp_path / "tea/migrations", ignore_errors=True)
     shutil.copy(CONTRACTS / f"{name}.py", tmp_path / "tea/tests.py")
     (tmp_path / "tested.py").write_text(settings().replace("_tea", "_tea_contract"))

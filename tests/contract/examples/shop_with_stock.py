@@ -3,6 +3,7 @@ from decimal import Decimal
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.test import RequestFactory
+from tea.batches import BatchShop
 
 from order_copies.testing import ShopContract
 from tea.models import Order, OrderLine, Tea
@@ -42,3 +43,10 @@ class TestShopWithStock(ShopContract):
     def leave_last_pieces(self, order: Order) -> None:
         names = order.lines.values_list("product", flat=True)
         Tea.objects.filter(name__in=list(names)).update(stock=0)
+
+
+class TestBatchShop(TestShopWithStock):
+    shop_class = BatchShop
+    test_place__query_count_is_constant = ShopContract.test_place__query_count_is_constant
+    test_cancel__query_count_is_constant = ShopContract.test_cancel__query_count_is_constant
+    test_swap__query_count_is_constant = ShopContract.test_swap__query_count_is_constant
