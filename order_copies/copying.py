@@ -305,12 +305,12 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
     if order_copy.source_order_id is None:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
-    return [unsupported(*one) for one in get_shop().refused(order_copy).items()]
+    return [unsupported(*one) for one in get_shop().unsupported_in(order_copy).items()]
 
 
 def _settle_toggles(shop: Shop, order_copies: Sequence[OrderFactory]) -> None:
     for order_copy in order_copies:
-        if reasons := shop.refused(order_copy):
+        if reasons := shop.unsupported_in(order_copy):
             raise UnsupportedToggleError(reasons)
         for toggle in shop.unsupported:
             setattr(order_copy, toggle, False)

@@ -14,9 +14,10 @@ from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declared import Refused
 from order_copies.shops.drafts import Draft, Placement
 from order_copies.shops.frozen import FrozenShop
-from order_copies.shops.lines import LineFields
+from order_copies.shops.lines import Available, LineFields
 
 __all__ = [
+    "Available",
     "Capability",
     "Complaint",
     "CopiedModel",

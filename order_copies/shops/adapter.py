@@ -156,7 +156,7 @@ class Shop(ABC):
         capabilities = self.capabilities
         return {one.toggle: one.absence for one in Capability if one not in capabilities}
 
-    def refused(self, order_copy: OrderFactory) -> dict[str, str]:
+    def unsupported_in(self, order_copy: OrderFactory) -> dict[str, str]:
         """Return the unsupported toggles that ``order_copy`` requests, each with the reason.
 
         A toggle that is on by default, as ``reuse_wallet`` is, requests nothing.

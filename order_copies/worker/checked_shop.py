@@ -24,7 +24,7 @@ def plan(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
             _break(shop, _("%(shop)s.plan() returned something else than plans."))
         if order_copy.plan_digest and order_copy.plan_digest != one.digest:
             one.problems.insert(0, plan_changed())
-        refused = shop.refused(order_copy).items()
+        refused = shop.unsupported_in(order_copy).items()
         one.problems[:0] = [unsupported(toggle, reason) for toggle, reason in refused]
         _check_steps(shop, one)
     return plans
