@@ -15,12 +15,19 @@ from coverage import Coverage
 TESTS = Path(__file__).resolve().parents[1]
 
 
-@pytest.mark.parametrize("name", ["foreign_shop", "wine_shop"])
-def test_foreign_shop__passes_its_tests(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "marks"),
+    [
+        ("foreign_shop", "not exhaustive"),
+        ("wine_shop", "not exhaustive"),
+        pytest.param("wine_shop", "exhaustive", marks=pytest.mark.exhaustive),
+    ],
+)
+def test_foreign_shop__passes_its_tests(name: str, marks: str) -> None:
     # given
     measured = ["coverage", "run", "--parallel-mode", "-m"] if Coverage.current() else []
     command = [sys.executable, "-m", *measured, "pytest", "-q", str(TESTS / name)]
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "--nomigrations"]
+    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "--nomigrations", "-m", marks]
     settings = ["--ds", f"tests.{name}.settings", "--confcutdir", str(TESTS / name)]
     environment = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
     database = os.environ.get("TEST_DATABASE_NAME", "test_order_copies")

@@ -15,7 +15,11 @@ CONTRACTS = Path(__file__).parent / "examples"
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("name", "others"), [("minimal_shop", []), ("shop_with_stock", ["shop_with_batches"])]
+    ("name", "others"),
+    [
+        ("minimal_shop", []),
+        pytest.param("shop_with_stock", ["shop_with_batches"], marks=pytest.mark.exhaustive),
+    ],
 )
 def test_example__keeps_the_contract(name: str, others: list[str], tmp_path: Path) -> None:
     # given

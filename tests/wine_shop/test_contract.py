@@ -12,6 +12,7 @@ from tests.wine_shop.conftest import add_line, full_order, total_up
 from tests.wine_shop.models import Order, Wine
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("cellar")
 class TestWineShop(ShopContract):
     # place_order() and cancel_order() run queries for each order and each line.
