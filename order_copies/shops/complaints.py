@@ -48,14 +48,20 @@ def _is_lookup(model: Any, name: str) -> bool:
     return True
 
 
-def complaints_about_fields(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
-    """Yield a complaint for each field that is not declared, or not as it should be."""
+def complaints_about_fields(
+    declarations: Sequence[CopiedModel], fresh: Model | None = None
+) -> Iterator[Complaint]:
+    """Yield a complaint for each field that is not declared, or not as it should be.
+
+    ``fresh`` is the model whose first values a hook returns.
+    """
     copied_models = [declaration.model for declaration in declarations]
     for declaration in declarations:
         yield from _names(declaration, copied_models)
         yield from _computed(declaration)
         yield from _links(declaration, copied_models)
-        yield from _first_values(declaration)
+        if declaration.model is not fresh:
+            yield from _first_values(declaration)
         if declaration.model is not copied_models[0]:
             yield from _hidden(declaration)
 

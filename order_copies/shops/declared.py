@@ -259,7 +259,8 @@ class DeclaredShop(Shop):
             yield missing
             return
         declarations = self.declarations()
-        about_fields = [*complaints_about_fields(declarations)]
+        fresh = self.order_model if self._overrides("fresh") else None
+        about_fields = [*complaints_about_fields(declarations, fresh)]
         # A link that is not declared well leads nowhere either: that is no second mistake.
         yield from about_fields or complaints_about_tables(declarations)
         yield from complaints_about_models(declarations, self.left_behind)
@@ -270,7 +271,6 @@ class DeclaredShop(Shop):
             yield complaint_about_totals(self, TOTALS_OF_LINES)
         if self.owner and not self._overrides("orders_for"):
             yield from complaints_about_owner(self)
-        fresh = self.order_model if self._overrides("fresh") else None
         yield from complaints_about_unique(declarations, fresh)
 
     @property

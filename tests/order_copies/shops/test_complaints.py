@@ -54,3 +54,16 @@ def test_complaints__link_to_a_copied_row_must_not_be_copied() -> None:
         'Remove "order_id" from copied: it will lead to the copy of that row.'
     )
     assert complaint.model is LineItem
+
+
+def test_complaints__first_values_of_a_hook_need_no_default() -> None:
+    # given
+    copied = CopiedModel(CouponUse, copied=("customer_email", "order_id"), reset=("coupon_id",))
+
+    # when
+    without_hook = [one.message for one in complaints_about_fields([copied])]
+    with_hook = [one.message for one in complaints_about_fields([copied], fresh=CouponUse)]
+
+    # then
+    assert without_hook == ["orders.CouponUse.coupon_id is reset, but has no default."]
+    assert with_hook == []
