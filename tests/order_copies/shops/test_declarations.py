@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from order_copies.shops import FrozenShop, LineFields
 from orders.copying.shop import ReferenceShop
@@ -59,3 +60,9 @@ def test_shop__wrong_declarations_are_reported(
     # then
     assert complaint.message == message
     assert complaint.hint.startswith(hint)
+
+
+def test_shop__audits_nothing_by_default() -> None:
+    shop = Declared()
+
+    assert (list(shop.audit_copies([])), list(shop.audit_shop(timezone.now()))) == ([], [])
