@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.cookiejar import CookieJar
 from pathlib import Path
 from types import TracebackType
@@ -148,10 +149,16 @@ class Reader:
             self.wait_for_server()
 
     def stop(self, name: str) -> None:
-        """Press Ctrl-C, if the process runs."""
+        """Press Ctrl-C, if the process runs; again for a server that was just reloading."""
         if process := self.processes.pop(name, None):
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait(30)
+            for _attempt in range(6):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(5)
+                    return
+            process.kill()
+            process.wait(5)
 
     def wait_for_server(self) -> None:
         """Wait until the admin answers, for half a minute at most."""
