@@ -14,7 +14,7 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.download_python = "never"
 
-#: What each database but SQLite takes besides.
+#: The extra that installs the driver of a database. SQLite needs none.
 EXTRAS = {"postgresql": "[postgres]", "mariadb": "[mariadb]"}
 PAIRS = [("3.11", "5.2"), ("3.12", "6.0"), ("3.13", "6.1"), ("3.14", "6.0")]
 
@@ -31,7 +31,7 @@ def run_suite(session: nox.Session, *packages: str) -> None:
     """Install the project with these packages and options of pip, and run the suite."""
     project = "." + EXTRAS.get(os.environ.get("DATABASE", ""), "")
     session.install("-e", project, "--group", "test", *packages)
-    # Django looks into the database even here, and only SQLite makes one where there is none.
+    # makemigrations connects to the database, and only SQLite creates a missing one.
     makemigrations = ["python", "manage.py", "makemigrations", "--check", "--dry-run"]
     session.run(*makemigrations, silent=True, env={"DATABASE": "sqlite"})
     session.run("pytest", "--numprocesses", "auto", *session.posargs)

@@ -306,7 +306,7 @@ def test_python__blocks_of_the_page_run(
 
 @contextmanager
 def signals_restored() -> Iterator[None]:
-    """Disconnect the receivers that were connected meanwhile."""
+    """Restore the receivers of the signals at the end."""
     receivers = {signal: list(signal.receivers) for signal in (events_recorded, batch_ran)}
     yield
     for signal, before in receivers.items():

@@ -114,7 +114,7 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         with granted_wait(self.request) as seconds:
             response = self._store(order_copy, name, is_waiting=bool(seconds))
             if seconds:
-                # A copy that was deleted meanwhile is returned as it was requested.
+                # If the copy was deleted in the meantime, return it as it was requested.
                 [order_copy] = copying.wait([order_copy], seconds) or [order_copy]
                 response = self.created(self.get_serializer(order_copy).data)
                 response["Preference-Applied"] = f"wait={seconds}"

@@ -68,7 +68,7 @@ class FrozenTarget:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A target order that is to be placed."""
+    """A target order to place."""
 
     #: The target order.
     order: Any

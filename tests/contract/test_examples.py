@@ -33,7 +33,7 @@ def test_example__keeps_the_contract(name: str, others: list[str], tmp_path: Pat
     options = ["-q", "--ds", "tested", "--rootdir", str(tmp_path), "-p", "no:cacheprovider"]
     environment = {name: it for name, it in os.environ.items() if not name.startswith("PYTEST_")}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(tmp_path)])
-    # Django looks into the database even to make migrations, and only SQLite creates one.
+    # makemigrations connects to the database, and only SQLite creates a missing one.
     commands = {
         "settings": ["manage.py", "makemigrations", "tea", "-v0"],
         "tested": ["-m", "pytest", *options, "-p", "no:xdist", "tea/tests.py"],

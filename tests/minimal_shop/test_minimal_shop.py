@@ -39,7 +39,7 @@ def test_shop__copies_orders_in_every_way(name: str, tmp_path: Path) -> None:
     (tmp_path / "tested.py").write_text(settings())
 
     # when, then
-    # Django looks into the database even to make migrations, and only SQLite creates one.
+    # makemigrations connects to the database, and only SQLite creates a missing one.
     steps = {"settings": ["makemigrations", "tea", "-v0"], "tested": ["test", "--noinput", "-v0"]}
     for module, command in steps.items():
         done = subprocess.run(
