@@ -200,8 +200,12 @@ class Shop(ABC):
         admin. Over the API a client for which :meth:`acts_for_itself` is true needs no such
         permission. Default: whether the user has Django's ``change`` permission on the order model.
         """
+        return self._has_permission(request, "change")
+
+    def _has_permission(self, request: HttpRequest, action: str) -> bool:
+        """Return whether the user has Django's permission for this action on the order model."""
         options = self.order_model._meta
-        codename = get_permission_codename("change", options)
+        codename = get_permission_codename(action, options)
         return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
 
     def order_id(self, key: Any) -> str:

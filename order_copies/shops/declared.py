@@ -6,7 +6,6 @@ from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any
 
-from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models, transaction
 from django.http import HttpRequest
@@ -111,7 +110,7 @@ class DeclaredShop(Shop):
         if any(parts) or any(rounded(amounts[name]) != known for name in of_lines):
             raise Refused(_("the amounts of this order that are in no line cannot be recalculated"))
         new, fields = self._sum_of(after, currency), [self.totals[name] for name in of_lines]
-        return {name: column_value(self._order_field(name), new, currency) for name in fields}
+        return {name: column_value(self._order_fields[name], new, currency) for name in fields}
 
     def _sum_of(self, lines: Sequence[Any], currency: str) -> Fraction:
         """Return the sum of the amounts of lines, each rounded as its outcome shows it."""
@@ -193,7 +192,7 @@ class DeclaredShop(Shop):
     def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
         """Return all orders for users with the permission to view them, else the user's own."""
         orders: models.QuerySet[Any] = self.order_model._default_manager.all()
-        if self._may_view_all(request):
+        if self._has_permission(request, "view"):
             return orders
         if not self.owner or not request.user.is_authenticated:
             return orders.none()
@@ -202,12 +201,7 @@ class DeclaredShop(Shop):
     def acts_for_itself(self, request: HttpRequest) -> bool:
         """Return whether the client sees its own orders only."""
         is_user = bool(self.owner) and request.user.is_authenticated
-        return is_user and not self._may_view_all(request)
-
-    def _may_view_all(self, request: HttpRequest) -> bool:
-        options = self.order_model._meta
-        codename = get_permission_codename("view", options)
-        return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
+        return is_user and not self._has_permission(request, "view")
 
     def line_id(self, key: Any) -> str:
         """Return the public id of the line with this primary key. Default: the key as text."""
@@ -215,8 +209,8 @@ class DeclaredShop(Shop):
 
     def currency_of(self, order: Any) -> str:
         """Return the ISO 4217 code of the amounts of an order."""
-        names = {one.attname for one in concrete_fields(self.order_model)}
-        code = getattr(order, self.currency) if self.currency in names else self.currency
+        is_field = self.currency in self._order_fields
+        code = getattr(order, self.currency) if is_field else self.currency
         return str(code or "").upper()
 
     @cached_property
@@ -228,15 +222,16 @@ class DeclaredShop(Shop):
     def _reader(self) -> LineReader:
         return LineReader(self.line, self.tables)
 
-    def _order_field(self, name: str) -> AnyField:
-        return next(one for one in concrete_fields(self.order_model) if one.attname == name)
+    @cached_property
+    def _order_fields(self) -> dict[str, AnyField]:
+        return {one.attname: one for one in concrete_fields(self.order_model)}
 
     def _total(self, order: Any, name: str) -> Fraction:
         field = self.totals[name]
         return self._amount(field, getattr(order, field), self.currency_of(order))
 
     def _amount(self, name: str, value: Any, currency: str) -> Fraction:
-        return minor_units(self._order_field(name), value, currency)
+        return minor_units(self._order_fields[name], value, currency)
 
     def declarations(self) -> list[CopiedModel]:
         """Return the declarations, with totals as recomputed fields of the order.

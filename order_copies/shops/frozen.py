@@ -78,7 +78,8 @@ class FrozenShop(DeclaredShop):
         self.revise(draft)
         problems = [*draft.problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
-        plan.is_contended = lines.is_contended or order.pk in stock.cancelled
+        needs_source = order_copy.cancel_source_order and order.pk in stock.cancelled
+        plan.is_contended = lines.is_contended or needs_source
         stock.take(plan, order.pk, lines.taken, released)
         return plan
 

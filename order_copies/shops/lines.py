@@ -108,7 +108,7 @@ class LineReader:
         if self.fields.total:
             factor = exact(quantity) / exact(self.quantity(line))
             total = self._amount(line, self.fields.total, currency) * factor
-            field = self._field(self.fields.total)
+            field = self._fields[self.fields.total]
             changes[self.fields.total] = column_value(field, total, currency)
         return changes
 
@@ -140,14 +140,19 @@ class LineReader:
         )
 
     def _amount(self, line: Any, name: str, currency: str) -> Fraction:
-        return minor_units(self._field(name), getattr(line, name), currency)
-
-    def _field(self, name: str) -> AnyField:
-        return self._fields[name]
+        return minor_units(self._fields[name], getattr(line, name), currency)
 
     @cached_property
     def _fields(self) -> dict[str, AnyField]:
         return {one.attname: one for one in self.table.model._meta.concrete_fields}
+
+
+def too_little(name: str, left: Any, quantity: Any) -> str:
+    """Return the message for a line that needs ``quantity`` pieces when only ``left`` are left."""
+    if left <= 0:
+        return _("%(name)s is out of stock") % {"name": name}
+    numbers = {"left": left, "quantity": quantity, "name": name}
+    return _("only %(left)s of %(quantity)s %(name)s left") % numbers
 
 
 def row_type(names: Sequence[str]) -> Any:
@@ -264,7 +269,7 @@ class LineDecisions:
         left, wanted = self._take(product, available, line), self.reader.quantity(line)
         if left >= wanted:
             return Decision(line, line)
-        return self._reduce(line, left, {"left": left, "quantity": wanted, "name": name})
+        return self._reduce(line, left, too_little(name, left, wanted))
 
     def _take(self, product: Any, available: int, line: Any) -> Any:
         """Take pieces, and return how many of the wanted ones are available."""
@@ -275,10 +280,9 @@ class LineDecisions:
         self.is_contended |= left != min(wanted, max(0, pieces))
         return left
 
-    def _reduce(self, line: Any, left: Any, words: dict[str, Any]) -> Decision:
+    def _reduce(self, line: Any, left: Any, message: str) -> Decision:
         if not left:
-            return self._skip(line, "out_of_stock", _("%(name)s is out of stock") % words)
-        message = _("only %(left)s of %(quantity)s %(name)s left") % words
+            return self._skip(line, "out_of_stock", message)
         self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
         changes = self.shop.reduce(line, left)
         if changes is None:

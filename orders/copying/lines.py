@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Problem, Step
+from order_copies.shops.lines import too_little
 from orders.copying.decisions import Decision, reduced, skipped
 from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
 from orders.copying.snapshot import Availability, SkuState
-from orders.lifecycle.stock import too_little
 from orders.models import Order, Promotion
 from orders.money import formatted
 from orders.totals import (

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 
 from order_copies.db.rows import insert_rows, update_rows
+from order_copies.shops.lines import too_little
 from orders.lifecycle.locks import locked
 from orders.models import LineItem, Sku, StockItem, StockReservation
 from orders.totals import ItemType
@@ -30,14 +31,6 @@ class Need(NamedTuple):
     def needs_no_stock(self) -> bool:
         """Whether the line is a custom item, which never had a SKU."""
         return self.sku is None and not self.name
-
-
-def too_little(name: str, left: int, quantity: int) -> str:
-    """Return the message for a line that needs ``quantity`` pieces when only ``left`` are left."""
-    if left <= 0:
-        return _("%(name)s is out of stock") % {"name": name}
-    numbers = {"left": left, "quantity": quantity, "name": name}
-    return _("only %(left)s of %(quantity)s %(name)s left") % numbers
 
 
 class StockLedger:
