@@ -1,4 +1,4 @@
-"""The tables of the app: copies, idempotent requests, open payments, heartbeats of workers."""
+"""The tables of the app: copies, subscriptions, idempotent requests, open payments, heartbeats."""
 
 from order_copies.models.heartbeats import Heartbeat
 from order_copies.models.idempotent_requests import IdempotentRequest
@@ -6,7 +6,14 @@ from order_copies.models.leased import Leased, LeasedQuerySet, is_paused, is_run
 from order_copies.models.open_payments import OpenPayment
 from order_copies.models.order_copies import OrderCopy, RecurringOrderCopy
 from order_copies.models.order_factories import OPTIONS, OrderFactory, OrderFactoryQuerySet
-from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
+from order_copies.models.statuses import FINAL, ONGOING, Kind, Status, SubscriptionStatus
+from order_copies.models.subscriptions import (
+    OrderSubscription,
+    OrderSubscriptionItem,
+    OrderSubscriptionQuerySet,
+    SubscriptionModel,
+    items_by_subscription,
+)
 
 __all__ = [
     "FINAL",
@@ -21,8 +28,14 @@ __all__ = [
     "OrderCopy",
     "OrderFactory",
     "OrderFactoryQuerySet",
+    "OrderSubscription",
+    "OrderSubscriptionItem",
+    "OrderSubscriptionQuerySet",
     "RecurringOrderCopy",
     "Status",
+    "SubscriptionModel",
+    "SubscriptionStatus",
     "is_paused",
     "is_running",
+    "items_by_subscription",
 ]

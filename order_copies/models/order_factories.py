@@ -1,5 +1,7 @@
 """Order factories: one table for both kinds of copies."""
 
+from datetime import datetime
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +11,7 @@ from order_copies import public_ids
 from order_copies.models.leased import Leased, LeasedQuerySet
 from order_copies.models.order_model import order_model_label
 from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
+from order_copies.models.subscriptions import OrderSubscription
 
 #: The toggles of a copy, by the names of the contract.
 OPTIONS = (
@@ -56,6 +59,17 @@ class OrderFactory(Leased):
         related_name="source_order_factory",
         verbose_name=_("target order"),
     )
+    #: The subscription that requested the copy, and for which of its slots. A slot has one copy.
+    order_subscription = models.ForeignKey(
+        OrderSubscription,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="order_factories",
+        verbose_name=_("order subscription"),
+    )
+    scheduled_for = models.DateTimeField(_("scheduled for"), null=True, blank=True, editable=False)
 
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
@@ -105,6 +119,9 @@ class OrderFactory(Leased):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
+    #: The instant that the copy is planned for; None: the present. A forecast sets it.
+    planned_for: datetime | None = None
+
     objects = OrderFactoryQuerySet.as_manager()
 
     class Meta:
@@ -143,6 +160,14 @@ class OrderFactory(Leased):
                 | Q(source_order__isnull=True)
                 | ~Q(source_order=F("target_order")),
                 name="order_factory_target_is_another_order",
+            ),
+            # NULLs are distinct in all three databases.
+            models.UniqueConstraint(
+                fields=["order_subscription", "scheduled_for"], name="order_factory_one_a_slot"
+            ),
+            models.CheckConstraint(
+                condition=Q(order_subscription__isnull=True) | Q(scheduled_for__isnull=False),
+                name="order_factory_of_a_subscription_has_its_slot",
             ),
         ]
         indexes = [

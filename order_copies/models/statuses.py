@@ -1,4 +1,4 @@
-"""The kinds of order factories, and their states."""
+"""The kinds of order factories, their states, and those of subscriptions."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +26,24 @@ class Status(models.TextChoices):
     FAILED = "failed", _("failed")
     # It did what was requested, perhaps with errors that ``skip_errors`` skipped.
     COMPLETED = "completed", _("completed")
+
+
+class SubscriptionStatus(models.TextChoices):
+    """The states of a subscription (contract 2.3).
+
+    :mod:`order_copies.subscriptions` leads between them.
+    """
+
+    # Made, and never activated: it does not renew.
+    DRAFT = "draft", _("draft")
+    # A person stopped it, or paused it; it can be activated again.
+    INACTIVE = "inactive", _("inactive")
+    # It waits for its next run.
+    ACTIVE = "active", _("active")
+    # A copy for one of its slots is requested, and has not ended.
+    RUNNING = "running", _("running")
+    # Final: a person or the shop cancelled it, or its time is over.
+    CANCELLED = "cancelled", _("cancelled")
 
 
 #: The states in which a copy has ended.

@@ -8,6 +8,7 @@ from order_copies.shops.adapter import (
     get_shop,
     unsupported_toggles,
 )
+from order_copies.shops.agreements import Agreement, Subscriber, agreements_of
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import Complaint
 from order_copies.shops.copied_models import CopiedModel
@@ -17,6 +18,7 @@ from order_copies.shops.frozen import FrozenShop
 from order_copies.shops.lines import Available, LineFields
 
 __all__ = [
+    "Agreement",
     "Available",
     "Capability",
     "Complaint",
@@ -30,6 +32,8 @@ __all__ = [
     "Placement",
     "Refused",
     "Shop",
+    "Subscriber",
+    "agreements_of",
     "get_shop",
     "unsupported_toggles",
 ]

@@ -22,8 +22,9 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
-from order_copies.models import OrderFactory
+from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
+from order_copies.shops.agreements import Subscriber
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import (
     Complaint,
@@ -122,6 +123,8 @@ class Shop(ABC):
     #: Models that refer to copied models and whose rows stay with the source. ``manage.py check``
     #: reports models that are neither here nor in ``copied_models``.
     left_behind: Sequence[type[models.Model]] = ()
+    #: The price policies of subscriptions that the shop can apply.
+    price_policies: frozenset[str] = frozenset({OrderSubscription.PricePolicy.FROZEN})
 
     def complaints(self) -> Iterator[Complaint]:
         """Yield the mistakes in the declarations, each with what to type.
@@ -154,7 +157,9 @@ class Shop(ABC):
     def unsupported(self) -> dict[str, str]:
         """The toggles that :attr:`capabilities` exclude, each with a reason for people."""
         capabilities = self.capabilities
-        return {one.toggle: one.absence for one in Capability if one not in capabilities}
+        return {
+            one.toggle: one.absence for one in Capability if one.toggle and one not in capabilities
+        }
 
     def unsupported_in(self, order_copy: OrderFactory) -> dict[str, str]:
         """Return the unsupported toggles that ``order_copy`` requests, each with the reason.
@@ -242,9 +247,40 @@ class Shop(ABC):
         """
         return self.order_key(text)
 
+    def order_subscriptions_for(
+        self, request: HttpRequest, order_subscriptions: "models.QuerySet[Any]"
+    ) -> "models.QuerySet[Any]":
+        """Return the part of the queryset ``order_subscriptions`` that the client may see.
+
+        Called in each API request that reads subscriptions. Default: those whose source order is in
+        :meth:`orders_for`.
+        """
+        return order_subscriptions.filter(source_order__in=self.orders_for(request))
+
+    def subscribers(self, orders: Sequence[Any]) -> list[Subscriber]:
+        """Return what subscriptions must know about these source orders.
+
+        Default: ``customer_email`` is the attribute of the order, if it has one; the customer has
+        an account; and the order is not placed, so that a subscription needs its ``starts_at``.
+        """
+        return [Subscriber(str(getattr(order, "customer_email", "") or "")) for order in orders]
+
+    def subscription_items(self, orders: Sequence[Any]) -> list[list[OrderSubscriptionItem]]:
+        """Return, for each order, the unsaved items of an automatic subscription to all its lines.
+
+        Only called in shops with :attr:`Capability.RECURRING`, before a subscription is saved.
+        """
+        raise NotImplementedError
+
     @abstractmethod
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Return a plan for each copy: everything that it will do. Must not write.
+
+        A copy of the type ``recurring_order_copies`` is built from its agreement
+        (:func:`~order_copies.shops.agreements_of`): header, addresses and payment method are those
+        of the source order, the lines are the items, without promotions, coupon and gift card. Only
+        shops with :attr:`Capability.RECURRING` get such copies. ``planned_for`` is the instant that
+        a copy is planned for; None is the present.
 
         Called by each preview, where the copies may be unsaved, and once per attempt, outside any
         transaction. Each copy names a source order. Plan the copies in the order of the list: stock

@@ -1,4 +1,4 @@
-"""What a shop can do beyond copying: each capability stands for one toggle of a copy."""
+"""What a shop can do beyond copying: most capabilities stand for one toggle of a copy."""
 
 from enum import StrEnum
 
@@ -22,15 +22,17 @@ class Capability(StrEnum):
     PROMOTIONS = "promotions"
     #: Copy coupons, and find out that one is invalid.
     COUPONS = "coupons"
+    #: Build the copies of automatic subscriptions from their items.
+    RECURRING = "recurring"
 
     @property
-    def toggle(self) -> str:
-        """The attribute of a copy that needs the capability."""
-        return _TOGGLES[self]
+    def toggle(self) -> str | None:
+        """The attribute of a copy that needs the capability, if there is one."""
+        return _TOGGLES.get(self)
 
     @property
     def absence(self) -> str:
-        """Why a shop without the capability refuses the toggle: a translated text for people."""
+        """Why a shop without the capability refuses what needs it: a translated text for people."""
         return str(_ABSENCES[self])
 
 
@@ -47,4 +49,5 @@ _ABSENCES = {
     Capability.WALLET: _("this shop has no wallet"),
     Capability.PROMOTIONS: _("this shop has no promotions"),
     Capability.COUPONS: _("this shop has no coupons"),
+    Capability.RECURRING: _("this shop cannot build orders from the items of subscriptions"),
 }

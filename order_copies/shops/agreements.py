@@ -1,0 +1,48 @@
+"""What automatic subscriptions agree: their items, for the plans of recurring copies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from order_copies.models import (
+    Kind,
+    OrderFactory,
+    OrderSubscription,
+    OrderSubscriptionItem,
+    items_by_subscription,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """What a subscription must know about its source order."""
+
+    #: The customer's email, or empty.
+    customer_email: str = ""
+    #: Whether the customer has an account: only such customers can subscribe (contract 2.3).
+    is_registered: bool = True
+    #: Whether the order is placed.
+    is_placed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """An automatic subscription, with the items that each of its copies contains."""
+
+    order_subscription: OrderSubscription
+    items: Sequence[OrderSubscriptionItem]
+
+
+def agreements_of(order_copies: Sequence[OrderFactory]) -> dict[int, Agreement]:
+    """Return the agreements of the recurring copies, by the key of their subscription.
+
+    Two queries, or none if no copy is recurring. A subscription that was deleted is missing.
+    """
+    recurring = Kind.RECURRING_ORDER_COPIES
+    keys = {one.order_subscription_id for one in order_copies if one.type == recurring} - {None}
+    if not keys:
+        return {}
+    items = items_by_subscription(keys)
+    return {
+        key: Agreement(one, items.get(key, []))
+        for key, one in OrderSubscription.objects.in_bulk(keys).items()
+    }
