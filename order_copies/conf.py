@@ -6,6 +6,7 @@ Each property of :class:`Settings` documents one key of the dictionary.
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from zoneinfo import ZoneInfo
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -31,6 +32,9 @@ class RateLimit(NamedTuple):
 LONGEST_PAUSE = timedelta(hours=1)
 #: The longest backoff of a copy that needs locked rows, unless ``RETRY_PAUSE`` is longer.
 LONGEST_LOCK_PAUSE = timedelta(seconds=15)
+
+#: The values of ``CATCH_UP``.
+CATCH_UPS = ("latest", "all", "none")
 
 #: Rate limits of contract 5.9 by mode, group and window: requests and seconds.
 RATE_LIMITS = {
@@ -197,6 +201,40 @@ class Settings:
         After that the health command, the metrics and ``manage.py check`` report a fault.
         """
         return timedelta(seconds=self._get("STUCK_AFTER", 600))
+
+    @property
+    def SUBSCRIPTION_TIME_ZONE(self) -> ZoneInfo:  # noqa: N802
+        """The time zone whose wall clock subscriptions keep. Default ``"UTC"``.
+
+        A daily, weekly or longer period and a crontab expression are counted in it.
+        """
+        return ZoneInfo(self._get_text("SUBSCRIPTION_TIME_ZONE", "UTC"))
+
+    @property
+    def CATCH_UP(self) -> str:  # noqa: N802
+        """What follows if slots of a subscription were missed. Default ``"latest"``.
+
+        ``"latest"``: one copy, for the last missed slot. ``"all"``: a copy for each, one after the
+        other. ``"none"``: no copy for a slot that is late by more than ``STUCK_AFTER``.
+        """
+        value = self._get_text("CATCH_UP", "latest")
+        if value not in CATCH_UPS:
+            message = f"it must be one of {', '.join(CATCH_UPS)}."
+            raise ValueError(message)
+        return value
+
+    @property
+    def RENEWAL_RETRIES(self) -> list[timedelta]:  # noqa: N802
+        """The backoffs in seconds before the retries of a failed renewal. Default: none.
+
+        ``[86400, 259200]`` retries after one day, and three days after that. Only problems that may
+        pass are retried, such as a payment that was declined for now.
+        """
+        given = self._get("RENEWAL_RETRIES", [])
+        if not isinstance(given, list | tuple):
+            message = "it must be a list of seconds."
+            raise TypeError(message)
+        return [timedelta(seconds=seconds) for seconds in given]
 
     @property
     def IDEMPOTENCY_RETENTION(self) -> timedelta:  # noqa: N802

@@ -30,14 +30,18 @@ from order_copies.events.recording import Caller, actor_of, changes_of, record
 from order_copies.exceptions import (
     NotDeletableError,
     SourceOrderGoneError,
+    SubscriptionRefusedError,
     UnsupportedToggleError,
 )
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import InvalidValueError, check_storable
-from order_copies.models import OrderCopy, OrderFactory, Status
+from order_copies.models import OrderCopy, OrderFactory, OrderSubscription, Status
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
 from order_copies.shops import Shop, get_shop
-from order_copies.transitions import ABORTABLE, RETRYABLE, event, lock
+from order_copies.subscriptions import rules, settlement
+from order_copies.subscriptions import transitions as subscriptions
+from order_copies.subscriptions.schedule import Scheduler
+from order_copies.transitions import ABORTABLE, RETRYABLE, Ending, event, lock
 from order_copies.worker import checked_shop
 
 #: Seconds between the first two queries for the end of copies; each pause is 1.5 times longer.
@@ -148,6 +152,45 @@ def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> No
         transaction.on_commit(partial(wake_for, order_copies))
 
 
+def renew(
+    order_subscriptions: Sequence[OrderSubscription], *, actor: Caller
+) -> list[list[Problem]]:
+    """Request the copy of the next slot of each subscription now; the slot after it stays.
+
+    A worker is woken after the commit. Returns, for each subscription, the reasons why no copy was
+    requested. Raises :class:`SubscriptionGoneError` and :class:`RowsLockedError`.
+    """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        scheduler = Scheduler(actor_of(actor), timezone.now())
+        refusals = []
+        requested = []
+        for one in subscriptions.lock(order_subscriptions):
+            problems = rules.of_run(one)
+            refusals.append(problems)
+            if not problems and one.next_run_at:
+                requested.append(scheduler.request(one, one.next_run_at))
+        scheduler.write()
+        transaction.on_commit(partial(wake_for, requested))
+    return refusals
+
+
+def request_recurring(order_copy: OrderFactory, *, actor: Caller) -> None:
+    """Save a recurring copy for the next slot of its subscription, as :func:`renew` does.
+
+    ``source_order`` must be that of the subscription. Raises :class:`SubscriptionRefusedError`,
+    :class:`SubscriptionGoneError` and :class:`RowsLockedError`.
+    """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        [one] = subscriptions.lock([order_copy.order_subscription])  # type: ignore[list-item]
+        if problems := rules.of_recurring(one, order_copy):
+            raise SubscriptionRefusedError(problems)
+        assert one.next_run_at is not None
+        scheduler = Scheduler(actor_of(actor), timezone.now())
+        scheduler.request(one, one.next_run_at, order_copy)
+        scheduler.write()
+        transaction.on_commit(partial(wake_for, [order_copy]))
+
+
 def preview_copies(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """Return the plans of unsaved copies, as if they ran together now. Writes nothing.
 
@@ -248,6 +291,7 @@ def delete(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
             raise NotDeletableError
         OrderFactory.objects.filter(pk__in=[order_copy.pk for order_copy in current]).delete()
         who, now = actor_of(actor), timezone.now()
+        settlement.settle(_as_aborted(current), who=who, now=now)
         events = []
         for order_copy in current:
             changes = {"status": {"from": str(order_copy.status), "to": None}}
@@ -269,7 +313,10 @@ def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[P
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]
         has_begun = any(order_copy.status == Status.IN_PROGRESS for order_copy in running)
-        transitions.abort(running, aborted, who=actor_of(actor), now=timezone.now())
+        who, now = actor_of(actor), timezone.now()
+        transitions.abort(running, aborted, who=who, now=now)
+        endings = [Ending(order_copy, Status.ABORTED, [aborted]) for order_copy in running]
+        settlement.settle(endings, who=who, now=now)
         if has_begun:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
@@ -306,6 +353,14 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
     return [unsupported(*one) for one in get_shop().unsupported_in(order_copy).items()]
+
+
+def _as_aborted(order_copies: Sequence[OrderFactory]) -> list[Ending]:
+    """Return the ends of pending copies that are deleted: their slots were not run."""
+    message = _("deleted before it ran")
+    problem = Problem(Step.WRITE, "base", "deleted", message, skippable=False)
+    pending = [order_copy for order_copy in order_copies if order_copy.status == Status.PENDING]
+    return [Ending(order_copy, Status.ABORTED, [problem]) for order_copy in pending]
 
 
 def _settle_toggles(shop: Shop, order_copies: Sequence[OrderFactory]) -> None:

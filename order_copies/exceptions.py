@@ -1,6 +1,7 @@
 """The exceptions of the app. The docstring of each exception is its default message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class OrderCopiesError(Exception):
@@ -45,6 +46,19 @@ class SourceChangedError(OrderCopiesError):
 
 class OrderCopyGoneError(GoneError):
     """The copy was deleted in the meantime."""
+
+
+class SubscriptionGoneError(GoneError):
+    """The subscription was deleted in the meantime."""
+
+
+class SubscriptionRefusedError(OrderCopiesError):
+    """The subscription cannot be changed like that."""
+
+    def __init__(self, problems: Sequence[Any]) -> None:
+        super().__init__("; ".join(f"{one.attribute}: {one.message}" for one in problems))
+        #: The reasons, each a :class:`~order_copies.plans.Problem`.
+        self.problems = problems
 
 
 class NotDeletableError(OrderCopiesError):

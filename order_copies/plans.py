@@ -58,6 +58,8 @@ class Problem:
     message: str
     #: Whether ``skip_errors`` ignores the problem and lets the copy continue.
     skippable: bool = True
+    #: Whether the problem may pass by itself, so that the renewal of a subscription is retried.
+    may_pass: bool = False
 
 
 @dataclass(frozen=True, slots=True)

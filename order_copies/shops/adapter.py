@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
-from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
+from order_copies.models import Kind, OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops.agreements import Subscriber
 from order_copies.shops.capabilities import Capability
@@ -164,13 +164,18 @@ class Shop(ABC):
     def unsupported_in(self, order_copy: OrderFactory) -> dict[str, str]:
         """Return the unsupported toggles that ``order_copy`` requests, each with the reason.
 
-        A toggle that is on by default, as ``reuse_wallet`` is, requests nothing.
+        A toggle that is on by default, as ``reuse_wallet`` is, requests nothing. A recurring copy
+        requests ``order_subscription``.
         """
-        return {
+        found = {
             toggle: reason
             for toggle, reason in self.unsupported.items()
             if getattr(order_copy, toggle) and not _is_on_by_default(toggle)
         }
+        is_recurring = order_copy.type == Kind.RECURRING_ORDER_COPIES
+        if is_recurring and Capability.RECURRING not in self.capabilities:
+            found["order_subscription"] = Capability.RECURRING.absence
+        return found
 
     @abstractmethod
     def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
@@ -271,6 +276,14 @@ class Shop(ABC):
         Only called in shops with :attr:`Capability.RECURRING`, before a subscription is saved.
         """
         raise NotImplementedError
+
+    def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
+        """Complete a new or changed item of a subscription; return why the shop cannot sell it.
+
+        Sets ``name``, ``currency_code``, and ``unit_amount_cents`` if that is None: the price of
+        what ``sku_code`` or ``bundle_code`` names. Default: an item needs its unit amount.
+        """
+        return []
 
     @abstractmethod
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:

@@ -22,6 +22,8 @@ class Subscriber:
     is_registered: bool = True
     #: Whether the order is placed.
     is_placed: bool = False
+    #: The key of the subscription model of the order's market, if it has one.
+    subscription_model: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

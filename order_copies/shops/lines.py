@@ -282,8 +282,9 @@ class LineDecisions:
 
     def _reduce(self, line: Any, left: Any, message: str) -> Decision:
         if not left:
-            return self._skip(line, "out_of_stock", message)
-        self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
+            self.problems.append(_shortage("out_of_stock", message))
+            return Decision(line, None, Action.SKIPPED, "out_of_stock", message)
+        self.problems.append(_shortage("stock_too_low", message))
         changes = self.shop.reduce(line, left)
         if changes is None:
             changes = self.reader.reduced(line, left, self.currency)
@@ -292,3 +293,8 @@ class LineDecisions:
     def _skip(self, line: Any, code: str, message: str) -> Decision:
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))
         return Decision(line, None, Action.SKIPPED, code, message)
+
+
+def _shortage(code: str, message: str) -> Problem:
+    # Goods may arrive.
+    return Problem(Step.WRITE, "line_items", code, message, may_pass=True)

@@ -28,6 +28,8 @@ class Batch:
     """What one batch did."""
 
     claimed: int = 0
+    #: The number of copies that subscriptions requested just before.
+    scheduled: int = 0
     #: The number of copies by their end: a final status, ``to retry``, ``locked`` or ``lost``.
     ends: Counter[str] = field(default_factory=Counter)
     #: The number of copies that failed or were aborted, by the codes of their problems.

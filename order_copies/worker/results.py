@@ -26,6 +26,17 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    """Some copies end by themselves, without a target; the others run again, nothing is written."""
+
+    endings: Sequence[Ending]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{len(self.endings)} copies end apart: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
     """The shop raised ``cause`` instead of an answer for the payments of these copies.
 
@@ -74,4 +85,14 @@ class Crashed:
     is_transient: bool
 
 
-Result = Ended | Later | Unanswered | RowsLocked | LeaseLost | Outdated | ContractBroken | Crashed
+Result = (
+    Ended
+    | Later
+    | Apart
+    | Unanswered
+    | RowsLocked
+    | LeaseLost
+    | Outdated
+    | ContractBroken
+    | Crashed
+)

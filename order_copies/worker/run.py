@@ -12,7 +12,7 @@ again in smaller parts, or is given up.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -33,15 +33,18 @@ from order_copies.exceptions import (
     ShopContractError,
     SourceChangedError,
 )
-from order_copies.models import OrderFactory, Status
+from order_copies.models import OrderFactory, OrderSubscription, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop, get_shop
+from order_copies.subscriptions import settlement
+from order_copies.subscriptions.schedule import schedule_due
 from order_copies.transitions import Ending
 from order_copies.worker import checked_shop, leases
 from order_copies.worker.authorization import Authorizations
 from order_copies.worker.batches import Batch
 from order_copies.worker.payments import use_payments, void_unused
 from order_copies.worker.results import (
+    Apart,
     ContractBroken,
     Crashed,
     Ended,
@@ -76,6 +79,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     authorizations = Authorizations(shop)
     runner = Runner(worker, shop, batch, authorizations)
     limit = limit or settings.BATCH_SIZE
+    batch.scheduled = with_retries(partial(schedule_due, worker), patience=CLAIM_PATIENCE)
     claims = (
         partial(leases.claim_expired, queue, transitions.start, worker),
         partial(leases.claim_pending, queue, transitions.start, worker, limit),
@@ -176,12 +180,17 @@ class Runner:
 
     def _run_together(self, part: Part, limits: Limits) -> Result:
         """Plan, authorize, write, place, cancel and end these copies."""
+        if problems := settlement.stopped(part, timezone.now()):
+            stopped = [one for one in part if one.pk in problems]
+            endings = [_given_up(one, Status.ABORTED, problems[one.pk]) for one in stopped]
+            return Apart(endings, "their subscriptions are not active")
         plans = checked_shop.plan(self.shop, part)
         runs = [CopyRun(*pair) for pair in zip(part, plans, strict=True)]
         placed = [run for run in runs if run.plan.will_place]
         if placed and (unpaid := self.authorizations.authorize(placed)):
             return unpaid
         with committed(part, lock_wait=limits.lock_wait, **self._log_fields()):
+            subscriptions = settlement.hold(part, timezone.now())
             if written := [run for run in runs if run.plan.will_write]:
                 checked_shop.write(self.shop, written)
             if placed:
@@ -189,12 +198,22 @@ class Runner:
                 if contended := _contended(runs):
                     transaction.set_rollback(True)
                     return Later(contended, "an earlier copy was not placed")
+                if postponed := _postponed(placed, subscriptions):
+                    # A retry makes a target of its own: an order, not two.
+                    transaction.set_rollback(True)
+                    return Apart(postponed, "their renewals are retried later")
                 use_payments(placed)
             if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
                 checked_shop.cancel(self.shop, cancelled)
             endings = [_ending(run) for run in runs]
-            transitions.end(endings, who=worker_actor(self.worker), now=timezone.now())
+            self._end(endings)
         return Ended(endings)
+
+    def _end(self, endings: Sequence[Ending]) -> None:
+        """End copies and settle their subscriptions."""
+        who, now = worker_actor(self.worker), timezone.now()
+        transitions.end(endings, who=who, now=now)
+        settlement.settle(endings, who=who, now=now)
 
     def _follow_up(self, part: Part, result: Result, limits: Limits) -> list[Part]:
         """Return what is left to run of the part, in smaller parts until a bad copy is alone."""
@@ -208,16 +227,19 @@ class Runner:
                 self.batch.report(endings)
             case Later(later):
                 rest = [_without(part, later), later]
+            case Apart(endings):
+                for ending in endings:
+                    self._end_alone(ending, limits)
+                rest = [_without(part, [ending.order_copy for ending in endings])]
             case Unanswered():
                 rest = self._isolate_unanswered(part, result, limits)
             case RowsLocked():
                 rest = self._set_locked_aside(part, limits)
             case LeaseLost():
                 rest = self._drop_lost(part)
-            case Outdated() | ContractBroken() | Crashed() if len(part) > 1:
-                rest = _halves(part)
             case Outdated() | ContractBroken() | Crashed():
-                rest = self._follow_up_alone(part[0], result, limits)
+                alone = len(part) == 1
+                rest = self._follow_up_alone(part[0], result, limits) if alone else _halves(part)
         return rest
 
     def _isolate_unanswered(self, part: Part, result: Unanswered, limits: Limits) -> list[Part]:
@@ -284,14 +306,14 @@ class Runner:
     def _give_up(
         self, order_copy: OrderFactory, status: Status, problem: Problem, limits: Limits
     ) -> None:
-        outcome = Outcome(
-            Action.SKIPPED, problem.attribute, code=problem.code, message=problem.message
-        )
-        ending = Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
+        self._end_alone(_given_up(order_copy, status, problem), limits)
+
+    def _end_alone(self, ending: Ending, limits: Limits) -> None:
+        order_copy = ending.order_copy
 
         def end() -> None:
             with committed([order_copy], lock_wait=limits.lock_wait, **self._log_fields()):
-                transitions.end([ending], who=worker_actor(self.worker), now=timezone.now())
+                self._end([ending])
 
         try:
             with_retries(end, patience=limits.patience)
@@ -357,17 +379,37 @@ def _contended(runs: Sequence[CopyRun]) -> list[OrderFactory]:
     return [run.order_copy for run in runs[refused + 1 :] if run.plan.is_contended]
 
 
-def _ending(run: CopyRun) -> Ending:
+def _given_up(order_copy: OrderFactory, status: Status, problem: Problem) -> Ending:
+    """Return the ending of a copy that leaves no target."""
+    outcome = Outcome(Action.SKIPPED, problem.attribute, code=problem.code, message=problem.message)
+    return Ending(order_copy, status, [problem], outcomes=[outcome.as_json()])
+
+
+def _postponed(
+    runs: Sequence[CopyRun], subscriptions: Mapping[int, OrderSubscription]
+) -> list[Ending]:
+    """Return the endings of the renewals that were not placed and are retried later."""
+    return [
+        _ending(run, is_written=False)
+        for run in runs
+        if run.problems
+        and (one := subscriptions.get(run.order_copy.order_subscription_id or 0))
+        and settlement.retries_later(one, [*run.plan.problems, *run.problems])
+    ]
+
+
+def _ending(run: CopyRun, *, is_written: bool = True) -> Ending:
     problems = [*run.plan.problems, *run.problems]
     completes = succeeds(problems, skip_errors=run.plan.skip_errors)
     line_items = iter(run.target_line_items)
-    written = run.target_order is not None
+    written = is_written and run.target_order is not None
     outcomes = [
         outcome.as_json(next(line_items) if written and outcome.writes_a_line else None)
         for outcome in run.plan.outcomes
     ]
     status = Status.COMPLETED if completes else Status.FAILED
-    return Ending(run.order_copy, status, problems, run.target_order, outcomes)
+    target_order = run.target_order if written else None
+    return Ending(run.order_copy, status, problems, target_order, outcomes)
 
 
 def _without(part: Part, others: Part) -> list[OrderFactory]:

@@ -133,12 +133,14 @@ class Lines:
     def _reduce(self, line: SourceLine, sku: int, left: int) -> Decision:
         """Copy the pieces that are left of a line, or skip the line if there are none."""
         message = too_little(line.sku_code or line.name, left, line.quantity)
-        if left == 0:
-            return self._skip(line, "out_of_stock", message)
-        self.problems.append(Problem(Step.WRITE, "line_items", "stock_too_low", message))
+        code = "stock_too_low" if left else "out_of_stock"
+        # Goods may arrive.
+        self.problems.append(Problem(Step.WRITE, "line_items", code, message, may_pass=True))
+        if not left:
+            return skipped(line, code, message)
         options = self.availability.snapshot.options.get(line.id or 0, [])
         target, options_left = reduced(line._replace(sku_id=sku), options, left)
-        return Decision(line, target, Action.REDUCED, "stock_too_low", message, options_left)
+        return Decision(line, target, Action.REDUCED, code, message, options_left)
 
     def _skip(self, line: SourceLine, code: str, message: str) -> Decision:
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))

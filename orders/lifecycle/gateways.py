@@ -35,9 +35,14 @@ class Authorized:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The gateway declined the payment; ``message`` says why."""
+    """The gateway declined the payment; ``message`` says why.
+
+    ``is_final``: the payment source will never be accepted, because the card was stolen, for
+    example.
+    """
 
     message: str
+    is_final: bool = False
 
 
 class Gateway(Protocol):
@@ -65,7 +70,8 @@ class LocalGateway:
     """A gateway inside the process, for demonstrations and tests.
 
     It stores nothing: the token is computed from the idempotency key, so a repeated call returns
-    the same authorization. Payment sources whose token starts with ``declined`` are declined.
+    the same authorization. Payment sources whose token starts with ``declined`` are declined, and
+    for good if it starts with ``declined_final``.
     """
 
     def authorize(
@@ -78,7 +84,8 @@ class LocalGateway:
     ) -> Authorized | Declined:
         """Authorize the amount, unless the token of the payment source starts with ``declined``."""
         if payment_source_token.startswith("declined"):
-            return Declined(_("the payment source was declined"))
+            is_final = payment_source_token.startswith("declined_final")
+            return Declined(_("the payment source was declined"), is_final)
         digest = hashlib.sha256(f"{idempotency_key}:{currency}".encode()).hexdigest()
         return Authorized(f"auth_{digest[:32]}", amount_cents)
 
@@ -94,8 +101,9 @@ class HTTPGateway:
     """A JSON gateway at the URL of the setting ``ORDERS_GATEWAY_URL``.
 
     ``POST /authorizations`` answers 201, or 200 for a repeated key, with a ``token``; or 402 with
-    a ``message`` if the payment is declined. ``POST /authorizations/TOKEN/void`` answers 200, 201
-    or 204; or 404 or 410 if there is nothing to void. Every body but that of 204 is a JSON object.
+    a ``message`` if the payment is declined, and ``"final": true`` if a retry is useless. ``POST
+    /authorizations/TOKEN/void`` answers 200, 201 or 204; or 404 or 410 if there is nothing to void.
+    Every body but that of 204 is a JSON object.
     Any other response, such as the error page of a proxy, is an :class:`UnexpectedResponseError`.
     Redirects are not followed.
     """
@@ -120,7 +128,7 @@ class HTTPGateway:
         }
         status, document = self._post("/authorizations", payload, {OK, CREATED, PAYMENT_REQUIRED})
         if status == PAYMENT_REQUIRED:
-            return Declined(_text(document, "message"))
+            return Declined(_text(document, "message"), document.get("final") is True)
         return Authorized(_text(document, "token"), amount_cents)
 
     def void(self, token: str) -> None:

@@ -113,16 +113,19 @@ class _Batch:
 
     def _reasons(self, request: Request, order: Order) -> Iterator[Problem]:
         for message in self.stock.shortages(order.pk, request.replaces):
-            yield Problem(Step.PLACE, "line_items", "out_of_stock", message)
+            yield Problem(Step.PLACE, "line_items", "out_of_stock", message, may_pass=True)
         invalid = self.coupons.why_invalid(order, request.replaces)
         if invalid:
             yield Problem(Step.PLACE, "coupon_code", "coupon_invalid", invalid)
 
     def _payment_reasons(self, request: Request, order: Order) -> list[Problem]:
-        unpaid = _why_unpaid(request.authorization, order.total_amount_with_taxes_cents)
+        answer = request.authorization
+        unpaid = _why_unpaid(answer, order.total_amount_with_taxes_cents)
         if unpaid is None or self.is_rehearsal:
             return []
-        return [Problem(Step.PLACE, "payment_source", "payment_not_authorized", unpaid)]
+        may_pass = not (isinstance(answer, Declined) and answer.is_final)
+        code = "payment_not_authorized" if may_pass else "payment_declined_for_good"
+        return [Problem(Step.PLACE, "payment_source", code, unpaid, may_pass=may_pass)]
 
     def write(self, who: Actor) -> None:
         """Write stock, coupon uses, authorizations and statuses of the placed orders."""

@@ -1,0 +1,125 @@
+"""Settle subscriptions when their copies end, in the transaction that ends them.
+
+No function queries the database if no copy has a subscription.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from order_copies.conf import settings
+from order_copies.events.recording import Actor
+from order_copies.exceptions import SourceChangedError
+from order_copies.models import OrderFactory, OrderSubscription
+from order_copies.models import Status as CopyStatus
+from order_copies.plans import Problem, Step
+from order_copies.subscriptions.transitions import RENEWING, Journal, Status, locked_by_key
+from order_copies.transitions import Ending
+
+#: The code of a copy whose subscription was stopped before it ran.
+INACTIVE = "subscription_inactive"
+
+
+def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Problem]:
+    """Return why copies must not run, by key: those of subscriptions that do not renew now."""
+    keys = _keys(order_copies)
+    if not keys:
+        return {}
+    return _stopped(order_copies, OrderSubscription.objects.in_bulk(keys), now)
+
+
+def hold(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, OrderSubscription]:
+    """Lock the subscriptions of copies that a worker is about to write, and return them by key.
+
+    A subscription that a person stops meanwhile waits until the copies have ended. Raises
+    :class:`SourceChangedError` if one was stopped before: nothing may be written or charged.
+    """
+    keys = _keys(order_copies)
+    if not keys:
+        return {}
+    held = {one.pk: one for one in locked_by_key(keys)}
+    if _stopped(order_copies, held, now):
+        raise SourceChangedError
+    return held
+
+
+def settle(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
+    """Count the runs that have ended, note how, and have their subscriptions wait for the next.
+
+    Call it in the transaction that ends the copies.
+    """
+    ours = [ending for ending in endings if ending.order_copy.order_subscription_id is not None]
+    if not ours:
+        return
+    locked = {one.pk: one for one in locked_by_key(_keys(it.order_copy for it in ours))}
+    journal = Journal(who, now)
+    for ending in ours:
+        order_subscription = locked.get(ending.order_copy.order_subscription_id or 0)
+        if order_subscription:
+            if all(problem.code != INACTIVE for problem in ending.problems):
+                _count(order_subscription, ending, journal)
+            _release(order_subscription, ending.order_copy, journal)
+    journal.write()
+
+
+def retries_later(order_subscription: OrderSubscription, problems: Iterable[Problem]) -> bool:
+    """Return whether a renewal that failed with these problems is retried automatically."""
+    reasons = [problem for problem in problems if problem.code != "cannot_transition"]
+    is_left = order_subscription.run_retries < len(settings.RENEWAL_RETRIES)
+    return is_left and bool(reasons) and all(problem.may_pass for problem in reasons)
+
+
+def _count(one: OrderSubscription, ending: Ending, journal: Journal) -> None:
+    order_copy, now = ending.order_copy, journal.now
+    succeeded = ending.status == CopyStatus.COMPLETED
+    values = {
+        "last_run_at": now,
+        "succeeded_on_last_run": succeeded,
+        # The first end of the copy; a retry is the same run.
+        "occurrencies": one.occurrencies + (order_copy.retries == 0),
+        "errors_count": one.errors_count + (not succeeded),
+        "attention": "" if succeeded else _reason(ending.problems),
+    }
+    if one.last_slot != order_copy.scheduled_for:
+        # An older run that a person retried says nothing about the last one.
+        values = {name: values[name] for name in ("occurrencies", "errors_count")}
+    elif not succeeded and ending.target_order is None and retries_later(one, ending.problems):
+        values["retry_at"] = now + settings.RENEWAL_RETRIES[one.run_retries]
+        values["run_retries"] = one.run_retries + 1
+    journal.change(one, "last_run_succeeded" if succeeded else "last_run_failed", **values)
+
+
+def _release(one: OrderSubscription, order_copy: OrderFactory, journal: Journal) -> None:
+    if one.status != Status.RUNNING or one.running_for != order_copy.scheduled_for:
+        return
+    journal.move(one, "settle")
+    is_over = not (one.next_run_at or one.retry_at or one.expires_at)
+    if is_over or _has_expired(one, journal.now):
+        journal.move(one, "cancel")
+
+
+def _stopped(
+    order_copies: Sequence[OrderFactory], found: dict[int, OrderSubscription], now: datetime
+) -> dict[int, Problem]:
+    problems = {}
+    for order_copy in order_copies:
+        one = found.get(order_copy.order_subscription_id or 0)
+        if one and (one.status not in RENEWING or _has_expired(one, now)):
+            message = _("the subscription is not active any more: nothing was copied")
+            problem = Problem(Step.WRITE, "order_subscription", INACTIVE, message, skippable=False)
+            problems[order_copy.pk] = problem
+    return problems
+
+
+def _has_expired(one: OrderSubscription, now: datetime) -> bool:
+    return one.expires_at is not None and one.expires_at <= now
+
+
+def _reason(problems: Sequence[Problem]) -> str:
+    reasons = [problem.code for problem in problems if problem.code != "cannot_transition"]
+    return next(iter(reasons), "failed")
+
+
+def _keys(order_copies: Iterable[OrderFactory]) -> set[int]:
+    return {one.order_subscription_id for one in order_copies if one.order_subscription_id}
