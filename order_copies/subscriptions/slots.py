@@ -212,18 +212,25 @@ def _next_of_every_hour(crontab: str, after: datetime, zone: ZoneInfo) -> dateti
         instant.astimezone(zone).replace(tzinfo=None) for instant in (after, after + DAY)
     )
     starts = {wall, min(wall, a_day_later - DAY)}
-    slots = (_first_match(CronSim(crontab, start), after, zone) for start in starts)
+    slots = [_first_match(CronSim(crontab, start), after, zone) for start in starts]
     return min((slot for slot in slots if slot), default=None)
 
 
 def _first_match(walls: Iterator[datetime], after: datetime, zone: ZoneInfo) -> datetime | None:
     """Return the first instant later than ``after`` at which the clock shows one of ``walls``."""
-    for wall in walls:
-        for fold in (0, 1):
-            slot = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-            if slot > after and slot.astimezone(zone).replace(tzinfo=None) == wall:
-                return slot
-    return None
+    slots = (
+        (wall, wall.replace(tzinfo=zone, fold=fold).astimezone(UTC))
+        for wall in walls
+        for fold in (0, 1)
+    )
+    return next(
+        (
+            slot
+            for wall, slot in slots
+            if slot > after and slot.astimezone(zone).replace(tzinfo=None) == wall
+        ),
+        None,
+    )
 
 
 def _latest_of_crontab(

@@ -1,5 +1,6 @@
 """Slots of subscriptions: month ends, changes of the clock, crontab expressions, and laws."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
@@ -19,7 +20,9 @@ from order_copies.subscriptions.slots import (
     next_slot,
     slots_between,
 )
+from tests.documentation import page, section
 
+SLOTS_PAGE = page("explanation/slots.md")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 ROME = ZoneInfo("Europe/Rome")
@@ -273,6 +276,28 @@ def test_latest_slot__exactly_the_maximum_is_counted() -> None:
     until = anchor + MAX_COUNT * HOUR
 
     assert latest_slot("0 * * * *", anchor, anchor, until, UTC_ZONE) == (until, MAX_COUNT)
+
+
+# Documentation
+
+
+@pytest.mark.parametrize(
+    ("frequency", "zone", "slots"),
+    re.findall(r"^\| `(.+)` \| `(.+)` \| (\d{4}-.+) \|$", SLOTS_PAGE, re.MULTILINE),
+)
+def test_documentation__slots_are_those_of_the_code(frequency: str, zone: str, slots: str) -> None:
+    # given
+    expected = slots.split(", ")
+    anchor = datetime.strptime(expected[0], "%Y-%m-%d %H:%M %z")
+
+    # then
+    assert first(frequency, anchor, ZoneInfo(zone), len(expected)) == expected
+
+
+def test_documentation__has_an_example_of_each_section() -> None:
+    sections = ["Month ends", "Changes of the clock", "Crontab expressions"]
+
+    assert [section(SLOTS_PAGE, title).count(" +") > 8 for title in sections] == [True] * 3
 
 
 # The end of time
