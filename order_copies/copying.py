@@ -286,6 +286,7 @@ def delete(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
     transaction keeps one locked.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
+        settlement.lock(order_copies)
         current = lock(order_copies)
         if any(order_copy.status == Status.IN_PROGRESS for order_copy in current):
             raise NotDeletableError
@@ -309,6 +310,7 @@ def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[P
     # The event names the actor, the error does not: customers read the errors of their copies.
     aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
     with limited_wait(settings.LOCK_TIMEOUT):
+        settlement.lock(order_copies)
         current = lock(order_copies)
         answers = {order_copy.pk: _why_not_aborted(order_copy) for order_copy in current}
         running = [order_copy for order_copy in current if order_copy.status in ABORTABLE]

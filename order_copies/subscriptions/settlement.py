@@ -29,16 +29,22 @@ def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Pr
     return _stopped(order_copies, OrderSubscription.objects.in_bulk(keys), now)
 
 
+def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
+    """Lock the subscriptions of copies until the transaction ends, and return them by key.
+
+    Lock them before the copies: a worker does so too, so that none waits for the other.
+    """
+    keys = _keys(order_copies)
+    return {one.pk: one for one in locked_by_key(keys)} if keys else {}
+
+
 def hold(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, OrderSubscription]:
     """Lock the subscriptions of copies that a worker is about to write, and return them by key.
 
     A subscription that a person stops meanwhile waits until the copies have ended. Raises
     :class:`SourceChangedError` if one was stopped before: nothing may be written or charged.
     """
-    keys = _keys(order_copies)
-    if not keys:
-        return {}
-    held = {one.pk: one for one in locked_by_key(keys)}
+    held = lock(order_copies)
     if _stopped(order_copies, held, now):
         raise SourceChangedError
     return held
@@ -52,7 +58,7 @@ def settle(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
     ours = [ending for ending in endings if ending.order_copy.order_subscription_id is not None]
     if not ours:
         return
-    locked = {one.pk: one for one in locked_by_key(_keys(it.order_copy for it in ours))}
+    locked = lock([ending.order_copy for ending in ours])
     journal = Journal(who, now)
     for ending in ours:
         order_subscription = locked.get(ending.order_copy.order_subscription_id or 0)
