@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
-from django.views.generic import RedirectView
+from django.views.generic import RedirectView, TemplateView
 
 from order_copies.jsonapi.handlers import error_handlers
 from order_copies.monitoring.metrics import MetricsView
@@ -14,11 +14,13 @@ from project.views import APIDocsView, admin_login
 FAVICON = lazy(static, str)("favicon.ico")
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("", TemplateView.as_view(template_name="front_page.html")),
+    # URLs of the API have no slash at the end, so that Django appends none.
+    path("admin", RedirectView.as_view(pattern_name="admin:index", query_string=True)),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),
     path("favicon.ico", RedirectView.as_view(url=FAVICON)),
-    path("healthz", HealthView.as_view()),
+    path("healthz", HealthView.as_view(), name="healthz"),
     path("metrics", MetricsView.as_view()),
     path("oauth/", include("project.oauth.urls")),
     path("api/docs", APIDocsView.as_view(), name="api_docs"),
