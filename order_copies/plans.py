@@ -28,6 +28,8 @@ class Action(StrEnum):
     REDUCED = "reduced"
     #: Same quantity, another price.
     REPRICED = "repriced"
+    #: Another quantity or price, as the subscription of a recurring copy says.
+    CHANGED = "changed"
     #: Not in the target order.
     SKIPPED = "skipped"
     #: In the target order only, such as a new discount.

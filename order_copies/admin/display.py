@@ -29,6 +29,7 @@ action_labels = {
     Action.COPIED: gettext_lazy("copied"),
     Action.REDUCED: gettext_lazy("reduced"),
     Action.REPRICED: gettext_lazy("repriced"),
+    Action.CHANGED: gettext_lazy("changed"),
     Action.SKIPPED: gettext_lazy("skipped"),
     Action.ADDED: gettext_lazy("added"),
 }

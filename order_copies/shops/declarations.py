@@ -60,6 +60,8 @@ def complaints_about_settings(
     name, order = type(shop).__name__, shop.order_model
     totals = shop.totals.values()
     yield from complaints_about_lookups(order, f"{name}.totals", totals, fields_only=True)
+    email = filter(None, [shop.customer_email])
+    yield from complaints_about_lookups(order, f"{name}.customer_email", email)
 
 
 def complaints_about_tables(declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:
@@ -69,6 +71,25 @@ def complaints_about_tables(declarations: Sequence[CopiedModel]) -> Iterator[Com
     except ImproperlyConfigured as error:
         hint = "Change the foreign keys, or add them to reset."
         yield Complaint(str(error), hint, declarations[0].model)
+
+
+def can_renew(shop: Any) -> bool:
+    """Return whether the items of subscriptions determine the lines of an order.
+
+    They do if the quantity is an integer, and a copy writes quantity and amounts, except those that
+    the database computes.
+    """
+    line = getattr(shop, "line", None)
+    declaration = next((it for it in shop.copied_models if line and it.model is line.model), None)
+    if line is None or declaration is None:
+        return False
+    fields = {one.attname: one for one in concrete_fields(line.model)}
+    written = {*declaration.copied, *declaration.recomputed}
+    amounts = {*filter(None, [line.unit, line.total])}
+    computed = {name for name in amounts if name in fields and fields[name].generated}
+    is_counted = isinstance(fields.get(line.quantity), models.IntegerField)
+    is_priced = bool(amounts & written) and amounts <= written | computed
+    return is_counted and line.quantity in written and is_priced
 
 
 def _line(shop: Any, declarations: Sequence[CopiedModel]) -> Iterator[Complaint]:

@@ -12,8 +12,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from order_copies.exceptions import OrderCopiesError
+from order_copies.models import Kind
 from order_copies.plans import Problem, Step
 from order_copies.shops.adapter import CopyRun, Shop
+from order_copies.shops.agreements import Subscriber
 from order_copies.shops.amounts import column_value, minor_units, rounded
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import (
@@ -23,6 +25,7 @@ from order_copies.shops.complaints import (
 )
 from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declarations import (
+    can_renew,
     complaint_about_cancelling,
     complaint_about_missing,
     complaint_about_totals,
@@ -38,6 +41,8 @@ from order_copies.shops.tables import CopiedTables, concrete_fields
 
 #: The totals that follow from the lines alone.
 TOTALS_OF_LINES = ("subtotal_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents")
+#: The totals that recurring copies must not repeat (contract 2.2).
+DISCOUNTS = ("discount_amount_cents", "gift_card_amount_cents")
 
 
 class Refused(OrderCopiesError):  # noqa: N818
@@ -61,6 +66,9 @@ class DeclaredShop(Shop):
     cancelled: Mapping[str, Any] = {}
     #: The lookup from an order to the user whom it belongs to; such users may copy their orders.
     owner: str = ""
+    #: The lookup from an order to the email of its customer, for subscriptions. Empty: the
+    #: attribute ``customer_email`` or ``email`` of the order, if it has one.
+    customer_email: str = ""
 
     # Hooks.
 
@@ -88,10 +96,19 @@ class DeclaredShop(Shop):
         return self._reader.quantity(line) if is_holding else 0
 
     def reduce(self, line: Any, quantity: Any) -> Mapping[str, Any] | None:
-        """Return the changed fields of a line with fewer pieces.
+        """Return the changed fields of a line with another quantity.
 
-        Override it if a line has more amounts than unit and total. Default: None, the total
-        shrinks in proportion.
+        There are fewer pieces if no more are available, and more if an item of a subscription says
+        so. Override it if a line has more amounts than unit and total. Default: None, the total
+        changes in proportion.
+        """
+        return None
+
+    def reprice(self, line: Any, price: int) -> Mapping[str, Any] | None:
+        """Return the changed fields of a line whose pieces cost ``price`` cents each.
+
+        Called for lines of recurring copies whose item has another price, after :meth:`reduce`.
+        Override it as that one. Default: None, unit and total change.
         """
         return None
 
@@ -122,8 +139,11 @@ class DeclaredShop(Shop):
     def revise(self, draft: Draft) -> None:
         """Change the plan of one target. Must not write.
 
-        Default: :meth:`recompute` the totals if lines changed.
+        Default: :meth:`recompute` the totals if lines changed. A recurring copy of an order with a
+        discount or a gift card in :attr:`totals` is a problem.
         """
+        if draft.order_copy.type == Kind.RECURRING_ORDER_COPIES:
+            draft.problems += self._discounts_to_repeat(draft.order)
         if not draft.lines_changed:
             return
         try:
@@ -133,6 +153,19 @@ class DeclaredShop(Shop):
                 Step.WRITE, "line_items", "amount_without_line", str(refusal), skippable=False
             )
             draft.problems.append(problem)
+
+    def _discounts_to_repeat(self, order: Any) -> Iterator[Problem]:
+        """Yield a problem for each discount that is in no line, so that no item leaves it out."""
+        for name in DISCOUNTS:
+            if name in self.totals and self._total(order, name):
+                message = _(
+                    "the source order has a discount or a gift card, which a subscription must not "
+                    "repeat: subscribe to an order without it"
+                )
+                attribute = name.removesuffix("_cents")
+                yield Problem(
+                    Step.WRITE, attribute, "discount_not_renewable", message, skippable=False
+                )
 
     def refuse_cancel(self, order: Any) -> str:
         """Return why an order must not be cancelled; empty if it may.
@@ -179,8 +212,13 @@ class DeclaredShop(Shop):
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """Return PLACE and CANCEL if the shop has the fields or the hooks for them."""
+        """Return PLACE and CANCEL if the shop has the fields or the hooks for them.
+
+        The shop has RECURRING if the quantity of :attr:`line` is an integer, and its quantity and
+        amounts are copied.
+        """
         able = {
+            Capability.RECURRING: _can_renew(type(self)),
             Capability.PLACE: self.placed or self._overrides("place_order", "place_orders"),
             Capability.CANCEL: self.cancelled or self._overrides("cancel_order", "cancel_orders"),
         }
@@ -202,6 +240,24 @@ class DeclaredShop(Shop):
         """Return whether the client sees its own orders only."""
         is_user = bool(self.owner) and request.user.is_authenticated
         return is_user and not self._has_permission(request, "view")
+
+    def subscribers(self, orders: Sequence[Any]) -> list[Subscriber]:
+        """Return what subscriptions must know about these source orders.
+
+        An order is placed if it has the values of :attr:`placed`. Override it if placed orders
+        reach other statuses, or if there are customers without an account.
+        """
+        emails: dict[Any, Any] = {}
+        if self.customer_email:
+            found = self.order_model._base_manager.filter(pk__in=[order.pk for order in orders])
+            emails = dict(found.values_list("pk", self.customer_email))
+        return [
+            Subscriber(
+                customer_email=str(emails.get(order.pk) or _email_of(order)),
+                is_placed=is_in(order, self.placed),
+            )
+            for order in orders
+        ]
 
     def line_id(self, key: Any) -> str:
         """Return the public id of the line with this primary key. Default: the key as text."""
@@ -301,6 +357,15 @@ def _refusal(hook: Callable[[Any], None], order: Any) -> str:
     except Refused as refusal:
         return str(refusal)
     return ""
+
+
+def _email_of(order: Any) -> str:
+    return getattr(order, "customer_email", "") or getattr(order, "email", "") or ""
+
+
+@cache
+def _can_renew(shop: type[DeclaredShop]) -> bool:
+    return can_renew(shop())
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Outcome, Problem
+from order_copies.shops.agreements import Agreement
 from order_copies.shops.contents import Row
 from order_copies.shops.graph import Model
 from order_copies.shops.lines import Decision
@@ -37,6 +38,9 @@ class Draft:
     outcomes: list[Outcome] = field(default_factory=list)
     #: What :meth:`FrozenShop.context` returned for the batch.
     context: Any = None
+    #: The subscription with its items, if the copy is recurring. ``order_copy.planned_for`` is the
+    #: instant of a forecast.
+    agreement: Agreement | None = None
 
     @property
     def source_lines(self) -> list[Any]:

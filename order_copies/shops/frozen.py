@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -10,14 +11,16 @@ from django.utils.translation import gettext as _
 
 from order_copies.db.transactions import consistent_reads, locked
 from order_copies.exceptions import ShopContractError, SourceChangedError, SourceOrderGoneError
-from order_copies.models import OrderFactory
+from order_copies.models import Kind, OrderFactory, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops.adapter import CopyRun
+from order_copies.shops.agreements import Agreement, agreements_of
 from order_copies.shops.amounts import rounded
 from order_copies.shops.contents import RowsByOrder, read_contents, without_lines
 from order_copies.shops.declared import DeclaredShop, is_in
 from order_copies.shops.drafts import Draft, FrozenTarget, Placement
 from order_copies.shops.graph import Model
+from order_copies.shops.items import AgreedLines, items_of
 from order_copies.shops.lines import Decision, LineDecisions, Stock
 from order_copies.shops.tables import concrete_fields, is_time_of_writing
 from order_copies.shops.writer import Target, time_of_writing, write_targets
@@ -35,6 +38,7 @@ class FrozenShop(DeclaredShop):
         """Plan copies in order, from one snapshot of the shop."""
         keys = {order_copy.source_order_id for order_copy in order_copies}
         with consistent_reads():
+            agreements = agreements_of(order_copies)
             orders = self.order_model._base_manager.in_bulk(keys)
             rows = self._read(orders)
             lines = [line for found in rows[self.line.model].values() for line in found]
@@ -43,9 +47,9 @@ class FrozenShop(DeclaredShop):
         if len(orders) < len(keys):
             # Not inside: a transaction of the caller would be broken.
             raise SourceOrderGoneError
-        stock = Stock(available)
+        batch = _Batch(rows, Stock(available), context, agreements)
         return [
-            self._plan(order_copy, orders[order_copy.source_order_id], rows, stock, context)
+            self._plan(order_copy, orders[order_copy.source_order_id], batch)
             for order_copy in order_copies
         ]
 
@@ -56,32 +60,53 @@ class FrozenShop(DeclaredShop):
         named = {order: [*map(reader.line, found)] for order, found in rows[model].items()}
         return rows | {model: named}
 
-    def _plan(
-        self,
-        order_copy: OrderFactory,
-        order: Any,
-        rows: Mapping[Model, RowsByOrder],
-        stock: Stock,
-        context: Any,
-    ) -> CopyPlan:
+    def subscription_items(self, orders: Sequence[Any]) -> list[list[OrderSubscriptionItem]]:
+        """Return, for each order, the items of its lines with pieces; discounts have none."""
+        with consistent_reads():
+            lines = self._read({order.pk: order for order in orders})[self.line.model]
+        return [
+            [*items_of(self._reader, lines.get(order.pk, ()), self.currency_of(order))]
+            for order in orders
+        ]
+
+    def _plan(self, order_copy: OrderFactory, order: Any, batch: "_Batch") -> CopyPlan:
+        stock = batch.stock
         own: dict[Model, Sequence[Any]] = {
-            model: [*found.get(order.pk, ())] for model, found in rows.items()
+            model: [*found.get(order.pk, ())] for model, found in batch.rows.items()
         }
         refusals = self._reasons_not_to_cancel(order_copy, order, stock)
         is_swap = order_copy.cancel_source_order and not refusals
         released = self._held_by(order, own[self.line.model]) if is_swap else Counter()
         currency = self.currency_of(order)
         lines = LineDecisions(self, self._reader, stock, currency, released)
-        decisions = lines.decide(own[self.line.model])
+        agreement = batch.agreements.get(order_copy.order_subscription_id or 0)
+        wanted, problems = self._wanted(order_copy, agreement, own[self.line.model], currency)
+        decisions = lines.decide(wanted)
         others = self._other_rows(order, own, decisions)
-        draft = Draft(order_copy, order, currency, decisions, others, context=context)
+        draft = Draft(order_copy, order, currency, decisions, others, context=batch.context)
+        draft.agreement = agreement
         self.revise(draft)
-        problems = [*draft.problems, *lines.problems]
+        problems = [*draft.problems, *problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
         needs_source = order_copy.cancel_source_order and order.pk in stock.cancelled
         plan.is_contended = lines.is_contended or needs_source
         stock.take(plan, order.pk, lines.taken, released)
         return plan
+
+    def _wanted(
+        self,
+        order_copy: OrderFactory,
+        agreement: Agreement | None,
+        lines: Sequence[Any],
+        currency: str,
+    ) -> tuple[list[Decision], list[Problem]]:
+        """Return a decision for each line, as if everything were available, and problems."""
+        if order_copy.type != Kind.RECURRING_ORDER_COPIES:
+            return [Decision(line, line) for line in lines], []
+        # Without an agreement there is nothing that may be sold: its subscription was deleted.
+        items = agreement.items if agreement else []
+        agreed = AgreedLines(self, self._reader, items, currency)
+        return agreed.decide(lines), agreed.problems
 
     def _other_rows(
         self, order: Any, own: Mapping[Model, Sequence[Any]], decisions: Sequence[Decision]
@@ -261,6 +286,16 @@ class FrozenShop(DeclaredShop):
             if getattr(one, "auto_now", False)
         }
         self._orders(keys).update(**times | values)
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What the plans of one batch share."""
+
+    rows: Mapping[Model, RowsByOrder]
+    stock: Stock
+    context: Any
+    agreements: Mapping[int, Agreement]
 
 
 def _about(attribute: str, step: Step, reason: str) -> Problem:

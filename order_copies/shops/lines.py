@@ -102,14 +102,31 @@ class LineReader:
             return self._amount(line, self.fields.total, currency)
         return self._amount(line, self.fields.unit, currency) * exact(self.quantity(line))
 
+    def price(self, line: Any, currency: str) -> Fraction:
+        """Return the exact amount of one piece in minor units, discounts of the line included."""
+        return self.amount(line, currency) / exact(self.quantity(line))
+
     def reduced(self, line: Any, quantity: Any, currency: str) -> dict[str, Any]:
-        """Return the fields of a line with fewer pieces, at the same price for each piece."""
+        """Return the fields of a line with another quantity, at the same price for each piece."""
         changes = {self.fields.quantity: quantity}
         if self.fields.total:
             factor = exact(quantity) / exact(self.quantity(line))
             total = self._amount(line, self.fields.total, currency) * factor
             field = self._fields[self.fields.total]
             changes[self.fields.total] = column_value(field, total, currency)
+        return changes
+
+    def repriced(self, line: Any, price: int, currency: str) -> dict[str, Any]:
+        """Return the fields of a line with another price for each piece, in minor units."""
+        fields, changes = self.fields, {}
+        if fields.unit:
+            # A unit that differs from the price, by tax or discount, keeps its proportion to it.
+            before, unit = self.price(line, currency), self._amount(line, fields.unit, currency)
+            unit = unit * price / before if before else Fraction(price)
+            changes[fields.unit] = column_value(self._fields[fields.unit], unit, currency)
+        if fields.total:
+            total = price * exact(self.quantity(line))
+            changes[fields.total] = column_value(self._fields[fields.total], total, currency)
         return changes
 
     def shown(self, line: Any, currency: str) -> dict[str, Any]:
@@ -199,7 +216,7 @@ class Stock:
 
 @dataclass(slots=True)
 class LineDecisions:
-    """Decides on the lines of one order, one after the other.
+    """Decides on the lines of one order, one after the other, by what is available.
 
     ``released`` are the pieces that the source releases to its target in a swap, by product.
     """
@@ -214,12 +231,16 @@ class LineDecisions:
     #: Whether the decisions depend on what an earlier copy of the batch takes or releases.
     is_contended: bool = False
 
-    def decide(self, lines: Sequence[Any]) -> list[Decision]:
-        """Return a decision for each line, and note problems."""
+    def decide(self, wanted: Sequence[Decision]) -> list[Decision]:
+        """Return a decision for each wanted one, and note problems.
+
+        A wanted decision has a source, and would be made if everything were available.
+        """
         made: dict[Any, Decision] = {}
-        for line in self._parents_first(lines):
-            made[line.pk] = self._decide_with_parents(line, made)
-        decisions = [made[line.pk] for line in lines]
+        for one in self._parents_first(wanted):
+            made[one.source.pk] = self._decide_with_parents(one, made)
+        decisions = [made[one.source.pk] for one in wanted]
+        lines = [one.target for one in wanted if one.target is not None]
         left = [one.target for one in decisions if one.target is not None]
         if self.reader.has_pieces(lines) and not self.reader.has_pieces(left):
             message = _("nothing of this order is available any more")
@@ -229,47 +250,50 @@ class LineDecisions:
             self.problems.append(problem)
         return decisions
 
-    def _parents_first(self, lines: Sequence[Any]) -> Iterator[Any]:
-        """Yield the lines, each after those that it goes with."""
-        left = list(lines)
+    def _parents_first(self, wanted: Sequence[Decision]) -> Iterator[Decision]:
+        """Yield the decisions, each after those of the lines that its line goes with."""
+        left = list(wanted)
         while left:
-            keys = {line.pk for line in left}
+            keys = {one.source.pk for one in left}
             later = [
-                line
-                for line in left
-                if any(getattr(line, name) in keys for name in self.reader.parents)
+                one
+                for one in left
+                if any(getattr(one.source, name) in keys for name in self.reader.parents)
             ]
             # Lines that go with one another have no first one.
             later = later if len(later) < len(left) else []
-            waiting = {line.pk for line in later}
-            yield from (line for line in left if line.pk not in waiting)
+            waiting = {one.source.pk for one in later}
+            yield from (one for one in left if one.source.pk not in waiting)
             left = later
 
-    def _decide_with_parents(self, line: Any, made: Mapping[Any, Decision]) -> Decision:
+    def _decide_with_parents(self, wanted: Decision, made: Mapping[Any, Decision]) -> Decision:
         """Return a decision for a line, which goes if one of its parents goes."""
+        if wanted.target is None:
+            return wanted
         for name in self.reader.parents:
-            parent = made.get(getattr(line, name))
+            parent = made.get(getattr(wanted.source, name))
             if parent is not None and parent.target is None:
-                return self._skip(line, parent.code, parent.message)
-        return self._decide(line)
+                return self._skip(wanted.source, parent.code, parent.message)
+        return self._decide(wanted)
 
-    def _decide(self, line: Any) -> Decision:
+    def _decide(self, wanted: Decision) -> Decision:
+        source, line = wanted.source, wanted.target
         product, name = self.reader.product(line), getattr(line, self.reader.fields.name)
         is_free = product is None and not self.reader.fields.needs_product
         if self.stock.available is None or is_free:
-            return Decision(line, line)
+            return wanted
         if product not in self.stock.available:
             message = _("%(name)s does not exist any more") % {"name": name}
-            return self._skip(line, "product_gone", message)
+            return self._skip(source, "product_gone", message)
         available = self.stock.available[product]
         if isinstance(available, str | Promise):
-            return self._skip(line, "not_available", str(available))
+            return self._skip(source, "not_available", str(available))
         if available is None:
-            return Decision(line, line)
-        left, wanted = self._take(product, available, line), self.reader.quantity(line)
-        if left >= wanted:
-            return Decision(line, line)
-        return self._reduce(line, left, too_little(name, left, wanted))
+            return wanted
+        left, quantity = self._take(product, available, line), self.reader.quantity(line)
+        if left >= quantity:
+            return wanted
+        return self._reduce(wanted, left, too_little(name, left, quantity))
 
     def _take(self, product: Any, available: int, line: Any) -> Any:
         """Take pieces, and return how many of the wanted ones are available."""
@@ -280,19 +304,26 @@ class LineDecisions:
         self.is_contended |= left != min(wanted, max(0, pieces))
         return left
 
-    def _reduce(self, line: Any, left: Any, message: str) -> Decision:
+    def _reduce(self, wanted: Decision, left: Any, message: str) -> Decision:
+        source, line = wanted.source, wanted.target
         if not left:
             self.problems.append(_shortage("out_of_stock", message))
-            return Decision(line, None, Action.SKIPPED, "out_of_stock", message)
+            return Decision(source, None, Action.SKIPPED, "out_of_stock", message)
         self.problems.append(_shortage("stock_too_low", message))
-        changes = self.shop.reduce(line, left)
-        if changes is None:
-            changes = self.reader.reduced(line, left, self.currency)
-        return Decision(line, line._replace(**changes), Action.REDUCED, "stock_too_low", message)
+        reduced = with_quantity(self.shop, self.reader, line, left, self.currency)
+        return Decision(source, reduced, Action.REDUCED, "stock_too_low", message)
 
-    def _skip(self, line: Any, code: str, message: str) -> Decision:
+    def _skip(self, source: Any, code: str, message: str) -> Decision:
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))
-        return Decision(line, None, Action.SKIPPED, code, message)
+        return Decision(source, None, Action.SKIPPED, code, message)
+
+
+def with_quantity(shop: Any, reader: LineReader, line: Any, quantity: Any, currency: str) -> Any:
+    """Return a line with another quantity, as the shop's hook or else the declarations say."""
+    changes = shop.reduce(line, quantity)
+    if changes is None:
+        changes = reader.reduced(line, quantity, currency)
+    return line._replace(**changes)
 
 
 def _shortage(code: str, message: str) -> Problem:
