@@ -20,7 +20,7 @@ from order_copies.shops.contents import RowsByOrder, read_contents, without_line
 from order_copies.shops.declared import DeclaredShop, is_in
 from order_copies.shops.drafts import Draft, FrozenTarget, Placement
 from order_copies.shops.graph import Model
-from order_copies.shops.items import AgreedLines, items_of
+from order_copies.shops.items import AgreedLines, is_item_of, items_of
 from order_copies.shops.lines import Decision, LineDecisions, Stock
 from order_copies.shops.tables import concrete_fields, is_time_of_writing
 from order_copies.shops.writer import Target, time_of_writing, write_targets
@@ -69,6 +69,23 @@ class FrozenShop(DeclaredShop):
             for order in orders
         ]
 
+    def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
+        """Complete an item by its line of the source order; other items cannot be sold.
+
+        The line has the item's ``sku_code``, or its ``source_line_item_key`` if it has no code.
+        """
+        order = item.order_subscription.source_order
+        [offered] = self.subscription_items([order]) if order else [[]]
+        for one in offered:
+            if is_item_of(item, one):
+                item.source_line_item_key = one.source_line_item_key
+                item.name, item.currency_code = item.name or one.name, one.currency_code
+                price: Any = item.unit_amount_cents
+                item.unit_amount_cents = one.unit_amount_cents if price is None else price
+                return []
+        message = _("no line of the source order sells this: name the SKU code of one of its lines")
+        return [Problem(Step.WRITE, "sku_code", "no_source_line", message, skippable=False)]
+
     def _plan(self, order_copy: OrderFactory, order: Any, batch: "_Batch") -> CopyPlan:
         stock = batch.stock
         own: dict[Model, Sequence[Any]] = {
@@ -79,12 +96,11 @@ class FrozenShop(DeclaredShop):
         released = self._held_by(order, own[self.line.model]) if is_swap else Counter()
         currency = self.currency_of(order)
         lines = LineDecisions(self, self._reader, stock, currency, released)
-        agreement = batch.agreements.get(order_copy.order_subscription_id or 0)
-        wanted, problems = self._wanted(order_copy, agreement, own[self.line.model], currency)
+        wanted, problems = self._wanted(order_copy, batch, own[self.line.model], currency)
         decisions = lines.decide(wanted)
         others = self._other_rows(order, own, decisions)
         draft = Draft(order_copy, order, currency, decisions, others, context=batch.context)
-        draft.agreement = agreement
+        draft.agreement = batch.agreement_of(order_copy)
         self.revise(draft)
         problems = [*draft.problems, *problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
@@ -94,18 +110,14 @@ class FrozenShop(DeclaredShop):
         return plan
 
     def _wanted(
-        self,
-        order_copy: OrderFactory,
-        agreement: Agreement | None,
-        lines: Sequence[Any],
-        currency: str,
+        self, order_copy: OrderFactory, batch: "_Batch", lines: Sequence[Any], currency: str
     ) -> tuple[list[Decision], list[Problem]]:
         """Return a decision for each line, as if everything were available, and problems."""
         if order_copy.type != Kind.RECURRING_ORDER_COPIES:
             return [Decision(line, line) for line in lines], []
-        # Without an agreement there is nothing that may be sold: its subscription was deleted.
-        items = agreement.items if agreement else []
-        agreed = AgreedLines(self, self._reader, items, currency)
+        # If the subscription was deleted in the meantime, nothing is agreed any more.
+        agreement = batch.agreement_of(order_copy)
+        agreed = AgreedLines(self, self._reader, agreement.items if agreement else (), currency)
         return agreed.decide(lines), agreed.problems
 
     def _other_rows(
@@ -296,6 +308,12 @@ class _Batch:
     stock: Stock
     context: Any
     agreements: Mapping[int, Agreement]
+
+    def agreement_of(self, order_copy: OrderFactory) -> Agreement | None:
+        """Return the agreement of a recurring copy."""
+        if order_copy.type != Kind.RECURRING_ORDER_COPIES:
+            return None
+        return self.agreements.get(order_copy.order_subscription_id or 0)
 
 
 def _about(attribute: str, step: Step, reason: str) -> Problem:

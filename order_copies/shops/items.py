@@ -25,6 +25,13 @@ def items_of(
             yield _item_of(reader, line, currency)
 
 
+def is_item_of(item: OrderSubscriptionItem, sold: OrderSubscriptionItem) -> bool:
+    """Return whether an item names what ``sold``, an item of :func:`items_of`, sells."""
+    is_same_key = item.source_line_item_key == sold.source_line_item_key
+    is_same_article = (item.sku_code, item.bundle_code) == (sold.sku_code, "")
+    return is_same_article and (bool(item.sku_code) or is_same_key)
+
+
 def _item_of(reader: LineReader, line: Any, currency: str) -> OrderSubscriptionItem:
     fields = reader.fields
     sku_code = getattr(line, fields.sku_code) if fields.sku_code else ""
@@ -90,8 +97,7 @@ class AgreedLines:
 
     def _is_of(self, item: OrderSubscriptionItem, line: Any) -> bool:
         """Return whether an item agrees what its line sells, and note a problem if it does not."""
-        sold = _item_of(self.reader, line, self.currency)
-        is_same = (item.sku_code, item.bundle_code) == (sold.sku_code, "")
+        is_same = is_item_of(item, _item_of(self.reader, line, self.currency))
         if is_same and item.currency_code in ("", self.currency):
             return True
         message = _(

@@ -6,12 +6,23 @@ from order_copies.testing.laws import Laws
 from order_copies.testing.placements import Placements
 from order_copies.testing.plans import Plans
 from order_copies.testing.queries import Queries
+from order_copies.testing.subscriptions import Subscriptions
 from order_copies.testing.swaps import Swaps
 from order_copies.testing.targets import Targets
 
 
 class ShopContract(
-    Declarations, Ids, Permissions, Plans, Targets, Queries, Placements, Swaps, Availability, Laws
+    Declarations,
+    Ids,
+    Permissions,
+    Plans,
+    Targets,
+    Queries,
+    Placements,
+    Swaps,
+    Availability,
+    Subscriptions,
+    Laws,
 ):
     """The tests that every :class:`order_copies.shops.Shop` must pass.
 
