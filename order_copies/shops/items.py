@@ -1,6 +1,6 @@
 """The items of automatic subscriptions: made from the lines of an order, and made lines again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +75,10 @@ class AgreedLines:
                 self._note_without_line(item)
             elif self._is_of(item, line):
                 made[line.pk] = self._agreed(line, item)
-        if not made:
+        for line in [line for line in lines if line.pk in made]:
+            if parent := self._parent_left_out(line, lines, made):
+                made[line.pk] = self._skip_with(line, parent)
+        if all(one.target is None for one in made.values()):
             message = _("no item of the subscription can be renewed: change its items")
             self._note("no_sellable_line", message, skippable=False)
         return [made.get(line.pk) or self._not_subscribed(line) for line in lines]
@@ -94,6 +97,21 @@ class AgreedLines:
                 "delete the item from the subscription"
             )
             self._note("no_source_line", message % words)
+
+    def _parent_left_out(
+        self, line: Any, lines: Sequence[Any], made: Mapping[Any, Decision]
+    ) -> Any:
+        """Return the line that a line goes with, if no item names that one."""
+        keys = {getattr(line, name) for name in self.reader.parents}
+        return next((one for one in lines if one.pk in keys and one.pk not in made), None)
+
+    def _skip_with(self, line: Any, parent: Any) -> Decision:
+        name = self.reader.fields.name
+        message = _(
+            "%(name)s goes with %(parent)s, which is not in the subscription: delete its item too"
+        ) % {"name": getattr(line, name), "parent": getattr(parent, name)}
+        self._note("not_subscribed", message)
+        return Decision(line, None, Action.SKIPPED, "not_subscribed", message)
 
     def _is_of(self, item: OrderSubscriptionItem, line: Any) -> bool:
         """Return whether an item agrees what its line sells, and note a problem if it does not."""
