@@ -57,7 +57,8 @@ class ShopContract(
     - :meth:`leave_last_pieces` leaves nothing in stock but what the order holds. The tests then
       swap the last piece, alone and among rivals.
 
-    Nor are tests collected that need one of ``Shop.capabilities`` that the shop lacks.
+    Nor are tests collected that need one of ``Shop.capabilities`` that the shop lacks. Tests of
+    ``RECURRING`` order five pieces of a line.
 
     The tests run against the class that ``ORDER_COPIES["SHOP"]`` names, or against
     :attr:`shop_class`. They use the Python API, the worker (``run_batch``) and your database, each
