@@ -26,6 +26,9 @@ class WrongShopContract(ReferenceShopContract):
         super().__init_subclass__()
         for name in [name for name in dir(cls) if name.startswith("test_")]:
             test = getattr(cls, name)
+            if isinstance(test, str):
+                # The test needs what the reference shop lacks.
+                continue
             if name in cls.broken:
                 setattr(cls, name, failing(test, cls.broken[name]))
             elif name.startswith("test_any_"):
