@@ -247,17 +247,17 @@ class DeclaredShop(Shop):
         An order is placed if it has the values of :attr:`placed`. Override it if placed orders
         reach other statuses, or if there are customers without an account.
         """
-        emails: dict[Any, Any] = {}
-        if self.customer_email:
-            found = self.order_model._base_manager.filter(pk__in=[order.pk for order in orders])
-            emails = dict(found.values_list("pk", self.customer_email))
         return [
-            Subscriber(
-                customer_email=str(emails.get(order.pk) or _email_of(order)),
-                is_placed=is_in(order, self.placed),
-            )
-            for order in orders
+            Subscriber(customer_email=email, is_placed=is_in(order, self.placed))
+            for order, email in zip(orders, self._emails_of(orders), strict=True)
         ]
+
+    def _emails_of(self, orders: Sequence[Any]) -> list[str]:
+        if not self.customer_email:
+            return [_email_of(order) for order in orders]
+        found = self.order_model._base_manager.filter(pk__in=[order.pk for order in orders])
+        emails = dict(found.values_list("pk", self.customer_email))
+        return [str(emails.get(order.pk) or "") for order in orders]
 
     def line_id(self, key: Any) -> str:
         """Return the public id of the line with this primary key. Default: the key as text."""
@@ -360,7 +360,8 @@ def _refusal(hook: Callable[[Any], None], order: Any) -> str:
 
 
 def _email_of(order: Any) -> str:
-    return getattr(order, "customer_email", "") or getattr(order, "email", "") or ""
+    email = getattr(order, "customer_email", "") or getattr(order, "email", "")
+    return str(email or "")
 
 
 @cache

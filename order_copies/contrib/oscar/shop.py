@@ -1,6 +1,7 @@
 """The Shop adapter for django-oscar."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -20,6 +21,7 @@ from order_copies.shops import (
     FrozenShop,
     LineFields,
     Placement,
+    Subscriber,
 )
 from order_copies.shops.lines import Available
 
@@ -72,6 +74,7 @@ class OscarShop(FrozenShop):
         "total_amount_with_taxes_cents": "total_incl_tax",
     }
     owner = "user"
+    customer_email = "user__email"
 
     @property
     def placed(self) -> Mapping[str, Any]:  # type: ignore[override]
@@ -95,6 +98,16 @@ class OscarShop(FrozenShop):
         able -= {Capability.RECURRING}
         reachable = {status for later in Order.pipeline.values() for status in later}
         return able if self.cancelled_status in reachable else able - {Capability.CANCEL}
+
+    def subscribers(self, orders: Sequence[Any]) -> list[Subscriber]:
+        """Return what subscriptions must know about orders; those of guests have no user."""
+        unplaced = {self.draft_status, self.cancelled_status}
+        return [
+            replace(
+                one, is_registered=order.user_id is not None, is_placed=order.status not in unplaced
+            )
+            for order, one in zip(orders, super().subscribers(orders), strict=True)
+        ]
 
     def find_order(self, text: str) -> Any:
         """Return the key of an order by its number, with or without ``#``, else by its id."""
