@@ -26,10 +26,15 @@ def items_of(
 
 
 def is_item_of(item: OrderSubscriptionItem, sold: OrderSubscriptionItem) -> bool:
-    """Return whether an item names what ``sold``, an item of :func:`items_of`, sells."""
-    is_same_key = item.source_line_item_key == sold.source_line_item_key
-    is_same_article = (item.sku_code, item.bundle_code) == (sold.sku_code, "")
-    return is_same_article and (bool(item.sku_code) or is_same_key)
+    """Return whether an item is of the same article as ``sold``, an item of a line.
+
+    An item without ``sku_code`` has the article of its line.
+    """
+    if item.bundle_code:
+        return False
+    if item.sku_code:
+        return item.sku_code == sold.sku_code
+    return item.source_line_item_key == sold.source_line_item_key
 
 
 def _item_of(reader: LineReader, line: Any, currency: str) -> OrderSubscriptionItem:

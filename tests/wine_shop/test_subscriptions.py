@@ -256,9 +256,7 @@ def test_renewal__two_items_of_one_line_are_a_problem(cellar: None) -> None:
     assert [it[0] for it in problems(plans(order_subscription)[0])] == ["line_gone"]
 
 
-@pytest.mark.parametrize(
-    "values", [{"sku_code": "white"}, {"sku_code": ""}, {"bundle_code": "red"}]
-)
+@pytest.mark.parametrize("values", [{"sku_code": "white"}, {"bundle_code": "red"}])
 def test_renewal__item_of_another_article_is_a_problem(
     cellar: None, use: Callable[..., None], values: dict[str, str]
 ) -> None:
@@ -269,6 +267,17 @@ def test_renewal__item_of_another_article_is_a_problem(
 
     # when, then
     assert [it[0] for it in problems(plans(order_subscription)[0])] == ["line_differs"]
+
+
+def test_renewal__item_without_code_has_the_article_of_its_line(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    order_subscription = subscribe(make_order("W1", ("red", 1, "1")))
+    use(ListShop)
+
+    # when, then
+    assert shown(plans(order_subscription)[0]) == [("red", "copied", 1, 100)]
 
 
 def test_renewal__unavailable_item_is_a_problem(cellar: None) -> None:
