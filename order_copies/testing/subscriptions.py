@@ -151,6 +151,16 @@ class Subscriptions(Contract):
         expected = [dict(line.after or {}) for line in plan.lines]
         assert lines == expected, f"write() wrote the lines {lines}, the plan has {expected}."
 
+    @needs(Capability.RECURRING, Capability.PLACE)
+    def test_renewal__is_placed(self) -> None:
+        """A recurring copy that places completes, and its target is placed as the source is."""
+        order = self.make_order()
+        [order_copy] = renewed(subscribed(order, place_target_order=True))
+        source, target = self.shop().subscribers([order, target_of(order_copy)])
+        assert target.is_placed == source.is_placed, (
+            f"subscribers() returned {source} for a placed order, {target} for its placed copy."
+        )
+
     @needs(Capability.RECURRING)
     def test_renewal__leaves_the_source_unchanged(self) -> None:
         """A recurring copy changes no row that belongs to its source."""
@@ -223,8 +233,8 @@ class Subscriptions(Contract):
         return run
 
 
-def subscribed(order: Any) -> OrderSubscription:
-    """Create and activate an automatic subscription to all lines of an order; it places nothing."""
+def subscribed(order: Any, *, place_target_order: bool = False) -> OrderSubscription:
+    """Create and activate an automatic subscription to all lines of an order."""
     model, _new = SubscriptionModel.objects.get_or_create(
         name="contract", defaults={"frequencies": ["monthly"]}
     )
@@ -234,7 +244,7 @@ def subscribed(order: Any) -> OrderSubscription:
         frequency="monthly",
         activate_by_source_order=False,
         starts_at=timezone.now() + timedelta(days=1),
-        place_target_order=False,
+        place_target_order=place_target_order,
     )
     changes.create(order_subscription, actor=ACTOR)
     [refusals] = changes.activate([order_subscription], actor=ACTOR)
