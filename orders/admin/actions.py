@@ -1,4 +1,4 @@
-"""Place, cancel, approve and archive orders from their list in the admin."""
+"""Place, cancel, approve, archive and subscribe to orders from their list in the admin."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,6 +111,19 @@ TEXTS = {
         refused=ngettext_lazy(
             "%(count)s order stays in the archive:",
             "%(count)s orders stay in the archive:",
+            "count",
+        ),
+    ),
+    "create_subscriptions": ActionTexts(
+        label=gettext_lazy("Subscribe to the items of selected orders that have a frequency"),
+        done=ngettext_lazy(
+            "%(count)s order has its subscriptions.",
+            "%(count)s orders have their subscriptions.",
+            "count",
+        ),
+        refused=ngettext_lazy(
+            "%(count)s order has no subscriptions:",
+            "%(count)s orders have no subscriptions:",
             "count",
         ),
     ),

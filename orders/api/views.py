@@ -47,7 +47,7 @@ class ShopViewSet(UpdateMixin, ReadOnlyViewSet):
 
 
 class OrderViewSet(ShopViewSet):
-    """``/orders``. Triggers place, cancel, approve, archive and unarchive them."""
+    """``/orders``. Triggers place, cancel, approve, archive and subscribe to them."""
 
     queryset = Order.objects.all()
     serializer_class = serializers.OrderSerializer

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from order_copies.models import OrderFactory
 from order_copies.plans import Action
 from order_copies.shops import Finding
-from orders.auditing.contents import is_as_left, line_outcomes
+from orders.auditing.contents import is_as_left, is_recurring, line_outcomes
 from orders.auditing.facts import Facts, Head, Line
 from orders.totals import GOODS, PARTIAL_TOTALS, PROMOTIONS, ItemType, amount_of_type
 
@@ -20,7 +20,8 @@ def audit_amounts(
     order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
 ) -> Iterator[Finding]:
     """Report totals of the target that break a rule."""
-    source = source if source and is_as_left(source, order_copy) else None
+    if is_recurring(order_copy) or not (source and is_as_left(source, order_copy)):
+        source = None
     if not _adds_up(order_copy, target, source, facts):
         message = _("has totals that differ from the sum of its lines: correct them")
         yield _of(target, "totals_differ", message)
@@ -42,8 +43,8 @@ def _adds_up(order_copy: OrderFactory, target: Head, source: Head | None, facts:
     if source and _is_frozen(target, source, facts):
         return True
     extra = facts.without_line(target)
-    if not extra:
-        return True
+    if not extra or is_recurring(order_copy):
+        return not extra
     if any(outcome["action"] != Action.COPIED for outcome in line_outcomes(order_copy)):
         dropped = _dropped(order_copy)
         carried = facts.without_line(source) if source else extra

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from order_copies.models import OrderFactory
+from order_copies.models import Kind, OrderFactory
 from order_copies.plans import Action
 from order_copies.shops import Finding
 from orders.auditing.facts import Facts, Head, Line
@@ -36,7 +36,13 @@ def audit_contents(
     if source and is_as_left(target, order_copy) and is_as_left(source, order_copy):
         yield from _header(order_copy, target, source)
         yield from _addresses(order_copy, target, source, facts)
-        yield from _lines(order_copy, target, source, facts)
+        if not is_recurring(order_copy):
+            yield from _lines(order_copy, target, source, facts)
+
+
+def is_recurring(order_copy: OrderFactory) -> bool:
+    """Return whether the lines are the items of a subscription, and not those of the source."""
+    return order_copy.type == Kind.RECURRING_ORDER_COPIES
 
 
 def is_as_left(order: Head, order_copy: OrderFactory) -> bool:
@@ -69,16 +75,23 @@ def _are_as_planned(order_copy: OrderFactory, lines: list[Line], ids: list[str])
 
 
 def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
-    left_out = {outcome["attribute"] for outcome in order_copy.outcomes}
-    expected = {name: getattr(source, name) for name in (*SHARED, *OPTIONAL)}
-    expected |= {
-        name: empty for name, empty in OPTIONAL.items() if name.removesuffix("_id") in left_out
-    }
+    expected = {name: getattr(source, name) for name in SHARED} | _optional(order_copy, source)
     for name, value in expected.items():
         if getattr(target, name) != value:
             message = _("has another %(what)s than copy %(copy)s planned: check its outcomes")
             words = {"what": name.removesuffix("_id"), "copy": order_copy.public_id}
             yield _of(target, "belongings_differ", message % words)
+
+
+def _optional(order_copy: OrderFactory, source: Head) -> dict[str, Any]:
+    if is_recurring(order_copy):
+        # Its payment source may be another entry of the wallet.
+        return {"coupon_code": ""}
+    left_out = {outcome["attribute"] for outcome in order_copy.outcomes}
+    return {
+        name: empty if name.removesuffix("_id") in left_out else getattr(source, name)
+        for name, empty in OPTIONAL.items()
+    }
 
 
 def _addresses(

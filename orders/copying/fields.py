@@ -49,6 +49,7 @@ ORDER = CopiedModel(
         "approved_at",
         "cancelled_at",
         "archived_at",
+        "subscription_created_at",
     ),
     recomputed=(
         "status",

@@ -89,6 +89,9 @@ class Lines:
         decisions = [self._decide_sku(line) for line in goods]
         self._decided = {line.id: one for line, one in zip(goods, decisions, strict=True)}
         self._goods_changed = any(one.action != Action.COPIED for one in decisions)
+        self._require_goods(goods, decisions)
+
+    def _require_goods(self, goods: Sequence[SourceLine], decisions: Sequence[Decision]) -> None:
         # A line of zero pieces is copied but sells nothing.
         left = (one.target for one in decisions if one.target)
         if any(line.quantity for line in goods) and not any(line.quantity for line in left):

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from order_copies import public_ids
-from order_copies.models import OrderFactory
+from order_copies.models import Kind, OrderFactory, OrderSubscription
 from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
+from order_copies.shops import Agreement
 from orders.copying.decisions import Decision
 from orders.copying.discounts import UsedCoupon
 from orders.copying.fields import SourceLine
 from orders.copying.lines import Lines, needs_shipping
+from orders.copying.recurring import RecurringLines
 from orders.copying.snapshot import Availability, Snapshot
 from orders.lifecycle.coupons import CouponState, why_invalid
 from orders.lifecycle.requirements import (
@@ -44,7 +47,12 @@ class TargetOrder:
 def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
     """Plan copies in order: stock and coupon uses that one takes are unavailable to the next."""
     availability = Availability(snapshot)
-    return [_plan(order_copy, availability) for order_copy in order_copies]
+    return [
+        _plan_recurring(order_copy, availability)
+        if order_copy.type == Kind.RECURRING_ORDER_COPIES
+        else _plan(order_copy, availability)
+        for order_copy in order_copies
+    ]
 
 
 def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
@@ -84,6 +92,43 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
         availability.take(order, lines.taken, used, replaces=plan.cancel)
     if plan.will_cancel:
         availability.cancel(order)
+    return plan
+
+
+def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
+    """Plan a copy from the items of its subscription; its source totals are the agreed ones."""
+    snapshot = availability.snapshot
+    order = snapshot.orders[int(order_copy.source_order_id or 0)]
+    agreement = snapshot.agreements.get(order_copy.order_subscription_id or 0)
+    header = Header(order_copy, order, availability, takes_over=False)
+    lines = RecurringLines(order_copy, order, availability, takes_over=False)
+    if agreement is None:
+        message = _("does not exist any more: nothing can be copied")
+        gone = Problem(Step.WRITE, "order_subscription", "gone", message, skippable=False)
+        header.problems.append(gone)
+        agreement = Agreement(OrderSubscription(), [])
+    terms = agreement.order_subscription
+    totals = lines.decide_items(agreement)
+    payment_source = header.payment_source(terms.customer_payment_source_key)
+    target = _target(order, lines, snapshot, payment_source)
+    target.values |= {"coupon_code": "", **totals}
+    plan = CopyPlan(
+        place=order_copy.place_target_order,
+        cancel=False,
+        skip_errors=order_copy.skip_errors,
+        outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
+        problems=[*header.problems, *lines.problems],
+        currency_code=order.currency_code,
+        source_totals=lines.agreed_totals,
+        target_totals=totals,
+        row=target,
+        is_contended=lines.is_contended,
+    )
+    if drift := lines.price_drift(terms, totals):
+        plan.problems.append(drift)
+    plan.problems += _reasons_not_to_swap(plan, lines, snapshot)
+    if plan.will_place:
+        availability.take(order, lines.taken, None, replaces=False)
     return plan
 
 
@@ -183,6 +228,11 @@ class Header:
     #: Whether the coupon is invalid because earlier copies of the batch use it.
     is_contended: bool = False
 
+    @property
+    def _instant(self) -> datetime:
+        """The instant at which coupon and payment source must be valid."""
+        return self.order_copy.planned_for or self.availability.snapshot.now
+
     def coupon(self) -> UsedCoupon:
         """Return the coupon; an invalid one is a problem, unless ``ignore_invalid_coupon``."""
         code = self.order.coupon_code
@@ -192,7 +242,7 @@ class Header:
         coupon = snapshot.coupons.get(code.lower())
         if coupon is not None:
             state = self.availability.coupon_state(coupon, self.order, takes_over=self.takes_over)
-        invalid = why_invalid(coupon, self.order, snapshot.now, state)
+        invalid = why_invalid(coupon, self.order, self._instant, state)
         if invalid is None:
             return UsedCoupon(code, coupon)
         reason, message = invalid
@@ -218,20 +268,27 @@ class Header:
     def _skip_coupon(self, code: str, message: str) -> None:
         self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
 
-    def payment_source(self) -> PaymentSource | None:
+    def payment_source(self, named: str = "") -> PaymentSource | None:
         """Return the payment source of the target.
 
-        It is that of the source order, if it is saved in the wallet, valid, and may be reused.
+        It is that of the source order, or of the entry of the wallet with the key ``named``, if it
+        is saved in the customer's wallet, valid, and may be reused.
         """
-        payment_source, snapshot = self.order.payment_source, self.availability.snapshot
-        if payment_source is None:
+        snapshot, payment_source = self.availability.snapshot, self.order.payment_source
+        if named:
+            entry = snapshot.named_entries.get(named)
+            is_saved = entry is not None and entry.customer_id == self.order.customer_id
+            payment_source = entry.payment_source if entry else None
+        elif payment_source is None:
             return None
-        expires_at = payment_source.expires_at
+        else:
+            is_saved = (self.order.customer_id, payment_source.pk) in snapshot.wallet
+        expires_at = payment_source.expires_at if payment_source else None
         if not self.order_copy.reuse_wallet:
             reason = "wallet_not_reused", _("the copy does not reuse the wallet")
-        elif (self.order.customer_id, payment_source.pk) not in snapshot.wallet:
+        elif not is_saved:
             reason = "not_in_wallet", _("the payment source is not in the customer's wallet")
-        elif expires_at is not None and expires_at <= snapshot.now:
+        elif expires_at is not None and expires_at <= self._instant:
             reason = "payment_source_expired", _("the payment source has expired")
         else:
             return payment_source

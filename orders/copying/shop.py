@@ -10,16 +10,16 @@ from django.http import HttpRequest
 from order_copies import public_ids
 from order_copies.events.recording import worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
-from order_copies.models import OrderFactory
+from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop
+from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop, Subscriber
 from orders import auditing
 from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
 from orders.copying.writing import check_unchanged
-from orders.lifecycle import cancelling, gateways, placing, voiding
+from orders.lifecycle import cancelling, gateways, placing, subscribing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
 from orders.lifecycle.locks import locked
 from orders.models import Authorization, CouponUse, Customer, Order, StockReservation
@@ -33,6 +33,7 @@ class ReferenceShop(Shop):
 
     copied_models = COPIED_MODELS
     left_behind = (Authorization, CouponUse, StockReservation)
+    price_policies = frozenset(OrderSubscription.PricePolicy)
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -66,6 +67,17 @@ class ReferenceShop(Shop):
             return order_copies
         return super().order_copies_for(request, order_copies)
 
+    def order_subscriptions_for(
+        self, request: HttpRequest, order_subscriptions: "QuerySet[Any]"
+    ) -> "QuerySet[Any]":
+        """Return the subscriptions to the orders that the client may see.
+
+        A client that may see all orders also gets subscriptions whose source order was deleted.
+        """
+        if not self.orders_for(request).query.has_filters():
+            return order_subscriptions
+        return super().order_subscriptions_for(request, order_subscriptions)
+
     def acts_for_itself(self, request: HttpRequest) -> bool:
         """Return whether the client is a customer who may not view all orders."""
         user = request.user
@@ -89,10 +101,22 @@ class ReferenceShop(Shop):
         numbered = Order.objects.filter(number=text.removeprefix("#"))
         return key if key is not None else numbered.values_list("pk", flat=True).first()
 
+    def subscribers(self, orders: Sequence[Order]) -> list[Subscriber]:
+        """Return the customers, and the subscription models of the markets, in one query."""
+        return subscribing.subscribers(orders)
+
+    def subscription_items(self, orders: Sequence[Order]) -> list[list[OrderSubscriptionItem]]:
+        """Return the unsaved items of all SKU lines of each order, in one query."""
+        lines = subscribing.lines_of(orders)
+        return [[*map(subscribing.item_of, lines[order.pk])] for order in orders]
+
+    def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
+        """Set name, currency and current price by the SKU; return why it cannot be sold."""
+        return subscribing.complete_item(item)
+
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Plan copies in order from one snapshot of the shop."""
-        snapshot = take_snapshot([_source(order_copy) for order_copy in order_copies])
-        return plan_copies(order_copies, snapshot)
+        return plan_copies(order_copies, take_snapshot(order_copies))
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
         """Return the amount and payment source of each target; None if nothing is due."""

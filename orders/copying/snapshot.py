@@ -1,7 +1,7 @@
 """The state of the shop that plans need, and what earlier copies of a batch leave of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +10,8 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from order_copies.db.transactions import consistent_reads
+from order_copies.models import OrderFactory, OrderSubscription
+from order_copies.shops import Agreement, agreements_of
 from order_copies.shops.contents import read_contents
 from orders.copying.fields import KEYS, TABLES, SourceLine
 from orders.lifecycle.coupons import CouponState, buyers_of, coupons_by_code
@@ -24,6 +26,7 @@ from orders.models import (
     Order,
     PaymentMethod,
     PaymentSource,
+    Price,
     Promotion,
     Sku,
     StockReservation,
@@ -44,6 +47,7 @@ class SkuState(NamedTuple):
     code: str
     on_sale: bool
     do_not_ship: bool
+    image_url: str
     available: int | None
 
 
@@ -73,6 +77,12 @@ class Snapshot:
     promotions: list[Promotion]
     #: The pairs of customer and saved payment source.
     wallet: set[tuple[int, int]]
+    #: What the subscriptions of recurring copies agree, by key of the subscription.
+    agreements: dict[int, Agreement]
+    #: The entries of wallets that agreements name, by key as text.
+    named_entries: dict[str, CustomerPaymentSource]
+    #: The current prices that agreements depend on, in cents, by SKU and currency.
+    prices: dict[tuple[int, str], int]
 
 
 class Contents(NamedTuple):
@@ -99,17 +109,18 @@ def contents_of(orders: Mapping[int, Order]) -> Contents:
     )
 
 
-def take_snapshot(keys: Collection[int]) -> Snapshot:
-    """Read what planning copies of these orders needs, in one database snapshot."""
+def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
+    """Read what planning these copies needs, in one database snapshot."""
     with consistent_reads():
-        now, keys = timezone.now(), set(keys)
-        sources = _orders(keys)
+        now, keys = timezone.now(), {int(one.source_order_id or 0) for one in order_copies}
+        sources, agreements = _orders(keys), agreements_of(order_copies)
         codes = {order.coupon_code for order in sources.values() if order.coupon_code}
         coupons = coupons_by_code(codes) if codes else {}
         # Buyers are needed only to count their uses of coupons.
         buyers = buyers_of(sources.values()) if coupons else {}
         by_customer, users = _coupon_uses(coupons, sources, buyers)
-        skus = _skus(keys)
+        skus = _skus(keys, agreements.values())
+        sku_of_code = {sku.code: key for key, sku in skus.items()}
         started = Promotion.objects.filter(active=True, starts_at__lte=now)
         promotions = started.filter(Q(expires_at=None) | Q(expires_at__gt=now))
         wallet = CustomerPaymentSource.objects.filter(
@@ -121,7 +132,7 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
             orders=sources,
             **contents_of(sources)._asdict(),
             skus=skus,
-            sku_of_code={sku.code: key for key, sku in skus.items()},
+            sku_of_code=sku_of_code,
             reserved=_reserved(keys),
             coupons=coupons,
             buyers=buyers,
@@ -129,6 +140,9 @@ def take_snapshot(keys: Collection[int]) -> Snapshot:
             users=users,
             promotions=list(promotions.select_related("market").order_by("priority", "pk")),
             wallet=set(wallet.values_list("customer", "payment_source")),
+            agreements=agreements,
+            named_entries=_named_entries(agreements.values()),
+            prices=_prices(agreements.values(), sku_of_code),
         )
 
 
@@ -143,8 +157,8 @@ def _orders(keys: set[int]) -> dict[int, Order]:
     return sources
 
 
-def _skus(keys: set[int]) -> dict[int, SkuState]:
-    """Return the SKUs of the lines; for a deleted SKU, the SKU that has its code now."""
+def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState]:
+    """Return the SKUs of lines and of items; for a deleted SKU, the one that has its code now."""
     orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
     codes = orphans.exclude(sku_code="").order_by().values("sku_code")
     columns = (
@@ -152,23 +166,53 @@ def _skus(keys: set[int]) -> dict[int, SkuState]:
         "code",
         "on_sale",
         "do_not_ship",
+        "image_url",
         "do_not_track",
         "stock_item__quantity",
         "stock_item__reserved",
     )
     linked = Sku.objects.filter(line_items__order__in=keys).order_by().values_list(*columns)
-    recreated = Sku.objects.filter(code__in=codes).order_by().values_list(*columns)
+    named = Q(code__in=codes)
+    if items := {item.sku_code for agreement in agreements for item in agreement.items}:
+        named |= Q(code__in=items)
+    recreated = Sku.objects.filter(named).order_by().values_list(*columns)
+    rows = linked.union(recreated)
     return {
         pk: SkuState(
             code,
             on_sale,
             do_not_ship,
+            image_url,
             None if do_not_track else (quantity or 0) - (reserved or 0),
         )
-        for pk, code, on_sale, do_not_ship, do_not_track, quantity, reserved in linked.union(
-            recreated
-        )
+        for pk, code, on_sale, do_not_ship, image_url, do_not_track, quantity, reserved in rows
     }
+
+
+def _named_entries(agreements: Iterable[Agreement]) -> dict[str, CustomerPaymentSource]:
+    names = {one.order_subscription.customer_payment_source_key for one in agreements}
+    keys = [int(name) for name in names if name.isdecimal() and len(name) < len(str(2**63))]
+    if not keys:
+        return {}
+    entries = CustomerPaymentSource.objects.select_related("payment_source").in_bulk(keys)
+    return {str(key): entry for key, entry in entries.items()}
+
+
+def _prices(
+    agreements: Iterable[Agreement], sku_of_code: Mapping[str, int]
+) -> dict[tuple[int, str], int]:
+    codes = {
+        item.sku_code
+        for agreement in agreements
+        if agreement.order_subscription.price_policy != OrderSubscription.PricePolicy.FROZEN
+        for item in agreement.items
+    }
+    skus = [sku_of_code[code] for code in codes if code in sku_of_code]
+    if not skus:
+        return {}
+    rows = Price.objects.filter(sku__in=skus).order_by()
+    found = rows.values_list("sku", "currency_code", "amount_cents")
+    return {(sku, currency): cents for sku, currency, cents in found}
 
 
 def _reserved(keys: set[int]) -> dict[int, dict[int, int]]:

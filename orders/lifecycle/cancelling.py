@@ -1,4 +1,4 @@
-"""Cancel orders: release their stock and coupon uses, void their authorizations."""
+"""Cancel orders: release stock and coupon uses, void authorizations, cancel subscriptions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
@@ -7,6 +7,7 @@ from django.db import transaction
 
 from order_copies.events.recording import Actor
 from order_copies.plans import Problem
+from orders.lifecycle import subscribing
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.locks import locked_orders
 from orders.lifecycle.requirements import reasons_not_to_cancel, reasons_not_to_cancel_source
@@ -74,6 +75,8 @@ def _cancel(
     _release_stock_and_coupons(orders)
     _void_authorizations(orders)
     _write_cancelled(list(orders.values()), who, order_copies)
+    if orders:
+        subscribing.cancel_with(orders, who=who)
 
 
 def _release_stock_and_coupons(orders: Collection[int]) -> None:

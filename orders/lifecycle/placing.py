@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from order_copies.db.rows import insert_rows
 from order_copies.events.recording import Actor
 from order_copies.plans import Problem, Step
+from orders.lifecycle import subscribing
 from orders.lifecycle.coupons import CouponLedger
 from orders.lifecycle.gateways import Authorized, Declined
 from orders.lifecycle.locks import locked_orders
@@ -80,7 +81,7 @@ class _Batch:
         self.orders = locked_orders(placing | replaced)
         self.stock = StockLedger(placing, replaced)
         self.coupons = CouponLedger([self.orders[key] for key in placing], replaced)
-        self.placements = _placements([self.orders[key] for key in placing])
+        self.placements, self.awaited = _placements([self.orders[key] for key in placing])
         self.placed: dict[int, tuple[Order, Authorized | None]] = {}
         self.replaced: set[int] = set()
 
@@ -135,20 +136,24 @@ class _Batch:
         _write_authorizations(placed)
         order_copies = {request.order: request.order_copy for request in self.requests}
         _write_placed(placed, self.placements, who, order_copies)
+        if awaited := self.awaited & self.placed.keys():
+            subscribing.activate_by(awaited, who=who)
 
 
-def _placements(orders: Collection[Order]) -> dict[int, Placement]:
+def _placements(orders: Collection[Order]) -> tuple[dict[int, Placement], set[int]]:
+    """Return the facts about orders, by key, and the orders that drafts of subscriptions await."""
     roles: dict[int, set[Any]] = defaultdict(set)
     for order, role in Address.objects.filter(order__in=orders).values_list("order", "role"):
         roles[order].add(role)
     goods = LineItem.objects.filter(order=OuterRef("pk"), item_type__in=GOODS, quantity__gt=0)
     shipped = goods.filter(item_type=ItemType.SKUS).exclude(sku__do_not_ship=True)
     valid = PaymentSource.objects.valid(timezone.now()).filter(pk=OuterRef("payment_source"))
-    facts = Order.objects.filter(pk__in=[order.pk for order in orders]).values_list(
-        "pk", Exists(goods), Exists(shipped), Exists(valid)
+    waiting = subscribing.waiting().filter(source_order=OuterRef("pk"))
+    found = Order.objects.filter(pk__in=[order.pk for order in orders]).values_list(
+        "pk", Exists(goods), Exists(shipped), Exists(valid), Exists(waiting)
     )
-    by_key = {order.pk: order for order in orders}
-    return {
+    facts, by_key = list(found), {order.pk: order for order in orders}
+    placements = {
         key: Placement(
             status=by_key[key].status,
             has_customer=bool(by_key[key].customer_email or by_key[key].customer_id),
@@ -158,8 +163,9 @@ def _placements(orders: Collection[Order]) -> dict[int, Placement]:
             due_cents=by_key[key].total_amount_with_taxes_cents,
             has_payment_source=has_payment_source,
         )
-        for key, has_goods, needs_shipping, has_payment_source in facts
+        for key, has_goods, needs_shipping, has_payment_source, _is_awaited in facts
     }
+    return placements, {key for key, *_others, is_awaited in facts if is_awaited}
 
 
 def _used(answer: Authorized | Declined | None, order: Order) -> Authorized | None:

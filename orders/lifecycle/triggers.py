@@ -19,6 +19,7 @@ from orders.lifecycle import checkout
 from orders.lifecycle.cancelling import cancel
 from orders.lifecycle.changes import change
 from orders.lifecycle.locks import locked_orders
+from orders.lifecycle.subscribing import create_subscriptions
 from orders.lifecycle.transitions import archive, transition, unarchive
 
 #: The reasons why an action was refused, one list for each order; empty if it was run.
@@ -47,6 +48,7 @@ ORDER_ACTIONS = {
         OrderAction(verb="approve", run=partial(transition, "approve"), is_for_customers=False),
         OrderAction(verb="archive", run=archive),
         OrderAction(verb="unarchive", run=unarchive),
+        OrderAction(verb="create_subscriptions", run=create_subscriptions),
     )
 }
 

@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from order_copies.models import SubscriptionModel
 from orders.models.resources import Resource
 
 
@@ -26,6 +27,17 @@ class Market(Resource):
     shipping_amount_cents = models.PositiveBigIntegerField(_("shipping amount in cents"), default=0)
     shipping_cost_cutoff_cents = models.PositiveBigIntegerField(
         _("free shipping from, in cents"), null=True, blank=True
+    )
+
+    #: The rules by which the lines of an order become subscriptions. Null: only whole orders can be
+    #: subscribed to.
+    subscription_model = models.ForeignKey(
+        SubscriptionModel,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="markets",
+        verbose_name=_("subscription model"),
     )
 
     class Meta(Resource.Meta):

@@ -152,6 +152,10 @@ class Order(Resource):
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     archived_at = models.DateTimeField(_("archived at"), null=True, blank=True)
+    #: When subscriptions to lines of the order were created first.
+    subscription_created_at = models.DateTimeField(
+        _("subscription created at"), null=True, blank=True
+    )
 
     class Meta(Resource.Meta):
         verbose_name = _("order")

@@ -336,7 +336,7 @@ def test_snapshot__reads_an_order_as_of_one_moment(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(snapshot, "_orders", read_then_edit)
 
     # when
-    taken = snapshot.take_snapshot([source.pk])
+    taken = snapshot.take_snapshot([stories.unsaved(source)])
 
     # then
     line.refresh_from_db()

@@ -41,6 +41,11 @@ class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
     _unarchive = TriggerField(
         scope=COPY, help_text="Unarchives the order; repeating it has no effect."
     )
+    _create_subscriptions = TriggerField(
+        scope=COPY,
+        help_text="Creates the subscriptions to the line items that have a frequency, by the "
+        "subscription model of the market; repeating it has no effect.",
+    )
 
     included_serializers = {
         "market": "orders.api.serializers.MarketSerializer",
@@ -104,6 +109,7 @@ class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
             "approved_at",
             "cancelled_at",
             "archived_at",
+            "subscription_created_at",
             *COMMON,
             *related,
             *CopiedOrderSerializer.Meta.fields,
@@ -112,6 +118,7 @@ class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
             "_approve",
             "_archive",
             "_unarchive",
+            "_create_subscriptions",
         ]
         updatable = [
             "affiliate_code",
@@ -141,6 +148,7 @@ class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
             "approved_at",
             "cancelled_at",
             "archived_at",
+            "subscription_created_at",
             *COMMON_SORTABLE,
         ]
         filterable = [
