@@ -45,6 +45,7 @@ ORDERS_OWN = OF_ITS_OWN | {
     "approved_at",
     "cancelled_at",
     "archived_at",
+    "subscription_created_at",
 }
 LINES_OWN = OF_ITS_OWN | {"order_id", "gift_card_code"}
 OPTIONS_OWN = OF_ITS_OWN | {"line_item_id"}

@@ -113,7 +113,7 @@ class RecurringLines(Lines):
         if decision.target and policy != PricePolicy.FROZEN and current is None:
             message = _("%(name)s has no price in %(currency)s: enter one, or set price_policy")
             words = {"name": agreed.sku_code, "currency": self.order.currency_code}
-            decision = self._skip(agreed, "price_missing", message % words)
+            decision = self._skip(agreed, "no_price", message % words)
         if decision.action == Action.COPIED and unit != agreed.unit_amount_cents:
             message = _("at the current price")
             decision = replace(

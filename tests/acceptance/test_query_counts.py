@@ -80,7 +80,7 @@ def test_run_batch__query_count_is_constant(toggles: dict[str, bool]) -> None:
     uses; UPDATE coupons; INSERT coupon uses, authorizations; UPDATE orders; INSERT events.
     DELETE open payments.
     Cancel: SELECT orders, reservations, coupon uses; DELETE reservations; SELECT and UPDATE
-    authorizations; UPDATE orders; INSERT events.
+    authorizations; UPDATE orders; INSERT events; SELECT subscriptions.
     End: UPDATE the copies, INSERT their events.
     Void: SELECT payments to be voided; SELECT and UPDATE authorizations to be voided.
     """

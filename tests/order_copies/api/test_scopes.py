@@ -156,6 +156,7 @@ TRIGGERS = {
     "_approve": "place",
     "_archive": "copy",
     "_unarchive": "copy",
+    "_create_subscriptions": "copy",
 }
 
 

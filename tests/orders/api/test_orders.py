@@ -103,6 +103,7 @@ def test_order__document() -> None:
             "approved_at": None,
             "cancelled_at": None,
             "archived_at": None,
+            "subscription_created_at": None,
             "created_at": MOMENT,
             "updated_at": MOMENT,
             "reference": "4711",

@@ -272,14 +272,15 @@ def test_place_and_cancel__deleted_order_raises() -> None:
 @pytest.mark.parametrize("count", [1, 20])
 def test_place_and_cancel__query_count_is_equal_for_one_and_many_orders(count: int) -> None:
     """Placing: SAVEPOINT; SELECT orders, what they need, stock items, coupons by code, coupons,
-    customers, coupon uses by customer, discount lines, addresses, what is sold and shipped; DELETE
+    customers, coupon uses by customer, discount lines, addresses, what is sold and shipped and
+    whether subscriptions wait for it; DELETE
     transferred coupon uses and reservations; UPDATE stock items, coupons; INSERT reservations,
     coupon uses, authorizations; UPDATE orders; INSERT events; RELEASE. Without
     transfers, their SELECT and DELETE statements are not sent.
 
     Cancelling: SAVEPOINT; SELECT orders, reservations, stock items, coupon uses, coupons; DELETE
     reservations; UPDATE stock items; DELETE coupon uses; UPDATE coupons; SELECT and UPDATE
-    authorizations; UPDATE orders; INSERT events; RELEASE.
+    authorizations; UPDATE orders; INSERT events; SELECT subscriptions; RELEASE.
     """
     # given
     skus = [SkuFactory() for _ in range(count)]
@@ -296,7 +297,7 @@ def test_place_and_cancel__query_count_is_equal_for_one_and_many_orders(count: i
 
     # then
     assert set(Order.objects.values_list("status", flat=True)) == {"cancelled"}
-    assert (len(placing), len(cancelling)) == (19, 15)
+    assert (len(placing), len(cancelling)) == (19, 16)
 
 
 def test_local_gateway__authorizes_once_per_key() -> None:
