@@ -46,7 +46,7 @@ def planned(*order_subscriptions: OrderSubscription, **values: Any) -> list[Copy
 def renewed(*order_subscriptions: OrderSubscription) -> list[OrderFactory]:
     """Request and run the next copies of subscriptions in one batch, and return them."""
     assert not any(copying.renew(order_subscriptions, actor=stories.WHO))
-    run_batch(worker="w1")
+    run_batch(worker="w1", limit=len(order_subscriptions) or 1)
     return [
         stories.fresh(one.order_factories.latest("scheduled_for")) for one in order_subscriptions
     ]

@@ -21,6 +21,7 @@ from orders.demo.lifecycles import holds_coupon, holds_stock
 from orders.demo.people import Buyer, People
 from orders.demo.promotions import Offers, make_offers
 from orders.demo.showcases import FIRST_COPY, showcases
+from orders.demo.subscriptions import subscribe
 from orders.models import CouponUse, Order, PaymentSource, StockItem, StockReservation
 
 SEED = 20261123
@@ -44,6 +45,7 @@ def load_demo_shop() -> bool:
     _save_orders(baskets)
     _save_stock(history.catalogue, baskets)
     _save_coupons(history.offers, baskets)
+    subscribe()
     return True
 
 

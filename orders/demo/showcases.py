@@ -12,6 +12,9 @@ from orders.models import PaymentSource
 #: The reference of the order that the demo copies first.
 FIRST_COPY = "first-copy"
 
+#: The references of the orders that the demo subscribes to.
+SUBSCRIBED, AWAITED, SUBSCRIBED_WHOLE = "subscribed", "subscribed-pending", "subscribed-whole"
+
 #: The SKU codes of orders, by reference.
 GOODS = {
     "out-of-stock": ["COFFEE-GEISHA-100", "COFFEE-HOUSE-250"],
@@ -47,6 +50,7 @@ def showcases(history: History) -> Iterator[Basket]:
     yield from cases.gift_cards()
     yield from cases.payments()
     yield from cases.statuses()
+    yield from cases.subscriptions()
 
 
 class _Showcases:
@@ -196,3 +200,17 @@ class _Showcases:
         draft = self.order("draft", None)
         advance(draft, Status.DRAFT, None)
         yield draft
+
+    def subscriptions(self) -> Iterator[Basket]:
+        """Yield orders to subscribe to: two of the market that has a subscription model."""
+        placed, pending = self.history.buyers["de"][:2]
+        basket = self.order(SUBSCRIBED, placed, "COFFEE-HOUSE-1000", "PAPER-V60-100", "GRIND-HAND")
+        for line, frequency in zip(basket.lines, ("monthly", "two-month"), strict=False):
+            line.frequency = frequency
+        yield self.place(basket)
+        basket = self.order(AWAITED, pending, "COFFEE-DECAF-250")
+        basket.lines[0].frequency = "monthly"
+        yield self.place(basket, status=Status.PENDING)
+        yield self.place(
+            self.order(SUBSCRIBED_WHOLE, self.history.buyers["it"][0], "TEA-DARJEELING-100")
+        )

@@ -5,14 +5,22 @@ Amounts of the source are computed here, independently of the shop.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 
 from django.db.models import Model
+from django.utils import timezone
 from hypothesis import strategies as st
 
-from order_copies.models import OrderCopy
+from order_copies.models import (
+    OrderCopy,
+    OrderSubscription,
+    OrderSubscriptionItem,
+    SubscriptionModel,
+)
+from order_copies.shops import get_shop
 from orders.models import (
     Address,
     Coupon,
@@ -24,6 +32,7 @@ from orders.models import (
     Order,
     PaymentMethod,
     PaymentSource,
+    Price,
     Promotion,
     Sku,
     StockItem,
@@ -32,6 +41,7 @@ from tests.factories import PLACED_AT, half_up, tax_of, totals_of, yesterday
 
 RATES = [Decimal(0), Decimal("0.05"), Decimal("0.0725"), Decimal("0.09"), Decimal("0.22")]
 CURRENCIES = ["EUR", "JPY", "KWD"]
+POLICIES = OrderSubscription.PricePolicy.values
 HEAD_ONLY = ["shipping_amount_cents", "discount_amount_cents", "total_tax_amount_cents"]
 #: Number of orders per example.
 ORDERS = 50
@@ -139,6 +149,54 @@ class Builder:
             for order, described in zip(orders, self.descriptions, strict=True)
         ]
 
+    def subscribe(self, orders: Sequence[Order]) -> list[OrderSubscription]:
+        """Create an active subscription to each order that has SKUs, with current prices."""
+        items = get_shop().subscription_items(orders)
+        model = SubscriptionModel.objects.create(name="Laws", frequencies=["daily"])
+        tomorrow = timezone.now() + timedelta(days=1)
+        subscriptions = _create(
+            OrderSubscription,
+            [
+                OrderSubscription(
+                    source_order=order,
+                    subscription_model=model,
+                    frequency="daily",
+                    status="active",
+                    place_target_order=described.toggles[0],
+                    price_policy=POLICIES[sum(described.toggles) % len(POLICIES)],
+                    max_price_increase_percent=20 if described.toggles[1] else None,
+                    anchor_at=tomorrow,
+                    next_run_at=tomorrow,
+                )
+                for order, described, found in zip(orders, self.descriptions, items, strict=True)
+                if found
+            ],
+        )
+        by_order = {one.source_order_id: one for one in subscriptions}
+        rows = [
+            (item, by_order[order.pk])
+            for order, found in zip(orders, items, strict=True)
+            for item in found
+        ]
+        for item, one in rows:
+            item.order_subscription = one
+        _create(OrderSubscriptionItem, [item for item, _one in rows])
+        skus = dict(Sku.objects.values_list("code", "pk"))
+        _create(
+            Price,
+            [
+                Price(
+                    sku_id=skus[item.sku_code],
+                    currency_code=item.currency_code,
+                    # Some prices rise, some fall.
+                    amount_cents=item.unit_amount_cents * (2 + number % 5) // 4,
+                )
+                for number, (item, _one) in enumerate(rows)
+                if item.sku_code in skus
+            ],
+        )
+        return subscriptions
+
     def _market(self, described: Description) -> Market:
         number = next(numbers)
         return Market(
@@ -147,6 +205,9 @@ class Builder:
             currency_code=described.currency_code,
             tax_included=described.tax_included,
             tax_rate=Decimal("0.22"),
+            # Only recurring copies read them again.
+            shipping_amount_cents=sum(described.shipments),
+            shipping_cost_cutoff_cents=10_000,
         )
 
     def _promotions(self, markets: Sequence[Market]) -> list[Coupon | None]:

@@ -16,8 +16,10 @@ from order_copies.plans import CopyPlan
 from order_copies.worker.run import run_batch
 from orders.models import CouponUse, LineItem, Order
 from tests import stories
-from tests.factories import PROMOTION_TYPES, TOTAL_OF_TYPE, totals_of
+from tests.audits import audited
+from tests.factories import PROMOTION_TYPES, TOTAL_OF_TYPE, tax_of, totals_of
 from tests.laws.orders import Builder, Description, batches
+from tests.subscribing import planned, renewed
 
 pytestmark = pytest.mark.django_db
 
@@ -349,6 +351,57 @@ def test_copy_of_a_frozen_copy__equals_the_copy(descriptions: list[Description])
     for one, other in zip(firsts, seconds, strict=True):
         assert stories.amounts(other.target_order) == stories.amounts(one.target_order)
         assert rows(other.target_order) == rows(one.target_order)
+
+
+@settings(unshrunk, max_examples=5)
+@given(descriptions=batches)
+@rolled_back
+def test_recurring_copies__laws_hold_for_random_subscriptions(
+    descriptions: list[Description],
+) -> None:
+    builder = Builder(descriptions)
+    order_copies = builder.build()
+    described = dict(zip([one.source_order_id for one in order_copies], descriptions, strict=True))
+    subscriptions = builder.subscribe([one.source_order for one in order_copies])
+    plans = planned(*subscriptions)
+    ended = renewed(*subscriptions)
+    lines = lines_of(one.target_order for one in ended if one.target_order)
+    for one, plan in zip(ended, plans, strict=True):
+        equals_its_preview(one, plan)
+        if one.target_order:
+            source, target = one.source_order, one.target_order
+            after = lines[target.pk]
+            case = Case(described[source.pk], one, source, target, [], after)
+            note(f"The order under test: {case.description}, {one.outcomes}")
+            assert stories.amounts(target) == totals_of(after, tax_included=target.tax_included)
+            assert min(stories.amounts(target).values()) == 0
+            no_currency_crosses(case)
+            free_means_zero(case)
+            recreated_skus_are_found(case)
+            lines_are_those_of_the_items(case)
+            every_cent_of_an_item_has_an_outcome(case, plan)
+    assert audited() == []
+
+
+def lines_are_those_of_the_items(case: Case) -> None:
+    """Check that a line costs its pieces, is taxed by its rate, and is no discount."""
+    for line in case.after:
+        assert line.item_type in {"skus", "shipments", "payment_methods"}
+        assert line.total_amount_cents == line.quantity * line.unit_amount_cents
+        included = case.target.tax_included
+        expected = tax_of(line.total_amount_cents, line.tax_rate, included=included)
+        assert line.tax_amount_cents == expected
+
+
+def every_cent_of_an_item_has_an_outcome(case: Case, plan: CopyPlan) -> None:
+    """Check M14 of docs/money.md, against the agreed totals."""
+    agreed = dict.fromkeys(plan.source_totals, 0)
+    for one in case.order_copy.outcomes:
+        if one["before"] and one["attribute"] == "line_items":
+            agreed[TOTAL_OF_TYPE[one["before"]["item_type"]]] += one["before"]["total_amount_cents"]
+            agreed["total_tax_amount_cents"] += one["before"]["tax_amount_cents"]
+    for name in [*PARTIAL_TOTALS, "total_tax_amount_cents"]:
+        assert agreed[name] == plan.source_totals[name], name
 
 
 def run_plainly(sources: Iterable[Order | None]) -> list[OrderFactory]:

@@ -10,7 +10,7 @@ from django.db.models import F, Model, Sum
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.models import OrderCopy
+from order_copies.models import OrderCopy, OrderSubscription
 from orders.demo.loader import first_copy, load_demo_shop
 from orders.models import (
     Authorization,
@@ -25,6 +25,7 @@ from orders.models import (
     StockReservation,
 )
 from tests.factories import tax_of, totals_of
+from tests.subscribing import planned
 
 HOLDING = {Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
 
@@ -167,6 +168,27 @@ def test_demo_shop__every_order_can_be_previewed(shop: None) -> None:
     assert first_plan.problems == []
 
 
+def test_demo_shop__has_subscriptions_in_every_status_without_a_copy(shop: None) -> None:
+    # when
+    found = OrderSubscription.objects.order_by("pk").select_related("subscription_model")
+    automatic = [(one.frequency, one.status) for one in found if one.is_automatic]
+    manual = [(one.frequency, one.status) for one in found if not one.is_automatic]
+
+    # then
+    assert automatic == [("monthly", "active"), ("two-month", "inactive"), ("monthly", "draft")]
+    assert manual == [("weekly", "cancelled"), ("monthly", "active")]
+    assert all(one.next_run_at > timezone.now() for one in found.filter(status="active"))
+    assert all(one.order_subscription_items.count() == one.is_automatic for one in found)
+
+
+def test_demo_shop__next_copies_of_its_subscriptions_will_complete(shop: None) -> None:
+    # when
+    plans = planned(*OrderSubscription.objects.filter(status="active"))
+
+    # then
+    assert [plan.problems for plan in plans] == [[], []]
+
+
 @pytest.mark.django_db
 def test_load_demo_shop__second_run_changes_nothing() -> None:
     # given
@@ -179,5 +201,5 @@ def test_load_demo_shop__second_run_changes_nothing() -> None:
 
     # then
     assert rows_of_everything() == before
-    assert first.getvalue() == "Loaded the demo shop: 307 orders, 63 SKUs, 80 customers.\n"
-    assert again.getvalue() == "Kept the demo shop: 307 orders, 63 SKUs, 80 customers.\n"
+    assert first.getvalue() == "Loaded the demo shop: 310 orders, 63 SKUs, 80 customers.\n"
+    assert again.getvalue() == "Kept the demo shop: 310 orders, 63 SKUs, 80 customers.\n"
