@@ -22,7 +22,7 @@ from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
 from orders.api.permissions import may_change_orders
-from orders.lifecycle import cancelling, placing
+from orders.lifecycle import cancelling, placing, subscribing
 from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
 from orders.models import Order
 
@@ -115,7 +115,7 @@ TEXTS = {
         ),
     ),
     "create_subscriptions": ActionTexts(
-        label=gettext_lazy("Subscribe to the items of selected orders that have a frequency"),
+        label=gettext_lazy("Subscribe to selected orders…"),
         done=ngettext_lazy(
             "%(count)s order has its subscriptions.",
             "%(count)s orders have their subscriptions.",
@@ -126,6 +126,14 @@ TEXTS = {
             "%(count)s orders have no subscriptions:",
             "count",
         ),
+        button=ngettext_lazy(
+            "Subscribe to %(count)s order", "Subscribe to %(count)s orders", "count"
+        ),
+        warning=gettext_lazy(
+            "Items with a frequency are ordered again at that frequency, and paid from the "
+            "customer's wallet, until the subscription is cancelled."
+        ),
+        rehearse=subscribing.rehearse,
     ),
 }
 

@@ -73,6 +73,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
                     ("status_badge", "payment_badge", "fulfillment_badge"),
                     ("customer_link", "customer_email", "guest"),
                     ("placed_at", "approved_at", "cancelled_at", "archived_at"),
+                    "subscription_created_at",
                 ]
             },
         ),
@@ -94,6 +95,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         "approved_at",
         "cancelled_at",
         "archived_at",
+        "subscription_created_at",
         "amounts",
         "payment_method",
         "payment_source",

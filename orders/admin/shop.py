@@ -73,6 +73,7 @@ class MarketAdmin(ResourceAdmin):
         "tax_rate",
         "shipping_amount_cents",
         "shipping_cost_cutoff_cents",
+        "subscription_model",
     ]
 
 

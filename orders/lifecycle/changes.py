@@ -93,6 +93,6 @@ def _event(change: Change, who: Actor) -> Event:
 
 def _value(field: "models.Field[Any, Any]", resource: Resource) -> Any:
     value, related = field.value_from_object(resource), field.related_model
-    if value is not None and isinstance(related, type) and issubclass(related, Resource):
+    if value is not None and isinstance(related, type) and hasattr(related, "resource_type"):
         return public_ids.encode(related.resource_type, value)
     return value

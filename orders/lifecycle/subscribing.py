@@ -7,7 +7,7 @@ lines without a SKU, are not part of it.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -115,18 +115,19 @@ def create_subscriptions(keys: Sequence[int], *, who: Actor) -> list[list[Proble
     :class:`OrderGoneError`.
     """
     orders = locked_orders(keys)
-    found = subscribers(list(orders.values()))
-    models = SubscriptionModel.objects.in_bulk({one.subscription_model for one in found} - {None})
-    lines, existing = lines_of(orders.values()), _existing(orders)
-    answers = {}
-    for order, subscriber in zip(orders.values(), found, strict=True):
-        model = models.get(subscriber.subscription_model or 0)
-        chosen = [line for line in lines[order.pk] if line.frequency]
-        answers[order.pk] = _reasons(order, subscriber, model, chosen)
-        if model and not answers[order.pk]:
-            groups = _groups(model, chosen, existing[order.pk])
-            answers[order.pk] = _subscribe(order, model, groups, who)
+    requests, existing = _requests(orders), _existing(orders)
+    answers = {key: request.reasons() for key, request in requests.items()}
+    for key, request in requests.items():
+        if request.model and not answers[key]:
+            groups = _groups(request.model, request.lines, existing[key])
+            answers[key] = _subscribe(request.order, request.model, groups, who)
     return [answers[key] for key in keys]
+
+
+def rehearse(keys: Sequence[int]) -> list[list[Problem]]:
+    """Return why :func:`create_subscriptions` would refuse orders. Takes no locks."""
+    requests = _requests(Order.objects.in_bulk(keys))
+    return [requests[key].reasons() if key in requests else [] for key in keys]
 
 
 def waiting() -> "QuerySet[OrderSubscription]":
@@ -165,29 +166,49 @@ def _existing(orders: Collection[int]) -> dict[int, list[tuple[str, str]]]:
     return existing
 
 
-def _reasons(
-    order: Order,
-    subscriber: Subscriber,
-    model: SubscriptionModel | None,
-    lines: Sequence[LineItem],
-) -> list[Problem]:
-    """Return why there can be no subscriptions to these lines of the order."""
-    if order.status == Order.Status.CANCELLED:
-        return [_problem("status", "cancelled", _("a cancelled order cannot be subscribed to"))]
-    if not subscriber.is_registered:
-        message = _("can't be blank: only customers with an account can subscribe")
-        return [_problem("customer", "guest", message)]
-    if model is None:
-        message = _(
-            "has no subscription model: subscribe to the whole order with POST "
-            "/order_subscriptions instead"
+class _Request(NamedTuple):
+    """An order, its customer, the model of its market, and its lines that have a frequency."""
+
+    order: Order
+    subscriber: Subscriber
+    model: SubscriptionModel | None
+    lines: list[LineItem]
+
+    def reasons(self) -> list[Problem]:
+        """Return why there can be no subscriptions to the lines."""
+        if self.order.status == Order.Status.CANCELLED:
+            return [_problem("status", "cancelled", _("a cancelled order cannot be subscribed to"))]
+        if not self.subscriber.is_registered:
+            message = _("only customers with an account can subscribe")
+            return [_problem("customer", "guest", message)]
+        if self.model is None:
+            message = _(
+                "has no subscription model: subscribe to the whole order instead "
+                "(POST /order_subscriptions)"
+            )
+            return [_problem("market", "no_subscription_model", message)]
+        if not self.lines:
+            message = _("no item with a SKU has a frequency: nothing can be subscribed to")
+            return [_problem("line_items", "no_frequency", message)]
+        allowed = set(map(_normal, self.model.frequencies))
+        refused = [line for line in self.lines if _normal(line.frequency) not in allowed]
+        return [_not_allowed(line, self.model) for line in refused]
+
+
+def _requests(orders: Mapping[int, Order]) -> dict[int, _Request]:
+    """Read what orders can be subscribed to, in three queries."""
+    found = subscribers(list(orders.values()))
+    models = SubscriptionModel.objects.in_bulk({one.subscription_model for one in found} - {None})
+    lines = lines_of(orders.values())
+    return {
+        key: _Request(
+            order,
+            subscriber,
+            models.get(subscriber.subscription_model or 0),
+            [line for line in lines[key] if line.frequency],
         )
-        return [_problem("market", "no_subscription_model", message)]
-    if not lines:
-        message = _("no item with a SKU has a frequency: nothing can be subscribed to")
-        return [_problem("line_items", "no_frequency", message)]
-    allowed = set(map(_normal, model.frequencies))
-    return [_not_allowed(line, model) for line in lines if _normal(line.frequency) not in allowed]
+        for (key, order), subscriber in zip(orders.items(), found, strict=True)
+    }
 
 
 def _not_allowed(line: LineItem, model: SubscriptionModel) -> Problem:

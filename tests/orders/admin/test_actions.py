@@ -24,6 +24,7 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
+from tests.subscribing import subscription_market, subscriptions_of
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,30 @@ def test_place__confirmation_page_shows_what_is_missing(admin: Client, bank: Ban
                 f"{page_of(empty)} cannot transition from draft to placed; {missing}",
             ]
         ),
+    ]
+
+
+def test_create_subscriptions__needs_confirmation(admin: Client) -> None:
+    # given
+    lines = [{"frequency": "weekly"}]
+    order = placed_order(lines=lines, market=subscription_market())
+    guest = placed_order(lines=lines, guest=True)
+
+    # when
+    page = act(admin, "create_subscriptions", [order, guest])
+    before = subscriptions_of(order)
+    done = act(admin, "create_subscriptions", [order, guest], _confirmed="1")
+
+    # then
+    text = page.content.decode()
+    assert 'value="Subscribe to 1 order"' in text
+    assert "until the subscription is cancelled" in text
+    assert before == []
+    assert [one.status for one in subscriptions_of(order)] == ["active"]
+    refused = f"{page_of(guest)} only customers with an account can subscribe"
+    assert messages_of(done) == [
+        "1 order has its subscriptions.",
+        f"1 order has no subscriptions:<br>{refused}",
     ]
 
 

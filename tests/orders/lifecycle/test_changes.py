@@ -21,6 +21,7 @@ from tests.factories import (
 )
 from tests.forms import form_of
 from tests.stories import WHO
+from tests.subscribing import subscription_model
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,21 @@ def test_admin__change_is_recorded_from_and_to(admin_client: Client) -> None:
             },
         )
     ]
+
+
+def test_admin__subscription_model_of_a_market_is_recorded_by_its_id(
+    admin_client: Client,
+) -> None:
+    # given
+    market, model = MarketFactory(), subscription_model()
+    url = reverse("admin:orders_market_change", args=[market.pk])
+
+    # when
+    admin_client.post(url, form_of(admin_client, url) | {"subscription_model": model.pk})
+
+    # then
+    changes = {"subscription_model_id": {"from": None, "to": model.public_id}}
+    assert recorded() == [("markets", "", changes)]
 
 
 def test_admin__dates_and_users_are_recorded_as_json(
