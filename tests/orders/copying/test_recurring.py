@@ -291,6 +291,21 @@ def test_recurring_copy__digital_items_ship_nothing_and_free_ones_pay_no_fee() -
     assert stories.statuses(target) == ("placed", "free", "not_required")
 
 
+def test_recurring_copy__order_without_payment_method_has_no_fee() -> None:
+    # given
+    one = subscribed(a_source(payment_source=None))
+
+    # when
+    [order_copy] = renewed(one)
+
+    # then
+    assert order_copy.status == "failed"
+    assert [line[0] for line in target_lines(stories.target_of(order_copy))] == [
+        "skus",
+        "shipments",
+    ]
+
+
 def test_recurring_copy__costs_in_another_currency_are_those_of_the_source() -> None:
     # given
     source = a_source()

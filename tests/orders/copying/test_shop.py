@@ -8,11 +8,13 @@ from django.test import RequestFactory
 
 from order_copies import public_ids
 from order_copies.models import OrderFactory as OrderCopyTable
+from order_copies.models import OrderSubscription
 from order_copies.shops import Shop, get_shop
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests import stories
 from tests.factories import CustomerFactory, OrderCopyFactory, OrderFactory, placed_order
+from tests.subscribing import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +73,24 @@ def test_order_copies_for__visible_with_their_source() -> None:
     # when
     def seen(user: Any) -> list[int]:
         return [order_copy.pk for order_copy in shop.order_copies_for(request_of(user), every)]
+
+    # then
+    assert seen(staff()) == [own.pk, other.pk, orphan.pk]
+    assert seen(ada) == [own.pk]
+    assert seen(AnonymousUser()) == []
+
+
+def test_order_subscriptions_for__visible_with_their_source() -> None:
+    # given
+    ada = a_customers()
+    orders = placed_order(customer=ada.customer), placed_order(), placed_order()
+    own, other, orphan = (subscribed(order) for order in orders)
+    OrderSubscription.objects.filter(pk=orphan.pk).update(source_order=None)
+    shop, every = ReferenceShop(), OrderSubscription.objects.order_by("pk")
+
+    # when
+    def seen(user: Any) -> list[int]:
+        return [one.pk for one in shop.order_subscriptions_for(request_of(user), every)]
 
     # then
     assert seen(staff()) == [own.pk, other.pk, orphan.pk]
