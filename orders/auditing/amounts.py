@@ -20,8 +20,7 @@ def audit_amounts(
     order_copy: OrderFactory, target: Head, source: Head | None, facts: Facts
 ) -> Iterator[Finding]:
     """Report totals of the target that break a rule."""
-    if is_recurring(order_copy) or not (source and is_as_left(source, order_copy)):
-        source = None
+    source = source if source and is_as_left(source, order_copy) else None
     if not _adds_up(order_copy, target, source, facts):
         message = _("has totals that differ from the sum of its lines: correct them")
         yield _of(target, "totals_differ", message)
@@ -40,11 +39,13 @@ def _adds_up(order_copy: OrderFactory, target: Head, source: Head | None, facts:
 
     Totals of an imported source may contain amounts that no line explains.
     """
+    if is_recurring(order_copy):
+        return not facts.without_line(target)
     if source and _is_frozen(target, source, facts):
         return True
     extra = facts.without_line(target)
-    if not extra or is_recurring(order_copy):
-        return not extra
+    if not extra:
+        return True
     if any(outcome["action"] != Action.COPIED for outcome in line_outcomes(order_copy)):
         dropped = _dropped(order_copy)
         carried = facts.without_line(source) if source else extra

@@ -19,7 +19,8 @@ TOTAL = LINE_ITEM_OPTION.copied.index("total_amount_cents")
 class Decision:
     """The target line of one source line, and why it differs.
 
-    ``source`` is None for a new line, ``target`` is None for a skipped one.
+    ``source`` is None for a new line, ``target`` is None for a skipped one. Both are None for an
+    item of a subscription that no source line has and that is unavailable: it has a ``name``.
     """
 
     source: SourceLine | None
@@ -29,6 +30,7 @@ class Decision:
     message: str = ""
     #: The options of the target line; None if they equal those of the source line.
     options: Sequence[tuple[Any, ...]] | None = None
+    name: str = ""
 
 
 def skipped(line: SourceLine, code: str, message: str) -> Decision:

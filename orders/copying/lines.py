@@ -180,7 +180,7 @@ class Lines:
             head["total_amount_with_taxes_cents"] -= head["gift_card_amount_cents"]
             return head | {"gift_card_amount_cents": 0}
         extra = amounts_without_line(
-            head, map(_amounts, source), tax_included=self.order.tax_included
+            head, map(amounts_of, source), tax_included=self.order.tax_included
         )
         self._drop_amounts(extra)
         carried = {name: cents for name, cents in extra.items() if name not in self.dropped}
@@ -219,7 +219,7 @@ class Lines:
 
     def _add_up(self, lines: Sequence[SourceLine], carried: dict[str, int]) -> dict[str, int]:
         return order_totals(
-            map(_amounts, lines), tax_included=self.order.tax_included, without_line=carried
+            map(amounts_of, lines), tax_included=self.order.tax_included, without_line=carried
         )
 
 
@@ -233,5 +233,6 @@ def needs_shipping(lines: Iterable[SourceLine], skus: Mapping[int, SkuState]) ->
     )
 
 
-def _amounts(line: SourceLine) -> Amounts:
+def amounts_of(line: SourceLine) -> Amounts:
+    """Return what counts for the totals of an order."""
     return line.item_type, line.total_amount_cents, line.tax_amount_cents

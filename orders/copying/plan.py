@@ -96,7 +96,7 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
 
 
 def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
-    """Plan a copy from the items of its subscription; its source totals are the agreed ones."""
+    """Plan a copy from the items of its subscription."""
     snapshot = availability.snapshot
     order = snapshot.orders[int(order_copy.source_order_id or 0)]
     agreement = snapshot.agreements.get(order_copy.order_subscription_id or 0)
@@ -110,6 +110,8 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
     terms = agreement.order_subscription
     totals = lines.decide_items(agreement)
     payment_source = header.payment_source(terms.customer_payment_source_key)
+    header.skip_amounts(lines.dropped)
+    header.skip_coupon()
     target = _target(order, lines, snapshot, payment_source)
     target.values |= {"coupon_code": "", **totals}
     plan = CopyPlan(
@@ -119,7 +121,7 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
         outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
         problems=[*header.problems, *lines.problems],
         currency_code=order.currency_code,
-        source_totals=lines.agreed_totals,
+        source_totals={name: getattr(order, name) for name in TOTALS},
         target_totals=totals,
         row=target,
         is_contended=lines.is_contended,
@@ -192,7 +194,7 @@ def _outcome(decision: Decision) -> Outcome:
         source_line_item=public_ids.encode("line_items", source.id)
         if source and source.id
         else None,
-        name=(source or target).name,  # type: ignore[union-attr]
+        name=decision.name or (source or target).name,  # type: ignore[union-attr]
         code=decision.code,
         message=decision.message,
         before=before,
@@ -264,6 +266,12 @@ class Header:
         message = _("%(code)s gives no discount here, so it is not used") % {"code": coupon.code}
         self._skip_coupon("coupon_without_effect", message)
         return ""
+
+    def skip_coupon(self) -> None:
+        """Report that the target of a subscription does not get the coupon of the source."""
+        if self.order.coupon_code:
+            message = _("coupons are not part of subscriptions")
+            self._skip_coupon("not_subscribed", message)
 
     def _skip_coupon(self, code: str, message: str) -> None:
         self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})

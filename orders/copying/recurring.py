@@ -5,7 +5,7 @@ that the item came from. There are no discounts, no gift cards and no options. S
 fee are those that the market and the payment method cost now.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -16,32 +16,37 @@ from order_copies.plans import Action, Problem, Step
 from order_copies.shops import Agreement
 from orders.copying.decisions import Decision, skipped
 from orders.copying.fields import SourceLine
-from orders.copying.lines import Lines, needs_shipping
+from orders.copying.lines import Lines, amounts_of, needs_shipping
 from orders.money import formatted
-from orders.totals import ItemType, tax_amount
+from orders.totals import TOTALS, ItemType, amounts_without_line, tax_amount
 
 PricePolicy = OrderSubscription.PricePolicy
 
 
 @dataclass(slots=True)
 class RecurringLines(Lines):
-    """The lines of one recurring copy: a decision for each item and each cost, and the totals.
-
-    The source of a decision is the line as it was agreed.
-    """
+    """The lines of one recurring copy: a decision for each item, cost and source line; totals."""
 
     #: The totals at the agreed prices, by name.
     agreed_totals: dict[str, int] = field(default_factory=dict)
 
     def decide_items(self, agreement: Agreement) -> dict[str, int]:
         """Decide on all items, shipping and fee; return the totals of the target."""
+        left = {line.id: line for line in self._source}
         policy = agreement.order_subscription.price_policy
-        agreed = [self._agreed(item) for item in agreement.items]
-        self.decisions = [self._decide_item(line, policy) for line in agreed]
-        self._require_goods(agreed, self.decisions)
-        before, after = self._costs(agreed), self._costs(self.targets)
-        self.agreed_totals = self._add_up([*agreed, *before.values()], {})
-        self.decisions += _decide_costs(before, after)
+        agreed = [(item, self._agreed(item, left)) for item in agreement.items]
+        self.decisions = [self._decide_item(item, line, policy, left) for item, line in agreed]
+        goods = [line for _item, line in agreed]
+        self._require_goods(goods, self.decisions)
+        self.agreed_totals = self._add_up([*goods, *self._costs(goods)], {})
+        costs = self._costs(self.targets)
+        self.decisions += [_decide_cost(line, left) for line in costs]
+        self.decisions += map(_not_subscribed, left.values())
+        head = {name: getattr(self.order, name) for name in TOTALS}
+        included = self.order.tax_included
+        self.dropped = amounts_without_line(
+            head, map(amounts_of, self._source), tax_included=included
+        )
         return self._add_up(self.targets, {})
 
     def price_drift(
@@ -64,17 +69,19 @@ class RecurringLines(Lines):
         attribute = "total_amount_with_taxes_cents"
         return Problem(Step.PLACE, attribute, "price_drift", message, skippable=False)
 
-    def _agreed(self, item: OrderSubscriptionItem) -> SourceLine:
-        """Return the line of an item at its agreed price; its id is that of its source line."""
-        snapshot, named = self.availability.snapshot, item.source_line_item_key
-        key = int(named) if named.isdecimal() else None
-        source = next((line for line in snapshot.lines[self.order.pk] if line.id == key), None)
-        code = item.sku_code or item.bundle_code
+    @property
+    def _source(self) -> list[SourceLine]:
+        return self.availability.snapshot.lines[self.order.pk]
+
+    def _agreed(
+        self, item: OrderSubscriptionItem, source: Mapping[int | None, SourceLine]
+    ) -> SourceLine:
+        """Return the target line of an item at its agreed price."""
+        snapshot, code = self.availability.snapshot, item.sku_code or item.bundle_code
         sku_id = snapshot.sku_of_code.get(code)
         sku = snapshot.skus.get(sku_id or 0)
-        is_same = source is not None and source.sku_code == code
         line = SourceLine(
-            id=key,
+            id=None,
             order_id=self.order.pk,
             item_type=ItemType.SKUS,
             sku_id=sku_id,
@@ -82,7 +89,7 @@ class RecurringLines(Lines):
             name=item.name or code,
             image_url=sku.image_url if sku else "",
             quantity=item.quantity,
-            tax_rate=self._rate(source if is_same else None),
+            tax_rate=self._rate(_source_of(item, source)),
         )
         return self._priced(line, item.unit_amount_cents)
 
@@ -100,8 +107,17 @@ class RecurringLines(Lines):
         is_exempt = source.total_amount_cents and not source.tax_amount_cents
         return Decimal(0) if is_exempt else source.tax_rate
 
-    def _decide_item(self, agreed: SourceLine, policy: str) -> Decision:
-        """Copy, reprice, reduce or skip the line of an item."""
+    def _decide_item(
+        self,
+        item: OrderSubscriptionItem,
+        agreed: SourceLine,
+        policy: str,
+        left: dict[int | None, SourceLine],
+    ) -> Decision:
+        """Copy, change, reprice, reduce or skip the line of an item; remove its source of ``left``.
+
+        An item without a source line is added.
+        """
         prices = self.availability.snapshot.prices
         unit = agreed.unit_amount_cents
         current = prices.get((agreed.sku_id or 0, self.order.currency_code))
@@ -109,40 +125,36 @@ class RecurringLines(Lines):
             unit = current or 0
         elif policy == PricePolicy.LOWER:
             unit = min(unit, current or 0)
-        decision = self._decide_sku(self._priced(agreed, unit)._replace(id=None))
+        decision = self._decide_sku(self._priced(agreed, unit))
         if decision.target and policy != PricePolicy.FROZEN and current is None:
             message = _("%(name)s has no price in %(currency)s: enter one, or set price_policy")
             words = {"name": agreed.sku_code, "currency": self.order.currency_code}
             decision = self._skip(agreed, "no_price", message % words)
-        if decision.action == Action.COPIED and unit != agreed.unit_amount_cents:
-            message = _("at the current price")
-            decision = replace(
-                decision, action=Action.REPRICED, code="current_price", message=message
-            )
-        return replace(decision, source=agreed)
+        source = _source_of(item, left)
+        if source:
+            del left[source.id]
+        decision = replace(decision, source=source, name=agreed.name)
+        return _explained(decision, is_repriced=unit != agreed.unit_amount_cents)
 
-    def _costs(self, goods: Sequence[SourceLine]) -> dict[str, SourceLine]:
-        """Return the lines of shipping and payment fee of these goods, by type."""
-        costs = {}
+    def _costs(self, goods: Sequence[SourceLine]) -> list[SourceLine]:
+        """Return the lines of shipping and payment fee of these goods."""
+        costs = []
         order, snapshot = self.order, self.availability.snapshot
         if needs_shipping(goods, snapshot.skus):
             subtotal = sum(line.total_amount_cents for line in goods)
             amount = order.market.shipping_amount_for(subtotal)
-            costs[ItemType.SHIPMENTS.value] = self._cost(ItemType.SHIPMENTS, _("Shipping"), amount)
-        if order.payment_method:
-            method, kind = order.payment_method, ItemType.PAYMENT_METHODS
-            fee = self._cost(kind, method.name, method.price_amount_cents)
-            due = self._add_up([*goods, *costs.values()], {})["total_amount_with_taxes_cents"]
+            costs.append(self._cost(ItemType.SHIPMENTS, _("Shipping"), amount))
+        if method := order.payment_method:
+            fee = self._cost(ItemType.PAYMENT_METHODS, method.name, method.price_amount_cents)
+            due = self._add_up([*goods, *costs], {})["total_amount_with_taxes_cents"]
             if fee.total_amount_cents and due > 0:
-                costs[kind.value] = fee
+                costs.append(fee)
         return costs
 
     def _cost(self, kind: ItemType, name: str, amount: int) -> SourceLine:
         """Return a line of a cost that the market sets, named as in the source order."""
         order = self.order
-        old = [
-            line for line in self.availability.snapshot.lines[order.pk] if line.item_type == kind
-        ]
+        old = [line for line in self._source if line.item_type == kind]
         if order.market.currency_code != order.currency_code:
             # An amount in another currency is never used (docs/money.md, M2).
             amount = sum(line.total_amount_cents for line in old)
@@ -157,17 +169,57 @@ class RecurringLines(Lines):
         return self._priced(line, amount)
 
 
-def _decide_costs(
-    before: dict[str, SourceLine], after: dict[str, SourceLine]
-) -> Iterator[Decision]:
-    for kind in sorted(before.keys() | after.keys(), reverse=True):
-        old, new = before.get(kind), after.get(kind)
-        if old is None:
-            yield Decision(None, new, Action.ADDED, "cost_added", _("costs this now"))
-        elif new is None:
-            yield skipped(old, "cost_not_needed", _("not needed for the lines that are left"))
-        elif old == new:
-            yield Decision(old, old, Action.COPIED)
-        else:
-            message = _("recalculated for these lines")
-            yield Decision(old, new, Action.REPRICED, "cost_recomputed", message)
+def _source_of(
+    item: OrderSubscriptionItem, source: Mapping[int | None, SourceLine]
+) -> SourceLine | None:
+    """Return the source line that the item came from, if both have the same SKU."""
+    key = item.source_line_item_key
+    line = source.get(int(key)) if key.isdecimal() else None
+    return line if line and line.sku_code == item.sku_code else None
+
+
+def _explained(decision: Decision, *, is_repriced: bool) -> Decision:
+    """Return a decision on an item that is available with the reason of its difference."""
+    source, target = decision.source, decision.target
+    if decision.action != Action.COPIED or target is None:
+        return decision
+    if source is None:
+        message = _("added to the subscription")
+        return replace(decision, action=Action.ADDED, code="subscribed", message=message)
+    if _terms(source) == _terms(target):
+        return decision
+    if is_repriced:
+        message = _("at the current price")
+        return replace(decision, action=Action.REPRICED, code="current_price", message=message)
+    message = _("as agreed in the subscription")
+    return replace(decision, action=Action.CHANGED, code="subscribed", message=message)
+
+
+def _decide_cost(line: SourceLine, left: dict[int | None, SourceLine]) -> Decision:
+    """Decide on a cost; remove the source line that it replaces of ``left``."""
+    kinds = (one for one in left.values() if one.item_type == line.item_type)
+    source = next(kinds, None)
+    if source is None:
+        return Decision(None, line, Action.ADDED, "cost_added", _("costs this now"))
+    del left[source.id]
+    if _terms(source) == _terms(line):
+        return Decision(source, line, Action.COPIED)
+    message = _("recalculated for these lines")
+    return Decision(source, line, Action.REPRICED, "cost_recomputed", message)
+
+
+def _not_subscribed(line: SourceLine) -> Decision:
+    if line.item_type in {ItemType.SHIPMENTS, ItemType.PAYMENT_METHODS}:
+        return skipped(line, "cost_not_needed", _("not needed for these lines"))
+    message = _("%(name)s is not in the subscription") % {"name": line.name}
+    return skipped(line, "not_subscribed", message)
+
+
+def _terms(line: SourceLine) -> tuple[int, ...]:
+    """Return what counts for whether two lines of one article are equal."""
+    return (
+        line.quantity,
+        line.unit_amount_cents,
+        line.total_amount_cents,
+        line.tax_amount_cents,
+    )

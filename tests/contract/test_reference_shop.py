@@ -9,6 +9,7 @@ from django.test import RequestFactory
 
 from order_copies.shops import Capability
 from order_copies.testing import ShopContract
+from order_copies.testing.subscriptions import Subscriptions
 from orders.models import LineItem, Order, Sku, StockItem
 from tests.factories import LineItemFactory, placed_order, settle
 
@@ -18,7 +19,7 @@ class ReferenceShopContract(ShopContract):
 
     @classmethod
     def abilities(cls) -> frozenset[str]:
-        # It does not make items of lines yet.
+        # Renewals leave out options, which the orders of the other tests have.
         return super().abilities() - {Capability.RECURRING}
 
     def make_order(self) -> Order:
@@ -48,3 +49,9 @@ class ReferenceShopContract(ShopContract):
 
 class TestReferenceShop(ReferenceShopContract):
     pass
+
+
+class TestSubscriptions(Subscriptions):
+    def make_order(self) -> Order:
+        lines = [{"unit_amount_cents": 1999, "quantity": 2}, {"unit_amount_cents": 355}]
+        return placed_order(lines=lines, options=0)
