@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.models import Kind, OrderFactory, OrderSubscription
-from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
+from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step, cannot_transition
 from order_copies.shops import Agreement
 from orders.copying.decisions import Decision
 from orders.copying.discounts import UsedCoupon
@@ -126,9 +126,11 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
         row=target,
         is_contended=lines.is_contended,
     )
-    if drift := lines.price_drift(terms, totals):
-        plan.problems.append(drift)
-    plan.problems += _reasons_not_to_swap(plan, lines, snapshot)
+    reasons = _reasons_not_to_swap(plan, lines, snapshot)
+    if plan.place and plan.will_write and (drift := lines.price_drift(terms, totals)):
+        reasons = reasons or [cannot_transition(Step.PLACE, target.values["status"], "placed")]
+        reasons.append(drift)
+    plan.problems += reasons
     if plan.will_place:
         availability.take(order, lines.taken, None, replaces=False)
     return plan

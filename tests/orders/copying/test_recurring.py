@@ -528,6 +528,44 @@ def test_max_price_increase__beyond_it_nothing_is_placed_or_charged(
         assert (order_copy.status, target.status) == ("completed", "placed")
     one.refresh_from_db()
     assert one.attention == ("price_drift" if drifts else "")
+    assert audited() == []
+
+
+def test_max_price_increase__counts_next_to_other_reasons_not_to_place() -> None:
+    # given
+    one = subscribed(a_source(addresses=False), price_policy="current")
+    changes.update(one, {"max_price_increase_percent": Decimal(1)}, actor=stories.WHO)
+    change_price(item_of(one).sku_code, 2500)
+
+    # when
+    [plan] = planned(one)
+
+    # then
+    assert [code for _step, _attribute, code in problems(plan)] == [
+        "cannot_transition",
+        "blank",
+        "blank",
+        "price_drift",
+    ]
+
+
+def test_max_price_increase__does_not_fail_a_copy_that_places_nothing() -> None:
+    # given
+    one = subscribed(
+        a_source(),
+        price_policy="current",
+        max_price_increase_percent=Decimal(1),
+        place_target_order=False,
+    )
+    change_price(item_of(one).sku_code, 2500)
+
+    # when
+    [order_copy] = renewed(one)
+
+    # then
+    assert order_copy.status == "completed"
+    assert stories.statuses(stories.target_of(order_copy))[:2] == ("pending", "unpaid")
+    assert audited() == []
 
 
 def test_max_price_increase__agreed_prices_never_drift() -> None:
@@ -555,7 +593,10 @@ def test_price_policy__shipping_that_the_lower_price_costs_counts_for_the_drift(
 
     # then
     assert shown(plan)[1] == ("repriced", "cost_recomputed", 0, 700)
-    assert problems(plan) == [("place", "total_amount_with_taxes_cents", "price_drift")]
+    assert problems(plan) == [
+        ("place", "status", "cannot_transition"),
+        ("place", "total_amount_with_taxes_cents", "price_drift"),
+    ]
     assert plan.target_totals["total_amount_with_taxes_cents"] == 4848
 
 
