@@ -1,9 +1,12 @@
-"""Shared by all tests: marks, hypothesis profiles, garbage collection, and an actor."""
+"""Shared by all tests: marks, hypothesis profiles, garbage collection, flushes, and an actor."""
 
 import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management.color import Style
+from django.db import connection
 from hypothesis import HealthCheck, settings
 
 # `make test` draws few examples, `make test-slow` more.
@@ -32,6 +35,25 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_with_delete() -> Iterator[None]:
+    """Empty PostgreSQL's tables with DELETE after each test with real transactions.
+
+    Django uses TRUNCATE, which writes new files: 0.13 seconds instead of 0.002.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+
+    def sql_flush(style: Style, tables: list[str], **options: bool) -> list[str]:
+        assert not options["reset_sequences"]
+        return [f"DELETE FROM {connection.ops.quote_name(table)};" for table in tables]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection.ops, "sql_flush", sql_flush)
+        yield
 
 
 @pytest.fixture

@@ -134,7 +134,7 @@ def test_shutdown__idle_worker_stops_at_once(
 
     # then
     assert status == 0, output
-    assert seconds < 5
+    assert seconds < 20
     assert "stopped: 4 copies ended" in output
     assert "Traceback" not in output
 
@@ -166,7 +166,7 @@ def test_shutdown__batch_that_exceeds_the_timeout_is_released(
     # then
     assert status == 75, output
     assert "ran out of time: 2 copies released" in output
-    assert 0.9 < seconds < 5
+    assert 0.9 < seconds < 20
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     assert rows(environment, HEARTBEATS) == [(0,)]
     drain_without_waiting(environment)
@@ -182,7 +182,7 @@ def test_shutdown__second_signal_releases_the_batch_at_once(environment: dict[st
     # then
     assert status == 75, output
     assert "2 copies released" in output
-    assert seconds < 5
+    assert seconds < 20
     drain_without_waiting(environment)
 
 
@@ -210,7 +210,7 @@ def test_shutdown__exits_although_the_shop_catches_the_interrupt(
 
     # then
     assert status == 75, output
-    assert seconds < 6
+    assert seconds < 20
     assert rows(environment, STATUSES) == [("in_progress",)] * 2 + [("pending",)] * 2
     if connection.vendor == "sqlite" and step == "write":
         # SQLite has one writer, which is the hanging transaction: the leases expire instead.
