@@ -4,6 +4,7 @@ There is no lease: a scheduler that is killed leaves nothing behind, any number 
 work, and the unique constraint on a copy's subscription and slot makes a second renewal impossible.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,17 +13,31 @@ from django.db import transaction
 from django.utils import timezone
 
 from order_copies import transitions as copy_transitions
-from order_copies.conf import settings
-from order_copies.db.transactions import lock_available, locked
-from order_copies.events.recording import Actor, worker_actor
+from order_copies.conf import LONGEST_LOCK_PAUSE, LONGEST_PAUSE, settings
+from order_copies.db.retry import is_transient
+from order_copies.db.transactions import limited_wait, lock_available, locked
+from order_copies.events.recording import Actor, changes_of, record, worker_actor
+from order_copies.exceptions import RowsLockedError
 from order_copies.models import Kind, OrderFactory, OrderSubscription
 from order_copies.shops import Capability, Shop, get_shop
 from order_copies.subscriptions.slots import latest_slot
-from order_copies.subscriptions.transitions import Journal, Status, alert_at, slot_after
+from order_copies.subscriptions.transitions import (
+    Journal,
+    Status,
+    alert_at,
+    event,
+    slot_after,
+)
 from order_copies.transitions import RETRYABLE
+
+logger = logging.getLogger("order_copies.worker")
 
 #: The largest number of subscriptions that one transaction locks.
 LIMIT = 1000
+#: Seconds to wait for row locks once one was not released in time.
+SHORT_LOCK_WAIT = 0.1
+#: The value of ``attention`` for a subscription whose scheduling raised an error: see the log.
+NOT_SCHEDULED = "not_scheduled"
 
 
 def schedule_due(worker: str, *, limit: int = LIMIT) -> int:
@@ -31,14 +46,70 @@ def schedule_due(worker: str, *, limit: int = LIMIT) -> int:
     Announces renewals, ends pauses, cancels what has expired and retries failed renewals. Handles
     up to ``limit`` subscriptions that no other scheduler has locked, in a constant number of
     statements; one query if nothing is due. Returns the number of requested and retried copies.
+
+    A subscription that raises an error keeps no other one from its run: it needs attention, and is
+    retried after an hour, or after some seconds if rows were locked. Raises transient errors of the
+    database, and those of wrong settings.
     """
     now = timezone.now()
-    if not OrderSubscription.objects.due(now).exists():
+    due = OrderSubscription.objects.due(now).order_by("due_at", "pk")
+    if not due.exists():
         return 0
-    with transaction.atomic():
-        due = OrderSubscription.objects.due(now).order_by("due_at", "pk")[:limit]
+    who = worker_actor(worker)
+    _check_settings()
+    try:
+        return _schedule(due[:limit], who, now, settings.LOCK_TIMEOUT)
+    except Exception as error:
+        if is_transient(error):
+            raise
+        logger.info("%s schedules fewer subscriptions at once: %r", worker, error)
+    return _schedule_apart(list(due.values_list("pk", flat=True)[:limit]), who, now)
+
+
+def _check_settings() -> None:
+    """Raise the error of a wrong setting, which no subscription is to blame for."""
+    _ = settings.SUBSCRIPTION_TIME_ZONE, settings.CATCH_UP, settings.STUCK_AFTER
+
+
+def _schedule(due: Any, who: Actor, now: datetime, lock_wait: float) -> int:
+    with limited_wait(lock_wait):
         found = list(lock_available(due, for_deletion=False))
-        return Scheduler(worker_actor(worker), now).run(found)
+        return Scheduler(who, now).run(found)
+
+
+def _schedule_apart(keys: Sequence[int], who: Actor, now: datetime) -> int:
+    """Schedule subscriptions in ever smaller parts, until those that raise errors are alone."""
+    count, parts = 0, [keys]
+    while parts:
+        part = parts.pop()
+        try:
+            due = OrderSubscription.objects.due(now).filter(pk__in=part).order_by("pk")
+            count += _schedule(due, who, now, SHORT_LOCK_WAIT)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            middle = len(part) // 2
+            if middle:
+                parts += [part[middle:], part[:middle]]
+            else:
+                _set_aside(part[0], error, who, now)
+    return count
+
+
+def _set_aside(key: int, error: Exception, who: Actor, now: datetime) -> None:
+    """Retry a subscription later, so that it is not in the way at each look."""
+    rows = OrderSubscription.objects.due(now).filter(pk=key)
+    with transaction.atomic():
+        # One that another transaction has locked meanwhile is left to it.
+        for one in lock_available(rows, for_deletion=False):
+            if isinstance(error, RowsLockedError):
+                logger.warning("Subscription %s needs locked rows: it is scheduled later", one)
+                rows.update(due_at=now + LONGEST_LOCK_PAUSE)
+                continue
+            logger.error("Subscription %s could not be scheduled", one, exc_info=error)
+            changes = changes_of({"attention": one.attention}, {"attention": NOT_SCHEDULED})
+            rows.update(attention=NOT_SCHEDULED, due_at=now + LONGEST_PAUSE, updated_at=now)
+            record([event(one, "", changes, who, now)] if changes else [])
 
 
 class Scheduler:
@@ -108,31 +179,30 @@ class Scheduler:
             # Its header and addresses are gone: a person must decide.
             self.journal.move(one, "deactivate", attention="source_gone", resumes_at=None)
             return
-        slot, missed = self._slot_to_run(one)
+        first, (slot, missed) = one.next_run_at, self._latest(one)
+        is_late = settings.CATCH_UP == "none" and slot <= self.now - settings.STUCK_AFTER
+        missed += is_late
         if missed:
             # No slot is passed over without a record.
-            changes = {"missed": {"from": None, "to": missed}}
-            self.journal.note(one, "", changes | {"next_run_at": _span(one.next_run_at, slot)})
-        if slot is not None:
+            spans = {"missed": (None, missed), "next_run_at": (first, slot)}
+            changes = {name: {"from": before, "to": to} for name, (before, to) in spans.items()}
+            self.journal.note(one, "", changes)
+        if is_late:
+            later = slot_after(one, slot)
+            self.journal.change(one, last_slot=slot, next_run_at=later, skipped_from=None)
+        else:
             self.request(one, slot)
 
-    def _slot_to_run(self, one: OrderSubscription) -> tuple[datetime | None, int]:
-        """Return the slot whose copy is requested, and how many were missed before it.
-
-        The slot is None, and the next slot is set, if all of them were missed for good.
-        """
-        first = one.next_run_at
+    def _latest(self, one: OrderSubscription) -> tuple[datetime, int]:
+        """Return the slot that is due, the last one unless all are run; and how many precede it."""
+        first, anchor = one.next_run_at, one.anchor_at
         assert first is not None
-        assert one.anchor_at is not None, "it was activated"
+        assert anchor is not None, "it was activated"
         if settings.CATCH_UP == "all":
             return first, 0
         zone = settings.SUBSCRIPTION_TIME_ZONE
-        latest, count = latest_slot(one.frequency, one.anchor_at, first, self.now, zone)
-        slot = latest or first
-        if settings.CATCH_UP == "latest" or slot > self.now - settings.STUCK_AFTER:
-            return slot, count
-        self.journal.change(one, last_slot=slot, next_run_at=slot_after(one, slot))
-        return None, count + 1
+        latest, count = latest_slot(one.frequency, anchor, first, self.now, zone)
+        return latest or first, count
 
     def _retry(self) -> int:
         """Retry the failed copies of the last slots of these subscriptions."""
@@ -194,7 +264,3 @@ def _can_be_retried(order_copy: OrderFactory) -> bool:
     # A target that the last attempt left is repaired by a person.
     is_complete = order_copy.source_order_id is not None and order_copy.target_order_id is None
     return is_complete and order_copy.status in RETRYABLE
-
-
-def _span(before: datetime | None, after: datetime | None) -> dict[str, Any]:
-    return {"from": before, "to": after}

@@ -18,7 +18,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db import transaction
+from django.db import Error, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -79,7 +79,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     authorizations = Authorizations(shop)
     runner = Runner(worker, shop, batch, authorizations)
     limit = limit or settings.BATCH_SIZE
-    batch.scheduled = with_retries(partial(schedule_due, worker), patience=CLAIM_PATIENCE)
+    batch.scheduled = _schedule(worker)
     claims = (
         partial(leases.claim_expired, queue, transitions.start, worker),
         partial(leases.claim_pending, queue, transitions.start, worker, limit),
@@ -99,6 +99,17 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     except Exception:
         logger.exception("%s could not catch up, retrying later", type(shop).__name__)
     return batch
+
+
+def _schedule(worker: str) -> int:
+    """Request the copies that subscriptions are due; they keep no other copy from running."""
+    try:
+        return with_retries(partial(schedule_due, worker), patience=CLAIM_PATIENCE)
+    except Error:
+        raise
+    except Exception:
+        logger.exception("Could not schedule subscriptions, retrying later")
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +324,7 @@ class Runner:
 
         def end() -> None:
             with committed([order_copy], lock_wait=limits.lock_wait, **self._log_fields()):
+                settlement.lock([order_copy])
                 self._end([ending])
 
         try:

@@ -1,0 +1,124 @@
+"""Steps of tests of subscriptions: a clock, subscriptions, their runs, and what they left."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import LazySettings
+from django.utils import timezone
+
+from order_copies.events.models import Event
+from order_copies.models import OrderFactory, OrderSubscription
+from order_copies.subscriptions import changes
+from order_copies.subscriptions.schedule import schedule_due
+from order_copies.worker.run import run_batch
+from tests import stories
+from tests.factories import placed_order
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+#: The first slot of the subscriptions of tests.
+FIRST = datetime(2026, 3, 1, 9, 0, 0, 123456, tzinfo=UTC)
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, duration: timedelta) -> None:
+        """Move the clock forward, or back."""
+        self.now += duration
+
+
+def clock_at(now: datetime) -> Iterator[Clock]:
+    """Let all code read a clock, until the generator ends."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        clock = Clock(now)
+        monkeypatch.setattr(timezone, "now", clock)
+        yield clock
+
+
+def subscribed(source: Any = None, *, active: bool = True, **values: Any) -> OrderSubscription:
+    """Create a manual subscription, daily from :data:`FIRST` on, and activate it."""
+    defaults: dict[str, Any] = {
+        "frequency": "daily",
+        "starts_at": FIRST,
+        "activate_by_source_order": False,
+    }
+    source = source or placed_order(lines=1)
+    one = OrderSubscription(source_order=source, **defaults | values)
+    changes.create(one, actor=stories.WHO)
+    if active:
+        assert changes.activate([one], actor=stories.WHO) == [[]]
+    return fresh(one)
+
+
+def many(count: int, source: Any = None, **values: Any) -> list[OrderSubscription]:
+    """Create active manual subscriptions that are due at :data:`FIRST`, without events."""
+    source = source or placed_order(lines=1)
+    instants = dict.fromkeys(("starts_at", "anchor_at", "next_run_at", "due_at"), FIRST)
+    fields: dict[str, Any] = {"frequency": "daily", "status": "active"} | instants | values
+    return OrderSubscription.objects.bulk_create(
+        OrderSubscription(source_order=source, number=str(number), **fields)
+        for number in range(count)
+    )
+
+
+def scheduled(one: OrderSubscription) -> OrderFactory:
+    """Request the due copy of a subscription; return it as it is in the database."""
+    assert schedule_due("w1") == 1
+    return last_copy(one)
+
+
+def renewed(one: OrderSubscription) -> OrderFactory:
+    """Run what is due and waits; return the last copy of a subscription."""
+    run_batch("w1")
+    return last_copy(one)
+
+
+def last_copy(one: OrderSubscription) -> OrderFactory:
+    """Return the copy of the latest slot."""
+    return copies_of(one)[-1]
+
+
+def copies_of(one: OrderSubscription) -> list[OrderFactory]:
+    """Return the copies of a subscription by their slots."""
+    copies = OrderFactory.objects.filter(order_subscription=one)
+    return list(copies.select_related("target_order").order_by("scheduled_for"))
+
+
+def fresh(one: OrderSubscription) -> OrderSubscription:
+    """Return the subscription as it is in the database."""
+    return OrderSubscription.objects.get(pk=one.pk)
+
+
+def counters(one: OrderSubscription) -> tuple[str, int, int, bool | None]:
+    """Return status, occurrencies, errors count, and whether the last run succeeded."""
+    one = fresh(one)
+    return (one.status, one.occurrencies, one.errors_count, one.succeeded_on_last_run)
+
+
+def events_of(one: OrderSubscription) -> list[Event]:
+    """Return the events of a subscription, in order."""
+    found = Event.objects.filter(resource_type="order_subscriptions", resource_id=str(one.pk))
+    return list(found.order_by("pk"))
+
+
+def names_of(one: OrderSubscription) -> list[str]:
+    """Return the verbs of the named events of a subscription, in order."""
+    return [event.name.partition(".")[2] for event in events_of(one) if event.name]
+
+
+def missed_by(one: OrderSubscription) -> list[int]:
+    """Return the numbers of missed slots that the events report, in order."""
+    return [event.changes["missed"]["to"] for event in events_of(one) if "missed" in event.changes]
+
+
+def use(settings: LazySettings, **values: Any) -> None:
+    """Set settings of the app."""
+    settings.ORDER_COPIES = settings.ORDER_COPIES | values
