@@ -19,14 +19,16 @@ from order_copies.transitions import Ending
 
 #: The code of a copy whose subscription was stopped before it ran.
 INACTIVE = "subscription_inactive"
+#: The codes of problems that follow from other ones.
+CONSEQUENCES = frozenset({"cannot_transition", "no_sellable_line"})
 
 
 def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Problem]:
-    """Return why copies must not run, by key: those of subscriptions that do not renew now."""
-    keys = _keys(order_copies)
-    if not keys:
-        return {}
-    return _stopped(order_copies, OrderSubscription.objects.in_bulk(keys), now)
+    """Return why copies must not run, by key: those of subscriptions that do not renew now.
+
+    Nor do those whose subscription was deleted.
+    """
+    return _stopped(order_copies, OrderSubscription.objects.in_bulk(_keys(order_copies)), now)
 
 
 def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
@@ -63,27 +65,31 @@ def settle(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
     for ending in ours:
         order_subscription = locked.get(ending.order_copy.order_subscription_id or 0)
         if order_subscription:
-            if all(problem.code != INACTIVE for problem in ending.problems):
-                _count(order_subscription, ending, journal)
+            _count(order_subscription, ending, journal)
             _release(order_subscription, ending.order_copy, journal)
     journal.write()
 
 
 def retries_later(order_subscription: OrderSubscription, problems: Iterable[Problem]) -> bool:
     """Return whether a renewal that failed with these problems is retried automatically."""
-    reasons = [problem for problem in problems if problem.code != "cannot_transition"]
+    reasons = _causes(problems)
     is_left = order_subscription.run_retries < len(settings.RENEWAL_RETRIES)
     return is_left and bool(reasons) and all(problem.may_pass for problem in reasons)
 
 
 def _count(one: OrderSubscription, ending: Ending, journal: Journal) -> None:
     order_copy, now = ending.order_copy, journal.now
+    # The first end of the copy; a retry is the same run.
+    occurrencies = one.occurrencies + (order_copy.retries == 0)
+    if any(problem.code == INACTIVE for problem in ending.problems):
+        # The subscription was stopped: it did not fail.
+        journal.change(one, occurrencies=occurrencies)
+        return
     succeeded = ending.status == CopyStatus.COMPLETED
     values = {
         "last_run_at": now,
         "succeeded_on_last_run": succeeded,
-        # The first end of the copy; a retry is the same run.
-        "occurrencies": one.occurrencies + (order_copy.retries == 0),
+        "occurrencies": occurrencies,
         "errors_count": one.errors_count + (not succeeded),
         "attention": "" if succeeded else _reason(ending.problems),
     }
@@ -110,8 +116,10 @@ def _stopped(
 ) -> dict[int, Problem]:
     problems = {}
     for order_copy in order_copies:
+        if order_copy.scheduled_for is None:
+            continue
         one = found.get(order_copy.order_subscription_id or 0)
-        if one and (one.status not in RENEWING or _has_expired(one, now)):
+        if one is None or one.status not in RENEWING or _has_expired(one, now):
             message = _("the subscription is not active any more: nothing was copied")
             problem = Problem(Step.WRITE, "order_subscription", INACTIVE, message, skippable=False)
             problems[order_copy.pk] = problem
@@ -123,8 +131,11 @@ def _has_expired(one: OrderSubscription, now: datetime) -> bool:
 
 
 def _reason(problems: Sequence[Problem]) -> str:
-    reasons = [problem.code for problem in problems if problem.code != "cannot_transition"]
-    return next(iter(reasons), "failed")
+    return next((problem.code for problem in [*_causes(problems), *problems]), "failed")
+
+
+def _causes(problems: Iterable[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.code not in CONSEQUENCES]
 
 
 def _keys(order_copies: Iterable[OrderFactory]) -> set[int]:
