@@ -161,11 +161,12 @@ def renew(
     requested. Raises :class:`SubscriptionGoneError` and :class:`RowsLockedError`.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
-        scheduler = Scheduler(actor_of(actor), timezone.now())
+        now = timezone.now()
+        scheduler = Scheduler(actor_of(actor), now)
         refusals = []
         requested = []
         for one in subscriptions.lock(order_subscriptions):
-            problems = rules.of_run(one)
+            problems = rules.of_run(one, now)
             refusals.append(problems)
             if not problems and one.next_run_at:
                 requested.append(scheduler.request(one, one.next_run_at))
@@ -178,14 +179,17 @@ def request_recurring(order_copy: OrderFactory, *, actor: Caller) -> None:
     """Save a recurring copy for the next slot of its subscription, as :func:`renew` does.
 
     ``source_order`` must be that of the subscription. Raises :class:`SubscriptionRefusedError`,
-    :class:`SubscriptionGoneError` and :class:`RowsLockedError`.
+    :class:`SubscriptionGoneError`, :class:`UnsupportedToggleError` as :func:`request_copies` does,
+    and :class:`RowsLockedError`.
     """
+    _settle_toggles(get_shop(), [order_copy])
     with limited_wait(settings.LOCK_TIMEOUT):
+        now = timezone.now()
         [one] = subscriptions.lock([order_copy.order_subscription])  # type: ignore[list-item]
-        if problems := rules.of_recurring(one, order_copy):
+        if problems := rules.of_recurring(one, order_copy, now):
             raise SubscriptionRefusedError(problems)
         assert one.next_run_at is not None
-        scheduler = Scheduler(actor_of(actor), timezone.now())
+        scheduler = Scheduler(actor_of(actor), now)
         scheduler.request(one, one.next_run_at, order_copy)
         scheduler.write()
         transaction.on_commit(partial(wake_for, [order_copy]))

@@ -286,6 +286,8 @@ def _change(one: OrderSubscription, values: dict[str, Any], journal: Journal) ->
 def _reschedule(one: OrderSubscription, journal: Journal, *, is_counted_anew: bool) -> None:
     after = max(filter(None, [journal.now, one.last_slot]))
     slot = one.next_run_at
+    if is_counted_anew:
+        journal.change(one, skipped_from=None)
     if slot is None or is_counted_anew:
         slot = slot_after(one, after)
     elif one.expires_at and slot >= one.expires_at:

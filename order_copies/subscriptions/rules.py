@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,6 +22,8 @@ from order_copies.subscriptions.transitions import RENEWING, Status
 #: The largest quantity of an item, and the largest amount in cents: what every database stores.
 MAX_QUANTITY = 2**31 - 1
 MAX_CENTS = 2**63 - 1
+#: The largest price increase, in percent.
+MAX_PERCENT = Decimal("9999.99")
 
 _ANNOTATIONS = frozenset({"reference", "reference_origin", "metadata"})
 
@@ -144,7 +147,7 @@ def of_item(item: OrderSubscriptionItem) -> list[Problem]:
     return found
 
 
-def of_run(one: OrderSubscription) -> list[Problem]:
+def of_run(one: OrderSubscription, now: datetime) -> list[Problem]:
     """Return why the next copy of a subscription cannot be requested now."""
     if one.status == Status.RUNNING:
         return [problem("status", "running", _("a copy runs already: wait until it has ended"))]
@@ -153,12 +156,12 @@ def of_run(one: OrderSubscription) -> list[Problem]:
         return [problem("status", "not_active", message)]
     if one.source_order_id is None:
         return [problem("source_order", "source_gone", _("does not exist any more"))]
-    if one.next_run_at is None:
+    if one.next_run_at is None or (one.expires_at and one.expires_at <= now):
         return [problem("next_run_at", "no_slot", _("no run follows before it expires"))]
     return []
 
 
-def of_recurring(one: OrderSubscription, order_copy: OrderFactory) -> list[Problem]:
+def of_recurring(one: OrderSubscription, order_copy: OrderFactory, now: datetime) -> list[Problem]:
     """Return why this recurring copy cannot be requested now."""
     if not one.is_automatic:
         message = _("is not automatic: only automatic subscriptions have recurring copies")
@@ -166,7 +169,7 @@ def of_recurring(one: OrderSubscription, order_copy: OrderFactory) -> list[Probl
     if order_copy.source_order_id != one.source_order_id:
         message = _("must be the source order of the subscription")
         return [problem("source_order", "invalid", message)]
-    return of_run(one)
+    return of_run(one, now)
 
 
 def _normal(frequency: Any) -> str:
@@ -279,9 +282,14 @@ def _of_terms(values: Mapping[str, Any], shop: Shop) -> Iterator[Problem]:
         known = message % {"known": ", ".join(sorted(shop.price_policies))}
         yield problem("price_policy", "inclusion", known)
     percent = values.get("max_price_increase_percent")
-    if percent is not None and not 0 <= percent < 10_000:
+    if percent is not None and not _is_percent(percent):
         message = _("must be between 0 and 9999.99 percent")
         yield problem("max_price_increase_percent", "inclusion", message)
+
+
+def _is_percent(value: Any) -> bool:
+    is_number = isinstance(value, int | float | Decimal) and Decimal(value).is_finite()
+    return is_number and 0 <= value <= MAX_PERCENT
 
 
 def _of_capability(model: int | None, shop: Shop) -> Iterator[Problem]:
