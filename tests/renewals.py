@@ -64,8 +64,7 @@ def many(count: int, source: Any = None, **values: Any) -> list[OrderSubscriptio
     instants = dict.fromkeys(("starts_at", "anchor_at", "next_run_at", "due_at"), FIRST)
     fields: dict[str, Any] = {"frequency": "daily", "status": "active"} | instants | values
     return OrderSubscription.objects.bulk_create(
-        OrderSubscription(source_order=source, number=str(number), **fields)
-        for number in range(count)
+        OrderSubscription(source_order=source, **fields) for _ in range(count)
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 import pytest
 from django.core.management import call_command, get_commands, load_command_class
@@ -17,9 +18,10 @@ from order_copies import checks, copying
 from order_copies.conf import Settings
 from order_copies.events.recording import events_recorded
 from order_copies.jsonapi.errors import STATUSES
-from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status, SubscriptionStatus
 from order_copies.monitoring.metrics import QueueCollector
 from order_copies.plans import Action
+from order_copies.subscriptions.transitions import TRANSITIONS as SUBSCRIPTION_TRANSITIONS
 from order_copies.transitions import TRANSITIONS
 from order_copies.worker.batches import batch_ran
 from order_copies.worker.run import run_batch
@@ -106,30 +108,66 @@ def test_system_checks__all_are_listed() -> None:
 
 
 def test_states__all_are_listed() -> None:
-    listed = set(first_cells(page("explanation/states.md").split("| from |")[0]))
+    listed = set(first_cells(of_copies().split("| from |")[0]))
+    listed_of_subscriptions = set(first_cells(of_subscriptions().split("| from |")[0]))
 
     assert listed == set(Status.values)
+    assert listed_of_subscriptions == set(SubscriptionStatus.values)
 
 
 def test_transitions__table_and_diagram_agree_with_the_code() -> None:
-    text = page("explanation/states.md")
-
-    table = {
-        (event, frozenset(re.findall(r"`(\w+)`", sources)), target)
-        for sources, event, target in re.findall(
-            r"^\| (.*?) ?\| `order_copies\.(\w+)` \| `(\w+)` \|", text, re.MULTILINE
-        )
-    }
-    drawn = set(re.findall(r"^    (\S+) --> (\w+): (\w+)$", text, re.MULTILINE))
+    table, drawn = transitions_in(of_copies())
 
     known = {
-        (one.event, frozenset(str(status) for status in one.sources if status), str(one.target))
+        (f"order_copies.{one.event}", statuses_of(one.sources), str(one.target))
         for one in TRANSITIONS.values()
+    }
+    assert table == known
+    assert drawn == {
+        (source, target, event.partition(".")[2])
+        for event, names, target in known
+        for source in names or ("[*]",)
+    }
+
+
+def test_transitions_of_subscriptions__table_and_diagram_agree_with_the_code() -> None:
+    table, drawn = transitions_in(of_subscriptions())
+
+    known = {
+        (
+            f"order_subscriptions.{one.event}" if one.event else name,
+            statuses_of(one.sources),
+            str(one.target),
+        )
+        for name, one in SUBSCRIPTION_TRANSITIONS.items()
     }
     assert table == known
     assert drawn == {
         (source, target, event) for event, names, target in known for source in names or ("[*]",)
     }
+
+
+def of_copies() -> str:
+    return section(page("explanation/states.md"), "States of a copy")
+
+
+def of_subscriptions() -> str:
+    return section(page("explanation/states.md"), "States of a subscription")
+
+
+def statuses_of(sources: Any) -> frozenset[str]:
+    return frozenset(str(status) for status in sources if status)
+
+
+def transitions_in(text: str) -> tuple[set[Any], set[Any]]:
+    """Return event, sources and target of each row; and source, target and event of each arrow."""
+    rows = re.findall(r"^\| (.*?) ?\| `([\w.]+)` \| `(\w+)` \|", text, re.MULTILINE)
+    table = {
+        (event, frozenset(re.findall(r"`(\w+)`", sources)), target)
+        for sources, event, target in rows
+    }
+    arrows = re.findall(r"^    (\S+) --> (\w+): ([\w.]+)$", text, re.MULTILINE)
+    return table, set(arrows)
 
 
 def test_metrics__all_are_listed() -> None:

@@ -162,8 +162,12 @@ class Scheduler:
     def _schedule(self, one: OrderSubscription) -> None:
         now = self.now
         if one.status == Status.INACTIVE:
-            resume(one, self.journal)
-        elif one.expires_at and one.expires_at <= now:
+            assert one.resumes_at is not None, "it is due"
+            # A slot that was due since then is late, and not paused.
+            resume(one, self.journal, since=one.resumes_at)
+        if one.status != Status.ACTIVE:
+            return
+        if one.expires_at and one.expires_at <= now:
             self.journal.move(one, "cancel")
         elif one.next_run_at and one.next_run_at <= now:
             self._run(one)
@@ -227,15 +231,19 @@ class Scheduler:
         return len(failed)
 
 
-def resume(order_subscription: OrderSubscription, journal: Journal) -> None:
+def resume(
+    order_subscription: OrderSubscription, journal: Journal, *, since: datetime | None = None
+) -> None:
     """Activate a locked subscription; its next slot is the first one that is not past.
 
-    Without a slot left it has expired, and is cancelled.
+    If it is active ``since`` then, a slot at that time or later counts. Without a slot left it has
+    expired, and is cancelled.
     """
     one, now = order_subscription, journal.now
     anchor = one.anchor_at or one.starts_at or now
     one.anchor_at = anchor
-    after = max(filter(None, [now, one.last_slot]))
+    begins = since - datetime.resolution if since else now
+    after = max(filter(None, [begins, one.last_slot]))
     starts_later = one.last_slot is None and one.starts_at and one.starts_at > now
     if starts_later:
         # The start is the first slot itself; a crontab expression has its first time after it.

@@ -8,16 +8,23 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.db.models import Sum
+from django.utils import timezone
 
 from order_copies import copying
+from order_copies.db.retry import with_retries
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.exceptions import RowsLockedError
+from order_copies.models import OpenPayment, OrderCopy, OrderFactory, OrderSubscription
+from order_copies.subscriptions import changes
+from order_copies.subscriptions.schedule import schedule_due
 from order_copies.transitions import ABORTABLE
 from order_copies.worker.run import run_batch
 from orders.models import Authorization, Coupon, CouponUse, Order, StockItem
@@ -30,6 +37,8 @@ from tests.factories import CouponFactory, CustomerFactory, SkuFactory, placed_o
 Result = dict[str, Any]
 
 WORKERS = 4
+#: How long threads retry transient errors: all of them compete for one machine.
+LONG = timedelta(seconds=30)
 SWAP = {"place_target_order": True, "cancel_source_order": True}
 
 
@@ -202,10 +211,110 @@ def two_claimers() -> Result:
     return numbers | {"had to wait": claimed["had to wait"]}
 
 
+def schedulers() -> Result:
+    """Four schedulers find a thousand due subscriptions."""
+    now = timezone.now()
+    due = dict.fromkeys(("anchor_at", "next_run_at", "due_at"), now)
+    source = placed_order(lines=1)
+    OrderSubscription.objects.bulk_create(
+        OrderSubscription(source_order=source, frequency="yearly", status="active", **due)
+        for _ in range(1000)
+    )
+    scheduled = []
+
+    def schedule(worker: str) -> None:
+        while OrderSubscription.objects.due(timezone.now()).exists():
+            scheduled.append(with_retries(partial(schedule_due, worker, limit=150), patience=LONG))
+
+    at_once(*(partial(schedule, f"w{number}") for number in range(WORKERS)))
+
+    copies = OrderFactory.objects.filter(scheduled_for=now)
+    return {
+        "scheduled": sum(scheduled),
+        "copies": copies.count(),
+        "subscriptions with one copy": copies.values("order_subscription").distinct().count(),
+        "statuses": Counter(OrderSubscription.objects.values_list("status", flat=True)),
+        "events": Event.objects.filter(name="order_copies.create").count(),
+    }
+
+
+def cancels() -> Result:
+    """Clients cancel subscriptions while workers place their copies."""
+    subscriptions = renewals(30)
+
+    def cancel() -> None:
+        for one in subscriptions:
+            again_while_locked(partial(changes.cancel, [one], actor=stories.WHO))
+
+    at_once(cancel, *workers())
+
+    copies = OrderFactory.objects.filter(order_subscription__in=subscriptions)
+    placed = copies.filter(status="completed", target_order__status="placed")
+    return settled(subscriptions) | {
+        "placed copies without a target": copies.filter(status="completed").count() - placed.count()
+    }
+
+
+def aborts() -> Result:
+    """People abort the copies of subscriptions while workers end them."""
+    subscriptions = renewals(30)
+    copies = list(OrderFactory.objects.filter(order_subscription__in=subscriptions).order_by("pk"))
+
+    def abort() -> None:
+        for order_copy in copies:
+            again_while_locked(partial(copying.abort, [order_copy], actor=stories.WHO))
+
+    at_once(abort, *workers())
+
+    errors = OrderSubscription.objects.aggregate(errors=Sum("errors_count"))["errors"]
+    aborted = OrderFactory.objects.filter(status="aborted").count()
+    return settled(subscriptions) | {"errors": [errors, aborted]}
+
+
+def renewals(count: int) -> list[OrderSubscription]:
+    """Create running subscriptions whose copies are pending."""
+    due = dict.fromkeys(("anchor_at", "next_run_at", "due_at"), timezone.now())
+    source = placed_order(lines=1)
+    subscriptions = OrderSubscription.objects.bulk_create(
+        OrderSubscription(source_order=source, frequency="yearly", status="active", **due)
+        for _ in range(count)
+    )
+    schedule_due("w0")
+    return subscriptions
+
+
+def settled(subscriptions: Sequence[OrderSubscription]) -> Result:
+    """Summarize subscriptions whose copies have ended."""
+    run_batch("last")
+    rows = OrderSubscription.objects.filter(pk__in=[one.pk for one in subscriptions])
+    copies = OrderFactory.objects.filter(order_subscription__in=subscriptions)
+    return {
+        "statuses": Counter(rows.values_list("status", flat=True)),
+        "occurrencies": rows.aggregate(all=Sum("occurrencies"))["all"],
+        "completed": copies.filter(status="completed").count(),
+        "aborted": copies.filter(status="aborted").count(),
+        "open payments": OpenPayment.objects.count(),
+        "audit": audited(final=True),
+    }
+
+
+def again_while_locked(act: Callable[[], Any]) -> None:
+    """Act, and try again while workers lock the rows."""
+    while True:
+        try:
+            with_retries(act, patience=LONG)
+        except RowsLockedError:
+            continue
+        return
+
+
 RACES: dict[str, Callable[[], Result]] = {
     "last_pieces": last_pieces,
     "last_use_of_a_coupon": last_use_of_a_coupon,
     "two_users": two_users,
     "swap_among_rivals": swap_among_rivals,
     "two_claimers": two_claimers,
+    "schedulers": schedulers,
+    "cancels": cancels,
+    "aborts": aborts,
 }

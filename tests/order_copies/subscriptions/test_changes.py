@@ -670,7 +670,7 @@ def test_update__pause_can_be_moved(clock: Clock) -> None:
     schedule_due("w1")
 
     # then
-    assert (fresh(one).status, fresh(one).next_run_at) == ("active", FIRST + 6 * DAY)
+    assert (last_copy(one).scheduled_for, fresh(one).next_run_at) == (clock.now, FIRST + 6 * DAY)
 
 
 def test_update__cancelled_subscription_keeps_its_annotations_changeable(clock: Clock) -> None:

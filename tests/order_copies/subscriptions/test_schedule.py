@@ -302,8 +302,34 @@ def test_pause__ends_at_its_instant(clock: Clock) -> None:
     assert (paused.status, paused.next_run_at, paused.due_at) == ("inactive", None, clock.now)
     one = fresh(one)
     assert (count, one.status, one.next_run_at) == (0, "active", FIRST + 2 * DAY)
-    assert (one.resumes_at, names_of(one)[-2:]) == (None, ["deactivate", "activate"])
+    assert (one.resumes_at, names_of(one)[-3:]) == (None, ["deactivate", "activate", "renewal"])
     assert events_of(one)[-1].who == WORKER
+
+
+def test_pause__that_ended_while_no_worker_ran_loses_no_slot(clock: Clock) -> None:
+    # given a pause over the first two slots, and an outage over the two after it
+    one = subscribed(place_target_order=False)
+    changes.update(one, {"resumes_at": FIRST + DAY + HOUR}, actor=stories.WHO)
+    clock.now = FIRST + 3 * DAY + HOUR
+
+    # when
+    order_copy = scheduled(one)
+
+    # then
+    assert (order_copy.scheduled_for, missed_by(one)) == (FIRST + 3 * DAY, [1])
+
+
+def test_pause__expired_in_the_meantime(clock: Clock) -> None:
+    # given
+    one = subscribed(expires_at=FIRST + 3 * DAY)
+    changes.update(one, {"resumes_at": FIRST + HOUR}, actor=stories.WHO)
+    clock.now = FIRST + 3 * DAY
+
+    # when
+    count = schedule_due("w1")
+
+    # then
+    assert (count, fresh(one).status, copies_of(one)) == (0, "cancelled", [])
 
 
 def test_expiry__cancels_the_subscription(clock: Clock) -> None:
