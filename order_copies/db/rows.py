@@ -90,7 +90,11 @@ def update_rows(
     if source is None or not all(saving(field).is_scalar for field in conditions):
         return _update_each(model, columns, keys, conditions, connection.alias)
     table = dialect.quote(model._meta.db_table)
-    sql = dialect.update_statement(table, source.sql, source.names[:keys], source.names[keys:])
+    by_primary_key = set(model._meta.pk_fields) <= set(fields_of(model, match))
+    names = source.names
+    sql = dialect.update_statement(
+        table, source.sql, names[:keys], names[keys:], by_primary_key=by_primary_key
+    )
     condition, values = _conditions(dialect, table, conditions)
     with connection.cursor() as cursor:
         cursor.execute(sql + condition, [*source.parameters, *values])

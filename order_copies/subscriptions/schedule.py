@@ -98,10 +98,10 @@ def _schedule_apart(keys: Sequence[int], who: Actor, now: datetime) -> int:
 
 def _set_aside(key: int, error: Exception, who: Actor, now: datetime) -> None:
     """Retry a subscription later, so that it is not in the way at each look."""
-    rows = OrderSubscription.objects.due(now).filter(pk=key)
+    rows = OrderSubscription.objects.filter(pk=key)
     with transaction.atomic():
         # One that another transaction has locked meanwhile is left to it.
-        for one in lock_available(rows, for_deletion=False):
+        for one in lock_available(rows.due(now), for_deletion=False):
             if isinstance(error, RowsLockedError):
                 logger.warning("Subscription %s needs locked rows: it is scheduled later", one)
                 rows.update(due_at=now + LONGEST_LOCK_PAUSE)
