@@ -7,8 +7,9 @@ from random import Random
 import pytest
 from django.conf import LazySettings
 from django.db.models import F
+from django.utils import timezone
 
-from order_copies.models import OrderCopy
+from order_copies.models import OrderCopy, OrderSubscription
 from order_copies.worker.run import run_batch
 from orders.models import Order, StockItem
 from tests import stories
@@ -36,7 +37,7 @@ def reached(settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator
 def test_worker__reaches_every_kill_point(
     reached: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given a swap, and a copy whose last piece is sold after its payment was authorized
+    # given a subscription, a swap, and a copy whose last piece is sold after the authorization
     sku = SkuFactory(stock=1)
 
     def sell_out(step: str) -> None:
@@ -45,6 +46,10 @@ def test_worker__reaches_every_kill_point(
             StockItem.objects.filter(sku=sku).update(reserved=F("quantity"))
 
     monkeypatch.setattr(shop, "reached", sell_out)
+    due = dict.fromkeys(("anchor_at", "next_run_at", "due_at"), timezone.now())
+    OrderSubscription.objects.create(
+        source_order=placed_order(), frequency="hourly", status="active", **due
+    )
     stories.requested(placed_order(), place_target_order=True, cancel_source_order=True)
     stories.requested(pending_order(lines=[{"sku": sku}]), place_target_order=True)
 

@@ -100,7 +100,7 @@ def _set_aside(key: int, error: Exception, who: Actor, now: datetime) -> None:
     """Retry a subscription later, so that it is not in the way at each look."""
     rows = OrderSubscription.objects.filter(pk=key)
     with transaction.atomic():
-        # One that another transaction has locked meanwhile is left to it.
+        # Nothing is written if another transaction has locked it in the meantime.
         for one in lock_available(rows.due(now), for_deletion=False):
             if isinstance(error, RowsLockedError):
                 logger.warning("Subscription %s needs locked rows: it is scheduled later", one)

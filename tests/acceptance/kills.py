@@ -18,22 +18,27 @@ from tests.factories import SkuFactory, placed_order
 from tests.stories import run_all
 
 #: The number of subscriptions that are due in each batch.
-COUNT = 3
+COUNT = 2
+#: How many processes share the statements.
+STEP = 4
 
 
-def run_kills(environment: dict[str, str], moment: str) -> Any:
-    """Kill workers in a new process, ``before`` or ``after`` each statement; return the result."""
-    script = f"import django; django.setup(); import {__name__} as kills; kills.main('{moment}')"
-    return json.loads(run(environment, script))
+def run_kills(environment: dict[str, str], moment: str, first: int) -> Any:
+    """Kill workers in a new process, ``before`` or ``after`` statements; return the result.
+
+    At every :data:`STEP` th statement, from the ``first`` one on.
+    """
+    setup = f"import django; django.setup(); import {__name__} as kills"
+    return json.loads(run(environment, f"{setup}; kills.main('{moment}', {first})"))
 
 
-def main(moment: str) -> None:
-    """Run a batch for each of its statements, and print what is wrong afterwards, as JSON."""
+def main(moment: str, first: int) -> None:
+    """Run a batch for each of these statements, and print what is wrong afterwards, as JSON."""
     source = placed_order(lines=[{"sku": SkuFactory(stock=10**6)}])
-    orders, number, wrong = Order.objects.count(), 0, list[str]()
+    orders, count, number, wrong = Order.objects.count(), 0, first, list[str]()
     has_ended = False
     while not has_ended and not wrong:
-        number += 1
+        count += COUNT
         due = dict.fromkeys(("anchor_at", "next_run_at", "due_at"), timezone.now())
         OrderSubscription.objects.bulk_create(
             OrderSubscription(source_order=source, frequency="yearly", status="active", **due)
@@ -43,8 +48,10 @@ def main(moment: str) -> None:
         in_progress = OrderFactory.objects.filter(status="in_progress")
         in_progress.update(lease_expires_at=timezone.now())
         run_all()
-        wrong = _wrong(COUNT * number, orders)
-    print(json.dumps({"statements": number - 1, "wrong": wrong}))
+        wrong = _wrong(count, orders)
+        number += STEP
+    findings = [str(finding) for finding in audited(final=True)]
+    print(json.dumps({"statements": number - STEP, "wrong": wrong + findings}))
 
 
 def _run_and_kill(moment: str, number: int) -> bool:
@@ -85,6 +92,5 @@ def _wrong(count: int, orders: int) -> list[str]:
         "orders": Order.objects.count() - orders,
         "payments": Authorization.objects.filter(status="authorized").count() - orders,
         "open payments": OpenPayment.objects.count() + count,
-        "findings": len(audited(final=True)) + count,
     }
     return [f"{number} {name} of {count}" for name, number in found.items() if number != count]

@@ -162,8 +162,9 @@ def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
 
 
 def test_run_batch__query_count_of_an_idle_worker() -> None:
-    """SELECT an expired lease, SAVEPOINT, SELECT pending copies, RELEASE.
+    """SELECT a due subscription, and an expired lease.
 
-    Then SELECT payments to be voided, SELECT authorizations to be voided.
+    SAVEPOINT, SELECT pending copies, RELEASE. Then SELECT payments to be voided, SELECT
+    authorizations to be voided.
     """
-    assert len(cost(run_batch, worker="w1")) == 6
+    assert len(cost(run_batch, worker="w1")) == 7

@@ -16,7 +16,7 @@ from order_copies.subscriptions.schedule import schedule_due
 from order_copies.worker.run import run_batch
 from orders.models import LineItem, Order
 from tests import stories
-from tests.acceptance.kills import run_kills
+from tests.acceptance.kills import STEP, run_kills
 from tests.acceptance.races import run_race
 from tests.audits import audited
 from tests.bank import Bank, install_bank
@@ -278,11 +278,12 @@ def test_cancel__waits_until_the_copy_that_is_written_has_ended(
     assert names_of(one)[-2:] == ["last_run_succeeded", "cancel"]
 
 
+@pytest.mark.parametrize("first", range(1, STEP + 1))
 @pytest.mark.parametrize("moment", ["before", "after"])
 def test_kill__at_every_statement_of_scheduling_and_settling(
-    environment: dict[str, str], moment: str
+    environment: dict[str, str], moment: str, first: int
 ) -> None:
-    result = run_kills(environment, moment)
+    result = run_kills(environment, moment, first)
 
     assert result["wrong"] == []
     assert result["statements"] > 20

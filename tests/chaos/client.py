@@ -88,7 +88,8 @@ def _retry(random: Random) -> None:
 
 
 def _delete_copy(random: Random) -> None:
-    copying.delete(_some(random, 1, status=Status.ABORTED), actor=WHO)
+    aborted = _some(random, 1, status=Status.ABORTED, order_subscription=None)
+    copying.delete(aborted, actor=WHO)
 
 
 def _cancel(random: Random) -> None:

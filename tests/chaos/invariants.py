@@ -6,17 +6,20 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from django.db.models import Count, F
+from django.utils import timezone
 
 from order_copies.events.models import Event
-from order_copies.models import OpenPayment, OrderFactory, Status
+from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from orders.models import Address, Authorization, LineItemOption, Order, StockItem
 from tests.chaos.processes import Clients
-from tests.chaos.sources import LEFT
+from tests.chaos.sources import LEFT, SLOTS
 from tests.gateway.process import ROOT, FakeGateway
 
+HOUR = timedelta(hours=1)
 AUDIT = ("manage.py", "audit_order_copies", "--final", "--json")
 
 
@@ -24,7 +27,9 @@ def is_over() -> bool:
     """Return whether no copy is running and no authorization is unsettled."""
     running = OrderFactory.objects.filter(status__in=[Status.PENDING, Status.IN_PROGRESS])
     unvoided = Authorization.objects.filter(status=Authorization.Status.VOIDED, voided_at=None)
-    return not (running.exists() or OpenPayment.objects.exists() or unvoided.exists())
+    due = OrderSubscription.objects.due(timezone.now())
+    renewing = OrderSubscription.objects.filter(status="running") | due
+    return not any(one.exists() for one in (running, OpenPayment.objects.all(), unvoided, renewing))
 
 
 def violations(sources: set[int], gateway: FakeGateway, log: Path) -> Iterator[str]:
@@ -36,6 +41,7 @@ def violations(sources: set[int], gateway: FakeGateway, log: Path) -> Iterator[s
     yield from _addresses_and_options()
     yield from _last_pieces()
     yield from _reasons()
+    yield from _subscriptions()
 
 
 def _audit() -> Iterator[str]:
@@ -108,3 +114,19 @@ def _reasons() -> Iterator[str]:
         codes = {outcome["code"] for outcome in order_copy.outcomes}
         if codes & {"crashed", "shop_contract"}:
             yield f"copies: {order_copy} was aborted: {order_copy.errors_log}"
+
+
+def _subscriptions() -> Iterator[str]:
+    """Each slot up to the last one has one copy, and the counters are those of the events."""
+    for one in OrderSubscription.objects.order_by("pk"):
+        copies = one.order_factories.order_by("scheduled_for")
+        slots = list(copies.values_list("scheduled_for", flat=True))
+        if one.status != "active" or len(slots) < SLOTS:
+            yield f"subscription {one.pk}: is {one.status} after {len(slots)} slots"
+        if slots != [one.anchor_at + number * HOUR for number in range(len(slots))]:
+            yield f"subscription {one.pk}: has no copy of a slot"
+        events = Event.objects.filter(resource_type="order_subscriptions", resource_id=str(one.pk))
+        failed = events.filter(name="order_subscriptions.last_run_failed").count()
+        if (one.occurrencies, one.errors_count) != (len(slots), failed):
+            numbers = f"{one.occurrencies} runs and {one.errors_count} errors"
+            yield f"subscription {one.pk}: counts {numbers} of {len(slots)} and {failed}"

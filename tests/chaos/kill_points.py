@@ -9,6 +9,7 @@ from typing import Any
 
 #: The steps of a worker, in the order in which it reaches them.
 STEPS = (
+    "before commit of a schedule",
     "after claim",
     "after plan",
     "before authorizing",
@@ -16,6 +17,7 @@ STEPS = (
     "during write",
     "before place",
     "between place and cancel",
+    "before settling",
     "before commit",
     "after commit",
     "after voiding",
@@ -29,7 +31,7 @@ CLIENT_STEPS = (
 )
 
 #: The steps that are reached rarely.
-RARE = frozenset({"after voiding", *CLIENT_STEPS[2:]})
+RARE = frozenset({"before commit of a schedule", "after voiding", *CLIENT_STEPS[2:]})
 
 #: The steps at which a worker is frozen for longer than its leases, so that another worker takes
 #: over: outside and inside of its transaction.

@@ -13,6 +13,8 @@ ORDER_COPIES = ORDER_COPIES | {
     "RETRY_PAUSE": 0.02,
     "POLL_INTERVAL": 0.05,
     "SHUTDOWN_TIMEOUT": 0.1,
+    "CATCH_UP": "all",
+    "RENEWAL_RETRIES": [0.2, 0.4],
 }
 ORDERS_PAYMENT_GRACE = 3
 ORDERS_GATEWAY = "tests.chaos.shop.ShortTimeoutGateway"

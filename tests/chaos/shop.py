@@ -16,6 +16,8 @@ from orders.lifecycle.gateways import Authorized, Declined, HTTPGateway
 from tests.chaos.kill_points import reached
 
 ENDS = ("complete", "fail", "abort")
+#: The events of a run that has ended.
+SETTLED = ("last_run_succeeded", "last_run_failed")
 
 
 class ShortTimeoutGateway(HTTPGateway):
@@ -70,9 +72,15 @@ def _report_line_insert(
     return result
 
 
-def _report_end(events: Sequence[Event], **_: Any) -> None:
-    if any(event.name.rpartition(".")[2] in ENDS for event in events):
+def _report_events(events: Sequence[Event], **_: Any) -> None:
+    verbs = {event.name.rpartition(".")[2] for event in events}
+    if verbs & {*ENDS}:
+        reached("before settling")
+    if verbs & {*ENDS, *SETTLED}:
         reached("before commit")
+    # A worker requests copies for subscriptions only.
+    if "create" in verbs and "worker" in events[0].who:
+        reached("before commit of a schedule")
 
 
-events_recorded.connect(_report_end, dispatch_uid="chaos")
+events_recorded.connect(_report_events, dispatch_uid="chaos")

@@ -1,13 +1,15 @@
 """The orders of the shop, and random copies of them."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from order_copies import copying
-from order_copies.models import OPTIONS, OrderCopy
+from order_copies.models import OPTIONS, OrderCopy, OrderSubscription
 from orders.demo.loader import load_demo_shop
 from orders.lifecycle.gateways import Authorized, get_gateway
 from orders.models import Authorization, Order
@@ -36,7 +38,11 @@ GROUPS = {
     "failing_card": 2 * len(Mode),
     #: Orders that clients delete.
     "leaving": 15,
+    #: Orders with a subscription: half of them have a card that fails.
+    "subscribed": 12,
 }
+#: The number of hourly slots of each subscription that are due at the beginning.
+SLOTS = 48
 #: Pieces left for copies of each order of the group "short".
 LEFT = 5
 #: Weights of the groups in random copies; the group "" are the orders of the demo shop.
@@ -120,12 +126,28 @@ def _leaving(count: int) -> None:
         _make(pending_order, "leaving", lines=2, market=market)
 
 
+def _subscribed(count: int) -> None:
+    market, method, modes = MarketFactory(), PaymentMethodFactory(), list(Mode)
+    due = dict.fromkeys(
+        ("anchor_at", "next_run_at", "due_at"), timezone.now() - SLOTS * timedelta(hours=1)
+    )
+    for number in range(count):
+        token = f"{modes[number % len(modes)]}_s{number}" if number % 2 else f"visa_{number}"
+        card = PaymentSourceFactory(payment_method=method, token=token)
+        line = {"sku": SkuFactory(stock=10**6)}
+        order = _make(placed_order, "subscribed", lines=[line], market=market, payment_source=card)
+        OrderSubscription.objects.create(
+            source_order=order, frequency="hourly", status="active", **due
+        )
+
+
 _MAKERS = {
     "race": _race,
     "short": _short,
     "coupon": _coupon,
     "failing_card": _failing_card,
     "leaving": _leaving,
+    "subscribed": _subscribed,
 }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from order_copies import copying
-from order_copies.models import OrderSubscription
+from order_copies.models import OrderFactory, OrderSubscription
 from order_copies.subscriptions import changes
 from order_copies.subscriptions.schedule import schedule_due
 from order_copies.subscriptions.slots import slots_between
@@ -118,6 +118,9 @@ def test_slots__increase_and_each_has_a_copy_or_a_record(
 ) -> None:
     # given
     use(settings, CATCH_UP=catch_up, SUBSCRIPTION_TIME_ZONE=zone)
+    # All examples share a database: the scheduler would find the subscriptions of earlier ones.
+    for model in (OrderFactory, OrderSubscription):
+        model.objects.all().delete()
     clock.now = start - timedelta(minutes=1)
     source = Order.objects.filter(reference="subscribed").first() or placed_order(
         lines=1, reference="subscribed"
