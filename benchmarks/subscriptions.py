@@ -1,0 +1,128 @@
+"""Subscriptions that are due at once, against plain copies; and the query for what is due."""
+
+import logging
+import os
+import time
+from datetime import timedelta
+from statistics import median
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from benchmarks.databases import analyze, drop_database, make_database
+from benchmarks.shop import CHUNK, make_orders, request
+from benchmarks.throughput import resident
+from order_copies.db.rows import insert_rows
+from order_copies.models import OrderFactory, OrderSubscription, Status, SubscriptionStatus
+from order_copies.models.subscriptions import new_number
+from order_copies.worker.run import run_batch
+
+DUE = int(os.environ.get("BENCH_DUE", "10000"))
+SUBSCRIPTIONS = int(os.environ.get("BENCH_SUBSCRIPTIONS", "100000"))
+#: The number of subscriptions among which the due ones are searched, at first and at last.
+FEW, MANY = 1000, int(os.environ.get("BENCH_MANY_SUBSCRIPTIONS", "1000000"))
+ROUNDS = 5
+HOUR = timedelta(hours=1)
+FIELDS = (
+    *("number", "status", "source_order_id", "frequency", "activate_by_source_order"),
+    *("place_target_order", "renewal_alert_period", "customer_email"),
+    *("customer_payment_source_key", "price_policy", "anchor_at", "next_run_at", "due_at"),
+    *("occurrencies", "errors_count", "attention", "run_retries", "metadata"),
+    *("created_at", "updated_at"),
+)
+
+
+def main() -> None:
+    """Measure both in turn and report the ratio; then measure the query for what is due."""
+    logging.getLogger("order_copies").setLevel(logging.WARNING)
+    make_database()
+    orders = make_orders(2000)
+    make_subscriptions(orders, FEW)
+    few = due_query()
+    make_subscriptions(orders, SUBSCRIPTIONS)
+    renew(DUE // 10)
+    early = resident()
+    measured = [(renew(DUE), copy(orders, DUE)) for _ in range(ROUNDS)]
+    late = resident()
+    ratios = sorted(plain / renewed for renewed, plain in measured)
+    renewed, plain = (DUE / median(seconds) for seconds in zip(*measured, strict=True))
+    print(f"{connection.vendor}: {DUE:,} of {SUBSCRIPTIONS:,} manual subscriptions due at once")
+    print(f"  subscriptions {renewed:6.0f} copies/s   plain copies {plain:6.0f} copies/s")
+    print(f"  ratio  {median(ratios):.2f} (of {', '.join(f'{r:.2f}' for r in ratios)})")
+    print(f"  memory {early / 1024:.1f} MB after {DUE // 10:,} renewals, "
+          f"{late / 1024:.1f} MB after {DUE * ROUNDS:,} ({late / early - 1:+.1%})")  # fmt: skip
+    make_subscriptions(orders, MANY)
+    many = due_query()
+    print(f"  100 due ones are found in {few * 1000:.2f} ms among {FEW:,}, "
+          f"in {many * 1000:.2f} ms among {MANY:,}")  # fmt: skip
+    drop_database()
+
+
+def make_subscriptions(orders: list[int], count: int) -> None:
+    """Insert active subscriptions until there are ``count``. None is due this year.
+
+    Their copies are drafts, as those of :func:`benchmarks.shop.request`.
+    """
+    now = timezone.now()
+    for start in range(OrderSubscription.objects.count(), count, CHUNK):
+        rows = []
+        for number in range(start, min(start + CHUNK, count)):
+            slot = now + timedelta(days=400, seconds=number)
+            order = orders[number % len(orders)]
+            row = [
+                *(new_number(), SubscriptionStatus.ACTIVE, order, "monthly", True),
+                *(False, 1, "bench@example.com", "", "frozen", now, slot, slot - HOUR),
+                *(0, 0, "", 0, {}, now, now),
+            ]
+            rows.append(row)
+        insert_rows(OrderSubscription, FIELDS, rows)
+
+
+def renew(count: int) -> float:
+    """Return how many seconds the worker takes to schedule and copy this number of due ones."""
+    make_due(count)
+    analyze()
+    return _run_all(count, time.perf_counter())
+
+
+def copy(orders: list[int], count: int) -> float:
+    """Return how many seconds it takes to request and copy this number of plain copies."""
+    analyze()
+    started = time.perf_counter()
+    request(orders, count)
+    return _run_all(count, started)
+
+
+def _run_all(count: int, started: float) -> float:
+    done = 0
+    while claimed := run_batch("bench").claimed:
+        done += claimed
+    seconds = time.perf_counter() - started
+    assert done == count
+    assert not OrderFactory.objects.exclude(status=Status.COMPLETED).exists()
+    return seconds
+
+
+def make_due(count: int) -> None:
+    """Make the next slots of this number of subscriptions due now."""
+    now = timezone.now()
+    keys = list(OrderSubscription.objects.order_by("pk").values_list("pk", flat=True)[:count])
+    for start in range(0, count, CHUNK):
+        due = OrderSubscription.objects.filter(pk__in=keys[start : start + CHUNK])
+        due.update(next_run_at=now, due_at=now)
+
+
+def due_query() -> float:
+    """Return the median seconds of a query for 100 due subscriptions."""
+    seconds = []
+    with transaction.atomic():
+        make_due(100)
+        analyze()
+        for _ in range(50):
+            due = OrderSubscription.objects.due(timezone.now()).order_by("due_at", "pk")
+            started = time.perf_counter()
+            found = list(due.values_list("pk")[:CHUNK])
+            seconds.append(time.perf_counter() - started)
+            assert len(found) == 100
+        transaction.set_rollback(True)
+    return median(seconds)
