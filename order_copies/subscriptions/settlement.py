@@ -26,7 +26,8 @@ def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Pr
     keys = _keys(order_copies)
     if not keys:
         return {}
-    return _stopped(order_copies, OrderSubscription.objects.in_bulk(keys), now)
+    found = OrderSubscription.objects.only("status", "expires_at").in_bulk(keys)
+    return _stopped(order_copies, found, now)
 
 
 def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
