@@ -21,7 +21,7 @@ DUE = int(os.environ.get("BENCH_DUE", "10000"))
 SUBSCRIPTIONS = int(os.environ.get("BENCH_SUBSCRIPTIONS", "100000"))
 #: The number of subscriptions among which the due ones are searched, at first and at last.
 FEW, MANY = 1000, int(os.environ.get("BENCH_MANY_SUBSCRIPTIONS", "1000000"))
-ROUNDS = 5
+ROUNDS = 3
 HOUR = timedelta(hours=1)
 FIELDS = (
     *("number", "status", "source_order_id", "frequency", "activate_by_source_order"),
