@@ -127,7 +127,7 @@ def make_due(count: int) -> None:
 
 
 def due_query() -> float:
-    """Return the median seconds of a query for 100 due subscriptions."""
+    """Return the shortest time of a query for 100 due subscriptions, in seconds."""
     seconds = []
     with transaction.atomic():
         make_due(100)
@@ -140,4 +140,4 @@ def due_query() -> float:
             seconds.append(time.perf_counter() - started)
             assert len(found) == 100
         transaction.set_rollback(True)
-    return median(seconds)
+    return min(seconds)
