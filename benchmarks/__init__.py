@@ -16,7 +16,8 @@ speed of the machine does not matter. ``make bench ARGS=serving`` runs one bench
 
 Environment: ``BENCH_COPIES`` (default 5000) copies per loop, ``BENCH_MEMORY_COPIES`` (default
 50000) copies for the memory test, ``BENCH_DUE`` (default 10000) of ``BENCH_SUBSCRIPTIONS`` (default
-100000) subscriptions, ``BENCH_MANY_SUBSCRIPTIONS`` (default 1000000) for the query, ``BENCH_REQUESTS`` (default 60) requests of each kind,
-``BENCH_DATABASES`` (default ``sqlite,postgresql``), ``BENCH_DATABASE_NAME`` (default
-``order_copies_bench``, not used on SQLite).
+100000) subscriptions, ``BENCH_MANY_SUBSCRIPTIONS`` (default 1000000) for the query,
+``BENCH_REQUESTS`` (default 60) requests of each kind, ``BENCH_DATABASES`` (default
+``sqlite,postgresql``), ``BENCH_DATABASE_NAME`` (default ``order_copies_bench``, not used on
+SQLite).
 """
