@@ -7,9 +7,9 @@ speed of the machine does not matter. ``make bench ARGS=serving`` runs one bench
   claim to event) against a bare loop of set-based ``INSERT … SELECT`` that makes the same rows of
   the same tables (orders, lines, options, addresses, events) and ends the same copies, with no
   plan, no fence and no Python per row.
-- ``subscriptions``: 10,000 of 100,000 subscriptions, manual and then automatic ones, that are due at once, scheduled and
-  copied, against as many plain copies, requested and copied. And the query for what is due, among
-  1,000 and among 1,000,000 subscriptions.
+- ``subscriptions``: 10,000 of 100,000 subscriptions, manual and then automatic ones, that are due
+  at once, scheduled and copied, against as many plain copies, requested and copied. And the query
+  for what is due, among 1,000 and among 1,000,000 subscriptions.
 - ``scaling``: two workers against one on the same PostgreSQL, as real processes.
 - ``serving``: the API against a plain Django view that builds the same document by hand, and,
   for comparison, against plain djangorestframework-jsonapi.
