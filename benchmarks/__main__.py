@@ -3,7 +3,7 @@ import subprocess
 import sys
 import tempfile
 
-BENCHMARKS = ["throughput", "scaling", "serving", "oscar"]
+BENCHMARKS = ["throughput", "subscriptions", "scaling", "serving", "oscar"]
 #: Those of other projects than the reference project.
 SETTINGS = {"oscar": "tests.oscar_shop.settings"}
 

@@ -321,7 +321,9 @@ def test_changelog__new_dotted_paths_can_be_imported() -> None:
     assert len(rows) > 20
 
 
-@pytest.mark.parametrize("name", ["how-to/copy-from-code.md", "reference/signals.md"])
+@pytest.mark.parametrize(
+    "name", ["how-to/copy-from-code.md", "how-to/subscriptions.md", "reference/signals.md"]
+)
 def test_python__blocks_of_the_page_run(
     name: str, admin_user, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.engines.wake_ups import wake
-from order_copies.models import OpenPayment, OrderFactory, Status
+from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.leases import release
 from order_copies.worker.run import run_batch
@@ -39,13 +39,17 @@ def wake_after_lease() -> None:
 
 
 def wake_for_abandoned() -> None:
-    """Wake a worker if copies can be claimed, or payments are overdue, and no worker runs copies.
+    """Wake a worker if copies, subscriptions or payments are due, and no worker runs copies.
 
     Errors of the database are logged and suppressed.
     """
     now = timezone.now()
     try:
-        waits = OrderFactory.objects.claimable(now).exists() or _is_payment_due(now)
+        waits = (
+            OrderFactory.objects.claimable(now).exists()
+            or OrderSubscription.objects.due(now).exists()
+            or _is_payment_due(now)
+        )
         if waits and not OrderFactory.objects.running(now).exists():
             wake()
     except Error as error:

@@ -3,7 +3,7 @@
 No function queries the database if no copy has a subscription.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -28,7 +28,8 @@ def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Pr
 
     Nor do those whose subscription was deleted.
     """
-    return _stopped(order_copies, OrderSubscription.objects.in_bulk(_keys(order_copies)), now)
+    found = OrderSubscription.objects.only("status", "expires_at").in_bulk(_keys(order_copies))
+    return _stopped(order_copies, found, now)
 
 
 def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
@@ -52,15 +53,21 @@ def hold(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Order
     return held
 
 
-def settle(endings: Sequence[Ending], *, who: Actor, now: datetime) -> None:
+def settle(
+    endings: Sequence[Ending],
+    *,
+    who: Actor,
+    now: datetime,
+    held: Mapping[int, OrderSubscription] | None = None,
+) -> None:
     """Count the runs that have ended, note how, and have their subscriptions wait for the next.
 
-    Call it in the transaction that ends the copies.
+    Call it in the transaction that ends the copies. ``held`` is what :func:`hold` returned in it.
     """
     ours = [ending for ending in endings if ending.order_copy.order_subscription_id is not None]
     if not ours:
         return
-    locked = lock([ending.order_copy for ending in ours])
+    locked = lock([ending.order_copy for ending in ours]) if held is None else held
     journal = Journal(who, now)
     for ending in ours:
         order_subscription = locked.get(ending.order_copy.order_subscription_id or 0)

@@ -138,10 +138,12 @@ def latest_slot(
     if frequency not in PERIODS:
         return _latest_of_crontab(frequency, anchor, after, until, zone)
     start = _index_after(frequency, anchor, after, zone)
-    end = _index_after(frequency, anchor, until, zone)
-    first, last = (_nth(frequency, anchor, index, zone) for index in (start, end - 1))
-    if first is None or last is None or start >= end:
+    first = _nth(frequency, anchor, start, zone)
+    if first is None or first > until:
         return None, 0
+    end = _index_after(frequency, anchor, until, zone)
+    last = _nth(frequency, anchor, end - 1, zone)
+    assert last is not None, "it is not later than until"
     if frequency == "daily":
         # Two indexes share one slot where a zone skipped a day: Apia had no 2011-12-30.
         return last, round((last - first) / DAY) + 1

@@ -50,16 +50,6 @@ TRANSITIONS = {
 #: The states in which the copies of a subscription may run.
 RENEWING = frozenset({Status.ACTIVE, Status.RUNNING})
 
-#: The columns that changes may set.
-_FIELDS = (
-    *("status", "frequency", "subscription_model_id", "activate_by_source_order"),
-    *("place_target_order", "renewal_alert_period", "customer_payment_source_key"),
-    *("price_policy", "max_price_increase_percent", "reference", "reference_origin", "metadata"),
-    *("expires_at", "resumes_at", "anchor_at", "last_run_at", "next_run_at"),
-    *("occurrencies", "errors_count", "succeeded_on_last_run", "attention"),
-    *("running_for", "last_slot", "skipped_from", "alerted_for", "retry_at", "run_retries"),
-    *("due_at", "updated_at"),
-)
 #: The columns that no event reports: they only remember what is left to do.
 _INTERNAL = frozenset({"due_at", "updated_at", "alerted_for", "running_for", "last_slot"})
 
@@ -71,6 +61,7 @@ class Journal:
         self.who = who
         self.now = now
         self._changed: dict[int, OrderSubscription] = {}
+        self._names = {"due_at", "updated_at"}
         self._events: list[Event] = []
 
     def change(self, order_subscription: OrderSubscription, event: str = "", **values: Any) -> None:
@@ -84,6 +75,7 @@ class Journal:
         for name, value in values.items():
             setattr(order_subscription, name, value)
         self._changed[order_subscription.pk] = order_subscription
+        self._names |= values.keys()
         changes = changes_of(before, values)
         reported = {name: change for name, change in changes.items() if name not in _INTERNAL}
         if event or reported:
@@ -111,10 +103,9 @@ class Journal:
         for order_subscription in self._changed.values():
             order_subscription.due_at = due_at(order_subscription)
             order_subscription.updated_at = self.now
-        rows = [
-            [one.pk, *(getattr(one, name) for name in _FIELDS)] for one in self._changed.values()
-        ]
-        update_rows(OrderSubscription, _FIELDS, rows)
+        names = sorted(self._names)
+        rows = [[one.pk, *(getattr(one, name) for name in names)] for one in self._changed.values()]
+        update_rows(OrderSubscription, names, rows)
         record(self._events)
         self._changed, self._events = {}, []
 

@@ -217,14 +217,18 @@ class Runner:
             if cancelled := [run for run in runs if run.plan.will_cancel and not run.problems]:
                 checked_shop.cancel(self.shop, cancelled)
             endings = [_ending(run) for run in runs]
-            self._end(endings)
+            self._end(endings, subscriptions)
         return Ended(endings)
 
-    def _end(self, endings: Sequence[Ending]) -> None:
-        """End copies and settle their subscriptions."""
+    def _end(
+        self,
+        endings: Sequence[Ending],
+        held: Mapping[int, OrderSubscription] | None = None,
+    ) -> None:
+        """End copies and settle their subscriptions, which this transaction may hold already."""
         who, now = worker_actor(self.worker), timezone.now()
         transitions.end(endings, who=who, now=now)
-        settlement.settle(endings, who=who, now=now)
+        settlement.settle(endings, who=who, now=now, held=held)
 
     def _follow_up(self, part: Part, result: Result, limits: Limits) -> list[Part]:
         """Return what is left to run of the part, in smaller parts until a bad copy is alone."""

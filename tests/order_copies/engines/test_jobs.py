@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from order_copies import conf
 from order_copies.engines import jobs
-from order_copies.models import OpenPayment, OrderFactory, Status
+from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
 from tests.factories import placed_order
@@ -301,6 +301,23 @@ def test_wake_for_abandoned__wakes_for_pending_copies(wake_ups: WakeUps) -> None
 
     # then
     assert wake_ups == [None]
+
+
+@pytest.mark.parametrize(("seconds_left", "woken"), [(-1, [None]), (60, [])])
+def test_wake_for_abandoned__wakes_for_due_subscriptions(
+    wake_ups: WakeUps, seconds_left: int, woken: WakeUps
+) -> None:
+    # given
+    due_at = timezone.now() + timedelta(seconds=seconds_left)
+    OrderSubscription.objects.create(
+        source_order=placed_order(), frequency="daily", status="active", due_at=due_at
+    )
+
+    # when
+    jobs.wake_for_abandoned()
+
+    # then
+    assert wake_ups == woken
 
 
 def test_wake_for_abandoned__logs_database_errors(
