@@ -52,7 +52,7 @@ def live_authorizations(order: Order) -> list[int]:
     return list(live.values_list("amount_cents", flat=True))
 
 
-def test_subscription__renews_fails_recovers_pauses_and_ends(
+def test_subscription__renews_fails_recovers_pauses_and_ends(  # noqa: PLR0915
     clock: Any, settings: LazySettings
 ) -> None:
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"RENEWAL_RETRIES": [86400]}
