@@ -108,31 +108,17 @@ class Scheduler:
             # Its header and addresses are gone: a person must decide.
             self.journal.move(one, "deactivate", attention="source_gone", resumes_at=None)
             return
-        slot, missed = self._slot_to_run(one)
+        assert one.next_run_at is not None
+        last, missed, is_run = slot_to_run(one, one.next_run_at, self.now)
         if missed:
             # No slot is passed over without a record.
             changes = {"missed": {"from": None, "to": missed}}
+            slot = last if is_run else None
             self.journal.note(one, "", changes | {"next_run_at": _span(one.next_run_at, slot)})
-        if slot is not None:
-            self.request(one, slot)
-
-    def _slot_to_run(self, one: OrderSubscription) -> tuple[datetime | None, int]:
-        """Return the slot whose copy is requested, and how many were missed before it.
-
-        The slot is None, and the next slot is set, if all of them were missed for good.
-        """
-        first = one.next_run_at
-        assert first is not None
-        assert one.anchor_at is not None, "it was activated"
-        if settings.CATCH_UP == "all":
-            return first, 0
-        zone = settings.SUBSCRIPTION_TIME_ZONE
-        latest, count = latest_slot(one.frequency, one.anchor_at, first, self.now, zone)
-        slot = latest or first
-        if settings.CATCH_UP == "latest" or slot > self.now - settings.STUCK_AFTER:
-            return slot, count
-        self.journal.change(one, last_slot=slot, next_run_at=slot_after(one, slot))
-        return None, count + 1
+        if is_run:
+            self.request(one, last)
+        else:
+            self.journal.change(one, last_slot=last, next_run_at=slot_after(one, last))
 
     def _retry(self) -> int:
         """Retry the failed copies of the last slots of these subscriptions."""
@@ -157,25 +143,50 @@ class Scheduler:
         return len(failed)
 
 
+def slot_to_run(
+    one: OrderSubscription, first: datetime, now: datetime
+) -> tuple[datetime, int, bool]:
+    """Return what ``CATCH_UP`` decides if the next slot of a subscription, ``first``, is due.
+
+    The last slot that is dealt with, how many slots are missed, and whether the copy of the last
+    one is requested; otherwise it is missed too.
+    """
+    assert one.anchor_at is not None, "it was activated"
+    if settings.CATCH_UP == "all":
+        return first, 0, True
+    zone = settings.SUBSCRIPTION_TIME_ZONE
+    latest, count = latest_slot(one.frequency, one.anchor_at, first, now, zone)
+    slot = latest or first
+    is_run = settings.CATCH_UP == "latest" or slot > now - settings.STUCK_AFTER
+    return slot, count if is_run else count + 1, is_run
+
+
 def resume(order_subscription: OrderSubscription, journal: Journal) -> None:
     """Activate a locked subscription; its next slot is the first one that is not past.
 
     Without a slot left it has expired, and is cancelled.
     """
-    one, now = order_subscription, journal.now
-    anchor = one.anchor_at or one.starts_at or now
-    one.anchor_at = anchor
+    one = order_subscription
+    slot = first_slot(one, journal.now)
+    if slot is None:
+        journal.move(one, "cancel", anchor_at=one.anchor_at, resumes_at=None)
+        return
+    values: dict[str, Any] = {"next_run_at": slot, "skipped_from": None, "attention": ""}
+    journal.move(one, "activate", anchor_at=one.anchor_at, resumes_at=None, retry_at=None, **values)
+
+
+def first_slot(one: OrderSubscription, now: datetime) -> datetime | None:
+    """Return the next slot of a subscription that is activated at ``now``; None: none is left.
+
+    Sets ``anchor_at`` of one that was never active.
+    """
+    one.anchor_at = anchor = one.anchor_at or one.starts_at or now
     after = max(filter(None, [now, one.last_slot]))
     starts_later = one.last_slot is None and one.starts_at and one.starts_at > now
     if starts_later:
         # The start is the first slot itself; a crontab expression has its first time after it.
         after = anchor - datetime.resolution
-    slot = slot_after(one, after)
-    if slot is None:
-        journal.move(one, "cancel", anchor_at=anchor, resumes_at=None)
-        return
-    values: dict[str, Any] = {"next_run_at": slot, "skipped_from": None, "attention": ""}
-    journal.move(one, "activate", anchor_at=anchor, resumes_at=None, retry_at=None, **values)
+    return slot_after(one, after)
 
 
 def new_copy(one: OrderSubscription, shop: Shop) -> OrderFactory:
