@@ -9,7 +9,7 @@ are declined are not foreseen.
 import heapq
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -75,8 +75,13 @@ class Renewal:
     plan_digest: str = ""
 
     @property
-    def total(self) -> int:
-        """The grand total of the new order in cents, the last that the shop names."""
+    def source_total(self) -> int:
+        """The grand total as agreed in cents: the last total that the shop names."""
+        return [0, *self.source_totals.values()][-1]
+
+    @property
+    def target_total(self) -> int:
+        """The grand total of the new order in cents."""
         return [0, *self.target_totals.values()][-1]
 
 
@@ -119,20 +124,20 @@ class Day:
     date: date
     renewals: list[Renewal] = field(default_factory=list)
 
-    @property
-    def counts(self) -> dict[Result, int]:
-        """The number of renewals by result."""
-        counted = Counter(renewal.result for renewal in self.renewals)
-        return {result: counted[result] for result in Result}
 
-    @property
-    def amounts(self) -> dict[str, int]:
-        """The sum of the orders that will be made, in cents by currency."""
-        amounts: Counter[str] = Counter()
-        for renewal in self.renewals:
-            if renewal.result != Result.WILL_FAIL:
-                amounts[renewal.currency_code] += renewal.total
-        return dict(sorted(amounts.items()))
+def counts_of(renewals: Iterable[Renewal]) -> dict[Result, int]:
+    """Return the number of renewals by result."""
+    counted = Counter(renewal.result for renewal in renewals)
+    return {result: counted[result] for result in Result}
+
+
+def amounts_of(renewals: Iterable[Renewal]) -> dict[str, int]:
+    """Return the sum of the orders that will be made, in cents by currency."""
+    amounts: Counter[str] = Counter()
+    for renewal in renewals:
+        if renewal.result != Result.WILL_FAIL:
+            amounts[renewal.currency_code] += renewal.target_total
+    return dict(sorted(amounts.items()))
 
 
 def forecast(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from order_copies import forecasts
-from order_copies.forecasts import Forecast, Reason, Result, forecast
+from order_copies.forecasts import Forecast, Reason, Result, amounts_of, counts_of, forecast
 from order_copies.models import OrderFactory, OrderSubscription, SubscriptionStatus
 from order_copies.plans import CopyPlan
 from order_copies.subscriptions import changes
@@ -339,7 +339,7 @@ def test_forecast__totals_are_those_of_the_new_order(clock: Any) -> None:
     # then
     target = target_of(one.order_factories.get())
     assert renewal.currency_code == "EUR"
-    assert renewal.total == target.total_amount_with_taxes_cents > 0
+    assert renewal.target_total == target.total_amount_with_taxes_cents > 0
     assert renewal.target_totals["total_amount_cents"] == target.total_amount_cents
 
 
@@ -428,7 +428,9 @@ def test_days__count_results_and_sum_the_orders_that_will_be_made(clock: Any) ->
 
     # then
     assert [first.date.day, second.date.day] == [30, 31]
-    assert list(first.counts.values()) == [2, 0, 0]
-    assert list(second.counts.values()) == [1, 0, 1]
-    assert first.amounts == {"EUR": sum(renewal.total for renewal in first.renewals)}
-    assert second.amounts == {"EUR": second.renewals[1].total}
+    assert list(counts_of(first.renewals).values()) == [2, 0, 0]
+    assert list(counts_of(second.renewals).values()) == [1, 0, 1]
+    assert amounts_of(first.renewals) == {
+        "EUR": sum(renewal.target_total for renewal in first.renewals)
+    }
+    assert amounts_of(second.renewals) == {"EUR": second.renewals[1].target_total}
