@@ -21,8 +21,9 @@ class Command(DatabaseCommand):
     """Audit copies, orders, stock, coupons and payments for inconsistencies."""
 
     help = (
-        "Audits copies, their orders and payments for inconsistencies. Only reads, so it may run "
-        "while workers run. The exit status is 1 if there are findings, else 0."
+        "Audits copies, their orders and payments, and subscriptions for inconsistencies. Only "
+        "reads, so it may run while workers run. The exit status is 1 if there are findings, else "
+        "0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -63,7 +64,10 @@ class Command(DatabaseCommand):
     def _report(self, audit: Audit, options: dict[str, Any]) -> None:
         for finding in audit.run():
             self.stdout.write(json.dumps(asdict(finding)) if options["json"] else str(finding))
-        audited = f"{counted(audit.copies, 'copy', 'copies')} audited"
+        audited = counted(audit.copies, "copy", "copies")
+        if audit.order_subscriptions:
+            audited += f" and {counted(audit.order_subscriptions, 'subscription')}"
+        audited += " audited"
         if audit.findings:
             message = f"{audited}, {counted(audit.findings, 'finding')}."
             raise CommandError(message)
