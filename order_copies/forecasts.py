@@ -40,7 +40,8 @@ class Result(StrEnum):
 
     #: As agreed.
     WILL_COMPLETE = "will_complete"
-    #: It completes, but its order is not as agreed: fewer pieces, another price.
+    #: It completes, but its order is not as agreed. A manual subscription agrees to the source
+    #: order as it is; an automatic one to its items, and by its price policy to their prices.
     AT_RISK = "at_risk"
     #: No order is placed.
     WILL_FAIL = "will_fail"
@@ -253,7 +254,7 @@ def _plans(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan | 
 
 
 def _renewal(one: OrderSubscription, slot: datetime, plan: CopyPlan) -> Renewal:
-    result, reasons = _result(plan)
+    result, reasons = _result(plan, one)
     return Renewal(
         one,
         slot,
@@ -266,14 +267,25 @@ def _renewal(one: OrderSubscription, slot: datetime, plan: CopyPlan) -> Renewal:
     )
 
 
-def _result(plan: CopyPlan) -> tuple[Result, list[Reason]]:
+def _result(plan: CopyPlan, one: OrderSubscription) -> tuple[Result, list[Reason]]:
     if not plan.will_complete:
         # A refused transition only follows from the others.
         causes = [it for it in plan.problems if it.code != "cannot_transition"] or plan.problems
         return Result.WILL_FAIL, [Reason(it.attribute, it.code, it.message) for it in causes]
-    changed = [outcome for outcome in plan.outcomes if outcome.action != Action.COPIED]
+    risks = _risks(one)
+    changed = [outcome for outcome in plan.outcomes if outcome.action in risks]
     reasons = [Reason(it.attribute, it.code, _text(it)) for it in changed]
     return (Result.AT_RISK if changed else Result.WILL_COMPLETE), reasons
+
+
+def _risks(one: OrderSubscription) -> set[Action]:
+    """Return the actions that nobody agreed to."""
+    if not one.is_automatic:
+        return {*Action} - {Action.COPIED}
+    # The other outcomes compare the items with the source order. Agreed prices stay: under them
+    # only the costs of shipping and payment are calculated again.
+    is_frozen = one.price_policy == OrderSubscription.PricePolicy.FROZEN
+    return {Action.REDUCED} if is_frozen else {Action.REDUCED, Action.REPRICED}
 
 
 def _text(outcome: Outcome) -> str:

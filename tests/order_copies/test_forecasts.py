@@ -232,10 +232,41 @@ def test_forecast__changed_line_is_at_risk() -> None:
     plan = CopyPlan(place=True, cancel=False, skip_errors=False, outcomes=[copied, reduced])
 
     # then
-    assert forecasts._result(plan) == (
-        Result.AT_RISK,
-        [Reason("line_items", "stock", "Wine: only 1 of 2 left")],
-    )
+    expected = (Result.AT_RISK, [Reason("line_items", "stock", "Wine: only 1 of 2 left")])
+    assert forecasts._result(plan, OrderSubscription()) == expected
+    assert forecasts._result(plan, OrderSubscription(subscription_model_id=1)) == expected
+
+
+@pytest.mark.parametrize(
+    ("subscription_model", "price_policy", "result"),
+    [
+        (None, "frozen", Result.AT_RISK),
+        (1, "frozen", Result.WILL_COMPLETE),
+        (1, "current", Result.AT_RISK),
+        (1, "lower", Result.AT_RISK),
+    ],
+)
+def test_forecast__price_is_at_risk_unless_it_is_agreed(
+    subscription_model: int | None, price_policy: str, result: Result
+) -> None:
+    # given
+    outcome = forecasts.Outcome(forecasts.Action.REPRICED, name="Wine", code="current_price")
+    plan = CopyPlan(place=True, cancel=False, skip_errors=False, outcomes=[outcome])
+    terms = {"subscription_model_id": subscription_model, "price_policy": price_policy}
+
+    # then
+    assert forecasts._result(plan, OrderSubscription(**terms))[0] == result
+
+
+@pytest.mark.parametrize("action", ["copied", "changed", "skipped", "added"])
+def test_forecast__automatic_subscription_agrees_to_its_items(action: str) -> None:
+    # given
+    outcome = forecasts.Outcome(forecasts.Action(action), name="Wine", code="subscribed")
+    plan = CopyPlan(place=True, cancel=False, skip_errors=False, outcomes=[outcome])
+
+    # then
+    one = OrderSubscription(subscription_model_id=1)
+    assert forecasts._result(plan, one) == (Result.WILL_COMPLETE, [])
 
 
 def test_forecast__deleted_source_fails_once(clock: Any) -> None:
