@@ -279,7 +279,7 @@ def _result(plan: CopyPlan, one: OrderSubscription) -> tuple[Result, list[Reason
 
 
 def _risks(one: OrderSubscription) -> set[Action]:
-    """Return the actions that nobody agreed to."""
+    """Return the actions that make an order differ from what was agreed."""
     if not one.is_automatic:
         return {*Action} - {Action.COPIED}
     # The other outcomes compare the items with the source order. Agreed prices stay: under them

@@ -200,7 +200,7 @@ def test_audit__pruned_copies_are_no_finding(clock: Any) -> None:
 
 
 def test_audit__missed_slots_are_recorded(clock: Any, settings: LazySettings) -> None:
-    # given slots that nobody runs
+    # given slots that are too late to run
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"CATCH_UP": "none"}
     one = subscribed(placed_order(), NOW + HOUR)
     clock.move_to(NOW + 3 * DAY)
