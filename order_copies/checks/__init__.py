@@ -25,6 +25,7 @@ W009  MariaDB's collation ignores case or trailing spaces (``--database``).
 W010  Copies wait for rows that another transaction keeps locked (``--database``).
 W011  Copies are pending, and the database is read-only (``--database``).
 W012  ``rest_framework`` is not installed.
+W013  Subscriptions are due, and nothing schedules them (``--database``).
 ====  ==========================================================================
 
 E002, E004, E009, E011 and E012 need an order model: they say nothing while E001 does. Nor do E002,

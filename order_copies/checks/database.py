@@ -88,7 +88,7 @@ def check_mariadb(*, databases: Collection[str] | None, **_kwargs: Any) -> list[
 
 
 def check_queue(*, databases: Collection[str] | None, **_kwargs: Any) -> list[CheckMessage]:
-    """Return W006, W007, W010 and W011.
+    """Return W006, W007, W010, W011 and W013.
 
     Returns nothing if tables are missing, settings are invalid, or the database is not among
     ``databases``.

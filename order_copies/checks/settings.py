@@ -10,12 +10,14 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
-from order_copies.conf import LONGEST_PAUSE, RateLimit, Settings, settings
+from order_copies.conf import CATCH_UPS, LONGEST_PAUSE, RateLimit, Settings, settings
 
 #: The fewest characters of a bearer token.
 SHORTEST_TOKEN = 16
 #: Upper limit of numbers and of seconds: a timestamp that far away cannot be stored.
 TOO_MANY = 10**9
+#: The largest number of automatic retries of a renewal: its column has two bytes.
+MOST_RETRIES = 1000
 
 #: A function that returns whether a value is valid, and the hint if it is not.
 Rule = tuple[Callable[[Any], bool], str]
@@ -40,6 +42,10 @@ def _is_lock_timeout(seconds: float) -> bool:
 
 def _is_span(span: timedelta) -> bool:
     return _is_positive(span.total_seconds())
+
+
+def _are_spans(spans: list[timedelta]) -> bool:
+    return len(spans) <= MOST_RETRIES and all(map(_is_span, spans))
 
 
 def _is_backoff(span: timedelta) -> bool:
@@ -75,6 +81,7 @@ _rules: dict[str, Rule] = {
     "AUTHENTICATION_CLASSES": (_is_readable, "List dotted paths of DRF's classes."),
     "BATCH_SIZE": (_is_count, _COUNT),
     "BATCH_TIME_LIMIT": (_is_span, _SECONDS),
+    "CATCH_UP": (_is_readable, f"Set one of: {', '.join(CATCH_UPS)}."),
     "IDEMPOTENCY_RETENTION": (_is_span, _SECONDS),
     "LEASE": (_is_span, _SECONDS),
     "LOCK_TIMEOUT": (_is_lock_timeout, _SECONDS),
@@ -93,6 +100,10 @@ _rules: dict[str, Rule] = {
         _are_rate_limits,
         'Set None, or {"cacheable": {"average": (requests, seconds), "burst": …}, "others": …}.',
     ),
+    "RENEWAL_RETRIES": (
+        _are_spans,
+        f"List at most {MOST_RETRIES:,} numbers of seconds, each above 0 and below {TOO_MANY:,}.",
+    ),
     "RETRY_PAUSE": (
         _is_backoff,
         f"Set a number of seconds from 0 to {LONGEST_PAUSE.total_seconds():.0f}.",
@@ -102,6 +113,7 @@ _rules: dict[str, Rule] = {
         f"Set a number of seconds, at least 0 and below {TOO_MANY:,}.",
     ),
     "STUCK_AFTER": (_is_span, _SECONDS),
+    "SUBSCRIPTION_TIME_ZONE": (_is_readable, 'Set a time zone such as "Europe/Rome".'),
     "TOKEN_URL": (_is_readable, "Set a URL, or a path of your own server."),
 }
 

@@ -1,6 +1,7 @@
 """The job that a worker runs after an engine has woken it."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,7 +11,7 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.engines.wake_ups import wake
+from order_copies.engines.wake_ups import MAX_WAKE_UPS, wake
 from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.leases import release
@@ -20,36 +21,39 @@ logger = logging.getLogger("order_copies.engines")
 
 #: Seconds after which a job ends and enqueues another, so that other tasks or a shutdown may run.
 SLICE = 20
+#: The latest next look for due subscriptions: brokers do not keep messages with a later time well.
+LOOK_AHEAD = timedelta(hours=1)
 
 #: When this process may next schedule a wake-up in case it is killed, on the monotonic clock.
 _next_guard = 0.0
+
+#: When the next look for due subscriptions is that this process has scheduled.
+_next_look: datetime | None = None
 
 
 def wake_after_lease() -> None:
     """Schedule a wake-up after the current lease, in case this process is killed.
 
-    At most one per lease and process, and none if all copies have ended.
+    At most one per lease and process, and none if all copies have ended and no subscription is due.
     """
     global _next_guard  # noqa: PLW0603
     if time.monotonic() < _next_guard:
         return
-    if OrderFactory.objects.ongoing().exists():
+    if OrderFactory.objects.ongoing().exists() or _is_subscription_due(timezone.now()):
         _next_guard = time.monotonic() + settings.LEASE.total_seconds()
         wake(timezone.now() + settings.LEASE + _margin())
 
 
 def wake_for_abandoned() -> None:
-    """Wake a worker if copies, subscriptions or payments are due, and no worker runs copies.
+    """Wake a worker if there is something to do and no worker runs copies.
 
-    Errors of the database are logged and suppressed.
+    That is, if copies can be claimed, subscriptions are due, or payments are overdue. Errors of the
+    database are logged and suppressed.
     """
     now = timezone.now()
     try:
-        waits = (
-            OrderFactory.objects.claimable(now).exists()
-            or OrderSubscription.objects.due(now).exists()
-            or _is_payment_due(now)
-        )
+        waits = OrderFactory.objects.claimable(now).exists() or _is_payment_due(now)
+        waits = waits or _is_subscription_due(now)
         if waits and not OrderFactory.objects.running(now).exists():
             wake()
     except Error as error:
@@ -62,8 +66,9 @@ def run_copies() -> None:
     """Run batches until no copy can be claimed, or for :data:`SLICE` seconds.
 
     Before it returns it schedules wake-ups for the work that is left: at once for copies, at the
-    time of each retry for copies that crashed, and once for payments that could not be voided. Each
-    job replaces at most its own wake-up, so duplicate wake-ups do not multiply.
+    time of each retry for copies that crashed, once for payments that could not be voided, and once
+    for the next due subscription. Each job replaces at most its own wake-up, so duplicate wake-ups
+    do not multiply. If subscriptions request more copies than a batch, more workers are woken.
 
     Raises an error of the database that outlasts its retries, after it has released its copies and
     scheduled a wake-up for the time when their leases have expired.
@@ -85,16 +90,39 @@ def _run(worker: str) -> Iterator[datetime | None]:
     # Run batches, then yield the times of the next wake-ups; None means at once.
     deadline = time.monotonic() + SLICE
     payment = _next_payment()
-    while claimed := run_batch(worker).claimed:
+    while (batch := run_batch(worker)).claimed:
+        _wake_others(batch.scheduled)
         if time.monotonic() >= deadline:
             break
-    if claimed:
+    if batch.claimed:
         yield None
     elif OrderFactory.objects.claimable(timezone.now()).exists():
         # Another transaction has locked them, and may end without changing them.
         yield timezone.now() + _margin()
     yield from _retries(worker)
     yield from _payments(payment)
+    yield from _due()
+
+
+def _wake_others(scheduled: int) -> None:
+    # This worker runs one batch of the copies that it has scheduled.
+    for _ in range(min(math.ceil(scheduled / settings.BATCH_SIZE), MAX_WAKE_UPS + 1) - 1):
+        wake()
+
+
+def _due() -> Iterator[datetime]:
+    # A process schedules one look at a time, unless an earlier one is needed. Looks recur, because
+    # a subscription that is created later may be due earlier.
+    global _next_look  # noqa: PLW0603
+    subscriptions = OrderSubscription.objects.exclude(due_at=None).order_by("due_at")
+    due_at = subscriptions.values_list("due_at", flat=True).first()
+    if due_at is None:
+        return
+    now = timezone.now()
+    at = min(max(due_at, now), now + LOOK_AHEAD) + _margin()
+    if _next_look is None or not now < _next_look <= at:
+        _next_look = at
+        yield at
 
 
 def _retries(worker: str) -> Iterator[datetime]:
@@ -124,6 +152,10 @@ def _next_payment() -> datetime | None:
 def _is_payment_due(now: datetime) -> bool:
     due_at = _next_payment()
     return due_at is not None and due_at < now - _margin()
+
+
+def _is_subscription_due(now: datetime) -> bool:
+    return OrderSubscription.objects.due(now).exists()
 
 
 def _margin() -> timedelta:

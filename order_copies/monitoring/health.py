@@ -14,6 +14,7 @@ from order_copies.db.retry import is_read_only
 from order_copies.models import (
     Heartbeat,
     OrderFactory,
+    OrderSubscription,
     Status,
     is_paused,
     is_running,
@@ -41,7 +42,7 @@ class Complaint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Numbers of copies that have not ended, and of workers, at one instant."""
+    """Numbers of copies that have not ended, due subscriptions and workers, at one instant."""
 
     #: Copies that no worker has claimed.
     pending: int
@@ -65,12 +66,16 @@ class Queue:
     first_locked: OrderFactory | None = None
     #: How long that copy has waited.
     longest_locked: timedelta = timedelta()
+    #: Subscriptions for which there is something to do.
+    due: int = 0
+    #: How long the first of them has been due.
+    longest_due: timedelta = timedelta()
 
     @classmethod
     def at(cls, now: datetime) -> "Queue":
         """Return the state of the queue at ``now``.
 
-        Runs three queries, and a fourth one if copies wait for locked rows.
+        Runs four queries, and a fifth one if copies wait for locked rows.
         """
         is_pending = Q(status=Status.PENDING)
         is_lost = Q(status=Status.IN_PROGRESS, lease_expires_at__lt=now)
@@ -85,6 +90,7 @@ class Queue:
         )
         locked = OrderFactory.objects.locked().order_by("locked_since", "pk")
         first_locked = locked.first() if counts["locked"] else None
+        due = OrderSubscription.objects.due(now).aggregate(count=Count("pk"), since=Min("due_at"))
         return cls(
             pending=counts["pending"],
             oldest_pending=_span(counts["waiting_since"], now),
@@ -97,6 +103,8 @@ class Queue:
             locked=counts["locked"],
             first_locked=first_locked,
             longest_locked=_span(first_locked.locked_since if first_locked else None, now),
+            due=due["count"],
+            longest_due=_span(due["since"], now),
         )
 
     @property
@@ -112,7 +120,8 @@ class Queue:
         paused = f", {self.paused:,} waiting for a retry" if self.paused else ""
         locked = f", {self._locked()}" if self.locked else ""
         lost = f", {self.lost:,} with an expired lease" if self.lost else ""
-        return f"{text}{paused}{locked}{lost}"
+        due = f", {counted(self.due, 'subscription')} due" if self.due else ""
+        return f"{text}{paused}{locked}{lost}{due}"
 
     def _locked(self) -> str:
         since = f"{self.first_locked} for {_seconds(self.longest_locked)} s"
@@ -120,7 +129,7 @@ class Queue:
 
 
 def complaints(queue: Queue) -> Iterator[Complaint]:
-    """Yield the faults of ``queue``: W006, W007 and W010 of ``manage.py check --database``."""
+    """Yield the faults of ``queue``: W006, W007, W010 and W013 of ``manage.py check``."""
     start = "Start a worker: manage.py order_copies_worker"
     if queue.oldest_pending > settings.STUCK_AFTER and not queue.has_workers:
         copies = counted(queue.pending, "copy waits", "copies wait")
@@ -137,6 +146,11 @@ def complaints(queue: Queue) -> Iterator[Complaint]:
         since = _seconds(queue.longest_locked)
         message = f"{copies} for locked rows, {queue.first_locked} for {since} seconds."
         yield Complaint("order_copies.W010", message, END_TRANSACTION)
+    if queue.longest_due > settings.STUCK_AFTER:
+        due = counted(queue.due, "subscription is due", "subscriptions are due")
+        since = _seconds(queue.longest_due)
+        message = f"{due}, the first for {since} seconds, and nothing schedules them."
+        yield Complaint("order_copies.W013", message, start)
 
 
 def complaints_about_database(queue: Queue) -> Iterator[Complaint]:

@@ -28,7 +28,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from order_copies.conf import settings
-from order_copies.models import OpenPayment
+from order_copies.models import OpenPayment, OrderSubscription, SubscriptionStatus
 from order_copies.monitoring.health import Queue
 from order_copies.monitoring.probes import Probe
 from order_copies.worker.batches import Batch, batch_ran
@@ -63,13 +63,16 @@ batch_ran.connect(observe, dispatch_uid="order_copies.monitoring.metrics")
 
 
 class QueueCollector(Collector):
-    """Gauges of the queue: pending, running and waiting copies, workers, payments to void."""
+    """Gauges of the queue: copies that have not ended, workers, payments to void, subscriptions."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Query the database, and yield the gauges. Four queries, or five if copies are locked."""
+        """Query the database, and yield the gauges. Six queries, or seven if copies are locked."""
         queue = Queue.at(timezone.now())
         oldest = queue.oldest_pending.total_seconds()
         payments = OpenPayment.objects.orphaned(timezone.now()).count()
+        unhappy = OrderSubscription.objects.exclude(attention="")
+        unhappy = unhappy.exclude(status=SubscriptionStatus.CANCELLED)
+        overdue = queue.longest_due.total_seconds()
         yield _gauge("pending", "Copies that wait for a worker.", queue.pending)
         yield _gauge("oldest_pending_seconds", "Age of the oldest pending copy.", oldest)
         yield _gauge("in_progress", "Copies that a worker runs.", queue.running)
@@ -79,6 +82,11 @@ class QueueCollector(Collector):
         yield _gauge("workers", "Active polling workers.", queue.workers)
         yield _gauge("silent_workers", "Workers that hang or were killed.", queue.silent_workers)
         yield _gauge("payments_to_void", "Payments that wait to be voided.", payments)
+        yield _gauge("subscriptions_due", "Subscriptions with something to do.", queue.due)
+        yield _gauge(
+            "subscriptions_overdue_seconds", "How long the first of them has been due.", overdue
+        )
+        yield _gauge("subscriptions_failing", "Subscriptions that need attention.", unhappy.count())
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

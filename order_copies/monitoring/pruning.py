@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, QuerySet
+from django.db.models import BigIntegerField, F, Q, QuerySet
 
 from order_copies.api import idempotency
 from order_copies.db.transactions import lock_available
@@ -21,9 +21,11 @@ from order_copies.models import FINAL, Kind, OrderFactory
 def prune(before: datetime, *, limit: int, dry_run: bool = False) -> Iterator[Counter[str]]:
     """Delete copies that ended before ``before`` and events from before it, in steps.
 
-    Events of copies that are kept are kept too. Stored responses are deleted when their
-    ``Idempotency-Key`` has expired. Each step deletes at most ``limit`` rows and yields the numbers
-    of ``copies``, ``events`` and ``requests`` that it deleted, or with ``dry_run`` would delete.
+    Kept too are events of copies that are kept, and the failed copy of a subscription that is
+    retried later. Subscriptions know their slots without their copies and events. Stored responses
+    are deleted when their ``Idempotency-Key`` has expired. Each step deletes at most ``limit`` rows
+    and yields the numbers of ``copies``, ``events`` and ``requests`` that it deleted, or with
+    ``dry_run`` would delete.
     """
     yield from _prune_copies(before, limit, dry_run=dry_run)
     yield from _prune_events(before, limit, dry_run=dry_run)
@@ -32,6 +34,12 @@ def prune(before: datetime, *, limit: int, dry_run: bool = False) -> Iterator[Co
 
 def _prune_copies(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
     ended = OrderFactory.objects.filter(status__in=FINAL, updated_at__lt=before).order_by("pk")
+    retried = Q(
+        order_subscription__retry_at__isnull=False,
+        scheduled_for=F("order_subscription__last_slot"),
+    )
+    # Read before: no copy becomes one of these later, and a join would be locked too.
+    ended = ended.exclude(pk__in=list(ended.filter(retried).values_list("pk", flat=True)))
     last = 0
     while True:
         with transaction.atomic():

@@ -183,30 +183,19 @@ class Scheduler:
             # Its header and addresses are gone: a person must decide.
             self.journal.move(one, "deactivate", attention="source_gone", resumes_at=None)
             return
-        first, (slot, missed) = one.next_run_at, self._latest(one)
-        is_late = settings.CATCH_UP == "none" and slot <= self.now - settings.STUCK_AFTER
-        missed += is_late
+        first = one.next_run_at
+        assert first is not None
+        slot, missed, is_run = slot_to_run(one, first, self.now)
         if missed:
             # No slot is passed over without a record.
             spans = {"missed": (None, missed), "next_run_at": (first, slot)}
             changes = {name: {"from": before, "to": to} for name, (before, to) in spans.items()}
             self.journal.note(one, "", changes)
-        if is_late:
+        if is_run:
+            self.request(one, slot)
+        else:
             later = slot_after(one, slot)
             self.journal.change(one, last_slot=slot, next_run_at=later, skipped_from=None)
-        else:
-            self.request(one, slot)
-
-    def _latest(self, one: OrderSubscription) -> tuple[datetime, int]:
-        """Return the slot that is due, the last one unless all are run; and how many precede it."""
-        first, anchor = one.next_run_at, one.anchor_at
-        assert first is not None
-        assert anchor is not None, "it was activated"
-        if settings.CATCH_UP == "all":
-            return first, 0
-        zone = settings.SUBSCRIPTION_TIME_ZONE
-        latest, count = latest_slot(one.frequency, anchor, first, self.now, zone)
-        return latest or first, count
 
     def _retry(self) -> int:
         """Retry the failed copies of the last slots of these subscriptions."""
@@ -231,6 +220,24 @@ class Scheduler:
         return len(failed)
 
 
+def slot_to_run(
+    one: OrderSubscription, first: datetime, now: datetime
+) -> tuple[datetime, int, bool]:
+    """Return what ``CATCH_UP`` decides if the next slot of a subscription, ``first``, is due.
+
+    The last slot that is dealt with, how many slots are missed, and whether the copy of the last
+    one is requested; otherwise it is missed too.
+    """
+    assert one.anchor_at is not None, "it was activated"
+    if settings.CATCH_UP == "all":
+        return first, 0, True
+    zone = settings.SUBSCRIPTION_TIME_ZONE
+    latest, count = latest_slot(one.frequency, one.anchor_at, first, now, zone)
+    slot = latest or first
+    is_run = settings.CATCH_UP == "latest" or slot > now - settings.STUCK_AFTER
+    return slot, count if is_run else count + 1, is_run
+
+
 def resume(
     order_subscription: OrderSubscription, journal: Journal, *, since: datetime | None = None
 ) -> None:
@@ -239,21 +246,31 @@ def resume(
     If it is active ``since`` then, a slot at that time or later counts. Without a slot left it has
     expired, and is cancelled.
     """
-    one, now = order_subscription, journal.now
-    anchor = one.anchor_at or one.starts_at or now
-    one.anchor_at = anchor
+    one = order_subscription
+    slot = first_slot(one, journal.now, since)
+    if slot is None:
+        journal.move(one, "cancel", anchor_at=one.anchor_at, resumes_at=None)
+        return
+    values: dict[str, Any] = {"next_run_at": slot, "skipped_from": None, "attention": ""}
+    journal.move(one, "activate", anchor_at=one.anchor_at, resumes_at=None, retry_at=None, **values)
+
+
+def first_slot(
+    one: OrderSubscription, now: datetime, since: datetime | None = None
+) -> datetime | None:
+    """Return the next slot of a subscription that is activated at ``now``; None: none is left.
+
+    If it is active ``since`` then, a slot at that time or later counts. Sets ``anchor_at`` of one
+    that was never active.
+    """
+    one.anchor_at = anchor = one.anchor_at or one.starts_at or now
     begins = since - datetime.resolution if since else now
     after = max(filter(None, [begins, one.last_slot]))
     starts_later = one.last_slot is None and one.starts_at and one.starts_at > now
     if starts_later:
         # The start is the first slot itself; a crontab expression has its first time after it.
         after = anchor - datetime.resolution
-    slot = slot_after(one, after)
-    if slot is None:
-        journal.move(one, "cancel", anchor_at=anchor, resumes_at=None)
-        return
-    values: dict[str, Any] = {"next_run_at": slot, "skipped_from": None, "attention": ""}
-    journal.move(one, "activate", anchor_at=anchor, resumes_at=None, retry_at=None, **values)
+    return slot_after(one, after)
 
 
 def new_copy(one: OrderSubscription, shop: Shop) -> OrderFactory:

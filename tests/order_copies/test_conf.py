@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import LazySettings
@@ -37,6 +38,9 @@ DEFAULTS = {
     "POLL_INTERVAL": 0.5,
     "SHUTDOWN_TIMEOUT": 25.0,
     "STUCK_AFTER": timedelta(seconds=600),
+    "SUBSCRIPTION_TIME_ZONE": ZoneInfo("UTC"),
+    "CATCH_UP": "latest",
+    "RENEWAL_RETRIES": [],
     "METRICS_TOKEN": "",
     "PUBLIC_ID_KEY": "the secret",
     "MODE": "test",
@@ -56,6 +60,9 @@ GIVEN = {
     "POLL_INTERVAL": (3, 3.0),
     "SHUTDOWN_TIMEOUT": (5, 5.0),
     "STUCK_AFTER": (90, timedelta(seconds=90)),
+    "SUBSCRIPTION_TIME_ZONE": ("Europe/Rome", ZoneInfo("Europe/Rome")),
+    "CATCH_UP": ("all", "all"),
+    "RENEWAL_RETRIES": ((60, 90), [timedelta(seconds=60), timedelta(seconds=90)]),
     "METRICS_TOKEN": ("token", "token"),
     "PUBLIC_ID_KEY": ("key", "key"),
     "MODE": ("live", "live"),

@@ -1,32 +1,16 @@
 import gc
 import json
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from order_copies.auditing import PATIENCE, Audit
-from order_copies.management.arguments import seconds
+from order_copies.management.arguments import instant, seconds
 from order_copies.management.databases import DatabaseCommand
 from order_copies.monitoring.health import counted
-
-
-def _instant(text: str) -> datetime:
-    # A date or a time, in the time zone of the shop unless it has an offset.
-    try:
-        instant = parse_datetime(text)
-        day = parse_date(text) if instant is None else None
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
-    if instant is None and day is None:
-        message = "it must be a date or a time, like 2026-11-24 or 2026-11-24T10:00"
-        raise ArgumentTypeError(message)
-    instant = instant or datetime.combine(day, datetime.min.time())  # type: ignore[arg-type]
-    return instant if timezone.is_aware(instant) else timezone.make_aware(instant)
 
 
 def _patience(text: str) -> timedelta:
@@ -37,8 +21,9 @@ class Command(DatabaseCommand):
     """Audit copies, orders, stock, coupons and payments for inconsistencies."""
 
     help = (
-        "Audits copies, their orders and payments for inconsistencies. Only reads, so it may run "
-        "while workers run. The exit status is 1 if there are findings, else 0."
+        "Audits copies, their orders and payments, and subscriptions for inconsistencies. Only "
+        "reads, so it may run while workers run. The exit status is 1 if there are findings, else "
+        "0."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,7 +35,7 @@ class Command(DatabaseCommand):
         )
         parser.add_argument(
             "--since",
-            type=_instant,
+            type=instant,
             metavar="TIME",
             help="Audit only copies that have changed since this date or time.",
         )
@@ -79,7 +64,10 @@ class Command(DatabaseCommand):
     def _report(self, audit: Audit, options: dict[str, Any]) -> None:
         for finding in audit.run():
             self.stdout.write(json.dumps(asdict(finding)) if options["json"] else str(finding))
-        audited = f"{counted(audit.copies, 'copy', 'copies')} audited"
+        audited = counted(audit.copies, "copy", "copies")
+        if audit.order_subscriptions:
+            audited += f" and {counted(audit.order_subscriptions, 'subscription')}"
+        audited += " audited"
         if audit.findings:
             message = f"{audited}, {counted(audit.findings, 'finding')}."
             raise CommandError(message)

@@ -15,6 +15,7 @@ from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, St
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
 from tests.factories import placed_order
+from tests.subscriptions import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -223,6 +224,127 @@ def test_run_copies__lost_connection_schedules_a_wake_up_after_the_lease(wake_up
     assert started + pause <= at <= timezone.now() + pause
 
 
+# Subscriptions
+
+
+@pytest.fixture
+def no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has scheduled no look for due subscriptions."""
+    monkeypatch.setattr(jobs, "_next_look", None)
+
+
+def due_in(span: timedelta) -> datetime:
+    """Create a subscription for which there is something to do after this time; return when."""
+    one = subscribed(placed_order(), timezone.now() + timedelta(days=9))
+    due_at = timezone.now() + span
+    OrderSubscription.objects.filter(pk=one.pk).update(due_at=due_at)
+    return due_at
+
+
+def run_in(span: timedelta) -> None:
+    """Create a subscription whose run is due after this time."""
+    one = subscribed(placed_order(), timezone.now() + timedelta(days=9))
+    instant = timezone.now() + span
+    OrderSubscription.objects.filter(pk=one.pk).update(next_run_at=instant, due_at=instant)
+
+
+def test_run_copies__schedules_a_wake_up_for_the_next_due_subscription(
+    wake_ups: WakeUps, no_look: None
+) -> None:
+    # given
+    due_in(timedelta(minutes=20))
+    first = due_in(timedelta(minutes=10))
+
+    # when
+    jobs.run_copies()
+    jobs.run_copies()
+
+    # then the second job leaves it at that
+    assert wake_ups == [first + MARGIN]
+
+
+def test_run_copies__schedules_an_earlier_wake_up_for_an_earlier_subscription(
+    wake_ups: WakeUps, no_look: None
+) -> None:
+    # given
+    late = due_in(timedelta(minutes=20))
+    jobs.run_copies()
+    early = due_in(timedelta(minutes=10))
+
+    # when
+    jobs.run_copies()
+
+    # then
+    assert wake_ups == [late + MARGIN, early + MARGIN]
+
+
+def test_run_copies__schedules_the_next_look_after_the_last_one(
+    wake_ups: WakeUps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr(jobs, "_next_look", timezone.now() - timedelta(seconds=1))
+    due_at = due_in(timedelta(minutes=10))
+
+    # when
+    jobs.run_copies()
+
+    # then
+    assert wake_ups == [due_at + MARGIN]
+
+
+def test_run_copies__looks_again_within_an_hour(wake_ups: WakeUps, no_look: None) -> None:
+    # given
+    due_in(timedelta(days=5))
+    started = timezone.now()
+
+    # when
+    jobs.run_copies()
+
+    # then
+    [at] = wake_ups
+    assert at is not None
+    assert started <= at - jobs.LOOK_AHEAD - MARGIN <= timezone.now()
+
+
+def test_run_copies__runs_what_is_due_and_wakes_workers_for_further_batches(
+    wake_ups: WakeUps, no_look: None
+) -> None:
+    # given three batches of two
+    for _ in range(5):
+        run_in(timedelta(seconds=-1))
+
+    # when
+    jobs.run_copies()
+
+    # then
+    assert OrderFactory.objects.filter(status=Status.COMPLETED).count() == 5
+    assert wake_ups[:2] == [None, None]
+    assert len(wake_ups) == 3
+    assert wake_ups[2] is not None
+
+
+def test_run_copies__subscriptions_that_others_lock_schedule_a_wake_up(
+    wake_ups: WakeUps, no_look: None
+) -> None:
+    # given one that becomes due after the last look
+    def appear(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("SELECT") and " OR " in sql and "lease_expires_at" in sql and not held:
+            held.append(due_in(timedelta(seconds=-1)))
+        return execute(sql, *arguments)
+
+    held: list[Any] = []
+    started = timezone.now()
+
+    # when
+    with connection.execute_wrapper(appear):
+        jobs.run_copies()
+
+    # then
+    [at] = wake_ups
+    assert at is not None
+    assert started + MARGIN <= at <= timezone.now() + MARGIN
+
+
 # Wake-ups for copies of killed workers
 
 
@@ -303,21 +425,31 @@ def test_wake_for_abandoned__wakes_for_pending_copies(wake_ups: WakeUps) -> None
     assert wake_ups == [None]
 
 
-@pytest.mark.parametrize(("seconds_left", "woken"), [(-1, [None]), (60, [])])
-def test_wake_for_abandoned__wakes_for_due_subscriptions(
-    wake_ups: WakeUps, seconds_left: int, woken: WakeUps
-) -> None:
+def test_wake_for_abandoned__wakes_for_due_subscriptions(wake_ups: WakeUps) -> None:
     # given
-    due_at = timezone.now() + timedelta(seconds=seconds_left)
-    OrderSubscription.objects.create(
-        source_order=placed_order(), frequency="daily", status="active", due_at=due_at
-    )
+    due_in(timedelta(seconds=60))
+    jobs.wake_for_abandoned()
+    assert wake_ups == []
+    due_in(timedelta(seconds=-1))
 
     # when
     jobs.wake_for_abandoned()
 
     # then
-    assert wake_ups == woken
+    assert wake_ups == [None]
+
+
+def test_wake_after_lease__schedules_a_wake_up_if_subscriptions_are_due(
+    wake_ups: WakeUps, unguarded: None
+) -> None:
+    # given
+    due_in(timedelta(seconds=-1))
+
+    # when
+    jobs.wake_after_lease()
+
+    # then
+    assert len(wake_ups) == 1
 
 
 def test_wake_for_abandoned__logs_database_errors(

@@ -14,10 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies.checks.database import check_queue
-from order_copies.models import Heartbeat, OrderCopy, OrderFactory
+from order_copies.models import Heartbeat, OrderCopy, OrderFactory, OrderSubscription
 from order_copies.monitoring.health import Queue
 from order_copies.worker import heartbeats, leases
-from tests.factories import OrderCopyFactory
+from tests.factories import OrderCopyFactory, placed_order
+from tests.subscriptions import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -74,8 +75,15 @@ def health(*arguments: str) -> str:
 # The queue
 
 
-def test_queue__costs_three_queries() -> None:
-    """SELECT counts of the copies that have not ended, of workers seen and not seen lately."""
+def due(minutes: float) -> OrderSubscription:
+    """Create a subscription that has been due for this number of minutes."""
+    one = subscribed(placed_order(), ago(-60))
+    OrderSubscription.objects.filter(pk=one.pk).update(due_at=ago(minutes))
+    return one
+
+
+def test_queue__costs_four_queries() -> None:
+    """SELECT counts of copies that have not ended, due subscriptions, workers seen and not seen."""
     # given
     now = timezone.now()
     for minutes in (1, 3, 2):
@@ -98,7 +106,7 @@ def test_queue__costs_three_queries() -> None:
     assert queue.oldest_pending.total_seconds() == pytest.approx(180, abs=5)
     assert queue.longest_lost.total_seconds() == pytest.approx(240, abs=5)
     assert (queue.workers, queue.silent_workers) == (1, 1)
-    assert len(queries) == 3
+    assert len(queries) == 4
 
 
 def test_queue__empty_one_has_zero_counts() -> None:
@@ -135,7 +143,7 @@ def test_locked_copies__are_counted_separately_and_the_first_is_named() -> None:
     assert (queue.paused, queue.locked, queue.first_locked) == (1, 2, first)
     assert f", 1 waiting for a retry, 2 waiting for locked rows ({first} for 30 s)" in str(queue)
     assert str(second) not in str(queue)
-    assert len(queries) == 4
+    assert len(queries) == 5
     assert warnings() == []
 
 
@@ -152,6 +160,31 @@ def test_locked_copies__are_a_problem_after_a_minute() -> None:
     message = f"2 copies wait for locked rows, {first} for 90 seconds."
     assert warnings() == [("order_copies.W010", message)]
     assert str(caught.value).startswith(f"{message} End the transaction that locks")
+
+
+def test_due_subscriptions__are_a_problem_if_nothing_schedules_them() -> None:
+    # given
+    due(11)
+    due(1)
+    due(-5)
+
+    # when
+    with pytest.raises(CommandError) as caught:
+        health()
+
+    # then
+    message = "2 subscriptions are due, the first for 660 seconds, and nothing schedules them."
+    assert warnings() == [("order_copies.W013", message)]
+    assert str(caught.value) == f"{message} Start a worker: manage.py order_copies_worker"
+
+
+def test_due_subscriptions__recent_ones_are_counted() -> None:
+    # given
+    due(9)
+
+    # then
+    assert health().endswith("0 in progress, 1 subscription due.\n")
+    assert warnings() == []
 
 
 @contextmanager

@@ -18,15 +18,18 @@ from django.utils import timezone
 from prometheus_client import REGISTRY, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from order_copies.models import Heartbeat, OpenPayment, OrderFactory
+from order_copies.models import Heartbeat, OpenPayment, OrderFactory, OrderSubscription
 from order_copies.monitoring.health import Queue
 from order_copies.monitoring.metrics import QueueCollector
+from order_copies.subscriptions import changes
 from order_copies.worker import leases
 from order_copies.worker.batches import batch_ran
 from order_copies.worker.loop import Worker
 from order_copies.worker.run import run_batch
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
 from tests.serving import free_port
+from tests.stories import WHO
+from tests.subscriptions import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -100,17 +103,38 @@ def test_gauges__show_the_queue_and_the_workers(scrape: Callable[..., HttpRespon
         "order_copies_workers": 1,
         "order_copies_silent_workers": 1,
         "order_copies_payments_to_void": 1,
+        "order_copies_subscriptions_due": 0,
+        "order_copies_subscriptions_overdue_seconds": 0,
+        "order_copies_subscriptions_failing": 0,
     }
 
 
-def test_gauges__cost_four_queries() -> None:
-    """SELECT counts of copies, of workers seen and not seen lately, of payments to void."""
+def test_gauges__show_subscriptions(scrape: Callable[..., HttpResponse]) -> None:
+    # given one that is due, one that is not, and two that failed, of which one is stopped for good
+    now = timezone.now()
+    due, later, stopped = (subscribed(placed_order(), now + timedelta(days=1)) for _ in range(3))
+    changes.cancel([stopped], actor=WHO)
+    rows = OrderSubscription.objects.all()
+    rows.filter(pk=due.pk).update(due_at=now - timedelta(seconds=90))
+    rows.filter(pk__in=[later.pk, stopped.pk]).update(attention="declined")
+
+    # when
+    found = samples(scrape().text)
+
+    # then
+    assert found["order_copies_subscriptions_due"] == 1
+    assert found["order_copies_subscriptions_overdue_seconds"] == pytest.approx(90, abs=5)
+    assert found["order_copies_subscriptions_failing"] == 1
+
+
+def test_gauges__cost_six_queries() -> None:
+    """SELECT counts of copies, workers seen and not seen lately, payments, due and failing ones."""
     OrderCopyFactory.create_batch(5)
 
     with CaptureQueriesContext(connection) as queries:
         list(QueueCollector().collect())
 
-    assert len(queries) == 4
+    assert len(queries) == 6
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", TOKEN, "Bearer ü"])

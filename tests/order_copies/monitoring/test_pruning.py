@@ -21,12 +21,15 @@ from order_copies.models import (
     OpenPayment,
     OrderCopy,
     OrderFactory,
+    OrderSubscription,
     Status,
 )
 from order_copies.monitoring.pruning import prune
+from order_copies.subscriptions import changes
 from orders.models import Order
 from tests import stories
 from tests.factories import OrderCopyFactory, SkuFactory, placed_order
+from tests.subscriptions import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -320,3 +323,66 @@ def test_command__leaves_no_audit_findings() -> None:
     # then
     call_command("audit_order_copies", verbosity=0)
     assert not Event.objects.exists()
+
+
+# Subscriptions
+
+
+def renewal(at: datetime, **values: Any) -> tuple[OrderSubscription, OrderFactory]:
+    """Create a failed copy of the last slot of a subscription, changed at that time."""
+    one = subscribed(placed_order(), timezone.now() + timedelta(days=1))
+    slot = at - timedelta(hours=1)
+    rows = OrderSubscription.objects.filter(pk=one.pk)
+    rows.update(last_slot=slot, occurrencies=1, errors_count=1, **values)
+    order_copy = a_copy(Status.FAILED, at, order_subscription=one, scheduled_for=slot)
+    return one, order_copy
+
+
+def test_prune__copies_of_subscriptions_go_and_subscriptions_stay() -> None:
+    # given
+    one, order_copy = renewal(OLD)
+    before = OrderSubscription.objects.values().get(pk=one.pk)
+
+    # when
+    pruned()
+
+    # then
+    assert not OrderFactory.objects.filter(pk=order_copy.pk).exists()
+    assert OrderSubscription.objects.values().get(pk=one.pk) == before
+
+
+def test_prune__copy_that_is_retried_later_stays() -> None:
+    # given
+    _one, order_copy = renewal(OLD, retry_at=NOW + timedelta(days=3))
+    older = a_copy(
+        Status.FAILED,
+        OLD,
+        order_subscription=order_copy.order_subscription,
+        scheduled_for=OLD - timedelta(days=9),
+    )
+
+    # when
+    removed = pruned(), pruned(dry_run=True)
+
+    # then
+    assert list(OrderFactory.objects.values_list("pk", flat=True)) == [order_copy.pk]
+    assert (removed[0]["copies"], removed[1].get("copies", 0)) == (1, 0)
+    assert not OrderFactory.objects.filter(pk=older.pk).exists()
+
+
+def test_prune__events_of_subscriptions_go_by_their_age() -> None:
+    # given old and new events of one that exists, and of one that was deleted
+    old = [an_event(OLD, "order_subscriptions", "0") for _ in range(2)]
+    one, gone = renewal(NOW)[0], renewal(NOW)[0]
+    for event, subscription in zip(old, (one, gone), strict=True):
+        Event.objects.filter(pk=event.pk).update(resource_id=str(subscription.pk))
+    changes.delete([gone], actor=stories.WHO)
+    of_subscriptions = Event.objects.filter(resource_type="order_subscriptions")
+    before = set(of_subscriptions.values_list("pk", flat=True))
+
+    # when
+    pruned()
+
+    # then
+    left = set(of_subscriptions.values_list("pk", flat=True))
+    assert left == before - {event.pk for event in old}
