@@ -14,12 +14,8 @@ from django.utils.translation import gettext as _
 
 from order_copies.events.models import Event
 from order_copies.models import FINAL, ONGOING, OrderFactory, OrderSubscription
-from order_copies.models import Status as CopyStatus
 from order_copies.shops import Finding
 from order_copies.subscriptions.transitions import Status, due_at
-
-#: The copies of subscriptions that were stopped before: they count as no run.
-_STOPPED = Q(status=CopyStatus.ABORTED, errors_log__has_key="order_subscription")
 
 #: The columns whose changes are followed from event to event.
 _FOLLOWED = frozenset({"status", "next_run_at"})
@@ -63,8 +59,8 @@ def _runs(keys: Sequence[int]) -> dict[int, dict[str, Any]]:
     copies = OrderFactory.objects.filter(order_subscription__in=keys).order_by()
     found = copies.values("order_subscription").annotate(
         ongoing=Count("pk", filter=Q(status__in=ONGOING)),
-        # A retry is the same run, and may be of a copy that did not count.
-        ended=Count("pk", filter=Q(status__in=FINAL, retries=0) & ~_STOPPED),
+        # A retry is the same run.
+        ended=Count("pk", filter=Q(status__in=FINAL, retries=0)),
         last=Max("scheduled_for"),
     )
     return {row.pop("order_subscription"): row for row in found}
@@ -101,7 +97,8 @@ class _History:
         verb = name.rpartition(".")[2]
         self.is_whole |= verb == "create"
         self.failed += verb == "last_run_failed"
-        self.ended += verb in {"last_run_failed", "last_run_succeeded"}
+        if counted := changes.get("occurrencies"):
+            self.ended += (counted["to"] or 0) - (counted["from"] or 0)
         if "missed" in changes:
             return  # It explains the change after it.
         for column in _FOLLOWED & changes.keys():
@@ -122,7 +119,7 @@ class _History:
             message = _("counts %(counted)s errors, and its events %(failed)s: correct the count")
             words = {"counted": one.errors_count, "failed": self.failed}
             yield _finding(one, "errors_miscounted", message % words)
-        if self.is_whole and self.ended < one.occurrencies:
+        if self.is_whole and self.ended != one.occurrencies:
             message = _("counts %(counted)s runs, and its events %(ended)s: correct occurrencies")
             words = {"counted": one.occurrencies, "ended": self.ended}
             yield _finding(one, "runs_miscounted", message % words)
