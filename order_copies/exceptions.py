@@ -52,6 +52,14 @@ class SubscriptionGoneError(GoneError):
     """The subscription was deleted in the meantime."""
 
 
+class SubscriptionModelGoneError(GoneError):
+    """The subscription model was deleted in the meantime."""
+
+
+class SubscriptionModelInUseError(OrderCopiesError):
+    """The subscription model is in use: it can be deleted once nothing refers to it."""
+
+
 class SubscriptionRefusedError(OrderCopiesError):
     """The subscription cannot be changed like that."""
 

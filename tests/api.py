@@ -156,7 +156,7 @@ def include_paths(resource: Resource, depth: int = 2) -> list[str]:
     for relationship in resource.relationships:
         if relationship.includable:
             paths.append(relationship.name)
-            if depth > 1 and not relationship.leads_nowhere:
+            if depth > 1:
                 further = include_paths(resource_of(relationship.type), depth - 1)
                 paths += [f"{relationship.name}.{path}" for path in further]
     return paths

@@ -13,7 +13,14 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from order_copies.models import OrderCopy, Status
+from order_copies.models import (
+    OrderCopy,
+    OrderSubscription,
+    OrderSubscriptionItem,
+    Status,
+    SubscriptionModel,
+    SubscriptionStatus,
+)
 from orders.models import (
     Address,
     AddressRole,
@@ -352,6 +359,54 @@ class OrderCopyFactory(DjangoModelFactory):
         )
 
     source_order = factory.LazyFunction(lambda: placed_order())  # noqa: PLW0108
+
+
+# Subscriptions
+
+
+class SubscriptionModelFactory(DjangoModelFactory):
+    class Meta:
+        model = SubscriptionModel
+
+    name = factory.Sequence("Club {}".format)
+    frequencies = factory.LazyFunction(lambda: ["weekly", "monthly"])
+
+
+class OrderSubscriptionFactory(DjangoModelFactory):
+    """An active monthly subscription to a placed order, due tomorrow. It records no event."""
+
+    class Meta:
+        model = OrderSubscription
+
+    class Params:
+        automatic = factory.Trait(
+            subscription_model=factory.SubFactory(SubscriptionModelFactory),
+        )
+
+    source_order = factory.LazyFunction(lambda: placed_order())  # noqa: PLW0108
+    customer_email = factory.LazyAttribute(lambda one: one.source_order.customer_email)
+    status = SubscriptionStatus.ACTIVE
+    frequency = "monthly"
+    anchor_at = factory.LazyFunction(tomorrow)
+    next_run_at = factory.SelfAttribute("anchor_at")
+    due_at = factory.SelfAttribute("anchor_at")
+
+
+class OrderSubscriptionItemFactory(DjangoModelFactory):
+    """Two pieces of a SKU, in an automatic subscription."""
+
+    class Meta:
+        model = OrderSubscriptionItem
+
+    class Params:
+        sku = factory.SubFactory(SkuFactory)
+
+    order_subscription = factory.SubFactory(OrderSubscriptionFactory, automatic=True)
+    sku_code = factory.SelfAttribute("sku.code")
+    name = factory.SelfAttribute("sku.name")
+    quantity = 2
+    unit_amount_cents = 1800
+    currency_code = "EUR"
 
 
 # Whole orders

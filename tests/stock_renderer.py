@@ -161,8 +161,6 @@ def named(resource_type: str) -> type:
 
 def _related(relationship: Relationship) -> Any:
     def related(serializer: Serializer, row: Any) -> Any:
-        if relationship.leads_nowhere:
-            return [] if relationship.many else None
         rows = related_rows(relationship, [row], serializer.context).order_by("pk")
         return list(rows) if relationship.many else rows.first()
 

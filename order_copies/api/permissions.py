@@ -1,7 +1,9 @@
-"""Permissions of API clients on copies and events; the admin checks some of them too."""
+"""Permissions of API clients on copies, subscriptions and events; the admin uses some of them."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.auth import get_permission_codename
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -31,6 +33,25 @@ class CopiesPermission(BasePermission):
         return get_shop().acts_for_itself(request)
 
 
+class SubscriptionsPermission(BasePermission):
+    """Requires Django's permission on the model of the view for every method that writes.
+
+    A client that is restricted to its own orders (``Shop.acts_for_itself``) needs none. Which
+    subscriptions and items a client sees is decided by ``Shop.order_subscriptions_for``.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return whether the client may use the request's method on any subscription."""
+        verb = _VERBS.get(request.method or "")
+        if verb is None:
+            return True
+        options = view.resource.model._meta
+        codename = get_permission_codename(verb, options)
+        if request.user.has_perm(f"{options.app_label}.{codename}"):
+            return True
+        return get_shop().acts_for_itself(request)
+
+
 class EventsPermission(BasePermission):
     """Requires Django's permission to change events for triggering one; reading needs none."""
 
@@ -52,7 +73,18 @@ def orders_changed_by(order_copy: Any) -> list[Any]:
 def check_copy(request: Request, order_copy: Any) -> None:
     """Raise PermissionDenied unless the client may place and cancel as ``order_copy`` requests."""
     scopes = [scope for name, scope in CHANGING_ORDERS.items() if getattr(order_copy, name)]
+    _check(request, scopes, orders_changed_by(order_copy))
+
+
+def check_subscription(request: Request, order_subscription: Any) -> None:
+    """Raise PermissionDenied unless the client may place what ``order_subscription`` places."""
+    if order_subscription.place_target_order:
+        source = order_subscription.source_order
+        _check(request, [PLACE], [source] if source else [])
+
+
+def _check(request: Request, scopes: Sequence[str], orders: Sequence[Any]) -> None:
     check_scopes(request, *scopes)
-    shop, orders = get_shop(), orders_changed_by(order_copy)
+    shop = get_shop()
     if orders and not (shop.may_change_orders(request, orders) or shop.acts_for_itself(request)):
         raise PermissionDenied

@@ -5,6 +5,11 @@ Any other path under the prefix gets a JSON:API document with status 404.
 
 from django.urls import path
 
+from order_copies.api.subscription_views import (
+    OrderSubscriptionItemViewSet,
+    OrderSubscriptionViewSet,
+    SubscriptionModelViewSet,
+)
 from order_copies.api.views import (
     EventStoreViewSet,
     EventViewSet,
@@ -22,6 +27,9 @@ router = Router()
 router.register("order_factories", OrderFactoryViewSet)
 router.register("order_copies", OrderCopyViewSet)
 router.register("recurring_order_copies", RecurringOrderCopyViewSet)
+router.register("order_subscriptions", OrderSubscriptionViewSet)
+router.register("order_subscription_items", OrderSubscriptionItemViewSet)
+router.register("subscription_models", SubscriptionModelViewSet)
 router.register("events", EventViewSet)
 router.register("event_stores", EventStoreViewSet)
 router.register("orders", OrderViewSet)

@@ -20,6 +20,7 @@ from order_copies.api.prefer import granted_wait
 from order_copies.api.visible_events import visible_events
 from order_copies.events.models import Event
 from order_copies.events.recording import request_actor, trigger
+from order_copies.exceptions import SubscriptionRefusedError
 from order_copies.jsonapi.errors import RequestRefusedError, invalid, not_found
 from order_copies.jsonapi.pagination import CursorPagination
 from order_copies.jsonapi.scopes import READ, check_scopes, is_sales_channel
@@ -31,9 +32,16 @@ from order_copies.jsonapi.views import (
     UpdateMixin,
 )
 from order_copies.logs import log_fields
-from order_copies.models import IdempotentRequest, OrderCopy, OrderFactory, RecurringOrderCopy
+from order_copies.models import (
+    IdempotentRequest,
+    Kind,
+    OrderCopy,
+    OrderFactory,
+    RecurringOrderCopy,
+)
 from order_copies.plans import CopyPlan, Problem, errors_count, errors_log
 from order_copies.shops import get_shop
+from order_copies.subscriptions import rules, schedule
 
 logger = logging.getLogger("order_copies.copies")
 
@@ -100,13 +108,16 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         copying.delete([instance], actor=request_actor(self.request))
         self._log("deleted", instance)
 
-    def _read(self) -> OrderCopy:
+    def _read(self) -> Any:
         # The copy that the request describes, unsaved.
         serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
-        values = dict(serializer.validated_data)
-        [order_copy] = copying.unsaved([values.pop("source_order")], **values)
+        order_copy = self._of(dict(serializer.validated_data))
         check_copy(self.request, order_copy)
+        return order_copy
+
+    def _of(self, values: dict[str, Any]) -> Any:
+        [order_copy] = copying.unsaved([values.pop("source_order")], **values)
         return order_copy
 
     def _create(self, name: Name | None = None) -> Response:
@@ -114,31 +125,35 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         with granted_wait(self.request) as seconds:
             response = self._store(order_copy, name, is_waiting=bool(seconds))
             if seconds:
+                copying.wait([order_copy], seconds)
                 # If the copy was deleted in the meantime, return it as it was requested.
-                [order_copy] = copying.wait([order_copy], seconds) or [order_copy]
+                order_copy = self.get_queryset().filter(pk=order_copy.pk).first() or order_copy
                 response = self.created(self.get_serializer(order_copy).data)
                 response["Preference-Applied"] = f"wait={seconds}"
                 if name:
                     name.conclude(response.data)
         return response
 
-    def _store(self, order_copy: OrderCopy, name: Name | None, *, is_waiting: bool) -> Response:
+    def _store(self, order_copy: OrderFactory, name: Name | None, *, is_waiting: bool) -> Response:
         with transaction.atomic():
             if name:
                 name.claim()
-            copying.request_copies([order_copy], actor=request_actor(self.request))
+            self._request(order_copy)
             response = self.created(self.get_serializer(order_copy).data)
             if name:
                 name.remember(order_copy, response.data, is_waiting=is_waiting)
         self._log("requested", order_copy)
         return response
 
+    def _request(self, order_copy: Any) -> None:
+        copying.request_copies([order_copy], actor=request_actor(self.request))
+
     def _repeat(self, name: Name, first: IdempotentRequest) -> Response:
         # Return the stored response, if the client may still see the copy or the copy is deleted.
         key = first.order_factory_key
         assert key is not None, "a name is kept with its copy"
         order_copy = self.get_queryset().filter(pk=key).first()
-        if order_copy is None and OrderCopy.objects.filter(pk=key).exists():
+        if order_copy is None and OrderFactory.objects.filter(pk=key).exists():
             raise RequestRefusedError(not_found())
         document = json.loads(first.answer)
         if order_copy is None:
@@ -152,7 +167,7 @@ class OrderCopyViewSet(CreateMixin, UpdateMixin, DestroyMixin, OrderFactoryViewS
         response["Idempotent-Replayed"] = "true"
         return response
 
-    def _log(self, what: str, order_copy: OrderCopy) -> None:
+    def _log(self, what: str, order_copy: OrderFactory) -> None:
         # The record links the ``trace_id`` of the request to the records of workers on the copy.
         extra = log_fields(order_copy, trace_id=self.trace_id)
         logger.info("Copy %s was %s over the API", order_copy, what, extra=extra)
@@ -173,10 +188,30 @@ def _refuse_for(attribute: str, problems: Sequence[Problem]) -> None:
 
 
 class RecurringOrderCopyViewSet(OrderCopyViewSet):
-    """``/recurring_order_copies``: the copies that subscriptions create."""
+    """``/recurring_order_copies``: the copies that automatic subscriptions create.
+
+    A client creates the copy of the next slot of a subscription, before its time.
+    """
 
     queryset = RecurringOrderCopy.objects.all()
     serializer_class = serializers.RecurringOrderCopySerializer
+
+    def _of(self, values: dict[str, Any]) -> Any:
+        scheduled = schedule.new_copy(values["order_subscription"], get_shop())
+        order_copy = RecurringOrderCopy(
+            type=Kind.RECURRING_ORDER_COPIES,
+            **{
+                "place_target_order": scheduled.place_target_order,
+                "reuse_wallet": scheduled.reuse_wallet,
+                **values,
+            },
+        )
+        if problems := rules.of_recurring(values["order_subscription"], order_copy):
+            raise SubscriptionRefusedError(problems)
+        return order_copy
+
+    def _request(self, order_copy: Any) -> None:
+        copying.request_recurring(order_copy, actor=request_actor(self.request))
 
 
 class OrderViewSet(ReadOnlyViewSet):

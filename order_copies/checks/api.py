@@ -90,7 +90,7 @@ def _complaint(resource: Resource, option: str, name: str) -> str:
     if name in tables.relationships_by_name:
         if option == "filterable" and not found.offers_filters:
             return "which filters cannot follow"
-        if option == "sortable" and not found.is_sortable:
+        if option == "sortable" and not found.sortable:
             return "which is not a column"
     return ""
 

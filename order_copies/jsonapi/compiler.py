@@ -35,7 +35,7 @@ from order_copies.jsonapi.fields import (
     ValueField,
     counterpart,
 )
-from order_copies.jsonapi.relations import EmptyRelatedField, ResourceRelatedField
+from order_copies.jsonapi.relations import ResourceRelatedField
 
 #: The packages whose serializers behave as documented. Other packages may have similar names.
 PACKAGES = ("rest_framework.", "rest_framework_json_api.", "order_copies.")
@@ -71,9 +71,9 @@ class Relationship:
     """A relationship to one or many other resources.
 
     The related rows are found by ``column``, the attribute of the row with the key of the related
-    row; by ``inverse``, the lookup of related rows that yields the key of the row; by ``path``, the
-    lookups from the row to the related rows; or, if a method of the serializer knows them, by
-    ``computed``. A relationship with none of them is always empty.
+    row; by ``inverse``, the lookup of related rows that yields the key of the row; by both, where
+    the lookup yields that attribute; by ``path``, the lookups from the row to the related rows; or,
+    if a method of the serializer knows them, by ``computed``.
     """
 
     name: str
@@ -102,19 +102,9 @@ class Relationship:
     has_type: bool = True
 
     @property
-    def leads_nowhere(self) -> bool:
-        """Whether the relationship is always empty."""
-        return not (self.column or self.inverse or self.path or self.computed)
-
-    @property
     def offers_filters(self) -> bool:
         """Whether filters can follow the relationship."""
         return self.filterable and bool(self.column or self.inverse)
-
-    @property
-    def is_sortable(self) -> bool:
-        """Whether lists can be sorted by it: by its key, or by null in every row."""
-        return bool(self.column) or self.leads_nowhere
 
     def key_in(self, row: Model) -> Any:
         """Return the key that the related rows of ``row`` have in common."""
@@ -123,12 +113,9 @@ class Relationship:
         except (AttributeError, ObjectDoesNotExist):
             # The path to the column leads through a foreign key that is null.
             return None
+        if key in (None, ""):
+            return None
         return self.inverse_key(key) if self.inverse_key else key
-
-    @cached_property
-    def key_of(self) -> Callable[[Model], Any]:
-        """The function that returns this key for a related row."""
-        return attrgetter(self.inverse.replace("__", ".") or "pk")
 
 
 class Tables:
@@ -282,18 +269,21 @@ class Tables:
             creatable=creatable,
             updatable=is_settable and name in self._names("updatable"),
             required=creatable and declared.required,
-            includable=included is not None or isinstance(child, EmptyRelatedField),
+            includable=included is not None,
             filterable=name in self._names("filterable", self.fields),
-            sortable=name in self._names("sortable"),
+            sortable=name in self._names("sortable") and bool(place.get("column")),
             **place,
         )
 
     def _place(self, declared: Any, child: Any) -> dict[str, Any]:
         # Where the related rows are: the last arguments of Relationship.
-        if isinstance(child, EmptyRelatedField):
-            return {}
         if getattr(child, "lookup", ""):
-            return {"inverse": child.lookup, "inverse_key": child.key, "scope": child.conditions}
+            return {
+                "column": child.column,
+                "inverse": child.lookup,
+                "inverse_key": child.key,
+                "scope": child.conditions,
+            }
         path = str(declared.source).replace(".", "__")
         key = _model_field(self.model, path)
         if key is not None and key.remote_field:

@@ -19,6 +19,7 @@ from order_copies.exceptions import (
     NotDeletableError,
     OrderCopiesError,
     RowsLockedError,
+    SubscriptionModelInUseError,
     UnsupportedToggleError,
 )
 
@@ -180,6 +181,7 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
     )),
     (exceptions.Throttled, Error("TOO_MANY_REQUESTS", "Please slow down and try again later.")),
     (NotDeletableError, Error("LOCKED", str(NotDeletableError()))),
+    (SubscriptionModelInUseError, Error("LOCKED", str(SubscriptionModelInUseError()))),
     (RowsLockedError, Error("LOCKED", str(RowsLockedError()))),
     (RequestDataTooBig, Error("PAYLOAD_TOO_LARGE", "The body of the request is too large.")),
     (UnreadablePostError, Error("BAD_REQUEST", "The body broke off.")),

@@ -106,6 +106,7 @@ def _viewset(serializer_class: Any, resource_type: str) -> type[IncludedViewSet]
 def _condition(relationship: Relationship, parents: "QuerySet[Any]") -> Q:
     # The condition that a row is related to one of the parents.
     if relationship.inverse:
-        inverse = {f"{relationship.inverse}__in": parents.values("pk")}
+        keys = parents.values(relationship.column.replace(".", "__") or "pk")
+        inverse = {f"{relationship.inverse}__in": keys}
         return Q(**inverse, **relationship.scope)
     return Q(pk__in=parents.values(f"{relationship.path}__pk"))

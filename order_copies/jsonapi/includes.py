@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.queries import IncludeTree
@@ -60,8 +60,6 @@ class Included:
         self, relationship: Relationship, rows: Sequence[Any]
     ) -> tuple[list[Any], list[list[Any]]]:
         """Return the related rows of all rows, and those of each."""
-        if relationship.leads_nowhere:
-            return [], [[] for _ in rows]
         if relationship.column or relationship.inverse:
             return self._by_key(relationship, rows)
         found, keys = self._by_object(relationship, rows)
@@ -72,10 +70,13 @@ class Included:
         self, relationship: Relationship, rows: Sequence[Any]
     ) -> tuple[list[Any], list[list[Any]]]:
         parents = [relationship.key_in(row) for row in rows]
-        found = self._visible(relationship, set(parents) - {None})
+        rows_of_all = rows_of(relationship, self.context["request"], set(parents) - {None})
+        # A row has one parent, or is found once for each: the lookup may lead to many rows.
+        with_keys = rows_of_all.annotate(key_of_parent=F(relationship.inverse or "pk"))
+        found = _limited(relationship, with_keys.order_by("pk"))
         by_parent: dict[Any, list[Any]] = {}
         for row in found:
-            by_parent.setdefault(relationship.key_of(row), []).append(row)
+            by_parent.setdefault(row.key_of_parent, []).append(row)
         return found, [by_parent.get(key, []) for key in parents]
 
     def _by_object(
@@ -91,11 +92,9 @@ class Included:
             for parent, key in _limited(relationship, pairs):
                 by_parent.setdefault(parent, []).append(key)
             keys = [by_parent.get(row.pk, []) for row in rows]
-        return self._visible(relationship, {key for some in keys for key in some}), keys
-
-    def _visible(self, relationship: Relationship, keys: set[Any]) -> list[Any]:
-        rows = rows_of(relationship, self.context["request"], keys)
-        return _limited(relationship, rows.order_by("pk"))
+        every_key = {key for some in keys for key in some}
+        related = rows_of(relationship, self.context["request"], every_key)
+        return _limited(relationship, related.order_by("pk")), keys
 
 
 def _limited(relationship: Relationship, rows: "QuerySet[Any]") -> list[Any]:

@@ -11,15 +11,13 @@ from typing import Any
 from django.http import QueryDict
 
 from order_copies.jsonapi.errors import refused
-from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
+from order_copies.jsonapi.resources import Resource, resource_of
 
 #: The maximum number of relationships in an include path.
 MAX_INCLUDE_DEPTH = 3
 
-#: The pattern of names, for types without a viewset, whose fields are unknown.
-NAME = "[A-Za-z][A-Za-z0-9_]*"
-_NAME = re.compile(NAME)
-_PATH = re.compile(rf"{NAME}(\.{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}")
+_NAME = "[A-Za-z][A-Za-z0-9_]*"
+_PATH = re.compile(rf"{_NAME}(\.{_NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}")
 
 #: The relationships to include, each with the tree of the related resource.
 IncludeTree = dict[str, Any]
@@ -50,17 +48,6 @@ def read_query(query: QueryDict, resource: Resource, offered: Iterable[str]) -> 
     )
 
 
-def read_query_of_empty_relationship(query: QueryDict) -> Query:
-    """Return the parsed query of an endpoint that always returns null.
-
-    Raises :class:`RequestRefusedError` for parameters that any endpoint would refuse.
-    """
-    _check_keys(query, {"include", "fields"})
-    for path in split(query.get("include", "")):
-        _check_path(path)
-    return Query(fields=dict(_fields(query)))
-
-
 def _check_keys(query: QueryDict, offered: set[str]) -> None:
     for key, values in query.lists():
         _check_offered(key, offered)
@@ -84,14 +71,10 @@ def _check_single(key: str, values: Sequence[object]) -> None:
 def _include(text: str, resource: Resource) -> IncludeTree:
     tree: IncludeTree = {}
     for path in split(text):
-        _check_path(path)
+        if not _PATH.fullmatch(path):
+            raise _invalid_include(path)
         _grow(tree, path, resource)
     return tree
-
-
-def _check_path(path: str) -> None:
-    if not _PATH.fullmatch(path):
-        raise _invalid_include(path)
 
 
 def _grow(tree: IncludeTree, path: str, resource: Resource) -> None:
@@ -100,8 +83,6 @@ def _grow(tree: IncludeTree, path: str, resource: Resource) -> None:
         if found is None or not found.includable:
             raise _invalid_include(path)
         tree = tree.setdefault(name, {})
-        if found.leads_nowhere:
-            return
         resource = resource_of(found.type)
 
 
@@ -142,12 +123,9 @@ def _check_fields(resource_type: str, names: Iterable[str]) -> None:
     try:
         known = resource_of(resource_type).field_names
     except KeyError:
-        if resource_type not in unserved_types():
-            raise _invalid_field(resource_type, "the API") from None
-        known = None
+        raise _invalid_field(resource_type, "the API") from None
     for name in names:
-        is_known = _NAME.fullmatch(name) if known is None else name in known
-        if not is_known:
+        if name not in known:
             raise _invalid_field(name, resource_type)
 
 

@@ -13,9 +13,10 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
     """A relationship: a foreign key or its reverse, or the related rows that ``lookup`` finds.
 
     ``lookup``: the lookup of related rows that yields the primary key of the row, such as
-    ``"line_item__order_id"``; ``key`` converts that key first. ``conditions``: further lookups.
-    ``resource_name``: the type of the related resources; only a relationship that is not in
-    ``included_serializers`` needs it.
+    ``"line_item__order_id"``, or the attribute ``column`` of the row, such as ``"sku_code"``.
+    ``key`` converts that key first: it is ``str`` or ``int``, and an empty text is no key.
+    ``conditions``: further lookups. ``resource_name``: the type of the related resources; only a
+    relationship that is not in ``included_serializers`` needs it.
 
     A client sends a resource identifier. The field only checks it; the serializer then looks up
     the row among those that the client may see, if all other values are valid.
@@ -27,6 +28,7 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
         self,
         *,
         lookup: str = "",
+        column: str = "",
         key: Callable[[Any], Any] | None = None,
         conditions: Mapping[str, Any] | None = None,
         resource_name: str = "",
@@ -40,6 +42,7 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
         kwargs.pop("slug_field", None)
         super().__init__(**kwargs)
         self.lookup = lookup
+        self.column = column
         self.key = key
         self.conditions = conditions or {}
         self.resource_name = resource_name
@@ -58,15 +61,3 @@ class ResourceRelatedField(relations.ResourceRelatedField):  # type: ignore[misc
             raise InvalidValueError("invalid", "must be a resource identifier")
         public_id: str = data["id"]
         return public_id
-
-
-class EmptyRelatedField(ResourceRelatedField):
-    """A relationship of the contract to resources that this API does not have: always null.
-
-    With ``required=True`` clients must send one, which is never found.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        if kwargs.get("required"):
-            kwargs["queryset"] = ()
-        super().__init__(**kwargs)

@@ -77,7 +77,7 @@ def _resources(urlconf: Any) -> dict[str, Resource]:
     for resource in found.values():
         named = [_named(it, resource, found) for it in resource.relationships]
         # A relationship without a viewset at its end does not exist. A system check names it.
-        served = [it for it in named if it.leads_nowhere or it.type in found]
+        served = [it for it in named if it.type in found]
         resource.relationships = served
         resource.relationships_by_name = {it.name: it for it in served}
     return found
@@ -101,12 +101,6 @@ def _named(
         # A foreign key to the model itself leads to the same resource.
         alike = [owner] if owner in alike else alike
     return replace(relationship, type=alike[0].type) if len(alike) == 1 else relationship
-
-
-def unserved_types() -> set[str]:
-    """Return the types that only relationships name, without a viewset."""
-    named = {it.type for resource in resources().values() for it in resource.relationships}
-    return named - set(resources())
 
 
 def views(urlconf: Any = None) -> Iterator[tuple[str, Any]]:

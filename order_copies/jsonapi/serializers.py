@@ -133,8 +133,6 @@ class ModelSerializer(serializers.ModelSerializer):  # type: ignore[misc]
         tables = view.resource if view else tables_of(type(self))
         relationship = tables.relationships_by_name[name]
         try:
-            if relationship.leads_nowhere:
-                raise RequestRefusedError(not_found())
             return resource_of(relationship.type).find(self.context["request"], public_id)
         except RequestRefusedError:
             raise RequestRefusedError(not_found(pointer("relationships", name))) from None

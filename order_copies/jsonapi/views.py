@@ -10,6 +10,7 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from rest_framework.exceptions import NotFound, PermissionDenied, ValidationError
 from rest_framework.mixins import (
@@ -25,18 +26,20 @@ from rest_framework.viewsets import GenericViewSet
 from rest_framework_json_api.utils import get_resource_type_from_serializer
 
 from order_copies.conf import settings
+from order_copies.exceptions import SubscriptionRefusedError
 from order_copies.jsonapi.base_views import JSONAPIView
 from order_copies.jsonapi.documents import Documents
-from order_copies.jsonapi.errors import Error, validation_errors
+from order_copies.jsonapi.errors import Error, invalid, validation_errors
 from order_copies.jsonapi.filtering.backends import PlainBackend, PredicateBackend, SortBackend
 from order_copies.jsonapi.includes import Included
 from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.pagination import NumberPagination, Pagination
 from order_copies.jsonapi.parsers import missing_parameter
 from order_copies.jsonapi.permissions import ModelPermissions
-from order_copies.jsonapi.queries import Query, read_query, read_query_of_empty_relationship
+from order_copies.jsonapi.queries import Query, read_query
 from order_copies.jsonapi.resources import Relationship, Resource, related_rows, resource_of
 from order_copies.jsonapi.scopes import COPY, ScopesPermission, check_scopes
+from order_copies.plans import Problem
 
 
 class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
@@ -54,6 +57,9 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
     segments: int = 1
     #: The families of query parameters of an action, in addition to those of its kind.
     extra_parameters: Mapping[str, Sequence[str]] = {}
+    #: The filter scopes: named conditions. ``filter[name]=true`` selects the rows that the function
+    #: returns of a queryset, ``filter[name]=false`` all others.
+    filter_scopes: Mapping[str, Callable[[QuerySet[Any]], QuerySet[Any]]] = {}
     #: What actions offer in addition to their kind, for the OpenAPI document.
     offers: Mapping[str, Offer] = {}
 
@@ -166,6 +172,8 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
 
     def errors_of(self, exception: Exception) -> Sequence[Error]:
         """Return the errors of an exception, with the fields of a validation error in order."""
+        if isinstance(exception, SubscriptionRefusedError):
+            return self.errors_of_problems(exception.problems)
         if not isinstance(exception, ValidationError):
             return super().errors_of(exception)
         resource = self.resource
@@ -180,6 +188,19 @@ class ResourceViewSet(JSONAPIView, GenericViewSet):  # type: ignore[type-arg]
             limits,
         )
         return list(errors)
+
+    def errors_of_problems(self, problems: Sequence[Problem]) -> list[Error]:
+        """Return the errors of problems, each at its attribute or relationship."""
+        related = self.resource.relationships_by_name
+        return [
+            invalid(
+                "relationships" if problem.attribute in related else "attributes",
+                problem.attribute,
+                problem.code,
+                problem.message,
+            )
+            for problem in problems
+        ]
 
     @property
     def _origin(self) -> str:
@@ -223,9 +244,6 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
     def related(self, request: Request, public_id: str) -> Response:
         """Return the related resources of a relationship."""
         row, relationship = self.find(), self.relationship
-        if relationship.leads_nowhere:
-            read_query_of_empty_relationship(request.query_params)
-            return Response({"data": None})
         rows = related_rows(relationship, [row], self.get_serializer_context())
         view = self._related_view("list" if relationship.many else "retrieve")
         if relationship.many:
@@ -236,10 +254,6 @@ class RetrieveMixin(RetrieveModelMixin, ResourceViewSet):
     def linkage(self, request: Request, public_id: str) -> Response:
         """Return the identifiers of the related resources of a relationship. Read-only."""
         row, relationship = self.find(), self.relationship
-        if relationship.leads_nowhere:
-            query = read_query(request.query_params, self.resource, [])
-            documents = self.documents([], query)
-            return Response(documents.linkage(self.resource, row, relationship, []))
         view = self._related_view("linkage")
         query = read_query(
             request.query_params, view.resource, ["page"] if relationship.many else []

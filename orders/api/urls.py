@@ -1,7 +1,7 @@
 """The routes of the shop's resources."""
 
 from order_copies.jsonapi.routers import Router
-from orders.api import views
+from orders.api import subscription_views, views
 
 router = Router()
 router.register("orders", views.OrderViewSet)
@@ -15,5 +15,8 @@ router.register("markets", views.MarketViewSet)
 router.register("skus", views.SkuViewSet)
 router.register("promotions", views.PromotionViewSet)
 router.register("coupons", views.CouponViewSet)
+router.register("order_subscriptions", subscription_views.OrderSubscriptionViewSet)
+router.register("order_subscription_items", subscription_views.OrderSubscriptionItemViewSet)
+router.register("subscription_models", subscription_views.SubscriptionModelViewSet)
 
 urlpatterns = router.urls

@@ -16,6 +16,7 @@ from tests.factories import (
     CouponFactory,
     CustomerPaymentSourceFactory,
     OrderCopyFactory,
+    OrderSubscriptionItemFactory,
     placed_order,
 )
 
@@ -28,6 +29,10 @@ MAY_CHANGE = [
         *("order", "lineitem", "lineitemoption", "address", "customer", "customerpaymentsource"),
         *("paymentmethod", "sku", "market", "coupon", "event"),
     )
+] + [
+    f"{verb}_{name}"
+    for verb in ("add", "change", "delete")
+    for name in ("ordersubscription", "ordersubscriptionitem", "subscriptionmodel")
 ]
 
 MALFORMED_IDS = [
@@ -139,6 +144,7 @@ def ids(api: API) -> dict[str, str]:
     copying.request_copies([order_copy], actor={})
     run_batch("a worker")
     OrderCopyFactory(source_order=order, type=Kind.RECURRING_ORDER_COPIES)
+    OrderSubscriptionItemFactory(order_subscription__source_order=order)
     CouponFactory()
     CustomerPaymentSourceFactory(customer=order.customer)
     stores = f"/order_copies/{order_copy.public_id}/event_stores"
@@ -223,17 +229,13 @@ def test_method__not_served_by_an_endpoint_is_refused(api: API, ids: dict[str, s
     assert errors == {(405, "METHOD_NOT_ALLOWED")}
 
 
-SUBSCRIPTION_LINKS = ("/order_subscription", "/relationships/order_subscription")
-
-
 @pytest.mark.exhaustive
 def test_query__malformed_parameters_are_refused(api: API, ids: dict[str, str]) -> None:
     # given
     paths = [f"/{resource_type}" for resource_type in TYPES if resource_type != "event_stores"]
     for resource_type, public_id in ids.items():
         # A sample: the last two relationships are histories, the others share their code.
-        # Subscriptions have tests of their own.
-        links = [link for link in links_of(resource_type) if link not in SUBSCRIPTION_LINKS]
+        links = links_of(resource_type)
         ends = ["", *links[:2], *links[4:][-2:]]
         paths += [f"/{resource_type}/{public_id}{end}" for end in ends]
 

@@ -16,11 +16,14 @@ const TYPES = [
   "markets",
   "order_copies",
   "order_factories",
+  "order_subscription_items",
+  "order_subscriptions",
   "orders",
   "payment_methods",
   "promotions",
   "recurring_order_copies",
   "skus",
+  "subscription_models",
 ];
 
 /** Resources of a type; for copies, after one has ended. */

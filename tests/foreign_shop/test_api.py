@@ -11,12 +11,45 @@ from django.test import override_settings
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from order_copies.jsonapi.openapi.document import openapi_document
-from order_copies.models import OrderCopy
+from order_copies.models import OrderCopy, OrderSubscription, OrderSubscriptionItem
 from tests.foreign_shop import serializers
 from tests.foreign_shop.conftest import API, Shopper, links
 from tests.foreign_shop.models import Label, PurchaseLine, PurchaseOrder
 
-COPIES = ["order_factories", "order_copies", "recurring_order_copies", "events", "event_stores"]
+COPIES = [
+    *("order_subscription", "order_subscriptions"),
+    *("order_factories", "order_copies", "recurring_order_copies", "events", "event_stores"),
+]
+#: The relationships of a subscription in a shop that adds none.
+OF_SUBSCRIPTIONS = [
+    *("subscription_model", "source_order", "order_subscription_items", "order_factories"),
+    *("recurring_order_copies", "order_copies", "orders", "events", "event_stores"),
+]
+
+
+def test_subscriptions__are_served_without_tables_of_the_shop(ann: Shopper) -> None:
+    # given
+    other = PurchaseOrder.objects.exclude(pk=1).first()
+    one = OrderSubscription.objects.create(source_order_id=1, frequency="daily")
+    hidden = OrderSubscription.objects.create(source_order=other, frequency="daily")
+    item = OrderSubscriptionItem.objects.create(
+        order_subscription=one, quantity=2, unit_amount_cents=1050, currency_code="EUR"
+    )
+
+    # when
+    query = "include=source_order&fields[orders]=number"
+    status, document = ann.get(f"/order_subscriptions/{one.public_id}?{query}")
+    items = ann.get(f"/order_subscriptions/{one.public_id}/order_subscription_items")[1]["data"]
+
+    # then
+    relationships = links(f"/order_subscriptions/{one.public_id}", OF_SUBSCRIPTIONS)
+    relationships["source_order"]["data"] = {"type": "orders", "id": "1"}
+    assert status == 200
+    assert document["data"]["relationships"] == relationships
+    assert [it["id"] for it in document["included"]] == ["1"]
+    assert [it["id"] for it in items] == [item.public_id]
+    assert items[0]["attributes"]["total_amount_float"] == 21.0
+    assert ann.get(f"/order_subscriptions/{hidden.public_id}")[0] == 404
 
 
 def test_document__has_the_fields_and_relationships_of_the_serializer(ann: Shopper) -> None:

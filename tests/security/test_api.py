@@ -15,7 +15,7 @@ from order_copies.jsonapi.base_views import NotFoundView
 from order_copies.jsonapi.scopes import SCOPES
 from orders.models import Order
 from tests.api import API, MEDIA_TYPE, application_of, request_of, service, shopper, the_error_in
-from tests.factories import CustomerFactory
+from tests.factories import CustomerFactory, SubscriptionModelFactory
 from tests.security.tables import Case, cases
 from tests.security.world import EVERYTHING, World, writes
 
@@ -28,6 +28,20 @@ REFUSED = {"401", "404", "405", "none"}
 ABLE = "with all it takes"
 SECRET = "a secret of the application"
 METRICS_TOKEN = "a secret of Prometheus"
+
+
+#: The attributes of new resources, apart from the options of the request.
+ATTRIBUTES = {
+    "order_subscriptions": {
+        "frequency": "monthly",
+        "activate_by_source_order": False,
+        "starts_at": "2199-01-31T12:00:00.000Z",
+        "place_target_order": False,
+    },
+    "order_subscription_items": {"quantity": 1, "unit_amount_cents": 500},
+    "subscription_models": {"name": "Club", "frequencies": ["weekly"]},
+    "recurring_order_copies": {"place_target_order": False},
+}
 
 
 def clients(case: Case, world: World) -> Iterator[tuple[str, API]]:
@@ -60,12 +74,29 @@ class Request:
     def of(cls, case: Case, path: str, world: World) -> "Request":
         """Build the request with the id of its resource and a valid body."""
         [resource_type] = re.findall(r"^/\w+/(\w+)", path) or [""]
+        if case.method == "DELETE" and resource_type == "subscription_models":
+            # That of the world is in use.
+            path = path.replace(":id", SubscriptionModelFactory().public_id)
         if ":id" in path:
             path = path.replace(":id", world.id_of(resource_type, case.words))
         sent = [word for word in case.words if case.method == "POST" or word.startswith("_")]
         attributes: dict[str, Any] = dict.fromkeys(sent, True)
+        if case.method == "POST":
+            attributes = ATTRIBUTES.get(resource_type, {}) | attributes
         body = request_of(world.order, **attributes)
         body["data"]["type"] = resource_type
+        subscription = world.item.order_subscription.public_id
+        linkage = {"data": {"type": "order_subscriptions", "id": subscription}}
+        if resource_type == "recurring_order_copies":
+            body["data"]["relationships"]["order_subscription"] = linkage
+        if resource_type == "order_subscription_items":
+            sku = {"type": "skus", "id": world.id_of("skus", ())}
+            body["data"]["relationships"] = {
+                "order_subscription": linkage,
+                "item": {"data": sku},
+            }
+        if resource_type == "subscription_models":
+            body["data"]["relationships"] = {}
         if case.method == "PATCH":
             public_id, changed = path.rpartition("/")[2], attributes or {"reference": "changed"}
             data = {"type": resource_type, "id": public_id, "attributes": changed}
@@ -149,7 +180,7 @@ def test_api__each_client_gets_the_answer_of_the_table(case: Case, settings: Laz
 OF_ORDERS = {
     *("orders", "line_items", "line_item_options", "addresses", "customers"),
     *("customer_payment_sources", "order_copies", "order_factories", "recurring_order_copies"),
-    *("events", "event_stores"),
+    *("order_subscriptions", "order_subscription_items", "events", "event_stores"),
 }
 HIDDEN = [
     case

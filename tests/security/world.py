@@ -2,20 +2,31 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
 
 from order_copies.events.models import Event
-from order_copies.models import Kind, OrderFactory, RecurringOrderCopy, Status
+from order_copies.models import (
+    Kind,
+    OrderFactory,
+    OrderSubscriptionItem,
+    RecurringOrderCopy,
+    Status,
+)
 from orders.models import Order
 from orders.models.resources import Resource
 from tests.factories import (
+    PLACED_AT,
     CouponFactory,
     CustomerFactory,
     MarketFactory,
     OrderCopyFactory,
+    OrderSubscriptionFactory,
+    OrderSubscriptionItemFactory,
     PromotionFactory,
+    SubscriptionModelFactory,
     pending_order,
     placed_order,
 )
@@ -24,6 +35,7 @@ BOSS = "boss@secret.example"
 MODELS = [
     *("order", "ordercopy", "event", "market", "customer", "customerpaymentsource", "address"),
     *("paymentmethod", "paymentsource", "lineitem", "lineitemoption", "sku", "coupon", "promotion"),
+    *("ordersubscription", "ordersubscriptionitem", "subscriptionmodel"),
 ]
 EVERYTHING = {f"{verb}_{model}" for model in MODELS for verb in ("view", "add", "change", "delete")}
 
@@ -32,16 +44,22 @@ class World:
     """One row of each type, related to each other, each with an event."""
 
     def __init__(self) -> None:
-        market, owner = MarketFactory(), CustomerFactory()
+        market = MarketFactory(subscription_model=SubscriptionModelFactory())
+        owner = CustomerFactory()
         promotion = PromotionFactory(market=market, coupon_only=True)
         self.coupon = CouponFactory(promotion=promotion)
-        lines = [{"name": f"For {owner.email}"}]
+        lines = [{"name": f"For {owner.email}", "frequency": "monthly"}]
         self.order: Order = placed_order(
             lines=lines, coupon=self.coupon, customer=owner, market=market
         )
         target = pending_order(customer=owner, lines=1, payment_source=None)
+        self.item = self._item()
         self.order_copy = OrderCopyFactory(
-            source_order=self.order, completed=True, target_order=target
+            source_order=self.order,
+            completed=True,
+            target_order=target,
+            order_subscription=self.item.order_subscription,
+            scheduled_for=PLACED_AT,
         )
         self.rows = self._rows()
         events = {name: happened(name, row.pk) for name, row in self.rows.items()}
@@ -79,13 +97,19 @@ class World:
             self.rows["addresses"].line_1,
             self.rows["line_items"].name,
             self.rows["line_item_options"].name,
+            self.item.name,
+            self.item.order_subscription.number,
         ]
 
     def _rows(self) -> dict[str, Any]:
         order = self.order
         line_item = order.line_items.filter(item_type="skus").get()
         recurring = RecurringOrderCopy.objects.create(
-            source_order=order, type=Kind.RECURRING_ORDER_COPIES, status=Status.PENDING
+            source_order=order,
+            type=Kind.RECURRING_ORDER_COPIES,
+            status=Status.PENDING,
+            order_subscription=self.item.order_subscription,
+            scheduled_for=PLACED_AT + timedelta(days=1),
         )
         rows: list[Resource] = [
             order,
@@ -104,7 +128,29 @@ class World:
             "order_copies": self.order_copy,
             "order_factories": self.order_copy,
             "recurring_order_copies": recurring,
+            "order_subscriptions": self.item.order_subscription,
+            "order_subscription_items": self.item,
+            "subscription_models": self.item.order_subscription.subscription_model,
         }
+
+    def _item(self) -> OrderSubscriptionItem:
+        # An automatic subscription with two items, of which one may be deleted.
+        line_item = self.order.line_items.get(item_type="skus")
+        assert self.order.customer is not None
+        wallet = self.order.customer.customer_payment_sources.get()
+        subscription = OrderSubscriptionFactory(
+            subscription_model=self.order.market.subscription_model,
+            source_order=self.order,
+            customer_payment_source_key=str(wallet.pk),
+        )
+        OrderSubscriptionItemFactory(order_subscription=subscription)
+        item: OrderSubscriptionItem = OrderSubscriptionItemFactory(
+            order_subscription=subscription,
+            sku=line_item.sku,
+            name=f"Again for {self.order.customer_email}",
+            source_line_item_key=str(line_item.pk),
+        )
+        return item
 
 
 def happened(resource_type: str, key: int) -> Event:

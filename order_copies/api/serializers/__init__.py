@@ -1,4 +1,4 @@
-"""The serializers of the app: copies, events, and orders with their copies."""
+"""The serializers of the app: copies, subscriptions, events, and orders with both."""
 
 from order_copies.api.serializers.common import (
     CommonSerializer,
@@ -13,6 +13,11 @@ from order_copies.api.serializers.order_factories import (
     RecurringOrderCopySerializer,
 )
 from order_copies.api.serializers.orders import OrderSerializer, order_serializer
+from order_copies.api.serializers.subscriptions import (
+    OrderSubscriptionItemSerializer,
+    OrderSubscriptionSerializer,
+    SubscriptionModelSerializer,
+)
 
 __all__ = [
     "CommonSerializer",
@@ -21,8 +26,11 @@ __all__ = [
     "OrderCopySerializer",
     "OrderFactorySerializer",
     "OrderSerializer",
+    "OrderSubscriptionItemSerializer",
+    "OrderSubscriptionSerializer",
     "PublicIDField",
     "RecurringOrderCopySerializer",
+    "SubscriptionModelSerializer",
     "event_stores_of",
     "events_of",
     "order_serializer",

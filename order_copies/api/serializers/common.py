@@ -1,11 +1,13 @@
 """Fields that the resources of the contract have in common."""
 
+from operator import attrgetter
 from typing import Any
 
 from rest_framework.relations import ManyRelatedField
 
 from order_copies import public_ids
-from order_copies.jsonapi.fields import IDField, ObjectField, StringField
+from order_copies.currencies import decimal_places
+from order_copies.jsonapi.fields import FloatField, IDField, ObjectField, StringField, ValueField
 from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.serializers import ModelSerializer
 
@@ -33,6 +35,30 @@ class PublicIDField(IDField):
     def key_of(self, public_id: str) -> int | None:
         """Return the primary key of an id, or None if the id is malformed."""
         return public_ids.decode(self.sequence, public_id)
+
+
+class AmountField(ValueField):
+    """A form of an amount of a row, of which the row has the cents and ``currency_code``."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"source": "*", "read_only": True, **kwargs})
+
+    def bind(self, field_name: str, parent: Any) -> None:
+        """Find the cents by the name of the field."""
+        super().bind(field_name, parent)
+        name = field_name.removeprefix("formatted_").removesuffix("_float")
+        self.cents_of = attrgetter(f"{name}_cents")
+
+
+class FloatAmountField(AmountField):
+    """An amount as a number in units of its currency."""
+
+    json_schema = FloatField.json_schema
+
+    def to_representation(self, value: Any) -> float | None:
+        """Return the amount of a row, or None."""
+        cents = self.cents_of(value)
+        return None if cents is None else cents / 10 ** decimal_places(value.currency_code)
 
 
 class CommonSerializer(ModelSerializer):

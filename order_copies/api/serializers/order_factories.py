@@ -23,10 +23,16 @@ from order_copies.jsonapi.fields import (
     ValueField,
 )
 from order_copies.jsonapi.json_schema import JSONSchema
-from order_copies.jsonapi.relations import EmptyRelatedField
+from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.scopes import COPY
 from order_copies.jsonapi.storable import InvalidValueError
-from order_copies.models import Kind, OrderCopy, OrderFactory, RecurringOrderCopy
+from order_copies.models import (
+    Kind,
+    OrderCopy,
+    OrderFactory,
+    OrderSubscription,
+    RecurringOrderCopy,
+)
 from order_copies.shops import unsupported_toggles
 
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -55,6 +61,14 @@ class OutcomesField(ValueField):
     json_schema = {"type": "array", "items": OUTCOME}
 
 
+#: Names: the serializers are imported when they are used.
+_INCLUDED = {
+    "source_order": "order_copies.api.serializers.OrderSerializer",
+    "target_order": "order_copies.api.serializers.OrderSerializer",
+    "events": "order_copies.api.serializers.EventSerializer",
+}
+
+
 class OrderFactorySerializer(CommonSerializer):
     """A copy of any kind; its attribute ``type`` names the kind (contract 2.1)."""
 
@@ -67,11 +81,7 @@ class OrderFactorySerializer(CommonSerializer):
     events = events_of(*Kind.values)
     event_stores = event_stores_of(*Kind.values)
 
-    included_serializers = {
-        "source_order": "order_copies.api.serializers.OrderSerializer",
-        "target_order": "order_copies.api.serializers.OrderSerializer",
-        "events": "order_copies.api.serializers.EventSerializer",
-    }
+    included_serializers = _INCLUDED
 
     class Meta:
         model = OrderFactory
@@ -130,19 +140,10 @@ class OrderFactorySerializer(CommonSerializer):
         return fields
 
 
-class OrderCopySerializer(OrderFactorySerializer):
-    """An order copy (contract 1.2 and 1.3)."""
-
-    events = events_of(Kind.ORDER_COPIES.value)
-    event_stores = event_stores_of(Kind.ORDER_COPIES.value)
-    # Only recurring copies have one (contract 1.1).
-    order_subscription = EmptyRelatedField(resource_name="order_subscriptions")
+class CopySerializer(OrderFactorySerializer):
+    """The base class of both kinds of copies."""
 
     # Additions to the contract: returned only if a client requests them by name.
-    plan_digest = DigestField(
-        required=False,
-        help_text="The digest of a preview: the copy fails if its plan has changed since.",
-    )
     outcomes = OutcomesField(
         null=REQUIRED,
         read_only=True,
@@ -151,7 +152,29 @@ class OrderCopySerializer(OrderFactorySerializer):
     _retry = TriggerField(scope=COPY, help_text="Retries a failed or aborted copy.")
     _abort = TriggerField(scope=COPY, help_text="Aborts a copy that has not ended.")
 
+    included_serializers = {
+        **_INCLUDED,
+        "order_subscription": "order_copies.api.serializers.OrderSubscriptionSerializer",
+    }
+
     class Meta(OrderFactorySerializer.Meta):
+        triggers = ["_retry", "_abort"]
+        updatable = SETTABLE
+        sortable = [*OrderFactorySerializer.Meta.sortable, "order_subscription"]
+        filterable = [*OrderFactorySerializer.Meta.filterable, "order_subscription"]
+
+
+class OrderCopySerializer(CopySerializer):
+    """An order copy (contract 1.2 and 1.3)."""
+
+    events = events_of(Kind.ORDER_COPIES.value)
+    event_stores = event_stores_of(Kind.ORDER_COPIES.value)
+    plan_digest = DigestField(
+        required=False,
+        help_text="The digest of a preview: the copy fails if its plan has changed since.",
+    )
+
+    class Meta(CopySerializer.Meta):
         model = OrderCopy
         resource_name = "order_copies"
         on_request = ["plan_digest", "outcomes"]
@@ -162,11 +185,10 @@ class OrderCopySerializer(OrderFactorySerializer):
             "ignore_invalid_coupon",
         ]
         fields = [
-            *OrderFactorySerializer.Meta.fields,
+            *CopySerializer.Meta.fields,
             *toggles,
             *on_request,
-            "_retry",
-            "_abort",
+            *CopySerializer.Meta.triggers,
             "order_subscription",
         ]
         creatable = [
@@ -177,21 +199,25 @@ class OrderCopySerializer(OrderFactorySerializer):
             "plan_digest",
             *SETTABLE,
         ]
-        updatable = SETTABLE
-        sortable = [*OrderFactorySerializer.Meta.sortable, "order_subscription"]
 
 
-class RecurringOrderCopySerializer(OrderFactorySerializer):
-    """A copy that a subscription creates (contract 2.2)."""
+class RecurringOrderCopySerializer(CopySerializer):
+    """A copy that an automatic subscription creates (contract 2.2)."""
 
     events = events_of(Kind.RECURRING_ORDER_COPIES.value)
     event_stores = event_stores_of(Kind.RECURRING_ORDER_COPIES.value)
-    order_subscription = EmptyRelatedField(resource_name="order_subscriptions", required=True)
+    order_subscription = ResourceRelatedField(queryset=OrderSubscription.objects.all())
 
-    class Meta(OrderFactorySerializer.Meta):
+    class Meta(CopySerializer.Meta):
         model = RecurringOrderCopy
         resource_name = "recurring_order_copies"
-        fields = [*OrderFactorySerializer.Meta.fields, "order_subscription"]
+        on_request = ["outcomes"]
+        fields = [
+            *CopySerializer.Meta.fields,
+            *on_request,
+            *CopySerializer.Meta.triggers,
+            "order_subscription",
+        ]
         creatable = [
             "source_order",
             "order_subscription",
@@ -199,5 +225,3 @@ class RecurringOrderCopySerializer(OrderFactorySerializer):
             "reuse_wallet",
             *SETTABLE,
         ]
-        updatable = SETTABLE
-        sortable = [*OrderFactorySerializer.Meta.sortable, "order_subscription"]

@@ -1,4 +1,4 @@
-"""The serializer of orders: the relationships to their copies, and those of the shop's own."""
+"""The serializer of orders: the relationships to copies and subscriptions, and the shop's own."""
 
 from inspect import isclass
 from typing import Any
@@ -31,24 +31,31 @@ class OrderIDField(IDField):
         return get_shop().order_key(public_id)
 
 
-def _copies(resource_name: str) -> Any:
+def _sourced(resource_name: str) -> Any:
     return ResourceRelatedField(resource_name=resource_name, many=True, lookup="source_order_id")
 
 
 class OrderSerializer(serializers.Serializer):  # type: ignore[misc]
-    """An order with its copies (contract 1.1, 2.1) and its events.
+    """An order with its subscriptions, its copies (contract 1.1, 2.1) and its events.
 
     It is the serializer of orders in shops that have none, and a base class for those that have.
     """
 
     id: IDField = OrderIDField()
-    order_factories = _copies("order_factories")
-    order_copies = _copies("order_copies")
-    recurring_order_copies = _copies("recurring_order_copies")
+    # The one that made the order.
+    order_subscription = ResourceRelatedField(
+        resource_name="order_subscriptions", lookup="order_factories__target_order_id"
+    )
+    order_subscriptions = _sourced("order_subscriptions")
+    order_factories = _sourced("order_factories")
+    order_copies = _sourced("order_copies")
+    recurring_order_copies = _sourced("recurring_order_copies")
     events = events_of("orders")
     event_stores = event_stores_of("orders")
 
     included_serializers = {
+        "order_subscription": "order_copies.api.serializers.OrderSubscriptionSerializer",
+        "order_subscriptions": "order_copies.api.serializers.OrderSubscriptionSerializer",
         "order_factories": "order_copies.api.serializers.OrderFactorySerializer",
         "order_copies": "order_copies.api.serializers.OrderCopySerializer",
         "recurring_order_copies": "order_copies.api.serializers.RecurringOrderCopySerializer",
@@ -58,6 +65,8 @@ class OrderSerializer(serializers.Serializer):  # type: ignore[misc]
     class Meta:
         resource_name = "orders"
         fields = [
+            "order_subscription",
+            "order_subscriptions",
             "order_factories",
             "order_copies",
             "recurring_order_copies",

@@ -1,7 +1,11 @@
-"""Filter backends of the dialect: ``sort``, ``filter[q][…]`` and plain ``filter[…]``."""
+"""Filter backends of the dialect: ``sort``, ``filter[q][…]`` and plain ``filter[…]``.
+
+Filter scopes are plain names. ``filter[q][…]`` takes them too, because Commerce Layer's SDK sends
+nothing else.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +29,7 @@ from order_copies.jsonapi.filtering.filters import (
     read_filter,
 )
 from order_copies.jsonapi.queries import split
-from order_copies.jsonapi.resources import Relationship, Resource
+from order_copies.jsonapi.resources import Resource
 from order_copies.jsonapi.storable import InvalidValueError
 
 #: The maximum number of filters of a request.
@@ -48,8 +52,7 @@ class SortBackend(OrderingFilter):
         criteria = split(request.query_params.get(self.ordering_param, ""))
         if not criteria:
             return queryset.order_by(*(self.get_default_ordering(view) or ()), "pk")
-        columns = filter(None, (_column(name, view.resource) for name in criteria))
-        return queryset.order_by(*columns, "pk")
+        return queryset.order_by(*(_column(name, view.resource) for name in criteria), "pk")
 
 
 class PredicateBackend(BaseFilterBackend):
@@ -57,7 +60,7 @@ class PredicateBackend(BaseFilterBackend):
 
     def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
         """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
-        for key, is_predicate, name, text in _filters(request):
+        for key, is_predicate, name, text in _filters(request, view):
             if is_predicate:
                 found = _read(key, name, text, view.resource)
                 queryset = queryset.filter(found.condition(request))
@@ -80,8 +83,10 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
         """Return the arguments of the filter set: the texts by plain name."""
         data = MultiValueDict[str, str]()
         filters = filterset_of(view.resource).base_filters
-        for _key, is_predicate, name, text in _filters(request):
+        for key, is_predicate, name, text in _filters(request, view):
             if not is_predicate:
+                if name in data:
+                    raise invalid_syntax(f"{key} is sent twice, with and without [q].")
                 takes_many = name in filters and isinstance(
                     filters[name].field.widget, SelectMultiple
                 )
@@ -90,7 +95,7 @@ class PlainBackend(DjangoFilterBackend):  # type: ignore[misc]
 
     def filter_queryset(self, request: Request, queryset: Rows, view: Any) -> Rows:
         """Return the rows that satisfy all filters. Raises :class:`RequestRefusedError`."""
-        if all(is_predicate for _key, is_predicate, _name, _text in _filters(request)):
+        if all(is_predicate for _key, is_predicate, _name, _text in _filters(request, view)):
             return queryset
         filterset = self.get_filterset(request, queryset, view)
         names = plain_names(view.resource)
@@ -137,9 +142,34 @@ class PlainFilter(CharFilter):  # type: ignore[misc]
         return qs if value is None else qs.filter(value.condition(self.parent.request))
 
 
+class ScopeFilter(CharFilter):  # type: ignore[misc]
+    """A filter scope: true selects its rows, false all others."""
+
+    class field_class(forms.CharField):  # noqa: N801
+        """Accepts true and false."""
+
+        def clean(self, value: Any) -> str | None:
+            """Return the text, or None if the request does not contain the name."""
+            if value not in {"true", "false", None}:
+                message = "must be true or false"
+                raise forms.ValidationError(message)
+            return value  # type: ignore[no-any-return]
+
+    def __init__(self, scope: Callable[[Rows], Rows]) -> None:
+        super().__init__()
+        self.scope = scope
+
+    def filter(self, qs: Rows, value: str | None) -> Rows:
+        """Return the rows of the scope, or the others."""
+        if value is None:
+            return qs
+        keys = self.scope(qs.model._default_manager.all()).values("pk")
+        return qs.filter(pk__in=keys) if value == "true" else qs.exclude(pk__in=keys)
+
+
 @lru_cache(maxsize=256)
 def filterset_of(resource: Resource) -> type[FilterSet]:
-    """Return the filter set of a resource: its plain names, and those of its viewset."""
+    """Return the filter set of a resource: its plain names, its scopes, those of its viewset."""
     viewset = resource.viewset
     base = getattr(viewset, "filterset_class", None)
     if base is None and (names := getattr(viewset, "filterset_fields", None)):
@@ -150,7 +180,8 @@ def filterset_of(resource: Resource) -> type[FilterSet]:
         for name, short_for in _abbreviations(resource)
         if name not in base.base_filters
     }
-    return type("ResourceFilterSet", (base,), plain)
+    scopes = {name: ScopeFilter(scope) for name, scope in viewset.filter_scopes.items()}
+    return type("ResourceFilterSet", (base,), plain | scopes)
 
 
 def plain_names(resource: Resource) -> dict[str, Any]:
@@ -177,7 +208,7 @@ def _abbreviations(resource: Resource) -> Iterator[tuple[str, str]]:
             yield f"{relationship.name}_id", f"{relationship.name}_id_in"
 
 
-def _filters(request: Request) -> Iterator[tuple[str, bool, str, str]]:
+def _filters(request: Request, view: Any) -> Iterator[tuple[str, bool, str, str]]:
     """Yield each filter: its key, whether it has a predicate, its name, its text."""
     keys = [key for key in request.query_params if key.partition("[")[0] == "filter"]
     if len(keys) > MAX_FILTERS:
@@ -187,7 +218,8 @@ def _filters(request: Request) -> Iterator[tuple[str, bool, str, str]]:
         if found is None:
             message = f"{key} is not a filter: send filter[q][name_predicate] or filter[name]."
             raise invalid_syntax(message)
-        yield key, bool(found[1]), found[2], request.query_params.get(key, "")
+        is_predicate = bool(found[1]) and found[2] not in view.filter_scopes
+        yield key, is_predicate, found[2], request.query_params.get(key, "")
 
 
 def _read(key: str, name: str, text: str, resource: Resource) -> Filter:
@@ -197,8 +229,8 @@ def _read(key: str, name: str, text: str, resource: Resource) -> Filter:
         raise invalid_value(key, text, error.message) from None
 
 
-def _column(criterion: str, resource: Resource) -> str | None:
-    """Return the column with its sign; None if the value is null in every row."""
+def _column(criterion: str, resource: Resource) -> str:
+    """Return the column with its sign."""
     name = criterion.removeprefix("-")
     sign = "-" if criterion != name else ""
     if name == "id":
@@ -207,7 +239,4 @@ def _column(criterion: str, resource: Resource) -> str | None:
     if declared is None or not declared.sortable:
         detail = f"{name} is not a valid sort criterion of {resource.type}."
         raise refused("INVALID_SORT_CRITERIA", detail)
-    if isinstance(declared, Relationship):
-        column = declared.column.replace(".", "__")
-        return f"{sign}{column}" if column else None
-    return f"{sign}{declared.column}"
+    return sign + declared.column.replace(".", "__")

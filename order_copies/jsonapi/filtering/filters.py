@@ -9,8 +9,8 @@ from functools import lru_cache, reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import CharField, Exists, OuterRef, Q
-from django.db.models.functions import Cast
+from django.db.models import BigIntegerField, CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, NullIf
 from django.http import HttpRequest
 
 from order_copies.jsonapi.errors import RequestRefusedError, refused
@@ -76,6 +76,8 @@ def _link(relationship: Relationship) -> dict[str, Any]:
     key: Any = OuterRef(relationship.column.replace(".", "__") or "pk")
     if relationship.inverse_key is str:
         key = Cast(key, CharField())
+    elif relationship.inverse_key is int:
+        key = Cast(NullIf(key, Value("")), BigIntegerField())
     return {relationship.inverse or "pk": key, **relationship.scope}
 
 

@@ -13,6 +13,7 @@ from order_copies.jsonapi.filtering.backends import (
     MAX_FILTERS,
     MAX_NAME,
     PlainFilter,
+    ScopeFilter,
     plain_names,
 )
 from order_copies.jsonapi.filtering.filters import PublicIdField, parse_name
@@ -43,6 +44,8 @@ def plain_schema(resource: Resource) -> JSONSchema:
 
 
 def _plain(one: Any, resource: Resource) -> JSONSchema:
+    if isinstance(one, ScopeFilter):
+        return _FLAG | {"description": "A filter scope. False selects all others."}
     if not isinstance(one, PlainFilter):
         return {"type": "string"}
     name = one.extra["short_for"]
@@ -63,8 +66,10 @@ def predicates_schema(resource: Resource) -> JSONSchema:
         f"^({names})(_or_({names}))*_({'|'.join(predicates)})$": schema
         for (names, _text_of_it), (schema, predicates) in groups.items()
     }
+    scopes: JSONSchema = dict.fromkeys(resource.viewset.filter_scopes, _FLAG)
     return {
         "type": "object",
+        **({"properties": scopes} if scopes else {}),
         "propertyNames": {"maxLength": MAX_NAME},
         "patternProperties": patterns,
         "maxProperties": MAX_FILTERS,

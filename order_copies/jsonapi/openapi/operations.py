@@ -18,7 +18,6 @@ from order_copies.jsonapi.openapi.components import (
 from order_copies.jsonapi.openapi.endpoints import Endpoint
 from order_copies.jsonapi.openapi.parameters import (
     id_parameter,
-    parameters_of_nothing,
     query_parameters,
 )
 from order_copies.jsonapi.openapi.schemas import (
@@ -26,7 +25,6 @@ from order_copies.jsonapi.openapi.schemas import (
     document_or_none_schema,
     document_schema,
     linkage_document_schema,
-    none_schema,
     page_schema,
 )
 from order_copies.jsonapi.openapi.security import security_of
@@ -87,17 +85,9 @@ def _parameters(components: Components, endpoint: Endpoint) -> list[JSONObject]:
     offer = endpoint.viewset.offers.get(endpoint.action)
     return [
         *([id_parameter(components, endpoint.resource)] if "{" in endpoint.path else []),
-        *_query(components, endpoint),
+        *query_parameters(components, *_offered(endpoint)),
         *(offer.parameters if offer else []),
     ]
-
-
-def _query(components: Components, endpoint: Endpoint) -> list[JSONObject]:
-    if not (endpoint.relation and endpoint.relationship.leads_nowhere):
-        return query_parameters(components, *_offered(endpoint))
-    if endpoint.action == "linkage":
-        return []
-    return parameters_of_nothing(components, endpoint.relationship.type)
 
 
 def _offered(endpoint: Endpoint) -> tuple[Resource, Sequence[str]]:
@@ -160,8 +150,6 @@ def _document(components: Components, endpoint: Endpoint) -> JSONSchema:
     relationship = endpoint.relationship
     if endpoint.action == "linkage":
         return linkage_document_schema(components, relationship)
-    if relationship.leads_nowhere:
-        return none_schema(components)
     related = resource_of(relationship.type)
     if relationship.many:
         return page_schema(components, related)

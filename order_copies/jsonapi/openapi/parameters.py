@@ -12,8 +12,7 @@ from order_copies.jsonapi.openapi.filters import (
     predicates_schema,
 )
 from order_copies.jsonapi.openapi.schemas import document_types, id_schema, include_paths
-from order_copies.jsonapi.queries import MAX_INCLUDE_DEPTH, NAME
-from order_copies.jsonapi.resources import Resource, resource_of, unserved_types
+from order_copies.jsonapi.resources import Resource, resource_of
 
 _ABOUT_INCLUDE = (
     "Relationships whose resources the response includes. If one of them leads to more than "
@@ -48,19 +47,9 @@ Described = Iterator[tuple[str, JSONObject]]
 
 
 def _include(resource: Resource) -> Described:
-    paths = dict(include_paths(resource))
+    paths = [path for path, _relationship in include_paths(resource)]
     if paths:
-        ends = [path for path, relationship in paths.items() if relationship.leads_nowhere]
-        patterns = [_text(pattern) for path in ends for pattern in _beyond(path)]
-        items = {"anyOf": [{"enum": list(paths)}, *patterns]} if patterns else {"enum": list(paths)}
-        yield f"{resource.type}_include", _listed("include", items, _ABOUT_INCLUDE)
-
-
-def _beyond(path: str) -> Iterator[str]:
-    """Yield the pattern of paths that continue a path whose end is always empty."""
-    steps = MAX_INCLUDE_DEPTH - 1 - path.count(".")
-    if steps:
-        yield f"^{path.replace('.', '[.]')}([.]{NAME}){{1,{steps}}}$"
+        yield f"{resource.type}_include", _listed("include", {"enum": paths}, _ABOUT_INCLUDE)
 
 
 def _fields(resource: Resource) -> Described:
@@ -69,31 +58,9 @@ def _fields(resource: Resource) -> Described:
 
 
 def _fieldset(resource_type: str) -> JSONObject:
-    is_unknown = resource_type in unserved_types()
-    any_name, name = _text(f"^{NAME}$"), f"fields[{resource_type}]"
-    items = any_name if is_unknown else {"enum": resource_of(resource_type).field_names}
+    items = {"enum": resource_of(resource_type).field_names}
     about = f"The attributes and relationships of {resource_type} to return"
-    return _listed(name, items, f"{about}; the id is always returned.")
-
-
-def parameters_of_nothing(components: Components, resource_type: str) -> list[JSONObject]:
-    """Return references to the parameters of a response that is always empty.
-
-    ``resource_type`` is the type that the relationship declares.
-    """
-    any_path = _text(f"^{NAME}([.]{NAME}){{0,{MAX_INCLUDE_DEPTH - 1}}}$")
-    described = {
-        f"{resource_type}_include": _listed("include", any_path, _ABOUT_INCLUDE),
-        f"{resource_type}_fields": _fieldset(resource_type),
-    }
-    return [
-        components.refer("parameters", name, partial(dict, parameter))
-        for name, parameter in described.items()
-    ]
-
-
-def _text(pattern: str) -> JSONObject:
-    return {"type": "string", "pattern": pattern}
+    return _listed(f"fields[{resource_type}]", items, f"{about}; the id is always returned.")
 
 
 def _page(resource: Resource) -> Described:

@@ -77,8 +77,6 @@ def _relationship(components: Components, relationship: Relationship) -> JSONSch
 
 def linkage_schema(components: Components, relationship: Relationship) -> JSONSchema:
     """Return the schema of a relationship's ``data``."""
-    if relationship.leads_nowhere:
-        return {"type": "array", "maxItems": 0} if relationship.many else NULL
     identifier = identifier_schema(components, relationship)
     if relationship.many:
         return {"type": "array", "items": identifier}
@@ -87,9 +85,8 @@ def linkage_schema(components: Components, relationship: Relationship) -> JSONSc
 
 def identifier_schema(components: Components, relationship: Relationship) -> JSONSchema:
     """Return a reference to the schema of a resource identifier object."""
-    leads_nowhere, name = relationship.leads_nowhere, relationship.type
-    public_id = {"type": "string"} if leads_nowhere else id_schema(resource_of(name))
-    members = {"type": {"const": name}, "id": public_id}
+    name = relationship.type
+    members = {"type": {"const": name}, "id": id_schema(resource_of(name))}
     return components.refer("schemas", f"{name}_identifier", lambda: closed(members))
 
 
@@ -111,11 +108,6 @@ def document_or_none_schema(components: Components, resource: Resource) -> JSONS
     )
 
 
-def none_schema(components: Components) -> JSONSchema:
-    """Return a reference to the schema of a document whose ``data`` is always null."""
-    return components.refer("schemas", "none_document", lambda: closed({"data": NULL}))
-
-
 def page_schema(components: Components, resource: Resource) -> JSONSchema:
     """Return a reference to the schema of a page of resources."""
     many = {"type": "array", "items": resource_schema(components, resource)}
@@ -130,7 +122,7 @@ def _document(
     components: Components, resource: Resource, data: JSONSchema, **members: JSONSchema
 ) -> JSONSchema:
     document = {"data": data} | members
-    types = sorted({it.type for _path, it in include_paths(resource) if not it.leads_nowhere})
+    types = sorted({it.type for _path, it in include_paths(resource)})
     if not types:
         return closed(document)
     resources = [resource_schema(components, resource_of(name)) for name in types]
@@ -141,8 +133,6 @@ def _document(
 def linkage_document_schema(components: Components, relationship: Relationship) -> JSONSchema:
     """Return the schema of the document of a relationship."""
     links = closed({"self": URI, "related": URI})
-    if relationship.leads_nowhere:
-        return closed({"links": links, "data": NULL})
     data = linkage_schema(components, relationship)
     if not relationship.many:
         return closed({"links": links, "data": data})
@@ -163,15 +153,12 @@ def include_paths(
         if not relationship.includable:
             continue
         yield relationship.name, relationship
-        if depth > 1 and not relationship.leads_nowhere:
+        if depth > 1:
             for path, end in include_paths(resource_of(relationship.type), depth - 1):
                 yield f"{relationship.name}.{path}", end
 
 
 def document_types(resource: Resource) -> list[str]:
-    """Return the types that a document of this resource can contain, sorted.
-
-    They include the types of relationships that have no related resources yet.
-    """
+    """Return the types that a document of this resource can contain, sorted."""
     related = {end.type for _path, end in include_paths(resource)}
     return sorted(related | {resource.type})

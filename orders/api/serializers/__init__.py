@@ -17,6 +17,11 @@ from orders.api.serializers.orders import (
     LineItemSerializer,
     OrderSerializer,
 )
+from orders.api.serializers.subscriptions import (
+    OrderSubscriptionItemSerializer,
+    OrderSubscriptionSerializer,
+    SubscriptionModelSerializer,
+)
 
 __all__ = [
     "AddressSerializer",
@@ -27,7 +32,10 @@ __all__ = [
     "LineItemSerializer",
     "MarketSerializer",
     "OrderSerializer",
+    "OrderSubscriptionItemSerializer",
+    "OrderSubscriptionSerializer",
     "PaymentMethodSerializer",
     "PromotionSerializer",
     "SkuSerializer",
+    "SubscriptionModelSerializer",
 ]

@@ -14,13 +14,25 @@ class MarketSerializer(ShopSerializer):
     shipping_cost_cutoff = IntegerField(source="shipping_cost_cutoff_cents", read_only=True)
     event_stores = event_stores_of("markets")
 
+    included_serializers = {
+        "subscription_model": "orders.api.serializers.SubscriptionModelSerializer"
+    }
+
     class Meta:
         model = Market
         resource_name = "markets"
-        fields = ["id", "name", "code", "shipping_cost_cutoff", *COMMON, "event_stores"]
+        fields = [
+            "id",
+            "name",
+            "code",
+            "shipping_cost_cutoff",
+            *COMMON,
+            "subscription_model",
+            "event_stores",
+        ]
         updatable = SETTABLE
         sortable = ["name", "code", *COMMON_SORTABLE]
-        filterable = [*sortable, "metadata"]
+        filterable = [*sortable, "metadata", "subscription_model"]
 
 
 class SkuSerializer(ShopSerializer):

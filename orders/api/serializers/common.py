@@ -1,26 +1,13 @@
 """The base class of the shop's serializers, and the fields of amounts."""
 
-from operator import attrgetter
 from typing import Any
 
 from django.db import models
 
 from order_copies.api.serializers import CommonSerializer
-from order_copies.jsonapi.fields import AnyField, FloatField, StringField, ValueField
+from order_copies.api.serializers.common import AmountField
+from order_copies.jsonapi.fields import AnyField, FloatField, StringField
 from orders.money import as_float, formatted
-
-
-class AmountField(ValueField):
-    """A form of an amount, of which the model has the cents.
-
-    The row has ``currency_code`` and ``language_code``.
-    """
-
-    def bind(self, field_name: str, parent: Any) -> None:
-        """Find the cents by the name of the field."""
-        super().bind(field_name, parent)
-        name = field_name.removeprefix("formatted_").removesuffix("_float")
-        self.cents_of = attrgetter(f"{name}_cents")
 
 
 class FloatAmountField(AmountField):
@@ -35,7 +22,7 @@ class FloatAmountField(AmountField):
 
 
 class FormattedAmountField(AmountField):
-    """An amount as text."""
+    """An amount as text. The row has ``language_code`` too."""
 
     json_schema = StringField.json_schema
 
@@ -64,11 +51,10 @@ class ShopSerializer(CommonSerializer):
         self, field_name: str, info: Any, model_class: type[models.Model], nested_depth: int
     ) -> tuple[type[AnyField], dict[str, Any]]:
         """Return the field of a name, for amounts too."""
-        options = {"source": "*", "read_only": True}
         if field_name.startswith("formatted_"):
-            return FormattedAmountField, options
+            return FormattedAmountField, {}
         if field_name.endswith("_float"):
-            return FloatAmountField, options
+            return FloatAmountField, {}
         built: tuple[type[AnyField], dict[str, Any]]
         built = super().build_field(field_name, info, model_class, nested_depth)
         return built

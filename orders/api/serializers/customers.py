@@ -16,10 +16,14 @@ class CustomerSerializer(ShopSerializer):
     total_orders_count = IntegerField(read_only=True)
     # Orders are not includable: all orders of 25 customers would make a document too large.
     orders = ResourceRelatedField(resource_name="orders", many=True)
+    order_subscriptions = ResourceRelatedField(
+        resource_name="order_subscriptions", many=True, lookup="source_order__customer_id"
+    )
     event_stores = event_stores_of("customers")
 
     included_serializers = {
-        "customer_payment_sources": "orders.api.serializers.CustomerPaymentSourceSerializer"
+        "customer_payment_sources": "orders.api.serializers.CustomerPaymentSourceSerializer",
+        "order_subscriptions": "orders.api.serializers.OrderSubscriptionSerializer",
     }
 
     class Meta:
@@ -33,11 +37,18 @@ class CustomerSerializer(ShopSerializer):
             *COMMON,
             "customer_payment_sources",
             "orders",
+            "order_subscriptions",
             "event_stores",
         ]
         updatable = SETTABLE
         sortable = ["email", "status", "total_orders_count", *COMMON_SORTABLE]
-        filterable = [*sortable, "metadata", "customer_payment_sources", "orders"]
+        filterable = [
+            *sortable,
+            "metadata",
+            "customer_payment_sources",
+            "orders",
+            "order_subscriptions",
+        ]
 
 
 class CustomerPaymentSourceSerializer(ShopSerializer):

@@ -140,56 +140,6 @@ def test_related_resource__equals_the_resource_at_its_own_url() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "include=market",
-        "include=order_subscription_items.item",
-        "fields[order_subscriptions]=number",
-        "fields[order_subscriptions]=number,market&include=market&fields[markets]=name",
-    ],
-)
-def test_missing_subscription__takes_the_parameters_of_a_subscription(query: str) -> None:
-    api, order_copy = API(staff()), requested()
-
-    response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
-
-    assert (response.status_code, response.json()) == (200, {"data": None})
-
-
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ("include=a.b.c.d", "INVALID_INCLUDE"),
-        ("include=,", "INVALID_INCLUDE"),
-        ("include=__class__", "INVALID_INCLUDE"),
-        ("fields[nonsense]=number", "INVALID_FIELD"),
-        ("fields[order_subscriptions]=num-ber", "INVALID_FIELD"),
-        ("fields[markets]=nonsense", "INVALID_FIELD"),
-        ("page[size]=1", "PARAM_NOT_ALLOWED"),
-    ],
-)
-def test_missing_subscription__refuses_invalid_parameters(query: str, code: str) -> None:
-    api, order_copy = API(staff()), requested()
-
-    response = api.get(f"/order_copies/{order_copy.public_id}/order_subscription?{query}")
-
-    assert the_error_in(response) == (400, code, None)
-
-
-def test_missing_subscription__include_is_null() -> None:
-    # given
-    api, order_copy = API(staff()), requested()
-    path = f"/order_copies/{order_copy.public_id}?include=order_subscription.market"
-
-    # when
-    document = api.get(f"{path}&fields[order_subscriptions]=number,market").json()
-
-    # then
-    assert document["data"]["relationships"]["order_subscription"]["data"] is None
-    assert document["included"] == []
-
-
 @pytest.mark.parametrize("name", ["target_order", "order_subscription"])
 def test_related_resource__missing_one_is_null(name: str) -> None:
     # given

@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from order_copies.jsonapi.fields import BlankField, InstantField, StringField, TriggerField
-from order_copies.jsonapi.relations import EmptyRelatedField
+from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.routers import Router
 from order_copies.jsonapi.serializers import ModelSerializer
 from order_copies.jsonapi.views import ReadOnlyViewSet, UpdateMixin
 from order_copies.models import OrderFactory
+from orders.models import Customer
 
 
 class NoteSerializer(ModelSerializer):
@@ -25,7 +26,14 @@ class NoteSerializer(ModelSerializer):
     # It has no ``read_only=True``: a field is read-only unless ``Meta`` says otherwise.
     created_at = InstantField()
     plan_digest = BlankField(max_length=64, required=False)
-    author = EmptyRelatedField(resource_name="people", queryset=(), required=False, allow_null=True)
+    # A row of the shop by a key that is text.
+    author = ResourceRelatedField(
+        resource_name="customers",
+        column="reference_origin",
+        lookup="email",
+        queryset=Customer.objects.all(),
+        required=False,
+    )
     _publish = TriggerField(scope="copy")
     _delete = TriggerField(scope="copy")
 

@@ -11,7 +11,10 @@ from order_copies.api.serializers import OrderSerializer, order_serializer
 from order_copies.jsonapi.compiler import Tables
 from orders.models import Order
 
-COPIES = ["order_factories", "order_copies", "recurring_order_copies", "events", "event_stores"]
+COPIES = [
+    *("order_subscription", "order_subscriptions"),
+    *("order_factories", "order_copies", "recurring_order_copies", "events", "event_stores"),
+]
 
 
 class ShopSerializer(serializers.ModelSerializer):  # type: ignore[misc]

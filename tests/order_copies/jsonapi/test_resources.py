@@ -11,7 +11,7 @@ from django.urls.base import set_urlconf
 
 from order_copies.api.serializers import OrderSerializer as FallbackSerializer
 from order_copies.api.views import OrderViewSet as FallbackViewSet
-from order_copies.jsonapi.resources import resource_of, resources, unserved_types
+from order_copies.jsonapi.resources import resource_of, resources
 from order_copies.jsonapi.routers import Router
 from orders.api.serializers import MarketSerializer, OrderSerializer
 from orders.api.views import MarketViewSet, OrderViewSet
@@ -106,11 +106,7 @@ def test_resource_of__first_route_of_a_type_decides(routed: Callable[..., None])
 
 def test_resource_of__type_without_a_viewset_is_unknown() -> None:
     with pytest.raises(KeyError):
-        resource_of("order_subscriptions")
-
-
-def test_unserved_types__are_those_that_only_relationships_name() -> None:
-    assert unserved_types() == {"order_subscriptions"}
+        resource_of("shipments")
 
 
 def test_router__prefix_must_be_the_type_of_the_resource() -> None:
@@ -126,6 +122,8 @@ def test_router__routes_each_relationship_by_its_name() -> None:
     assert routes == [
         "markets",
         "markets/<str:public_id>",
+        "markets/<str:public_id>/subscription_model",
+        "markets/<str:public_id>/relationships/subscription_model",
         "markets/<str:public_id>/event_stores",
         "markets/<str:public_id>/relationships/event_stores",
     ]
@@ -153,6 +151,7 @@ def test_fallback__serves_orders_with_their_copies() -> None:
     # then
     url = f"{base}/orders/{order.public_id}"
     copies = ["order_factories", "order_copies", "recurring_order_copies"]
+    subscriptions = ["order_subscription", "order_subscriptions"]
     del data["meta"]
     assert data == {
         "id": order.public_id,
@@ -161,7 +160,7 @@ def test_fallback__serves_orders_with_their_copies() -> None:
         "attributes": {},
         "relationships": {
             name: {"links": {"self": f"{url}/relationships/{name}", "related": f"{url}/{name}"}}
-            for name in [*copies, "events", "event_stores"]
+            for name in [*subscriptions, *copies, "events", "event_stores"]
         },
     }
     assert get(url)["id"] == order.public_id

@@ -166,8 +166,8 @@ def test_related_row__invisible_one_is_not_found() -> None:
         creation(customer, source_order=linkage(other)).is_valid()
 
 
-def test_related_row__of_a_type_without_resources_is_not_found() -> None:
-    serializer = creation(staff(), author={"type": "people", "id": "1"})
+def test_related_row__of_a_text_column_is_not_found() -> None:
+    serializer = creation(staff(), author={"type": "customers", "id": "1"})
 
     with pytest.raises(RequestRefusedError) as caught:
         serializer.is_valid()

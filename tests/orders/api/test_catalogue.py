@@ -72,6 +72,7 @@ def test_customer__document_has_status_and_number_of_orders(placed: int, status:
         {"email": customer.email, "status": status, "total_orders_count": placed},
         "customer_payment_sources",
         "orders",
+        "order_subscriptions",
         "event_stores",
     )
 
@@ -230,7 +231,7 @@ def test_market__document() -> None:
 
     # then
     attributes = {"name": market.name, "code": market.code, "shipping_cost_cutoff": 9900}
-    assert data == document(market, attributes, "event_stores")
+    assert data == document(market, attributes, "subscription_model", "event_stores")
 
 
 def test_promotions__are_read_only() -> None:

@@ -119,6 +119,8 @@ def test_order__document() -> None:
             "payment_method",
             "line_items",
             "line_item_options",
+            "order_subscription",
+            "order_subscriptions",
             "order_factories",
             "order_copies",
             "recurring_order_copies",
