@@ -32,8 +32,9 @@ def look_at(
     runs, histories = _runs(keys), _histories(keys)
     for one in order_subscriptions:
         yield from _dates(one, before)
-        yield from _copies(one, runs.get(one.pk, {}))
-        yield from histories[one.pk].look_at(one)
+        history = histories[one.pk]
+        yield from _copies(one, runs.get(one.pk, {}), is_counted=history.is_whole)
+        yield from history.look_at(one)
 
 
 def _finding(one: OrderSubscription, code: str, message: str) -> Finding:
@@ -66,12 +67,13 @@ def _runs(keys: Sequence[int]) -> dict[int, dict[str, Any]]:
     return {row.pop("order_subscription"): row for row in found}
 
 
-def _copies(one: OrderSubscription, runs: dict[str, Any]) -> Iterator[Finding]:
+def _copies(one: OrderSubscription, runs: dict[str, Any], *, is_counted: bool) -> Iterator[Finding]:
+    """Compare a subscription with its copies. ``is_counted``: its events count the runs."""
     if one.status == Status.RUNNING and not runs.get("ongoing"):
         message = _("is running, but its copy has ended or is gone: deactivate it, and activate it")
         yield _finding(one, "copy_missing", message)
     ended, last = runs.get("ended", 0), runs.get("last")
-    if ended > one.occurrencies:
+    if ended > one.occurrencies and not is_counted:
         message = _("counts %(counted)s runs, but has %(ended)s copies: correct occurrencies")
         words = {"counted": one.occurrencies, "ended": ended}
         yield _finding(one, "runs_miscounted", message % words)
