@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -206,7 +207,8 @@ class RecurringOrderCopyViewSet(OrderCopyViewSet):
                 **values,
             },
         )
-        if problems := rules.of_recurring(values["order_subscription"], order_copy):
+        one = values["order_subscription"]
+        if problems := rules.of_recurring(one, order_copy, timezone.now()):
             raise SubscriptionRefusedError(problems)
         return order_copy
 
