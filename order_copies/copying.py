@@ -35,7 +35,13 @@ from order_copies.exceptions import (
 )
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import InvalidValueError, check_storable
-from order_copies.models import OrderCopy, OrderFactory, OrderSubscription, Status
+from order_copies.models import (
+    OrderCopy,
+    OrderFactory,
+    OrderSubscription,
+    RecurringOrderCopy,
+    Status,
+)
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
 from order_copies.shops import Shop, get_shop
 from order_copies.subscriptions import rules, settlement
@@ -242,7 +248,9 @@ def _ongoing(keys: Sequence[Any]) -> "QuerySet[OrderFactory, Any]":
 
 
 def _saved(keys: Sequence[Any]) -> dict[Any, Any]:
-    return OrderCopy.objects.in_bulk(keys)
+    found = OrderCopy.objects.in_bulk(keys)
+    others = [key for key in keys if key not in found]
+    return found | (RecurringOrderCopy.objects.in_bulk(others) if others else {})
 
 
 def wait(order_copies: Sequence[OrderFactory], timeout: float) -> list[OrderCopy]:

@@ -5,12 +5,14 @@ from typing import Any
 
 from django.utils import timezone
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from order_copies.forecasts import Forecast, Renewal, amounts_of, counts_of, forecast
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.fields import InstantField, instant
+from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.jsonapi.storable import InvalidValueError
 from order_copies.jsonapi.views import ResourceViewSet
 
@@ -34,7 +36,12 @@ class ForecastMixin(ResourceViewSet):
 
     @action(detail=False, url_path="forecast", url_name="forecasts")
     def forecasts(self, request: Request) -> Response:
-        """Return the forecast of all subscriptions that the client may see."""
+        """Return the forecast of all subscriptions that the client may see.
+
+        Sales channels get none: they may list nothing of a customer (contract 5.8).
+        """
+        if is_sales_channel(request):
+            raise PermissionDenied
         return self._forecast(self.get_queryset())
 
     @action(detail=True, url_path="forecast", url_name="forecast")

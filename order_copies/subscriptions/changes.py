@@ -16,7 +16,11 @@ from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.events.models import Event
 from order_copies.events.recording import Caller, actor_of, changes_of, record
-from order_copies.exceptions import SourceOrderGoneError, SubscriptionRefusedError
+from order_copies.exceptions import (
+    SourceOrderGoneError,
+    SubscriptionGoneError,
+    SubscriptionRefusedError,
+)
 from order_copies.models import OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import Problem, Step, cannot_transition
 from order_copies.shops import Shop, Subscriber, get_shop
@@ -237,6 +241,8 @@ def update_item(item: OrderSubscriptionItem, values: Mapping[str, Any], *, actor
     _check_names(values, ITEM_UPDATABLE)
     with limited_wait(settings.LOCK_TIMEOUT):
         [one] = lock([item.order_subscription])
+        if not OrderSubscriptionItem.objects.filter(pk=item.pk).exists():
+            raise SubscriptionGoneError
         item.refresh_from_db()
         before = _values(item, values)
         for name, value in values.items():

@@ -15,7 +15,7 @@ from order_copies.events.models import Event
 from order_copies.events.recording import Actor, changes_of, record
 from order_copies.exceptions import SubscriptionGoneError
 from order_copies.models import OrderSubscription, SubscriptionStatus
-from order_copies.subscriptions.slots import NoSlotError, next_slot
+from order_copies.subscriptions.slots import NoSlotError, latest_slot, next_slot
 
 Status = SubscriptionStatus
 
@@ -92,6 +92,7 @@ class Journal:
             values["running_for"] = None
         if transition.target not in RENEWING:
             values |= {"next_run_at": None, "retry_at": None, "skipped_from": None}
+            values["last_slot"] = _last_skipped(order_subscription) or order_subscription.last_slot
         self.change(order_subscription, transition.event, status=transition.target, **values)
 
     def note(self, order_subscription: OrderSubscription, verb: str, changes: Any) -> None:
@@ -158,6 +159,15 @@ def alert_at(order_subscription: OrderSubscription) -> datetime | None:
     if slot is None or slot == order_subscription.alerted_for:
         return None
     return slot - timedelta(hours=order_subscription.renewal_alert_period)
+
+
+def _last_skipped(one: OrderSubscription) -> datetime | None:
+    """Return the last slot that is skipped; None: there is none. It stays so after a pause."""
+    if not (one.skipped_from and one.next_run_at and one.anchor_at):
+        return None
+    zone, tick = settings.SUBSCRIPTION_TIME_ZONE, datetime.resolution
+    first, until = one.skipped_from - tick, one.next_run_at - tick
+    return latest_slot(one.frequency, one.anchor_at, first, until, zone)[0]
 
 
 def slot_after(order_subscription: OrderSubscription, instant: datetime) -> datetime | None:
