@@ -26,6 +26,12 @@ def previewed(client: Client, url: str, **data: Any) -> dict[str, str]:
     return {"previewed_options": shown.options, "previewed_digest": shown.digest} if shown else {}
 
 
+def terms_of(client: Client, url: str, **data: Any) -> str:
+    """Preview a subscription with ``data``; return the hidden field that its submit repeats."""
+    context = client.post(url, data, follow=True).context
+    return str(context["terms"]) if context and "terms" in context else ""
+
+
 def _sent(field: Any) -> list[tuple[str, Any]]:
     widget, value = field.field.widget, field.value()
     if not isinstance(widget, MultiWidget):
