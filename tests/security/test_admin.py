@@ -51,8 +51,12 @@ FORM = {
     "starts_at_0": "2024-01-01",
     "starts_at_1": "00:00:00",
     "metadata": "{}",
-    **{"frequency_name": "monthly", "named": "monthly", "strategy": "by_frequency"},
-    **{"start": "date", "starts_at": "2098-01-01T00:00", "resumes_at": "2098-01-01T00:00"},
+    "frequency_name": "monthly",
+    "named": "monthly",
+    "strategy": "by_frequency",
+    "start": "date",
+    "starts_at": "2098-01-01T00:00",
+    "resumes_at": "2098-01-01T00:00",
     "renewal_alert_period": "1",
     **{
         f"{inline}-{name}_FORMS": "0"

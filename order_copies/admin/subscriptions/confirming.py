@@ -175,7 +175,7 @@ class ConfirmingMixin(Base):
             self.message_user(request, str(error), messages.ERROR)
             return True
         self._log(request, [one], _("Paused."))
-        text = _("The subscription pauses until %(instant)s.") % {"instant": instant(resumes_at)}
+        text = _("The subscription is paused until %(instant)s") % {"instant": instant(resumes_at)}
         self.message_user(request, text, messages.SUCCESS)
         return True
 

@@ -206,9 +206,13 @@ class SubscribeMixin(SelectingMixin):
             found = changes.preview(one)
             add_problems(form, found.problems, source_order="start")
             if not found.problems:
-                if "_subscribe" in request.POST and _is_as_shown(request, form):
-                    return self._create(request, form, key)
                 expected = Expected(one, found.items)
+                if not expected.slots:
+                    text = _("No run follows before the end: choose a later one.")
+                    form.add_error("expires_at", text)
+                    expected = None
+                elif "_subscribe" in request.POST and _is_as_shown(request, form):
+                    return self._create(request, form, key)
         return self._subscribe_page(request, order, form, model, expected)
 
     def _create(self, request: HttpRequest, form: SubscribeForm, key: UUID) -> HttpResponse:
