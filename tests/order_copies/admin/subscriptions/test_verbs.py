@@ -34,6 +34,7 @@ from tests.stories import WHO, run_all
 
 pytestmark = pytest.mark.django_db
 
+PAST = timezone.now() - timedelta(days=1)
 NEXT = START.replace(month=2, day=28)
 MAY_START = ("change_ordersubscription", "add_ordercopy")
 
@@ -277,12 +278,12 @@ def test_confirmation__has_no_button_where_nothing_can_be_done(admin_client: Cli
             {
                 "status": "inactive",
                 "starts_at": None,
-                "expires_at": timezone.now() - timedelta(days=1),
+                "expires_at": PAST,
             },
             "activate",
             "its end is in the past",
         ),
-        ({"skipped_from": timezone.now() - timedelta(days=1)}, "unskip", "the skipped run is"),
+        ({"skipped_from": PAST}, "unskip", "the skipped run is"),
         ({"status": "inactive", "skipped_from": START}, "unskip", "it is not active"),
     ],
 )
