@@ -20,6 +20,7 @@ from order_copies.admin.display import duration_of
 from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.admin.permissions import may_view
 from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.events.recording import user_actor
@@ -190,9 +191,7 @@ class OrderCopyAdmin(
     def _subscription_url(self, request: HttpRequest, order_copy: OrderCopy) -> str:
         """Return the page of the subscription that requested the copy, if the user may view it."""
         one = order_copy.order_subscription
-        if one is None or not self.admin_site.is_registered(OrderSubscription):
-            return ""
-        if not self.admin_site.get_model_admin(OrderSubscription).has_view_permission(request, one):
+        if one is None or not may_view(self.admin_site, request, OrderSubscription):
             return ""
         return page_url(self.admin_site, OrderSubscription, "change", one.pk)
 

@@ -169,17 +169,12 @@ class ItemForm(ItemModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         item, is_new = self.instance, self.instance.pk is None
-        self._currency = self.currency_code if is_new else item.currency_code
-        places = decimal_places(self._currency)
-        if "unit_amount" not in self.fields:
-            return
+        self._places = decimal_places(self.currency_code if is_new else item.currency_code)
         if not is_new:
             self.fields["sku_code"].disabled = True
-            cents = item.unit_amount_cents
-            self.initial["unit_amount"] = Decimal(cents).scaleb(-places)
+            self.initial["unit_amount"] = Decimal(item.unit_amount_cents).scaleb(-self._places)
         self.fields["unit_amount"].required = not is_new
         self.fields["sku_code"].required = is_new
-        self._places = places
 
     @property
     def changed_values(self) -> dict[str, Any]:
@@ -281,8 +276,6 @@ class SubscriptionModelForm(ModelModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "named" not in self.fields:
-            return
         self.fields["named"].choices = [(it, frequency_label(it)) for it in FREQUENCIES]  # type: ignore[attr-defined]
         known = [it for it in self.instance.frequencies if it in FREQUENCIES]
         others = [it for it in self.instance.frequencies if it not in FREQUENCIES]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.admin.permissions import may_view
 from order_copies.admin.search import SearchingMixin
 from order_copies.admin.subscriptions.confirming import ConfirmingMixin
 from order_copies.admin.subscriptions.detail import MAX_RUNS, SubscriptionDetail
@@ -279,10 +280,10 @@ class OrderSubscriptionAdmin(
     def _lists_for(self, request: HttpRequest, one: OrderSubscription) -> tuple[str, str]:
         """Return the addresses of all copies and all events, empty where the user may not look."""
         copies_page = events_page = ""
-        if _may_view(self.admin_site, request, OrderCopy):
+        if may_view(self.admin_site, request, OrderCopy):
             page = page_url(self.admin_site, OrderCopy, "changelist")
             copies_page = f"{page}?order_subscription__id__exact={one.pk}"
-        if _may_view(self.admin_site, request, Event):
+        if may_view(self.admin_site, request, Event):
             page = page_url(self.admin_site, Event, "changelist")
             events_page = f"{page}?resource_type={one.resource_type}&q={one.pk}"
         return copies_page, events_page
@@ -391,7 +392,3 @@ def _said(error: OrderCopiesError) -> str:
 
 def _far(text: str, far: str) -> SafeString:
     return format_html('{}<br><span class="copies-quiet">{}</span>', text, far)
-
-
-def _may_view(site: AdminSite, request: HttpRequest, model: Any) -> bool:
-    return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)

@@ -13,7 +13,6 @@ from django.contrib.admin.utils import quote
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -30,11 +29,7 @@ from order_copies.admin.subscriptions.words import add_problems, distance, frequ
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import user_actor
-from order_copies.exceptions import (
-    RowsLockedError,
-    SourceOrderGoneError,
-    SubscriptionRefusedError,
-)
+from order_copies.exceptions import OrderCopiesError
 from order_copies.models import (
     OrderSubscription,
     OrderSubscriptionItem,
@@ -133,11 +128,8 @@ class Expected:
         ]
         order = order_subscription.source_order
         self.currency_code = get_shop().currency_of(order) if order else ""
-
-    @property
-    def total(self) -> int:
-        """The amount of all items, in cents."""
-        return sum(item.total_amount_cents for item in self.items)
+        #: The amount of all items, in cents.
+        self.total = sum(item.total_amount_cents for item in items)
 
 
 class SubscribeMixin(SelectingMixin):
@@ -185,7 +177,7 @@ class SubscribeMixin(SelectingMixin):
             return self._subscribed(request, before, text, messages.WARNING)
         try:
             return self._subscribe(request, order, key)
-        except (SourceOrderGoneError, RowsLockedError) as error:
+        except OrderCopiesError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
@@ -217,16 +209,10 @@ class SubscribeMixin(SelectingMixin):
 
     def _create(self, request: HttpRequest, form: SubscribeForm, key: UUID) -> HttpResponse:
         user: Any = request.user
-        try:
-            with limited_wait(settings.LOCK_TIMEOUT):
-                get_user_model()._default_manager.select_for_update().get(pk=user.pk)
-                one = _subscribed(user, key)
-                if one is None:
-                    one = _create(form.order_subscription(), user)
-                    LogEntry.objects.log_actions(user.pk, [one], ADDITION, _message(key))
-        except SubscriptionRefusedError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
+        with limited_wait(settings.LOCK_TIMEOUT):
+            # Serializes concurrent submits of the user.
+            get_user_model()._default_manager.select_for_update().get(pk=user.pk)
+            one = _subscribed(user, key) or _create(form.order_subscription(), user, key)
         text = _("The customer is subscribed.")
         return self._subscribed(request, one, text, messages.SUCCESS)
 
@@ -267,15 +253,13 @@ class SubscribeMixin(SelectingMixin):
         return TemplateResponse(request, "admin/order_copies/subscribe.html", context)
 
 
-def _create(one: OrderSubscription, user: Any) -> OrderSubscription:
-    """Create a subscription; one that begins on a date is activated too."""
+def _create(one: OrderSubscription, user: Any, key: UUID) -> OrderSubscription:
+    """Create a subscription, and activate one that begins on a date too."""
     actor = user_actor(user)
-    with transaction.atomic():
-        changes.create(one, actor=actor)
-        if not one.activate_by_source_order:
-            [problems] = changes.activate([one], actor=actor)
-            if problems:
-                raise SubscriptionRefusedError(problems)
+    changes.create(one, actor=actor)
+    if not one.activate_by_source_order:
+        changes.activate([one], actor=actor)
+    LogEntry.objects.log_actions(user.pk, [one], ADDITION, _message(key))
     return one
 
 

@@ -95,8 +95,7 @@ def _skip(one: OrderSubscription, facts: Facts) -> Outcome:
 def _unskip(one: OrderSubscription, facts: Facts) -> Outcome:
     if one.status not in RENEWING:
         return _refused(one, [rules.problem("status", "not_active", "")])
-    if one.skipped_from is None:
-        return Outcome(_("no run was skipped"), is_refused=True)
+    assert one.skipped_from is not None, "otherwise it is done"
     if one.skipped_from <= facts.now:
         return _refused(one, [rules.problem("next_run_at", "past", "")])
     return Outcome(_("next run %(slot)s, %(distance)s") % _named(one.skipped_from, facts))

@@ -1,28 +1,32 @@
 """The page of one subscription: what it shows, its terms, its items."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
+from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.http import HttpRequest
 from django.test import Client
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.admin import OrderSubscriptionAdmin
 from order_copies.admin.subscriptions import detail as details
 from order_copies.admin.subscriptions.detail import SubscriptionDetail
 from order_copies.admin.subscriptions.words import Entry
 from order_copies.events.models import Event
 from order_copies.models import OrderFactory, OrderSubscription
 from order_copies.subscriptions import changes
-from orders.models import Order
+from orders.models import Order, Sku
 from tests.factories import (
     OrderCopyFactory,
     OrderSubscriptionFactory,
     OrderSubscriptionItemFactory,
     SkuFactory,
-    draft_order,
     placed_order,
 )
 from tests.forms import form_of
@@ -39,9 +43,24 @@ from tests.order_copies.admin.subscriptions.pages import (
     superuser,
     words_of,
 )
+from tests.order_copies.admin.subscriptions.shops import CLUB, COPYING, use
 from tests.stories import WHO, run_all
 
 pytestmark = pytest.mark.django_db
+
+
+class DeletingAdmin(OrderSubscriptionAdmin):
+    """An admin that deletes each subscription while the permission to change it is checked."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None and request.method == "POST":
+            OrderSubscription.objects.filter(pk=obj.pk).delete()
+        return True
+
+
+deleting_site = admin.AdminSite("deleting")
+deleting_site.register(OrderSubscription, DeletingAdmin)
+urlpatterns = [path("admin/", admin.site.urls), path("deleting/", deleting_site.urls)]
 
 
 def entries(one: OrderSubscription) -> list[tuple[str, list[str]]]:
@@ -135,7 +154,8 @@ def test_history__names_actors_and_values() -> None:
 
 def test_runs__failed_one_has_its_problems_in_words(admin_client: Client) -> None:
     # given
-    one = subscription(source_order=draft_order())
+    one = subscription()
+    Sku.objects.update(on_sale=False)
     copying.renew([one], actor=WHO)
     run_all()
 
@@ -144,9 +164,10 @@ def test_runs__failed_one_has_its_problems_in_words(admin_client: Client) -> Non
 
     # then
     one.refresh_from_db()
-    assert one.attention
-    assert "<strong>Needs attention</strong>" in words
-    assert "Status: cannot transition from" in words
+    assert one.attention == "sku_not_on_sale"
+    assert "<strong>Needs attention</strong> An item is not on sale any more." in words
+    assert "<p>Line items: " in words
+    assert "is not on sale any more" in words
 
 
 def test_runs__retries_are_counted_and_older_ones_are_linked(
@@ -308,9 +329,10 @@ def test_terms__changed_ones_are_saved_with_an_event(admin_client: Client) -> No
     assert entries(one)[0][0] == "Changed"
 
 
-def test_terms__unchanged_form_changes_nothing(admin_client: Client) -> None:
+@pytest.mark.parametrize("frequency", ["monthly", "0 9 * * MON"])
+def test_terms__unchanged_form_changes_nothing(admin_client: Client, frequency: str) -> None:
     # given
-    one = subscription()
+    one = subscription(frequency)
     before = list(OrderSubscription.objects.filter(pk=one.pk).values())
     events = Event.objects.count()
 
@@ -436,6 +458,68 @@ def test_save__of_a_subscription_that_was_cancelled_meanwhile_is_refused(
     assert one.renewal_alert_period == 1
 
 
+def test_terms__price_policy_is_among_those_of_the_shop(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    use(settings, CLUB)
+    one = automatic((1, 100))
+
+    # when
+    saved(admin_client, one, price_policy="lower", max_price_increase_percent="7.5")
+
+    # then
+    one.refresh_from_db()
+    assert (one.price_policy, one.max_price_increase_percent) == ("lower", Decimal("7.5"))
+
+
+def test_terms__of_a_shop_that_cannot_place_orders(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    one = subscription()
+    use(settings, COPYING)
+
+    # when
+    form = admin_client.get(page_of(one)).context["adminform"].form
+
+    # then
+    assert "place_target_order" not in form.fields
+    assert "price_policy" not in form.fields
+
+
+def test_page__of_a_site_without_an_admin_of_orders_names_them(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    one = subscription()
+    monkeypatch.delitem(admin.site._registry, Order)
+
+    # when
+    words = words_of(admin_client.get(page_of(one)))
+
+    # then
+    assert f"<dt>Source order</dt><dd>{one.source_order}</dd>" in words
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("page", ["change", "skip", "pause"])
+def test_page__of_a_subscription_that_is_deleted_meanwhile_says_so(
+    admin_client: Client, page: str
+) -> None:
+    # given
+    one = subscription()
+    form = form_of(admin_client, page_of(one))
+    url = page_of(one, page).replace("/admin/", "/deleting/")
+
+    # when
+    more = {"reference": "crm-6", "resumes_at": "2031-03-05T08:30"}
+    response = admin_client.post(url, form | more, follow=True)
+
+    # then
+    assert messages_of(response)[0] == "The subscription was deleted in the meantime."
+
+
 # Items
 
 
@@ -469,6 +553,42 @@ def test_items__are_changed_added_and_deleted_with_events(admin_client: Client) 
     assert items_of(one) == [(5, 1100), (3, 250)]
     assert Event.objects.filter(resource_type="order_subscription_items").count() == 3
     assert [label for label, _details in entries(one)].count("Item changed") == 2
+
+
+def test_item__new_one_without_amount_has_the_current_price(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    use(settings, CLUB)
+    one, sku = automatic((2, 1250)), SkuFactory(price=777)
+    new = {"TOTAL_FORMS": "3", "0-quantity": "4", "1-sku_code": sku.code, "1-quantity": "1"}
+    prefix = "order_subscription_items"
+
+    # when
+    response = saved(admin_client, one, **{f"{prefix}-{name}": it for name, it in new.items()})
+
+    # then
+    assert response.redirect_chain
+    assert items_of(one) == [(4, 1250), (1, 777)]
+    assert one.order_subscription_items.latest("pk").name == sku.name
+
+
+def test_item__unknown_sku_is_an_error_of_its_field(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    use(settings, CLUB)
+    one = automatic((2, 1250))
+    new = {"TOTAL_FORMS": "2", "1-sku_code": "NOTHING", "1-quantity": "1"}
+    prefix = "order_subscription_items"
+
+    # when
+    response = saved(admin_client, one, **{f"{prefix}-{name}": it for name, it in new.items()})
+
+    # then
+    [formset] = response.context["inline_admin_formsets"]
+    assert formset.formset.errors[1] == {"sku_code": ["Does not exist."]}
+    assert items_of(one) == [(2, 1250)]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.http import HttpRequest
@@ -15,7 +16,7 @@ from django.utils import timezone
 from order_copies.admin import CopyOrdersMixin, register
 from order_copies.models import OrderSubscription
 from orders.models import Order
-from tests.factories import draft_order, placed_order
+from tests.factories import SubscriptionModelFactory, draft_order, pending_order, placed_order
 from tests.forms import terms_of
 from tests.order_copies.admin.subscriptions.pages import (
     START,
@@ -24,6 +25,7 @@ from tests.order_copies.admin.subscriptions.pages import (
     signed_in,
     words_of,
 )
+from tests.order_copies.admin.subscriptions.shops import CLUB, COPYING, use
 
 pytestmark = pytest.mark.django_db
 
@@ -37,10 +39,22 @@ class PlainOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-a
         return obj is None or obj.number != "secret"
 
 
+class DeletingOrderAdmin(PlainOrderAdmin):
+    """An order admin that deletes each order while the permission to change it is checked."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        if obj is not None:
+            Order.objects.filter(pk=obj.pk).delete()
+        return True
+
+
 sites = {name: admin.AdminSite(name) for name in ("own", "bare")}
 for one_site in sites.values():
     one_site.register(Order, PlainOrderAdmin)
 register(sites["own"])
+sites["deleting"] = admin.AdminSite("deleting")
+sites["deleting"].register(Order, DeletingOrderAdmin)
+register(sites["deleting"])
 urlpatterns = [path("admin/", admin.site.urls)]
 urlpatterns += [path(f"{name}/", site.urls) for name, site in sites.items()]
 
@@ -230,6 +244,57 @@ def test_subscribe__who_may_not_view_subscriptions_returns_to_the_orders() -> No
     assert OrderSubscription.objects.count() == 1
 
 
+def test_subscribe__with_the_order_and_a_model_is_automatic(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    use(settings, CLUB)
+    model = SubscriptionModelFactory(frequencies=["weekly", "0 9 * * MON"])
+    url = page_for(placed_order())
+    terms = {"frequency": "weekly", "start": "order", "place_target_order": "on"}
+
+    # when
+    opened = admin_client.get(url)
+    response = submit(admin_client, url, **terms)
+
+    # then
+    expected, words = opened.context["expected"], words_of(opened)
+    assert f"The subscription is automatic (model {model})" in words
+    assert len(expected.slots) == 5
+    one = OrderSubscription.objects.get()
+    items = one.order_subscription_items.all()
+    assert expected.total == sum(item.total_amount_cents for item in items) > 0
+    assert (one.status, one.frequency, one.subscription_model) == ("active", "weekly", model)
+    assert messages_of(response) == ["The customer is subscribed."]
+
+
+def test_subscribe__of_a_viewer_of_orders_opens_with_drafts(settings: LazySettings) -> None:
+    # given
+    use(settings, CLUB)
+
+    # when
+    opened = signed_in(*MAY_SUBSCRIBE).get(page_for(placed_order()))
+
+    # then
+    assert "a new order is made as a draft. Nobody is charged." in words_of(opened)
+
+
+def test_subscribe__in_a_shop_that_cannot_place_orders(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    use(settings, COPYING)
+    url = page_for(placed_order())
+
+    # when
+    page = admin_client.get(url)
+    submit(admin_client, url)
+
+    # then
+    assert "place_target_order" not in page.context["form"].fields
+    assert not OrderSubscription.objects.get().place_target_order
+
+
 @pytest.mark.parametrize("ids", ["", "0", "abc", "1,2"])
 def test_subscribe__needs_one_order(admin_client: Client, ids: str) -> None:
     response = admin_client.get(f"{PAGE}?ids={ids}", follow=True)
@@ -255,6 +320,19 @@ def test_subscribe__on_a_site_of_ones_own(admin_client: Client) -> None:
     assert "Subscribe…" not in bare
     assert response.redirect_chain[-1][0] == f"/own/order_copies/ordersubscription/{one.pk}/change/"
     assert messages_of(hidden) == ["Select one order to subscribe to."]
+
+
+@pytest.mark.urls(__name__)
+def test_subscribe__to_an_order_that_is_deleted_meanwhile(admin_client: Client) -> None:
+    # given
+    url = page_for(pending_order(), "/deleting/orders/order/subscribe/")
+
+    # when
+    response = admin_client.post(url, TERMS, follow=True)
+
+    # then
+    assert messages_of(response)[0].startswith("A source order was deleted in the meantime")
+    assert not OrderSubscription.objects.exists()
 
 
 def test_subscribe__expiry_is_kept(admin_client: Client) -> None:

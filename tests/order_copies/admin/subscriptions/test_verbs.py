@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
@@ -15,7 +16,7 @@ from order_copies import copying
 from order_copies.admin.subscriptions import confirming
 from order_copies.models import OrderFactory, OrderSubscription
 from order_copies.subscriptions import changes
-from tests.factories import OrderSubscriptionFactory, placed_order
+from tests.factories import OrderSubscriptionFactory, SubscriptionModelFactory, placed_order
 from tests.order_copies.admin.subscriptions.pages import (
     LIST,
     START,
@@ -30,6 +31,7 @@ from tests.order_copies.admin.subscriptions.pages import (
     subscription,
     words_of,
 )
+from tests.order_copies.admin.subscriptions.shops import CLUB, use
 from tests.stories import WHO, run_all
 
 pytestmark = pytest.mark.django_db
@@ -341,6 +343,27 @@ def test_convert__automatic_subscription_stays(admin_client: Client) -> None:
 
     # then
     assert messages_of(response) == ["1 subscription was so already: nothing was changed."]
+
+
+def test_convert__has_the_items_of_the_order_then(
+    admin_client: Client, settings: LazySettings
+) -> None:
+    # given
+    one = subscription()
+    use(settings, CLUB)
+    SubscriptionModelFactory()
+
+    # when
+    label = buttons(admin_client, one)["convert"]
+    page = admin_client.get(page_of(one, "convert"))
+    response = press(admin_client, "convert", one)
+
+    # then
+    assert label == "Convert…"
+    assert outcomes(page) == [("its items are those of the source order", False)]
+    assert messages_of(response) == ["1 subscription is automatic."]
+    assert fresh(one).is_automatic
+    assert one.order_subscription_items.exists()
 
 
 # Pause
