@@ -182,7 +182,7 @@ def _refusal(problem: Problem, order_subscription: OrderSubscription) -> str:
 def add_problems(form: BaseForm, problems: Sequence[Problem], **fields: str) -> None:
     """Report problems as errors of a form, each at its field if the form has it.
 
-    ``fields`` are the names of fields by attribute, where they differ.
+    ``fields`` names the field of an attribute that has another name.
     """
     for problem in problems:
         name: str | None = fields.get(problem.attribute, problem.attribute)
