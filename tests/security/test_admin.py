@@ -58,6 +58,7 @@ FORM = {
     "starts_at": "2098-01-01T00:00",
     "resumes_at": "2098-01-01T00:00",
     "renewal_alert_period": "1",
+    "price_policy": "frozen",
     **{
         f"{inline}-{name}_FORMS": "0"
         for inline in (
