@@ -32,6 +32,7 @@ from tests.factories import (
 from tests.forms import previewed, terms_of
 from tests.security.tables import Case, cases
 from tests.security.world import EVERYTHING, happened, writes
+from tests.subscribing import subscription_market
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,9 @@ ROWS_FOR: dict[str, Callable[[], Any]] = {
     "cancel_selected_orders": lambda: placed_order(lines=1),
     "approve_selected_orders": lambda: placed_order(lines=1),
     "archive_selected_orders": lambda: placed_order(lines=1),
+    "create_subscriptions_selected_orders": lambda: placed_order(
+        lines=[{"frequency": "weekly"}], market=subscription_market()
+    ),
     "unarchive_selected_orders": lambda: OrderFactory(archived_at=timezone.now()),
 }
 
