@@ -329,7 +329,7 @@ class OrderSubscriptionAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Return Django's page; show a message if the subscription was deleted or stopped meanwhile."""
+        """Return Django's page; show a message if the subscription was deleted or stopped."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except OrderCopiesError as error:
