@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from order_copies.admin.calendar import CalendarMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
@@ -130,7 +131,7 @@ def _may(site: AdminSite, request: HttpRequest, verb: str, obj: Any) -> bool:
 
 @admin.register(OrderSubscription)
 class OrderSubscriptionAdmin(
-    ParametersMixin, SearchingMixin, ConfirmingMixin, DeletionMixin, ModelAdmin
+    CalendarMixin, ParametersMixin, SearchingMixin, ConfirmingMixin, DeletionMixin, ModelAdmin
 ):
     """Lists subscriptions and shows what they did and will do. Orders are subscribed to."""
 

@@ -102,7 +102,7 @@ def _unskip(one: OrderSubscription, facts: Facts) -> Outcome:
 
 
 def _run(one: OrderSubscription, facts: Facts) -> Outcome:
-    if problems := rules.of_run(one):
+    if problems := rules.of_run(one, facts.now):
         return _refused(one, problems)
     assert one.next_run_at is not None
     later = slot_after(one, one.next_run_at)
@@ -220,7 +220,7 @@ VERBS = {
         act=copying.renew,
         outcome=_run,
         is_done=lambda one: False,
-        is_offered=lambda one, now: not rules.of_run(one),
+        is_offered=lambda one, now: not rules.of_run(one, now),
         label=gettext_lazy("Run now"),
         action=gettext_lazy("Run selected subscriptions now…"),
         title=ngettext_lazy("Run it now?", "Run %(count)d subscriptions now?", "count"),

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from order_copies.admin.subscriptions.words import attention_words, frequency_words
@@ -30,6 +31,18 @@ pytestmark = pytest.mark.django_db
 
 def test_list__without_subscriptions_says_how_to_make_one(admin_client: Client) -> None:
     assert "Open an order and press “Subscribe…”." in words_of(admin_client.get(LIST))
+
+
+def test_list__links_the_calendar(admin_client: Client) -> None:
+    # given
+    url = reverse("admin:order_copies_ordersubscription_calendar")
+
+    # when
+    words = words_of(admin_client.get(LIST))
+
+    # then
+    assert f'<a href="{url}">Calendar</a>' in words
+    assert admin_client.get(url).status_code == 200
 
 
 def test_list__attention_first_then_next_run_cancelled_last(admin_client: Client) -> None:
