@@ -6,6 +6,7 @@ packages of the group ``browser``. The argument is the address of the demo.
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -38,7 +39,21 @@ def main(address: str = "http://127.0.0.1:8000") -> None:
         page.click("#result_list tbody tr:first-child th a")
         page.wait_for_load_state("networkidle")
         page.screenshot(path=IMAGES / "admin-order-copy.png")
+        subscribe(page)
+        page.goto("/admin/order_copies/ordersubscription/")
+        page.screenshot(path=IMAGES / "admin-subscriptions.png")
         browser.close()
+
+
+def subscribe(page: Page) -> None:
+    """Subscribe to some orders of the shop, each at another frequency."""
+    for number, frequency in zip(NUMBERS, ("weekly", "monthly", "three-month"), strict=False):
+        page.goto(f"/admin/orders/order/subscribe/?ids={key_of(page, number)}")
+        page.select_option("[name=frequency_name]", frequency)
+        page.check("[name=start][value=date]")
+        page.fill("[name=starts_at]", f"{datetime.now(UTC).year + 1}-01-31T09:00")
+        page.click("[name=_preview]")
+        page.click("[name=_subscribe]")
 
 
 def sign_in(page: Page) -> None:

@@ -26,9 +26,18 @@ def previewed(client: Client, url: str, **data: Any) -> dict[str, str]:
     return {"previewed_options": shown.options, "previewed_digest": shown.digest} if shown else {}
 
 
+def terms_of(client: Client, url: str, **data: Any) -> str:
+    """Preview a subscription with ``data``; return the hidden field that its submit repeats."""
+    context = client.post(url, data, follow=True).context
+    return str(context["terms"]) if context and "terms" in context else ""
+
+
 def _sent(field: Any) -> list[tuple[str, Any]]:
+    names = [field.html_name]
+    if field.field.show_hidden_initial:
+        names.append(field.html_initial_name)
     widget, value = field.field.widget, field.value()
     if not isinstance(widget, MultiWidget):
-        return [(field.html_name, value)]
-    parts = zip(widget.widgets_names, widget.decompress(value), strict=True)
-    return [(field.html_name + suffix, str(part or "")) for suffix, part in parts]
+        return [(name, value) for name in names]
+    parts = list(zip(widget.widgets_names, widget.decompress(value), strict=True))
+    return [(name + suffix, str(part or "")) for name in names for suffix, part in parts]

@@ -29,12 +29,12 @@ from order_copies.admin.permissions import may_change_orders, may_view_copies
 from order_copies.admin.progress import batch_url
 from order_copies.admin.submission import (
     Previewed,
-    SelectingMixin,
     Selection,
     request_once,
     requested_before,
     requested_from,
 )
+from order_copies.admin.subscriptions.subscribing import SubscribeMixin
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
 from order_copies.models import OrderCopy
 
@@ -44,17 +44,22 @@ FEW_ORDERS = 5
 PARENT = "copy_orders_parent"
 
 
-class CopyOrdersMixin(SelectingMixin):
-    """Lets staff copy orders. Put it before ``ModelAdmin`` in the bases of your order admin.
+class CopyOrdersMixin(SubscribeMixin):
+    """Lets staff copy orders, and subscribe to them.
+
+    Put it before ``ModelAdmin`` in the bases of your order admin.
 
     It adds the action "Copy selected orders…" to the list, and a button to the page of an order,
     for users who may view orders and have the permission ``order_copies.add_ordercopy``. Users
     also need permission to change the orders if they want to place the copies or cancel the
     originals. Only orders in the admin's ``get_queryset`` can be copied.
 
-    The button is added to the block ``object-tools-items`` of the template that your admin class
+    Users with the permission ``order_copies.add_ordersubscription`` get a second button, which
+    subscribes to the order.
+
+    The buttons are added to the block ``object-tools-items`` of the template that your admin class
     uses, your own ``change_form_template`` or an overridden template included. A template without
-    that block shows the button where it includes ``admin/order_copies/parts/copy_button.html``.
+    that block shows the buttons where it includes ``admin/order_copies/parts/copy_button.html``.
     """
 
     #: Columns that the page shows for each order, named as in ``list_display``.
@@ -110,11 +115,14 @@ class CopyOrdersMixin(SelectingMixin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Render the page of an order with a button that copies it."""
+        """Render the page of an order with the buttons that copy it and subscribe to it."""
         order = kwargs.get("obj")
-        if order is None or not self.has_copy_permission(request):
+        if order is not None and self.has_copy_permission(request):
+            context["copy_orders_url"] = self.copy_orders_url([order.pk])
+        if order is not None and self.has_subscribe_permission(request):
+            context["subscribe_url"] = self.subscribe_url(order.pk)
+        if not {"copy_orders_url", "subscribe_url"} & context.keys():
             return super().render_change_form(request, context, *args, **kwargs)
-        context["copy_orders_url"] = self.copy_orders_url([order.pk])
         response = super().render_change_form(request, context, *args, **kwargs)
         if isinstance(response, TemplateResponse):
             template = response.resolve_template(response.template_name)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from order_copies import copying
 from order_copies.events.models import Event
 from order_copies.events.recording import actor_name
-from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.shops import get_shop, unsupported_toggles
 from order_copies.transitions import RETRYABLE
@@ -169,11 +169,6 @@ class Earlier:
 
     count: int
     latest: OrderFactory
-
-    @property
-    def has_page(self) -> bool:
-        """Whether the latest copy has a page in the admin, by its kind."""
-        return self.latest.type == Kind.ORDER_COPIES
 
 
 def earlier_copies(orders: Sequence[Any]) -> dict[Any, Earlier]:

@@ -18,12 +18,14 @@ from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.display import duration_of
 from order_copies.admin.forms import OrderCopyForm
+from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.admin.permissions import may_view
 from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
-from order_copies.models import OrderCopy
+from order_copies.models import OrderCopy, OrderFactoryQuerySet, OrderSubscription
 from order_copies.shops import unsupported_toggles
 from order_copies.templatetags.order_copies_admin import badge, status_badge
 
@@ -40,6 +42,25 @@ toggle_labels = {
     "skip_errors": gettext_lazy("skip errors"),
     "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
 }
+
+
+class SubscriptionFilter(admin.SimpleListFilter):
+    """Filters copies by whether a subscription requested them."""
+
+    title = gettext_lazy("requested by")
+    parameter_name = "subscription"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the two choices."""
+        return [("yes", _("A subscription")), ("no", _("A person or program"))]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> "models.QuerySet[Any]":
+        """Return the copies of the choice; all copies if it is unknown."""
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(order_subscription__isnull=self.value() == "no")
 
 
 class ToggleFilter(admin.SimpleListFilter):
@@ -69,7 +90,10 @@ class ToggleFilter(admin.SimpleListFilter):
 class OrderCopyAdmin(
     ParametersMixin, SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin
 ):
-    """Lists copies and shows their results. New copies are requested from the list of orders."""
+    """Lists copies and shows their results, also those of subscriptions.
+
+    New copies are requested from the list of orders.
+    """
 
     form = OrderCopyForm
     fieldsets = [(gettext_lazy("Reference and metadata"), {"fields": [*OrderCopyForm.Meta.fields]})]
@@ -83,7 +107,7 @@ class OrderCopyAdmin(
         "duration",
         "toggles",
     ]
-    list_filter = ["status", ToggleFilter, "created_at"]
+    list_filter = ["status", SubscriptionFilter, ToggleFilter, "created_at"]
     list_select_related = ["source_order", "target_order"]
     list_per_page = 50
     list_max_show_all = 200
@@ -99,8 +123,9 @@ class OrderCopyAdmin(
         return False
 
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[OrderCopy]":
-        """Return the copies with both orders selected."""
-        return super().get_queryset(request).select_related("source_order", "target_order")
+        """Return the copies of both kinds, with their orders and subscriptions selected."""
+        of_both_kinds = OrderFactoryQuerySet(self.model).order_by(*self.ordering)
+        return of_both_kinds.select_related("source_order", "target_order", "order_subscription")
 
     # Columns
 
@@ -155,12 +180,20 @@ class OrderCopyAdmin(
         order_copy = kwargs["obj"]
         context["detail"] = self.detail_of(order_copy)
         context["verbs"] = self.verbs_for(request, order_copy)
+        context["subscription_url"] = self._subscription_url(request, order_copy)
         context["progress"] = Progress.of(self.admin_site, [order_copy])
         context["title"] = _("Order copy %(id)s") % {"id": order_copy.public_id}
         context["subtitle"] = None
         return super().render_change_form(request, context, *args, **kwargs)
 
     # Changes
+
+    def _subscription_url(self, request: HttpRequest, order_copy: OrderCopy) -> str:
+        """Return the page of the subscription that requested the copy, if the user may view it."""
+        one = order_copy.order_subscription
+        if one is None or not may_view(self.admin_site, request, OrderSubscription):
+            return ""
+        return page_url(self.admin_site, OrderSubscription, "change", one.pk)
 
     def save_model(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.sites import AdminSite
+from django.db.models import Model
 from django.http import HttpRequest
 
 from order_copies.models import OrderCopy
@@ -12,9 +13,12 @@ from order_copies.shops import get_shop
 
 def may_view_copies(site: AdminSite, request: HttpRequest) -> bool:
     """Return whether the user may view copies; False if the site has no admin for them."""
-    if not site.is_registered(OrderCopy):
-        return False
-    return site.get_model_admin(OrderCopy).has_view_permission(request)
+    return may_view(site, request, OrderCopy)
+
+
+def may_view(site: AdminSite, request: HttpRequest, model: type[Model]) -> bool:
+    """Return whether the user may view rows of a model; False if the site has no admin for it."""
+    return site.is_registered(model) and site.get_model_admin(model).has_view_permission(request)
 
 
 def may_change_orders(site: AdminSite, request: HttpRequest, orders: Sequence[Any]) -> bool:

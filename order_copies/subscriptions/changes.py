@@ -7,7 +7,7 @@ other forbidden one is answered with the reasons. ``actor`` is who acts, as in
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -58,6 +58,16 @@ ITEM_UPDATABLE = frozenset(
 Refusals = list[list[Problem]]
 
 
+class NewSubscription(NamedTuple):
+    """A subscription that is not saved yet."""
+
+    items: Sequence[OrderSubscriptionItem]
+    #: The reasons why it cannot be created; empty if it can.
+    problems: list[Problem]
+    #: Whether the source order is placed.
+    is_placed: bool
+
+
 def create(
     order_subscription: OrderSubscription,
     *,
@@ -74,28 +84,47 @@ def create(
     :class:`SubscriptionRefusedError`, and :class:`SourceOrderGoneError` if the source order does
     not exist.
     """
-    one, shop, now = order_subscription, get_shop(), timezone.now()
+    one, now = order_subscription, timezone.now()
     with limited_wait(settings.LOCK_TIMEOUT):
-        sources = shop.order_model._base_manager.filter(pk=one.source_order_id)
+        sources = get_shop().order_model._base_manager.filter(pk=one.source_order_id)
         if not lock_existing(sources):
             raise SourceOrderGoneError
-        [subscriber] = shop.subscribers(list(sources))
-        one.status = Status.DRAFT
-        one.customer_email = subscriber.customer_email
-        if one.subscription_model_id is None:
-            one.subscription_model_id = subscriber.subscription_model
-        problems = rules.of_new(one, subscriber, shop, now, waits_for_source=waits_for_source)
-        if not problems:
-            items = _items_of(one, items, shop, sources)
-            problems = rules.of_items(one, items)
-        if problems:
-            raise SubscriptionRefusedError(problems)
-        _insert(one, items or [], actor, now)
-        if one.activate_by_source_order and subscriber.is_placed:
+        found = preview(one, items=items, waits_for_source=waits_for_source)
+        if found.problems:
+            raise SubscriptionRefusedError(found.problems)
+        _insert(one, found.items, actor, now)
+        if one.activate_by_source_order and found.is_placed:
             journal = Journal(actor_of(actor), now)
             resume(one, journal)
             journal.write()
     return one
+
+
+def preview(
+    order_subscription: OrderSubscription,
+    *,
+    items: Sequence[OrderSubscriptionItem] | None = None,
+    waits_for_source: bool = False,
+) -> NewSubscription:
+    """Return what :func:`create` would save, and why it would refuse. Writes nothing.
+
+    Sets what the source order decides: status, customer email and subscription model. Raises
+    :class:`SourceOrderGoneError`.
+    """
+    one, shop, now = order_subscription, get_shop(), timezone.now()
+    sources = list(shop.order_model._base_manager.filter(pk=one.source_order_id))
+    if not sources:
+        raise SourceOrderGoneError
+    [subscriber] = shop.subscribers(sources)
+    one.status = Status.DRAFT
+    one.customer_email = subscriber.customer_email
+    if one.subscription_model_id is None:
+        one.subscription_model_id = subscriber.subscription_model
+    problems = rules.of_new(one, subscriber, shop, now, waits_for_source=waits_for_source)
+    if not problems:
+        items = _items_of(one, items, shop, sources)
+        problems = rules.of_items(one, items)
+    return NewSubscription(items or [], problems, subscriber.is_placed)
 
 
 def update(
@@ -361,11 +390,11 @@ def _items_of(
     one: OrderSubscription,
     items: Sequence[OrderSubscriptionItem] | None,
     shop: Shop,
-    sources: Any,
+    sources: Sequence[Any],
 ) -> Sequence[OrderSubscriptionItem]:
     if items is not None or not one.is_automatic:
         return items or []
-    [found] = shop.subscription_items(list(sources))
+    [found] = shop.subscription_items(sources)
     return found
 
 

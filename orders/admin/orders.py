@@ -13,7 +13,9 @@ from django.utils.translation import ngettext
 
 from order_copies.admin import CopyOrdersMixin
 from order_copies.admin.pages import page_url
-from order_copies.models import OrderCopy, OrderFactory
+from order_copies.admin.subscriptions.order_subscriptions import status_badge_of
+from order_copies.admin.subscriptions.words import frequency_words
+from order_copies.models import OrderCopy, OrderFactory, OrderSubscription
 from order_copies.templatetags.order_copies_admin import money, status_badge
 from orders.admin.actions import ArchivedFilter, OrderActionsMixin
 from orders.admin.inlines import AddressInline, LineItemInline
@@ -79,7 +81,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         ),
         (_("Amounts"), {"fields": ["amounts"]}),
         (_("Payment"), {"fields": [("payment_method", "payment_source"), "coupon_code"]}),
-        (_("Copies"), {"fields": ["copied_from", "copied_to"]}),
+        (_("Copies"), {"fields": ["copied_from", "copied_to", "subscriptions"]}),
         FILED_UNDER,
     ]
     readonly_fields = [
@@ -102,6 +104,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         "coupon_code",
         "copied_from",
         "copied_to",
+        "subscriptions",
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -185,7 +188,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
     @admin.display(description=_("copied to"))
     def copied_to(self, order: Any) -> str:
         """The newest copies of the order: status, target order and copy of each."""
-        order_copies = OrderCopy.objects.filter(source_order=order).order_by("-pk")
+        order_copies = OrderFactory.objects.filter(source_order=order).order_by("-pk")
         rows: list[tuple[str, str, str]] = [
             (
                 status_badge(order_copy),
@@ -197,6 +200,21 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         if order.copies_count > MAX_COPIES:
             rows.append((self._copies_link(order), "", ""))
         return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or EMPTY
+
+    @admin.display(description=_("subscriptions"))
+    def subscriptions(self, order: Order) -> str:
+        """The newest subscriptions to the order: status, number and frequency of each."""
+        found = OrderSubscription.objects.filter(source_order=order).order_by("-pk")
+        rows = (
+            (
+                status_badge_of(one),
+                page_url(self.admin_site, OrderSubscription, "change", one.pk),
+                one,
+                frequency_words(one),
+            )
+            for one in found[:MAX_COPIES]
+        )
+        return format_html_join(mark_safe("<br>"), '{} <a href="{}">{}</a> {}', rows) or EMPTY
 
     def _order_link(self, order: Order) -> SafeString:
         url = page_url(self.admin_site, Order, "change", order.pk)

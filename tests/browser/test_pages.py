@@ -9,13 +9,14 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy
+from order_copies.models import OrderCopy, OrderSubscription
 from orders.models import Order
 from tests.browser.conftest import PageErrors, copy_page
 from tests.factories import (
     CouponFactory,
     CustomerFactory,
     OrderCopyFactory,
+    OrderSubscriptionItemFactory,
     cancelled_order,
     placed_order,
 )
@@ -34,6 +35,7 @@ def create_shop() -> None:
     OrderCopyFactory(completed=True, target_order=placed_order())
     OrderCopyFactory(failed=True)
     happened("order_copies", OrderCopyFactory().pk)
+    OrderSubscriptionItemFactory()
 
 
 def addresses(model: Any) -> Iterator[str]:
@@ -46,7 +48,10 @@ def addresses(model: Any) -> Iterator[str]:
     yield from (reverse(f"{name}_{page}", args=[key]) for page in ("change", "history"))
     if not hasattr(model_admin, "copy_orders_view") and model is not Event:
         yield reverse(f"{name}_delete", args=[key])
-    if model not in {Order, OrderCopy, Event} and model._meta.model_name != "paymentsource":
+    if (
+        model not in {Order, OrderCopy, OrderSubscription, Event}
+        and model._meta.model_name != "paymentsource"
+    ):
         yield reverse(f"{name}_add")
 
 

@@ -19,16 +19,20 @@ from tests.factories import (
     MarketFactory,
     OrderCopyFactory,
     OrderFactory,
+    OrderSubscriptionFactory,
     PaymentMethodFactory,
     PaymentSourceFactory,
     PromotionFactory,
     SkuFactory,
+    SubscriptionModelFactory,
     pending_order,
     placed_order,
+    tomorrow,
 )
-from tests.forms import previewed
+from tests.forms import previewed, terms_of
 from tests.security.tables import Case, cases
 from tests.security.world import EVERYTHING, happened, writes
+from tests.subscribing import subscription_market
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +52,14 @@ FORM = {
     "starts_at_0": "2024-01-01",
     "starts_at_1": "00:00:00",
     "metadata": "{}",
+    "frequency_name": "monthly",
+    "named": "monthly",
+    "strategy": "by_frequency",
+    "start": "date",
+    "starts_at": "2098-01-01T00:00",
+    "resumes_at": "2098-01-01T00:00",
+    "renewal_alert_period": "1",
+    "price_policy": "frozen",
     **{
         f"{inline}-{name}_FORMS": "0"
         for inline in (
@@ -68,14 +80,20 @@ ROWS: dict[str, Callable[[], Any]] = {
     "coupon": CouponFactory,
     "order": OrderFactory,
     "ordercopy": OrderCopyFactory,
+    "subscriptionmodel": SubscriptionModelFactory,
     "event": lambda: happened("orders", OrderFactory().pk),
 }
+#: The pages whose address has a key that identifies the submit.
+PAGES = ("/copy/", "/subscribe/")
 #: Rows to which an action applies.
 ROWS_FOR: dict[str, Callable[[], Any]] = {
     "place_selected_orders": lambda: pending_order(lines=1),
     "cancel_selected_orders": lambda: placed_order(lines=1),
     "approve_selected_orders": lambda: placed_order(lines=1),
     "archive_selected_orders": lambda: placed_order(lines=1),
+    "create_subscriptions_selected_orders": lambda: placed_order(
+        lines=[{"frequency": "weekly"}], market=subscription_market()
+    ),
     "unarchive_selected_orders": lambda: OrderFactory(archived_at=timezone.now()),
 }
 
@@ -85,7 +103,18 @@ def row_for(case: Case) -> Any:
     if model_of(case) == "ordercopy":
         options = dict.fromkeys(options_of(case), True)
         return OrderCopyFactory(failed="retry" in str(case), **options)
+    if model_of(case) == "ordersubscription":
+        return subscription_for(case)
     return next((ROWS_FOR[word] for word in case.words if word in ROWS_FOR), ROWS[model_of(case)])()
+
+
+def subscription_for(case: Case) -> Any:
+    """Create a subscription to which the verb of the case applies."""
+    if "activate" in case.path.split("/") or "activate_selected" in case.words:
+        status = {"status": "inactive", "next_run_at": None, "due_at": None}
+        return OrderSubscriptionFactory(**status)
+    skipped = {"skipped_from": tomorrow()} if "unskip" in case.path else {}
+    return OrderSubscriptionFactory(**skipped)
 
 
 def model_of(case: Case) -> str:
@@ -125,17 +154,24 @@ def form_for(case: Case, row: Any) -> dict[str, Any]:
     """Return the form of the request, with confirmation."""
     action = next((word for word in case.words if "_selected" in word), None)
     if action:
-        return {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
+        form = {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
+        return form | shown_run(row)
     related = {"payment_method": PaymentMethodFactory().pk, "promotion": PromotionFactory().pk}
-    buttons = {"_copy": "1", "post": "yes", "request_key": str(uuid4())}
-    return FORM | related | buttons | dict.fromkeys(options_of(case), "on")
+    buttons = {"_copy": "1", "_subscribe": "1", "post": "yes", "request_key": str(uuid4())}
+    return FORM | related | buttons | dict.fromkeys(options_of(case), "on") | shown_run(row)
+
+
+def shown_run(row: Any) -> dict[str, str]:
+    """Return the hidden field with the next run of a subscription."""
+    slot = getattr(row, "next_run_at", None)
+    return {"shown": f"{row.pk}:{slot.isoformat()}"} if slot else {}
 
 
 def path_for(case: Case, row: Any) -> str:
     path = case.path.replace(":id", str(row.pk))
     if path.endswith(("/batch/", "/status/")):
         return f"{path}?ids={row.public_id}"
-    return f"{path}?ids={row.pk}&request_key={uuid4()}" if path.endswith("/copy/") else path
+    return f"{path}?ids={row.pk}&request_key={uuid4()}" if path.endswith(PAGES) else path
 
 
 def answer_of(case: Case, response: HttpResponse, written: list[str]) -> str:
@@ -160,6 +196,8 @@ def test_admin__each_client_gets_the_answer_of_the_table(case: Case) -> None:
         path, form = path_for(case, row), form_for(case, row)
         if path.startswith("/admin/orders/order/copy/"):
             form |= previewed(client, path, **dict.fromkeys(options_of(case), "on"))
+        if path.startswith("/admin/orders/order/subscribe/"):
+            form["shown_terms"] = terms_of(client, path, **form | {"_subscribe": ""})
         with writes() as written:
             response = client.get(path) if case.method == "GET" else client.post(path, form)
         answer = answer_of(case, response, written)

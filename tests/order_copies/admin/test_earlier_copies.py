@@ -87,12 +87,17 @@ def test_earlier_copies__staff_without_view_permission_see_the_count_only() -> N
     assert str(order_copy) not in words
 
 
-def test_earlier_copies__recurring_copy_is_counted_without_a_link(admin_client: Client) -> None:
+def test_earlier_copies__recurring_copy_is_linked_too(admin_client: Client) -> None:
+    # given
     order_copy = OrderCopyFactory(source_order=placed_order(), type="recurring_order_copies")
 
+    # when
     words = words_of(page_of(admin_client, order_copy.source_order))
 
-    assert "There is 1 copy of this order already. </p>" in words
+    # then
+    url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
+    assert f'There is 1 copy of this order already. The latest: <a href="{url}">' in words
+    assert admin_client.get(url).status_code == 200
 
 
 def test_earlier_copies__query_count_is_equal_for_one_and_many_orders(admin_client: Client) -> None:

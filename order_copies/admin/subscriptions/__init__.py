@@ -1,0 +1,1 @@
+"""Subscriptions in Django's admin: list, page, confirmations, models, and "Subscribe"."""
