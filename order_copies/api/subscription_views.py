@@ -13,6 +13,7 @@ from rest_framework.permissions import IsAuthenticated
 
 from order_copies import copying
 from order_copies.api import serializers
+from order_copies.api.forecasts import ForecastMixin
 from order_copies.api.permissions import SubscriptionsPermission, check_subscription
 from order_copies.events.recording import request_actor
 from order_copies.exceptions import SubscriptionRefusedError
@@ -40,8 +41,8 @@ class WritableViewSet(CreateMixin, UpdateMixin, DestroyMixin, ReadOnlyViewSet):
     """A resource that clients can create, change and delete."""
 
 
-class OrderSubscriptionViewSet(WritableViewSet):
-    """``/order_subscriptions``: create, change, run and stop subscriptions."""
+class OrderSubscriptionViewSet(ForecastMixin, WritableViewSet):
+    """``/order_subscriptions``: create, change, run, stop and forecast subscriptions."""
 
     queryset: QuerySet[Any] = OrderSubscription.objects.all()
     serializer_class = serializers.OrderSubscriptionSerializer
