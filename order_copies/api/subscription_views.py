@@ -42,7 +42,7 @@ class WritableViewSet(CreateMixin, UpdateMixin, DestroyMixin, ReadOnlyViewSet):
 
 
 class OrderSubscriptionViewSet(ForecastMixin, WritableViewSet):
-    """``/order_subscriptions``: create, change, run and stop subscriptions."""
+    """``/order_subscriptions``: create, change, run, stop and forecast subscriptions."""
 
     queryset: QuerySet[Any] = OrderSubscription.objects.all()
     serializer_class = serializers.OrderSubscriptionSerializer

@@ -9,9 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Q
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
+from order_copies.conf import LONGEST_PAUSE
 from order_copies.events.models import Event
 from order_copies.models import FINAL, ONGOING, OrderFactory, OrderSubscription
 from order_copies.shops import Finding
@@ -42,7 +44,7 @@ def _finding(one: OrderSubscription, code: str, message: str) -> Finding:
 
 
 def _dates(one: OrderSubscription, before: datetime) -> Iterator[Finding]:
-    if one.due_at != due_at(one):
+    if one.due_at != due_at(one) and not _is_set_aside(one):
         message = _("is due at %(due_at)s, not at %(right)s: pause it, and activate it again")
         words = {"due_at": _shown(one.due_at), "right": _shown(due_at(one))}
         yield _finding(one, "due_disagrees", message % words)
@@ -53,6 +55,12 @@ def _dates(one: OrderSubscription, before: datetime) -> Iterator[Finding]:
     if one.status == Status.ACTIVE and not ends:
         message = _("is active, but has no next run: cancel it, or set its next run")
         yield _finding(one, "next_run_missing", message)
+
+
+def _is_set_aside(one: OrderSubscription) -> bool:
+    """Return whether the scheduler, which failed, looks again soon."""
+    right, soon = due_at(one), timezone.now() + LONGEST_PAUSE
+    return bool(right and one.due_at and right < one.due_at <= soon)
 
 
 def _runs(keys: Sequence[int]) -> dict[int, dict[str, Any]]:

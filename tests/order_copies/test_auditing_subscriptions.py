@@ -140,6 +140,18 @@ def test_audit__overdue_subscription_is_a_finding(clock: Any) -> None:
     assert found() == [("overdue", one.public_id)]
 
 
+def test_audit__subscription_that_was_set_aside_is_no_finding(clock: Any) -> None:
+    # given a slot that could not be scheduled
+    one = subscribed(placed_order(), NOW + 2 * HOUR)
+    clock.move_to(NOW + HOUR)
+
+    # then the scheduler must look again within an hour
+    change(one, due_at=NOW + 2 * HOUR)
+    assert found() == []
+    change(one, due_at=NOW + 3 * HOUR)
+    assert found() == [("due_disagrees", one.public_id)]
+
+
 def event_of(one: OrderSubscription, *columns: str) -> Event:
     """Return the last event that changed these columns."""
     events = Event.objects.filter(resource_type="order_subscriptions", resource_id=str(one.pk))

@@ -13,11 +13,10 @@ from order_copies.api import forecasts
 from order_copies.models import OrderSubscription
 from tests.api import API, shopper, staff, the_error_in
 from tests.factories import SkuFactory, placed_order
-from tests.order_copies.api import forecast_urls
 from tests.stories import whole_database
 from tests.subscriptions import subscribed
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(forecast_urls.__name__)]
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2027, 1, 30, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
