@@ -35,7 +35,14 @@ from order_copies.exceptions import (
 )
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import InvalidValueError, check_storable
-from order_copies.models import OrderCopy, OrderFactory, OrderSubscription, Status
+from order_copies.models import (
+    OPTIONS,
+    CopyBatch,
+    OrderCopy,
+    OrderFactory,
+    OrderSubscription,
+    Status,
+)
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
 from order_copies.shops import Shop, get_shop
 from order_copies.subscriptions import rules, settlement
@@ -122,8 +129,12 @@ def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:
     return OrderCopy(source_order_id=key, **values)
 
 
-def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
+def request_copies(
+    order_copies: Sequence[OrderFactory], *, actor: Caller, batch: CopyBatch | None = None
+) -> None:
     """Save new copies as pending, with their ``create`` events, in one transaction.
+
+    An unsaved ``batch`` is saved with them, and counts them.
 
     API, admin and commands all request copies here. The caller has checked that the actor may copy
     the source orders. A worker is woken after the commit. Raises :class:`SourceOrderGoneError` if a
@@ -148,6 +159,8 @@ def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> No
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
             raise SourceOrderGoneError
+        if batch is not None:
+            _save_batch(batch, order_copies, actor)
         transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
 
@@ -355,6 +368,14 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
     return [unsupported(*one) for one in get_shop().unsupported_in(order_copy).items()]
+
+
+def _save_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: Caller) -> None:
+    batch.who, batch.size = actor_of(actor), len(order_copies)
+    batch.options = [name for name in OPTIONS if any(getattr(one, name) for one in order_copies)]
+    batch.save(force_insert=True)
+    for order_copy in order_copies:
+        order_copy.batch = batch
 
 
 def _as_aborted(order_copies: Sequence[OrderFactory]) -> list[Ending]:

@@ -47,7 +47,8 @@ RETRYABLE = TRANSITIONS["retry"].sources
 _ENDS = {TRANSITIONS[event].target: event for event in ("complete", "fail", "abort")}
 
 _CREATED_FIELDS = (
-    *("type", "status", "source_order_id", "order_subscription_id", "scheduled_for", *OPTIONS),
+    *("type", "status", "batch_id", "source_order_id", "order_subscription_id", "scheduled_for"),
+    *OPTIONS,
     *("reference", "reference_origin", "metadata", "errors_log", "errors_count", "plan_digest"),
     *("outcomes", "retries", "attempt", "hand_backs", "worker"),
     *("queued_at", "created_at", "updated_at"),

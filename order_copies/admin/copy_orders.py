@@ -26,7 +26,6 @@ from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may_change_orders, may_view_copies
-from order_copies.admin.progress import batch_url
 from order_copies.admin.submission import (
     Previewed,
     SelectingMixin,
@@ -36,7 +35,7 @@ from order_copies.admin.submission import (
     requested_from,
 )
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
-from order_copies.models import OrderCopy
+from order_copies.models import CopyBatch, OrderCopy
 
 #: With at most this number of orders, all previews of the page are unfolded.
 FEW_ORDERS = 5
@@ -165,28 +164,31 @@ class CopyOrdersMixin(SelectingMixin):
             return self._copy_orders_page(request, form, orders, stale)
         for order_copy, preview in zip(order_copies, previews, strict=True):
             order_copy.plan_digest = preview.plan.digest
-        requested, is_new = request_once(order_copies, request_key=key, user=request.user)
-        return self._copied(request, requested, is_new=is_new)
+        batch, is_new = request_once(
+            order_copies,
+            request_key=key,
+            user=request.user,
+            reason=form.cleaned_data["reason"],
+        )
+        return self._copied(request, batch, is_new=is_new)
 
-    def _copied(
-        self, request: HttpRequest, order_copies: Sequence[OrderCopy], *, is_new: bool
-    ) -> HttpResponse:
+    def _copied(self, request: HttpRequest, batch: CopyBatch, *, is_new: bool) -> HttpResponse:
         if is_new:
             text = ngettext(
                 "%(count)s copy was requested.",
                 "%(count)s copies were requested.",
-                len(order_copies),
+                batch.size,
             )
-            self.message_user(request, text % {"count": len(order_copies)}, messages.SUCCESS)
+            self.message_user(request, text % {"count": batch.size}, messages.SUCCESS)
         else:
             text = _("These copies had been requested already. Nothing was copied twice.")
             self.message_user(request, text, messages.WARNING)
-        url = self._copies_url(request, order_copies) or self._admin_url("changelist")
+        url = self._batch_url(request, batch) or self._admin_url("changelist")
         return HttpResponseRedirect(url)
 
-    def _copies_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
-        if may_view_copies(self.admin_site, request):
-            return batch_url(self.admin_site, order_copies)
+    def _batch_url(self, request: HttpRequest, batch: CopyBatch) -> str:
+        if may_view_copies(self.admin_site, request) and self.admin_site.is_registered(CopyBatch):
+            return page_url(self.admin_site, CopyBatch, "change", batch.pk)
         return ""
 
     def _copy_orders_page(
@@ -211,11 +213,12 @@ class CopyOrdersMixin(SelectingMixin):
         return TemplateResponse(request, template, context)
 
     def _copied_already(
-        self, request: HttpRequest, orders: Sequence[Any], before: Sequence[OrderCopy]
+        self, request: HttpRequest, orders: Sequence[Any], before: CopyBatch
     ) -> dict[str, Any]:
+        copies = OrderCopy.objects.filter(batch=before, source_order__in=orders)
         return {
-            "order_copies": before,
-            "copies_url": self._copies_url(request, before),
+            "order_copies": copies.order_by("pk"),
+            "copies_url": self._batch_url(request, before),
             "new_page_url": self.copy_orders_url(order.pk for order in orders),
         }
 

@@ -40,6 +40,13 @@ class CopyOrdersForm(ModelForm):
         ),
     )
 
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=255,
+        help_text=_("Why these orders are copied. It is shown with the copies."),
+    )
+
     class Meta:
         model = OrderCopy
         fields = [*OPTIONS, "reference", "reference_origin"]

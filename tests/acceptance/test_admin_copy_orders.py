@@ -129,7 +129,7 @@ def test_copy_selected_orders__batch_page_shows_progress_until_all_have_ended(
         preview.order.pk for preview in page.context["previews"]
     }
     assert messages_of(batch) == ["2 copies were requested."]
-    assert str(batch.context["progress"]) == "0 of 2 ended"
+    assert str(batch.context["progress"]) == "0 of 2 ended – waiting: no worker is running"
     copies = OrderCopy.objects.all()
     assert {
         (copy.status, copy.place_target_order, copy.reuse_wallet, copy.reference) for copy in copies

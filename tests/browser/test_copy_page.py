@@ -44,7 +44,7 @@ def test_back__options_and_preview_are_the_same(page: Page, order: Order) -> Non
     expect(page.locator(CANCEL)).not_to_be_checked()
     expect(page.get_by_text(STAYS)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [False]
 
 
@@ -80,7 +80,7 @@ def test_copy__option_that_was_not_previewed_copies_nothing(
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     assert copied() == []
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [True]
 
 
@@ -122,7 +122,7 @@ def test_back__copy_again_makes_no_second_copy(page: Page, order: Order) -> None
     # given
     page.goto(copy_page(order))
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     batch = page.url
 
     # when
@@ -146,7 +146,7 @@ def test_address__opened_again_after_another_preview_was_copied_makes_no_second_
     page.click(PREVIEW)
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
 
     # when
     page.goto(address)
@@ -162,7 +162,7 @@ def test_two_tabs__of_one_page_copy_once(page: Page, order: Order) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
 
     # when
     other.click(COPY)
@@ -181,7 +181,7 @@ def test_two_tabs__of_two_pages_show_the_first_copy_before_they_copy_again(
     other = page.context.new_page()
     other.goto(copy_page(order))
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
 
     # when
     other.click(COPY)
@@ -200,7 +200,7 @@ def test_double_click__copies_once(page: Page, order: Order) -> None:
     page.dblclick(COPY)
 
     # then
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [False]
 
 
@@ -217,5 +217,5 @@ def test_script__option_updates_the_preview_without_leaving_the_page(
     # then
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert (copied(), page_errors.found) == ([True], [])

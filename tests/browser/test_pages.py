@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy
+from order_copies.models import CopyBatch, OrderCopy
 from orders.models import Order
 from tests.browser.conftest import PageErrors, copy_page
 from tests.factories import (
@@ -69,11 +69,12 @@ def test_copying_pages__have_no_errors(page: Page, page_errors: PageErrors) -> N
     # given
     create_shop()
     orders = list(Order.objects.all())
-    ids = ",".join(order_copy.public_id for order_copy in OrderCopy.objects.all())
+    batch = CopyBatch.objects.create(reason="A reason", size=1)
+    OrderCopy.objects.update(batch=batch)
 
     # when
     page.goto(copy_page(*orders))
-    page.goto(f"/admin/order_copies/ordercopy/batch/?ids={ids}")
+    page.goto(f"/admin/order_copies/copybatch/{batch.pk}/change/")
 
     # then
     page.wait_for_selector("table.copies-batch")

@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from order_copies.models import CopyBatch
 from orders.models import Promotion
 from tests.api import service, staff
 from tests.factories import (
@@ -58,6 +59,15 @@ FORM = {
     },
 }
 
+
+def batch_of_copies() -> CopyBatch:
+    """Create a batch with a copy that can be aborted, and one that can be retried."""
+    batch = CopyBatch.objects.create(reason="a reason", size=2)
+    OrderCopyFactory(batch=batch)
+    OrderCopyFactory(batch=batch, failed=True)
+    return batch
+
+
 ROWS: dict[str, Callable[[], Any]] = {
     "market": MarketFactory,
     "customer": CustomerFactory,
@@ -68,6 +78,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "coupon": CouponFactory,
     "order": OrderFactory,
     "ordercopy": OrderCopyFactory,
+    "copybatch": batch_of_copies,
     "event": lambda: happened("orders", OrderFactory().pk),
 }
 #: Rows to which an action applies.
@@ -133,7 +144,7 @@ def form_for(case: Case, row: Any) -> dict[str, Any]:
 
 def path_for(case: Case, row: Any) -> str:
     path = case.path.replace(":id", str(row.pk))
-    if path.endswith(("/batch/", "/status/")):
+    if path.endswith("/ordercopy/status/"):
         return f"{path}?ids={row.public_id}"
     return f"{path}?ids={row.pk}&request_key={uuid4()}" if path.endswith("/copy/") else path
 
