@@ -16,13 +16,16 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies.admin.actions import Intervention, interventions, refusals_in_words
+from order_copies.admin.display import toggle_labels
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.permissions import may_change_orders, may_view_copies
@@ -97,7 +100,7 @@ class BatchProgress(Progress):
 class CopyBatchAdmin(ParametersMixin, ModelAdmin):
     """Lists batches, and shows the progress and the results of one. Nothing of it is edited."""
 
-    list_display = ["batch_id", "created_at", "actor", "size", "progress", "toggles", "reason"]
+    list_display = ["batch_id", "created", "actor", "progress", "reason", "toggles"]
     list_filter = ["created_at", "user"]
     list_select_related = False
     list_per_page = 50
@@ -147,6 +150,11 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
         """Return the public id."""
         return batch.public_id
 
+    @admin.display(description=gettext_lazy("requested"), ordering="created_at")
+    def created(self, batch: CopyBatch) -> str:
+        """Return the time of the request."""
+        return date_format(localtime(batch.created_at), "SHORT_DATETIME_FORMAT")
+
     @admin.display(description=gettext_lazy("requested by"))
     def actor(self, batch: CopyBatch) -> str:
         """Return the name of the user or the program."""
@@ -165,9 +173,9 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
     @admin.display(description=gettext_lazy("toggles"), empty_value="–")
     def toggles(self, batch: CopyBatch) -> SafeString | None:
         """Return the labels of the toggles that are on."""
-        names = (OrderCopy._meta.get_field(name) for name in batch.options)
-        labels = ((badge("toggle", field.verbose_name),) for field in names)  # type: ignore[union-attr]
-        return format_html_join(" ", "{}", labels) or None
+        on = (label for name, label in toggle_labels.items() if name in batch.options)
+        badges = ((badge("toggle", label),) for label in on)
+        return format_html_join(" ", "{}", badges) or None
 
     # Pages
 

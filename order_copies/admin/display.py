@@ -46,6 +46,15 @@ total_labels = {
     "total_amount_with_taxes_cents": gettext_lazy("Total with taxes"),
 }
 
+toggle_labels = {
+    "place_target_order": gettext_lazy("place"),
+    "cancel_source_order": gettext_lazy("cancel source"),
+    "reuse_wallet": gettext_lazy("wallet"),
+    "apply_promotions": gettext_lazy("promotions"),
+    "skip_errors": gettext_lazy("skip errors"),
+    "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
+}
+
 
 def words(name: str) -> str:
     """Return the name of an attribute as words: "Source order" for ``source_order``."""
