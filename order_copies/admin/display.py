@@ -16,6 +16,7 @@ from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, Kind, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.shops import get_shop, unsupported_toggles
+from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
 
 #: The largest number of unchanged lines of one order that a page lists; it counts the others.
@@ -54,14 +55,6 @@ toggle_labels = {
     "skip_errors": gettext_lazy("skip errors"),
     "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
 }
-
-
-def words(name: str) -> str:
-    """Return the name of an attribute as words: "Source order" for ``source_order``."""
-    if name == "base":
-        return _("The copy")
-    text = name.removesuffix("_cents").removesuffix("_amount").replace("_", " ")
-    return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True)
