@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
+from order_copies.admin.consequences import Consequences
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.pages import page_url
@@ -124,6 +125,8 @@ class CopyOrdersMixin(SelectingMixin):
     def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
         """Show a preview of the copies; create them on submit if the preview is still current.
 
+        Copies that place or cancel orders are confirmed first, on a page with the sums.
+
         The address contains the idempotency key of the submit, so that the page keeps its key when
         the user goes back. Raises PermissionDenied.
         """
@@ -162,6 +165,8 @@ class CopyOrdersMixin(SelectingMixin):
         stale = Previewed.of(order_copies, previews).why_stale(request.POST)
         if stale:
             return self._copy_orders_page(request, form, orders, stale)
+        if Consequences.of([one.plan for one in previews]) and "_confirmed" not in request.POST:
+            return self._confirmation_page(request, previews)
         for order_copy, preview in zip(order_copies, previews, strict=True):
             order_copy.plan_digest = preview.plan.digest
         batch, is_new = request_once(
@@ -171,6 +176,26 @@ class CopyOrdersMixin(SelectingMixin):
             reason=form.cleaned_data["reason"],
         )
         return self._copied(request, batch, is_new=is_new)
+
+    def _confirmation_page(self, request: HttpRequest, previews: Sequence[Preview]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Are you sure?"),
+            "changelist_url": self._admin_url("changelist"),
+            "consequences": Consequences.of([preview.plan for preview in previews]),
+            "left_out": sum(not preview.plan.will_complete for preview in previews),
+            "count": len(previews),
+            "submitted": [
+                (name, value)
+                for name, values in request.POST.lists()
+                for value in values
+                if name != "csrfmiddlewaretoken"
+            ],
+            "media": self.media,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/order_copies/confirm_copy.html", context)
 
     def _copied(self, request: HttpRequest, batch: CopyBatch, *, is_new: bool) -> HttpResponse:
         if is_new:
@@ -232,6 +257,7 @@ class CopyOrdersMixin(SelectingMixin):
             "previewed": Previewed.of(form.order_copies(orders), previews),
             "may_view_copies": may_view_copies(self.admin_site, request),
             "kinds": _counts(previews),
+            "consequences": Consequences.of([preview.plan for preview in previews]),
             # A bound form without the button is a preview, which needs no key: hide that error.
             "show_errors": "_copy" in request.POST or form.errors.keys() - {"request_key"},
         }

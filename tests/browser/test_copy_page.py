@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CANCEL = "[name=cancel_source_order]"
 COPY = "[name=_copy]"
+CONFIRM = "[name=_confirmed]"
 PREVIEW = "[name=_preview]"
 STAYS = "Source: unchanged"
 CANCELLED = "Source: cancelled"
@@ -80,6 +81,7 @@ def test_copy__option_that_was_not_previewed_copies_nothing(
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     assert copied() == []
     page.click(COPY)
+    page.click(CONFIRM)
     page.wait_for_url("**/copybatch/**")
     assert copied() == [True]
 
@@ -146,6 +148,7 @@ def test_address__opened_again_after_another_preview_was_copied_makes_no_second_
     page.click(PREVIEW)
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
+    page.click(CONFIRM)
     page.wait_for_url("**/copybatch/**")
 
     # when
@@ -217,5 +220,31 @@ def test_script__option_updates_the_preview_without_leaving_the_page(
     # then
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
+    page.click(CONFIRM)
+    page.wait_for_url("**/copybatch/**")
+    assert (copied(), page_errors.found) == ([True], [])
+
+
+def test_confirmation__says_what_is_charged_and_copies_after_yes(
+    page: Page, order: Order, page_errors: PageErrors
+) -> None:
+    # given
+    page.goto(copy_page(order))
+    page.check("[name=place_target_order]")
+    page.check(CANCEL)
+    page.click(PREVIEW)
+    expect(page.get_by_role("status")).to_contain_text("1 copy will be placed, which authorizes")
+
+    # when
+    page.click(COPY)
+
+    # then
+    expect(page.get_by_text("1 copy will be placed, which authorizes")).to_be_visible()
+    expect(page.get_by_text("1 original will be cancelled, which voids")).to_be_visible()
+    assert copied() == []
+    page.click("text=No, take me back")
+    expect(page.locator(COPY)).to_be_visible()
+    page.go_back()
+    page.click(CONFIRM)
     page.wait_for_url("**/copybatch/**")
     assert (copied(), page_errors.found) == ([True], [])

@@ -138,7 +138,8 @@ def form_for(case: Case, row: Any) -> dict[str, Any]:
     if action:
         return {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
     related = {"payment_method": PaymentMethodFactory().pk, "promotion": PromotionFactory().pk}
-    buttons = {"_copy": "1", "post": "yes", "request_key": str(uuid4())}
+    key = str(uuid4())
+    buttons = {"_copy": "1", "_confirmed": "1", "post": "yes", "request_key": key}
     return FORM | related | buttons | dict.fromkeys(options_of(case), "on")
 
 
