@@ -190,7 +190,7 @@ class CopyOrdersMixin(SelectingMixin):
                 (name, value)
                 for name, values in request.POST.lists()
                 for value in values
-                if name != "csrfmiddlewaretoken"
+                if name not in {"csrfmiddlewaretoken", "_copy", "_confirmed", "_preview"}
             ],
             "media": self.media,
         }

@@ -792,7 +792,8 @@ def test_copy_page__placing_is_confirmed_with_count_and_sum(staff: Client) -> No
     # when
     asked = staff.post(url, form)
     copies = OrderCopy.objects.count()
-    confirmed = staff.post(url, dict(asked.context["submitted"]) | {"_confirmed": "1"}, follow=True)
+    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
+    confirmed = staff.post(url, yes, follow=True)
 
     # then
     amount = f"{due / 100:,.2f}\xa0EUR"
@@ -816,7 +817,8 @@ def test_copy_page__changed_order_is_previewed_again_after_the_confirmation(
     order.line_items.filter(item_type="skus").update(quantity=7)
 
     # when
-    response = staff.post(url, dict(asked.context["submitted"]) | {"_confirmed": "1"})
+    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
+    response = staff.post(url, yes)
 
     # then
     assert "changed or copied since this preview" in response.content.decode()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CANCEL = "[name=cancel_source_order]"
 COPY = "[name=_copy]"
-CONFIRM = "[name=_confirmed]"
+CONFIRM = "text=Yes, copy 1 order"
 PREVIEW = "[name=_preview]"
 STAYS = "Source: unchanged"
 CANCELLED = "Source: cancelled"
@@ -243,8 +243,9 @@ def test_confirmation__says_what_is_charged_and_copies_after_yes(
     expect(page.get_by_text("1 original will be cancelled, which voids")).to_be_visible()
     assert copied() == []
     page.click("text=No, take me back")
-    expect(page.locator(COPY)).to_be_visible()
-    page.go_back()
+    expect(page.locator(CANCEL)).to_be_checked()
+    assert copied() == []
+    page.click(COPY)
     page.click(CONFIRM)
     page.wait_for_url("**/copybatch/**")
     assert (copied(), page_errors.found) == ([True], [])

@@ -33,6 +33,7 @@ def create_shop() -> None:
     cancelled_order(customer=CustomerFactory())
     OrderCopyFactory(completed=True, target_order=placed_order())
     OrderCopyFactory(failed=True)
+    CopyBatch.objects.create(reason="A reason")
     happened("order_copies", OrderCopyFactory().pk)
 
 
@@ -44,9 +45,12 @@ def addresses(model: Any) -> Iterator[str]:
     yield reverse(f"{name}_changelist")
     yield f"{reverse(f'{name}_changelist')}?_popup=1"
     yield from (reverse(f"{name}_{page}", args=[key]) for page in ("change", "history"))
-    if not hasattr(model_admin, "copy_orders_view") and model is not Event:
+    if not hasattr(model_admin, "copy_orders_view") and model not in {Event, CopyBatch}:
         yield reverse(f"{name}_delete", args=[key])
-    if model not in {Order, OrderCopy, Event} and model._meta.model_name != "paymentsource":
+    if (
+        model not in {Order, OrderCopy, CopyBatch, Event}
+        and model._meta.model_name != "paymentsource"
+    ):
         yield reverse(f"{name}_add")
 
 
