@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from typing import Any, TypedDict, Unpack
 
@@ -65,8 +66,8 @@ class Annotations(TypedDict, total=False):
     metadata: dict[str, Any]
 
 
-class CopyOptions(Annotations, total=False):
-    """What may be set on a copy when it is requested, by the names of the API."""
+class Toggles(TypedDict, total=False):
+    """What a copy does, by the names of the API."""
 
     place_target_order: bool
     reuse_wallet: bool
@@ -74,6 +75,11 @@ class CopyOptions(Annotations, total=False):
     apply_promotions: bool
     skip_errors: bool
     ignore_invalid_coupon: bool
+
+
+class CopyOptions(Annotations, Toggles, total=False):
+    """What may be set on a copy when it is requested, by the names of the API."""
+
     #: The ``digest`` of a previewed plan: the copy does that, or nothing.
     plan_digest: str
 
@@ -337,17 +343,21 @@ def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[P
     return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def retry(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[Problem]]:
+def retry(
+    order_copies: Sequence[OrderFactory], *, actor: Caller, **toggles: Unpack[Toggles]
+) -> list[list[Problem]]:
     """Retry copies that failed or were aborted; their events keep the earlier result.
 
-    Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort`.
+    ``toggles`` change the options of the copies; the others stay. Returns, for each copy, the
+    reasons why it cannot be retried. Raises as :func:`abort`, and TypeError for unknown toggles.
     """
+    values = _cleaned(toggles, Toggles.__optional_keys__)
     with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
-        answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
+        answers = {one.pk: _why_not_retried_with(one, values) for one in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
         ready = [order_copy for order_copy in ended if not answers[order_copy.pk]]
-        transitions.retry(ready, who=actor_of(actor), now=timezone.now())
+        transitions.retry(ready, who=actor_of(actor), now=timezone.now(), toggles=values)
         if ready:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
@@ -376,6 +386,13 @@ def _save_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: C
     batch.save(force_insert=True)
     for order_copy in order_copies:
         order_copy.batch = batch
+
+
+def _why_not_retried_with(order_copy: OrderFactory, toggles: Mapping[str, bool]) -> list[Problem]:
+    wanted = copy(order_copy)
+    for name, value in toggles.items():
+        setattr(wanted, name, value)
+    return why_not_retried(wanted)
 
 
 def _as_aborted(order_copies: Sequence[OrderFactory]) -> list[Ending]:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies.admin.actions import Intervention, interventions, refusals_in_words
 from order_copies.admin.display import toggle_labels
+from order_copies.admin.forms import RetryForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.permissions import may_change_orders, may_view_copies
@@ -251,8 +252,11 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
             raise PermissionDenied
         page = page_url(self.admin_site, CopyBatch, "change", batch.pk)
         concerned = _copies(batch).filter(status__in=VERBS[verb])
+        form = RetryForm(request.POST or None, initial=dict.fromkeys(batch.options, True))
         if request.method == "POST":
-            self._intervene(request, list(concerned.order_by("pk")), interventions[verb])
+            toggles = form.toggles if verb == "retry" and form.is_valid() else {}
+            copies = list(concerned.order_by("pk"))
+            self._intervene(request, copies, interventions[verb], toggles)
             return HttpResponseRedirect(page)
         context = {
             **self.admin_site.each_context(request),
@@ -261,6 +265,7 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
             "verb": verb,
             "title": _verb_labels[verb] % {"count": concerned.count()},
             "count": concerned.count(),
+            "form": form if verb == "retry" else None,
             "batch_url": page,
             "media": self.media,
         }
@@ -299,13 +304,17 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
         return verb != "retry" or not changes or may_change_orders(self.admin_site, request, [])
 
     def _intervene(
-        self, request: HttpRequest, order_copies: Sequence[OrderCopy], act: Intervention
+        self,
+        request: HttpRequest,
+        order_copies: Sequence[OrderCopy],
+        act: Intervention,
+        toggles: Mapping[str, bool],
     ) -> None:
         refusals = []
         for first in range(0, len(order_copies), CHUNK):
             chunk = order_copies[first : first + CHUNK]
             try:
-                found = act.act(chunk, actor=user_actor(request.user))
+                found = act.act(chunk, actor=user_actor(request.user), **toggles)
             except OrderCopiesError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 return

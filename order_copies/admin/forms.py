@@ -92,6 +92,22 @@ class CopyOrdersForm(ModelForm):
         return copying.unsaved(orders, **values)
 
 
+class RetryForm(forms.Form):
+    """The toggles that staff may change when they retry copies: those that move no money."""
+
+    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        for name in OPTIONS:
+            if name not in CHANGING_ORDERS and name not in get_shop().unsupported:
+                field = OrderCopy._meta.get_field(name).formfield()  # type: ignore[union-attr]
+                self.fields[name] = field
+
+    @property
+    def toggles(self) -> dict[str, bool]:
+        """The toggles that differ from those of the batch."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
+
+
 class MetadataField(forms.JSONField):
     """A JSON object with the limits of the API, so that a value set over the API can be saved."""
 

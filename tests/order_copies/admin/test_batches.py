@@ -14,8 +14,9 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.admin.submission import request_once
 from order_copies.models import CopyBatch, OrderCopy, Status
+from orders.models import Sku
 from tests.api import staff
-from tests.factories import OrderCopyFactory, draft_order, placed_order
+from tests.factories import OrderCopyFactory, SkuFactory, draft_order, placed_order
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +206,38 @@ def test_retry__repeats_those_that_failed(admin: Client) -> None:
     # then
     assert messages_of(done) == ["1 copy will be retried."]
     assert OrderCopy.objects.get().status == Status.COMPLETED
+
+
+def test_retry__can_change_what_the_copies_do(admin: Client) -> None:
+    # given
+    sku = SkuFactory()
+    source = placed_order(lines=[{"sku": sku}, {}])
+    Sku.objects.filter(pk=sku.pk).update(on_sale=False)
+    [order_copy] = copying.unsaved([source])
+    order_copy.plan_digest = copying.preview_copies([order_copy])[0].digest
+    copying.request_copies([order_copy], actor="a test", batch=CopyBatch())
+    run_all()
+    failed = OrderCopy.objects.get()
+
+    # when
+    asked = admin.get(url_of(failed.batch, "retry"))
+    chosen = {"skip_errors": "on", "reuse_wallet": "on", "place_target_order": "on"}
+    admin.post(url_of(failed.batch, "retry"), chosen)
+    run_all()
+
+    # then
+    assert failed.status == Status.FAILED
+    assert [name for name, field in asked.context["form"].fields.items() if field] == [
+        "reuse_wallet",
+        "apply_promotions",
+        "skip_errors",
+        "ignore_invalid_coupon",
+    ]
+    retried = OrderCopy.objects.get()
+    assert (retried.status, retried.skip_errors) == (Status.COMPLETED, True)
+    assert retried.place_target_order is False
+    changes = copying.events_of(retried).get(name="order_copies.retry").changes
+    assert changes["skip_errors"] == {"from": False, "to": True}
 
 
 def test_retry__of_copies_that_place_needs_the_permission_to_change_orders(
