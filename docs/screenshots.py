@@ -33,7 +33,9 @@ def main(address: str = "http://127.0.0.1:8000") -> None:
         page.evaluate("scrollTo(0, 0)")
         page.screenshot(path=IMAGES / "admin-copy-orders.png")
         page.click("[name=_copy]")
-        page.wait_for_url("**/batch/**")
+        if page.locator("text=Yes, copy").count():
+            page.click("text=Yes, copy")
+        page.wait_for_url("**/copybatch/**")
         page.wait_for_timeout(5000)
         page.goto(f"/admin/order_copies/ordercopy/?q={NUMBERS[0]}")
         page.click("#result_list tbody tr:first-child th a")

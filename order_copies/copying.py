@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import partial
 from typing import Any, TypedDict, Unpack
 
@@ -36,6 +37,8 @@ from order_copies.exceptions import (
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import InvalidValueError, check_storable
 from order_copies.models import (
+    OPTIONS,
+    CopyBatch,
     OrderCopy,
     OrderFactory,
     OrderSubscription,
@@ -64,8 +67,8 @@ class Annotations(TypedDict, total=False):
     metadata: dict[str, Any]
 
 
-class CopyOptions(Annotations, total=False):
-    """What may be set on a copy when it is requested, by the names of the API."""
+class Toggles(TypedDict, total=False):
+    """What a copy does, by the names of the API."""
 
     place_target_order: bool
     reuse_wallet: bool
@@ -73,6 +76,11 @@ class CopyOptions(Annotations, total=False):
     apply_promotions: bool
     skip_errors: bool
     ignore_invalid_coupon: bool
+
+
+class CopyOptions(Annotations, Toggles, total=False):
+    """What may be set on a copy when it is requested, by the names of the API."""
+
     #: The ``digest`` of a previewed plan: the copy does that, or nothing.
     plan_digest: str
 
@@ -128,8 +136,12 @@ def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:
     return OrderCopy(source_order_id=key, **values)
 
 
-def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> None:
+def request_copies(
+    order_copies: Sequence[OrderFactory], *, actor: Caller, batch: CopyBatch | None = None
+) -> None:
     """Save new copies as pending, with their ``create`` events, in one transaction.
+
+    An unsaved ``batch`` is saved with them, and counts them.
 
     API, admin and commands all request copies here. The caller has checked that the actor may copy
     the source orders. A worker is woken after the commit. Raises :class:`SourceOrderGoneError` if a
@@ -154,6 +166,8 @@ def request_copies(order_copies: Sequence[OrderFactory], *, actor: Caller) -> No
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
             raise SourceOrderGoneError
+        if batch is not None:
+            _save_batch(batch, order_copies, actor)
         transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
         transaction.on_commit(partial(wake_for, order_copies))
 
@@ -336,17 +350,21 @@ def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[P
     return [answers[order_copy.pk] for order_copy in order_copies]
 
 
-def retry(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[Problem]]:
+def retry(
+    order_copies: Sequence[OrderFactory], *, actor: Caller, **toggles: Unpack[Toggles]
+) -> list[list[Problem]]:
     """Retry copies that failed or were aborted; their events keep the earlier result.
 
-    Returns, for each copy, the reasons why it cannot be retried. Raises as :func:`abort`.
+    ``toggles`` change the options of the copies; the others stay. Returns, for each copy, the
+    reasons why it cannot be retried. Raises as :func:`abort`, and TypeError for unknown toggles.
     """
+    values = _cleaned(toggles, Toggles.__optional_keys__)
     with limited_wait(settings.LOCK_TIMEOUT):
         current = lock(order_copies)
-        answers = {order_copy.pk: why_not_retried(order_copy) for order_copy in current}
+        answers = {one.pk: _why_not_retried_with(one, values) for one in current}
         ended = [order_copy for order_copy in current if order_copy.status in RETRYABLE]
         ready = [order_copy for order_copy in ended if not answers[order_copy.pk]]
-        transitions.retry(ready, who=actor_of(actor), now=timezone.now())
+        transitions.retry(ready, who=actor_of(actor), now=timezone.now(), toggles=values)
         if ready:
             transaction.on_commit(wake)
     return [answers[order_copy.pk] for order_copy in order_copies]
@@ -367,6 +385,21 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
     return [unsupported(*one) for one in get_shop().unsupported_in(order_copy).items()]
+
+
+def _save_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: Caller) -> None:
+    batch.who, batch.size = actor_of(actor), len(order_copies)
+    batch.options = [name for name in OPTIONS if any(getattr(one, name) for one in order_copies)]
+    batch.save(force_insert=True)
+    for order_copy in order_copies:
+        order_copy.batch = batch
+
+
+def _why_not_retried_with(order_copy: OrderFactory, toggles: Mapping[str, bool]) -> list[Problem]:
+    wanted = copy(order_copy)
+    for name, value in toggles.items():
+        setattr(wanted, name, value)
+    return why_not_retried(wanted)
 
 
 def _as_aborted(order_copies: Sequence[OrderFactory]) -> list[Ending]:

@@ -3,9 +3,10 @@
 Each transition is one conditional UPDATE, and its event is recorded in the same transaction.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from django.db.models import F
@@ -47,7 +48,8 @@ RETRYABLE = TRANSITIONS["retry"].sources
 _ENDS = {TRANSITIONS[event].target: event for event in ("complete", "fail", "abort")}
 
 _CREATED_FIELDS = (
-    *("type", "status", "source_order_id", "order_subscription_id", "scheduled_for", *OPTIONS),
+    *("type", "status", "batch_id", "source_order_id", "order_subscription_id", "scheduled_for"),
+    *OPTIONS,
     *("reference", "reference_origin", "metadata", "errors_log", "errors_count", "plan_digest"),
     *("outcomes", "retries", "attempt", "hand_backs", "worker"),
     *("queued_at", "created_at", "updated_at"),
@@ -223,15 +225,23 @@ def abort(
     record(events)
 
 
-def retry(order_copies: Sequence[OrderFactory], *, who: Actor, now: datetime) -> None:
+def retry(
+    order_copies: Sequence[OrderFactory],
+    *,
+    who: Actor,
+    now: datetime,
+    toggles: Mapping[str, bool] = MappingProxyType({}),
+) -> None:
     """Make copies pending again that the caller has locked and that ended without a target.
 
-    Their payments get new idempotency keys.
+    Their payments get new idempotency keys. With other ``toggles`` they do no longer what was
+    previewed, so that their ``plan_digest`` is forgotten.
     """
+    changed = {**toggles, "plan_digest": ""} if toggles else {}
     _from("retry", order_copies).filter(target_order=None, source_order__isnull=False).update(
-        **_RESET, retries=F("retries") + 1, queued_at=now, updated_at=now
+        **_RESET, **changed, retries=F("retries") + 1, queued_at=now, updated_at=now
     )
-    after = {name: _RESET[name] for name in _RESET_REPORTED}
+    after = {name: _RESET[name] for name in _RESET_REPORTED} | dict(toggles)
     events = []
     for order_copy in order_copies:
         changes = changes_of(_values(order_copy, after), after)

@@ -85,7 +85,7 @@ class Admin:
         _url, preview = self.post(url, **options)
         assert "2 × 7.50" in preview
         hidden = dict(HIDDEN.findall(preview))
-        _url, progress = self.post(url, **options, **hidden, _copy=1)
+        _url, progress = self.post(url, **options, **hidden, _copy=1, _confirmed=1)
         assert "1 copy was requested." in progress
 
     def add_teas(self) -> None:

@@ -145,8 +145,14 @@ class InterveningMixin(Base):
         if done:
             self.message_user(request, str(intervention.done % done), messages.SUCCESS)
         if refusals:
-            text = str(intervention.refused % len(refusals))
-            self.message_user(request, f"{text}: {_reasons(refusals)}.", messages.ERROR)
+            self.message_user(request, refusals_in_words(intervention, refusals), messages.ERROR)
+
+
+def refusals_in_words(
+    intervention: Intervention, refusals: Sequence[tuple[OrderCopy, list[Problem]]]
+) -> str:
+    """Return the message about the copies that refused an operation, with their reasons."""
+    return f"{intervention.refused % len(refusals)}: {_reasons(refusals)}."
 
 
 def _reasons(refusals: Sequence[tuple[OrderCopy, list[Problem]]]) -> str:

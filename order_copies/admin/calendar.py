@@ -15,7 +15,6 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from order_copies.admin.display import words
 from order_copies.admin.pages import page_url
 from order_copies.forecasts import (
     CHUNK,
@@ -28,6 +27,7 @@ from order_copies.forecasts import (
     forecast,
 )
 from order_copies.models import OrderSubscription
+from order_copies.templatetags.order_copies_admin import words
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[OrderSubscription]

@@ -22,11 +22,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies import copying
+from order_copies.admin.consequences import Consequences
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may_change_orders, may_view_copies
-from order_copies.admin.progress import batch_url
 from order_copies.admin.submission import (
     Previewed,
     Selection,
@@ -36,7 +36,7 @@ from order_copies.admin.submission import (
 )
 from order_copies.admin.subscriptions.subscribing import SubscribeMixin
 from order_copies.exceptions import RowsLockedError, SourceOrderGoneError
-from order_copies.models import OrderCopy
+from order_copies.models import CopyBatch, OrderCopy
 
 #: With at most this number of orders, all previews of the page are unfolded.
 FEW_ORDERS = 5
@@ -133,6 +133,8 @@ class CopyOrdersMixin(SubscribeMixin):
     def copy_orders_view(self, request: HttpRequest) -> HttpResponse:
         """Show a preview of the copies; create them on submit if the preview is still current.
 
+        Copies that place or cancel orders are confirmed first, on a page with the sums.
+
         The address contains the idempotency key of the submit, so that the page keeps its key when
         the user goes back. Raises PermissionDenied.
         """
@@ -171,30 +173,55 @@ class CopyOrdersMixin(SubscribeMixin):
         stale = Previewed.of(order_copies, previews).why_stale(request.POST)
         if stale:
             return self._copy_orders_page(request, form, orders, stale)
+        if Consequences.of([one.plan for one in previews]) and "_confirmed" not in request.POST:
+            return self._confirmation_page(request, previews)
         for order_copy, preview in zip(order_copies, previews, strict=True):
             order_copy.plan_digest = preview.plan.digest
-        requested, is_new = request_once(order_copies, request_key=key, user=request.user)
-        return self._copied(request, requested, is_new=is_new)
+        batch, is_new = request_once(
+            order_copies,
+            request_key=key,
+            user=request.user,
+            reason=form.cleaned_data["reason"],
+        )
+        return self._copied(request, batch, is_new=is_new)
 
-    def _copied(
-        self, request: HttpRequest, order_copies: Sequence[OrderCopy], *, is_new: bool
-    ) -> HttpResponse:
+    def _confirmation_page(self, request: HttpRequest, previews: Sequence[Preview]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Are you sure?"),
+            "changelist_url": self._admin_url("changelist"),
+            "consequences": Consequences.of([preview.plan for preview in previews]),
+            "left_out": sum(not preview.plan.will_complete for preview in previews),
+            "count": len(previews),
+            "submitted": [
+                (name, value)
+                for name, values in request.POST.lists()
+                for value in values
+                if name not in {"csrfmiddlewaretoken", "_copy", "_confirmed", "_preview"}
+            ],
+            "media": self.media,
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "admin/order_copies/confirm_copy.html", context)
+
+    def _copied(self, request: HttpRequest, batch: CopyBatch, *, is_new: bool) -> HttpResponse:
         if is_new:
             text = ngettext(
                 "%(count)s copy was requested.",
                 "%(count)s copies were requested.",
-                len(order_copies),
+                batch.size,
             )
-            self.message_user(request, text % {"count": len(order_copies)}, messages.SUCCESS)
+            self.message_user(request, text % {"count": batch.size}, messages.SUCCESS)
         else:
             text = _("These copies had been requested already. Nothing was copied twice.")
             self.message_user(request, text, messages.WARNING)
-        url = self._copies_url(request, order_copies) or self._admin_url("changelist")
+        url = self._batch_url(request, batch) or self._admin_url("changelist")
         return HttpResponseRedirect(url)
 
-    def _copies_url(self, request: HttpRequest, order_copies: Sequence[OrderCopy]) -> str:
-        if may_view_copies(self.admin_site, request):
-            return batch_url(self.admin_site, order_copies)
+    def _batch_url(self, request: HttpRequest, batch: CopyBatch) -> str:
+        if may_view_copies(self.admin_site, request) and self.admin_site.is_registered(CopyBatch):
+            return page_url(self.admin_site, CopyBatch, "change", batch.pk)
         return ""
 
     def _copy_orders_page(
@@ -219,11 +246,12 @@ class CopyOrdersMixin(SubscribeMixin):
         return TemplateResponse(request, template, context)
 
     def _copied_already(
-        self, request: HttpRequest, orders: Sequence[Any], before: Sequence[OrderCopy]
+        self, request: HttpRequest, orders: Sequence[Any], before: CopyBatch
     ) -> dict[str, Any]:
+        copies = OrderCopy.objects.filter(batch=before, source_order__in=orders)
         return {
-            "order_copies": before,
-            "copies_url": self._copies_url(request, before),
+            "order_copies": copies.order_by("pk"),
+            "copies_url": self._batch_url(request, before),
             "new_page_url": self.copy_orders_url(order.pk for order in orders),
         }
 
@@ -237,6 +265,7 @@ class CopyOrdersMixin(SubscribeMixin):
             "previewed": Previewed.of(form.order_copies(orders), previews),
             "may_view_copies": may_view_copies(self.admin_site, request),
             "kinds": _counts(previews),
+            "consequences": Consequences.of([preview.plan for preview in previews]),
             # A bound form without the button is a preview, which needs no key: hide that error.
             "show_errors": "_copy" in request.POST or form.errors.keys() - {"request_key"},
         }

@@ -16,6 +16,7 @@ from order_copies.events.recording import actor_name
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.shops import get_shop, unsupported_toggles
+from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
 
 #: The largest number of unchanged lines of one order that a page lists; it counts the others.
@@ -46,13 +47,14 @@ total_labels = {
     "total_amount_with_taxes_cents": gettext_lazy("Total with taxes"),
 }
 
-
-def words(name: str) -> str:
-    """Return the name of an attribute as words: "Source order" for ``source_order``."""
-    if name == "base":
-        return _("The copy")
-    text = name.removesuffix("_cents").removesuffix("_amount").replace("_", " ")
-    return text[:1].upper() + text[1:]
+toggle_labels = {
+    "place_target_order": gettext_lazy("place"),
+    "cancel_source_order": gettext_lazy("cancel source"),
+    "reuse_wallet": gettext_lazy("wallet"),
+    "apply_promotions": gettext_lazy("promotions"),
+    "skip_errors": gettext_lazy("skip errors"),
+    "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
+}
 
 
 @dataclass(frozen=True, slots=True)

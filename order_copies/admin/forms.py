@@ -40,6 +40,13 @@ class CopyOrdersForm(ModelForm):
         ),
     )
 
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=255,
+        help_text=_("Why these orders are copied. It is shown with the copies."),
+    )
+
     class Meta:
         model = OrderCopy
         fields = [*OPTIONS, "reference", "reference_origin"]
@@ -83,6 +90,22 @@ class CopyOrdersForm(ModelForm):
         values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
         values |= dict.fromkeys(self._unsupported, False)
         return copying.unsaved(orders, **values)
+
+
+class RetryForm(forms.Form):
+    """The toggles that staff may change when they retry copies: those that move no money."""
+
+    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+        super().__init__(data, initial=initial)
+        for name in OPTIONS:
+            if name not in CHANGING_ORDERS and name not in get_shop().unsupported:
+                field: Any = OrderCopy._meta.get_field(name)
+                self.fields[name] = field.formfield()
+
+    @property
+    def toggles(self) -> dict[str, bool]:
+        """The toggles that differ from those of the batch."""
+        return {name: self.cleaned_data[name] for name in self.changed_data}
 
 
 class MetadataField(forms.JSONField):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
-from order_copies.admin.display import duration_of
+from order_copies.admin.display import duration_of, toggle_labels
 from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
@@ -33,15 +33,6 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[OrderCopy]
 else:
     ModelAdmin = admin.ModelAdmin
-
-toggle_labels = {
-    "place_target_order": gettext_lazy("place"),
-    "cancel_source_order": gettext_lazy("cancel source"),
-    "reuse_wallet": gettext_lazy("wallet"),
-    "apply_promotions": gettext_lazy("promotions"),
-    "skip_errors": gettext_lazy("skip errors"),
-    "ignore_invalid_coupon": gettext_lazy("ignore coupon"),
-}
 
 
 class SubscriptionFilter(admin.SimpleListFilter):

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -42,8 +41,9 @@ class Progress:
     @classmethod
     def of(cls, site: AdminSite, order_copies: Sequence[OrderCopy]) -> Self:
         """Return the progress of these copies, with the URL of their status on this site."""
-        statuses = (order_copy.status for order_copy in order_copies)
-        return cls(statuses, _url(site, "status", order_copies))
+        ids = ",".join(order_copy.public_id for order_copy in order_copies)
+        url = f"{page_url(site, OrderCopy, 'status')}?ids={ids}"
+        return cls((order_copy.status for order_copy in order_copies), url)
 
     @property
     def is_running(self) -> bool:
@@ -75,11 +75,6 @@ class Progress:
         }
 
 
-def batch_url(site: AdminSite, order_copies: Iterable[OrderCopy]) -> str:
-    """Return the URL of the page that shows the progress of these copies."""
-    return _url(site, "batch", order_copies)
-
-
 def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
     """Return the copies of ``queryset`` that ``ids`` names: public ids separated by commas."""
     texts = list(dict.fromkeys(ids[: MAX_WATCHED * (public_ids.LENGTH + 1)].split(",")))
@@ -87,22 +82,14 @@ def watched(queryset: "QuerySet[OrderCopy]", ids: str) -> "QuerySet[OrderCopy]":
     return queryset.filter(pk__in=[key for key in keys if key is not None])
 
 
-def _url(site: AdminSite, view: str, order_copies: Iterable[OrderCopy]) -> str:
-    ids = ",".join(order_copy.public_id for order_copy in order_copies)
-    return f"{page_url(site, OrderCopy, view)}?ids={ids}"
-
-
 class WatchingMixin(Base):
-    """Shows progress in the list, on a page for copies requested together, and as JSON."""
+    """Shows progress in the list and on the page of a copy, and returns it as JSON."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return Django's URLs and those of the batch page and of the status."""
-        site = self.admin_site
+        """Return Django's URLs and that of the status."""
+        view = self.admin_site.admin_view(self.status_view)
         return [
-            path("batch/", site.admin_view(self.batch_view), name="order_copies_ordercopy_batch"),
-            path(
-                "status/", site.admin_view(self.status_view), name="order_copies_ordercopy_status"
-            ),
+            path("status/", view, name="order_copies_ordercopy_status"),
             *super().get_urls(),
         ]
 
@@ -134,23 +121,6 @@ class WatchingMixin(Base):
             return str(order)
         url = page_url(self.admin_site, type(order), "change", order.pk)
         return format_html('<a href="{}">{}</a>', url, order)
-
-    def batch_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the progress of the copies that the parameter ``ids`` names."""
-        order_copies = self._watched(request)
-        if not order_copies:
-            self.message_user(request, _("These copies do not exist any more."), messages.WARNING)
-            return HttpResponseRedirect(page_url(self.admin_site, OrderCopy, "changelist"))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Copies requested together"),
-            "details": [self.detail_of(order_copy) for order_copy in order_copies],
-            "progress": Progress.of(self.admin_site, order_copies),
-            "media": self.media,
-        }
-        request.current_app = self.admin_site.name
-        return TemplateResponse(request, "admin/order_copies/ordercopy/batch.html", context)
 
     def status_view(self, request: HttpRequest) -> JsonResponse:
         """Return the progress of the copies that the parameter ``ids`` names, as JSON."""

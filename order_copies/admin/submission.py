@@ -10,10 +10,8 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -22,7 +20,7 @@ from order_copies.conf import settings
 from order_copies.copying import request_copies
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import user_actor
-from order_copies.models import OPTIONS, OrderCopy
+from order_copies.models import OPTIONS, CopyBatch, OrderCopy
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
@@ -107,55 +105,48 @@ def _shown(preview: Preview) -> str:
 
 
 def request_once(
-    order_copies: Sequence[OrderCopy], *, request_key: UUID, user: Any
-) -> tuple[list[OrderCopy], bool]:
+    order_copies: Sequence[OrderCopy], *, request_key: UUID, user: Any, reason: str = ""
+) -> tuple[CopyBatch, bool]:
     """Request ``order_copies`` unless ``user`` has requested the same with the same key before.
 
-    Returns the requested copies, and whether they are new. A user who goes back and submits the
-    page with other orders or options makes another request.
+    Returns the batch of the copies, and whether it is new. A user who goes back and submits the
+    page with other orders or options makes another batch.
 
-    Key and content are stored in the admin's log, in the transaction of the copies, so they cannot
-    be lost with a session or a cache. A lock on the user's row serializes concurrent submits.
+    Key and content are stored with the batch, in the transaction of the copies, so they cannot be
+    lost with a session or a cache. A unique constraint decides between concurrent submits.
 
-    Raises :class:`RowsLockedError` if that lock, or one on a source order, is not granted in time,
-    and what else :func:`order_copies.copying.request_copies` raises.
+    Raises :class:`RowsLockedError` if a lock on a source order is not granted in time, and what
+    else :func:`order_copies.copying.request_copies` raises.
     """
-    message = _message(order_copies, request_key)
-    with limited_wait(settings.LOCK_TIMEOUT):
-        get_user_model()._default_manager.select_for_update().get(pk=user.pk)
-        requested = _requested(user, change_message=message)
-        if requested:
-            return requested, False
-        request_copies(order_copies, actor=user_actor(user))
-        LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, json.loads(message))
-    return list(order_copies), True
+    content = _fingerprint(order_copies)
+    batch = CopyBatch(user=user, request_key=request_key, content=content, reason=reason)
+    try:
+        with limited_wait(settings.LOCK_TIMEOUT):
+            request_copies(order_copies, actor=user_actor(user), batch=batch)
+            LogEntry.objects.log_actions(user.pk, order_copies, ADDITION, [{"added": {}}])
+    except IntegrityError:
+        before = requested_before(order_copies, request_key=request_key, user=user)
+        if before is None:
+            raise
+        return before, False
+    return batch, True
 
 
 def requested_before(
     order_copies: Sequence[OrderCopy], *, request_key: UUID, user: Any
-) -> list[OrderCopy]:
-    """The copies that ``user`` requested with the same key and the same content."""
-    return _requested(user, change_message=_message(order_copies, request_key))
-
-
-def requested_from(orders: Sequence[Any], *, request_key: UUID, user: Any) -> list[OrderCopy]:
-    """Return the copies of ``orders`` that ``user`` requested with this key, with any content."""
-    logged = _requested(user, change_message__startswith=_message_start(request_key))
-    if not logged:
-        return []
-    keys = [order_copy.pk for order_copy in logged]
-    found = OrderCopy.objects.filter(pk__in=keys, source_order__in=orders)
-    of_orders = set(found.values_list("pk", flat=True))
-    return [order_copy for order_copy in logged if order_copy.pk in of_orders]
-
-
-def _message(order_copies: Sequence[OrderCopy], request_key: UUID) -> str:
+) -> CopyBatch | None:
+    """Return the batch that ``user`` requested with the same key and content; None: none."""
     content = _fingerprint(order_copies)
-    return f'{_message_start(request_key)}, "request_content": "{content}"}}]'
+    batches = CopyBatch.objects.filter(user=user, request_key=request_key, content=content)
+    return batches.first()
 
 
-def _message_start(request_key: UUID) -> str:
-    return f'[{{"added": {{}}, "request_key": "{request_key}"'
+def requested_from(orders: Sequence[Any], *, request_key: UUID, user: Any) -> CopyBatch | None:
+    """Return the first batch with copies of ``orders`` that ``user`` requested with this key."""
+    batches = CopyBatch.objects.filter(user=user, request_key=request_key)
+    copies = OrderCopy.objects.filter(batch__in=batches, source_order__in=orders)
+    order_copy = copies.select_related("batch").order_by("pk").first() if orders else None
+    return order_copy.batch if order_copy else None
 
 
 def _fingerprint(order_copies: Sequence[OrderCopy]) -> str:
@@ -166,10 +157,3 @@ def _fingerprint(order_copies: Sequence[OrderCopy]) -> str:
         for order_copy in order_copies
     )
     return sha256("\n".join(sorted(map(json.dumps, rows))).encode()).hexdigest()
-
-
-def _requested(user: Any, **logged: str) -> list[OrderCopy]:
-    content_type = ContentType.objects.get_for_model(OrderCopy, for_concrete_model=False)
-    entries = LogEntry.objects.filter(user=user, content_type=content_type, **logged)
-    keys = entries.order_by("pk").values_list("object_id", flat=True)
-    return [OrderCopy(pk=int(key)) for key in keys if key]

@@ -1,5 +1,6 @@
-"""The tables of the app: copies, subscriptions, idempotent requests, open payments, heartbeats."""
+"""The tables of the app: copies and their batches, subscriptions, and what workers need."""
 
+from order_copies.models.batches import CopyBatch
 from order_copies.models.heartbeats import Heartbeat
 from order_copies.models.idempotent_requests import IdempotentRequest
 from order_copies.models.leased import Leased, LeasedQuerySet, is_paused, is_running
@@ -19,6 +20,7 @@ __all__ = [
     "FINAL",
     "ONGOING",
     "OPTIONS",
+    "CopyBatch",
     "Heartbeat",
     "IdempotentRequest",
     "Kind",

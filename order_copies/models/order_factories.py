@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
+from order_copies.models.batches import CopyBatch
 from order_copies.models.leased import Leased, LeasedQuerySet
 from order_copies.models.order_model import order_model_label
 from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
@@ -70,6 +71,16 @@ class OrderFactory(Leased):
         verbose_name=_("order subscription"),
     )
     scheduled_for = models.DateTimeField(_("scheduled for"), null=True, blank=True, editable=False)
+
+    batch = models.ForeignKey(
+        CopyBatch,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="order_factories",
+        verbose_name=_("batch"),
+    )
 
     started_at = models.DateTimeField(_("started at"), null=True, blank=True)
     completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)

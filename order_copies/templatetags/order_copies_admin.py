@@ -55,3 +55,11 @@ def status_badge(order_copy: OrderFactory) -> SafeString:
         order_copy.public_id,
         label,
     )
+
+
+def words(name: str) -> str:
+    """Return the name of an attribute as words: "Source order" for ``source_order``."""
+    if name == "base":
+        return _("The copy")
+    text = name.removesuffix("_cents").removesuffix("_amount").replace("_", " ")
+    return text[:1].upper() + text[1:]

@@ -98,7 +98,7 @@ def submit(client: Client, url: str, *, key: Any = None, **data: Any) -> Any:
     """Preview the copies, then submit the page."""
     data = {"reuse_wallet": "on"} | data
     data |= previewed(client, url, **data)
-    data = {"_copy": "1", "request_key": str(key or uuid4())} | data
+    data = {"_copy": "1", "_confirmed": "1", "request_key": str(key or uuid4())} | data
     return client.post(url, data, follow=True)
 
 
@@ -129,7 +129,7 @@ def test_copy_selected_orders__batch_page_shows_progress_until_all_have_ended(
         preview.order.pk for preview in page.context["previews"]
     }
     assert messages_of(batch) == ["2 copies were requested."]
-    assert str(batch.context["progress"]) == "0 of 2 ended"
+    assert str(batch.context["progress"]) == "0 of 2 ended – waiting: no worker is running"
     copies = OrderCopy.objects.all()
     assert {
         (copy.status, copy.place_target_order, copy.reuse_wallet, copy.reference) for copy in copies
@@ -372,7 +372,8 @@ def test_copy_page__submit_of_the_updated_preview_copies(staff: Client) -> None:
 
     # when
     seen = {"previewed_options": bounced.options, "previewed_digest": bounced.digest}
-    response = staff.post(page_of(order), form | seen | {"_copy": "1"}, follow=True)
+    submitted = form | seen | {"_copy": "1", "_confirmed": "1"}
+    response = staff.post(page_of(order), submitted, follow=True)
 
     # then
     assert messages_of(response) == ["1 copy was requested."]
@@ -775,3 +776,64 @@ def test_copy_page__query_count_of_the_submit_is_constant(staff: Client) -> None
     # then
     assert len(for_two) == len(for_many)
     assert OrderCopy.objects.count() == 10
+
+
+# Confirmation of what is charged and voided
+
+
+def test_copy_page__placing_is_confirmed_with_count_and_sum(staff: Client) -> None:
+    # given
+    orders = [placed_order(), placed_order()]
+    url = page_of(*orders)
+    form = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
+    form |= previewed(staff, url, **form) | {"_copy": "1", "request_key": str(uuid4())}
+    due = sum(order.total_amount_with_taxes_cents for order in orders)
+
+    # when
+    asked = staff.post(url, form)
+    copies = OrderCopy.objects.count()
+    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
+    confirmed = staff.post(url, yes, follow=True)
+
+    # then
+    amount = f"{due / 100:,.2f}\xa0EUR"
+    assert asked.context["consequences"].sentences == [
+        f"2 copies will be placed, which authorizes {amount} in all.",
+        f"2 originals will be cancelled, which voids their payments ({amount}).",
+    ]
+    assert copies == 0
+    assert messages_of(confirmed) == ["2 copies were requested."]
+
+
+def test_copy_page__changed_order_is_previewed_again_after_the_confirmation(
+    staff: Client,
+) -> None:
+    # given
+    order = placed_order()
+    url = page_of(order)
+    form = {"place_target_order": "on", "reuse_wallet": "on"}
+    form |= previewed(staff, url, **form) | {"_copy": "1", "request_key": str(uuid4())}
+    asked = staff.post(url, form)
+    order.line_items.filter(item_type="skus").update(quantity=7)
+
+    # when
+    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
+    response = staff.post(url, yes)
+
+    # then
+    assert "changed or copied since this preview" in response.content.decode()
+    assert OrderCopy.objects.count() == 0
+
+
+def test_copy_page__drafts_need_no_confirmation(staff: Client) -> None:
+    # given
+    url = page_of(placed_order())
+    form = previewed(staff, url) | {"_copy": "1", "request_key": str(uuid4())}
+
+    # when
+    page = staff.get(url, follow=True)
+    response = staff.post(url, form, follow=True)
+
+    # then
+    assert "Copies are not placed: no one is charged." in page.content.decode()
+    assert messages_of(response) == ["1 copy was requested."]

@@ -16,7 +16,7 @@ from django.urls import path
 from order_copies.admin import CopyOrdersMixin, EventAdmin, OrderCopyAdmin, register
 from order_copies.admin.pages import page_url
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy
+from order_copies.models import CopyBatch, OrderCopy
 from orders.models import Order
 from tests.factories import placed_order
 from tests.forms import previewed
@@ -153,11 +153,10 @@ def test_own_site__every_link_stays_on_it(
     run_all()
     pages += [aborted, retried, copied(client, site, order)[0], client.get(change)]
     pages += [client.get(page_url(site, OrderCopy, "delete", second.pk))]
-    pages += [
-        client.get(page_url(site, model, "changelist")) for model in (Order, OrderCopy, Event)
-    ]
+    models = (Order, OrderCopy, CopyBatch, Event)
+    pages += [client.get(page_url(site, model, "changelist")) for model in models]
     pages += [client.get(page_url(site, Order, "change", order.pk))]
-    gone = client.get(page_url(site, OrderCopy, "batch") + "?ids=none", follow=True)
+    gone = client.get(page_url(site, CopyBatch, "change", 10**6), follow=True)
 
     # then
     assert [page.status_code for page in [*pages, gone]] == [200] * (len(pages) + 1)

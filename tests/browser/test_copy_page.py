@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 CANCEL = "[name=cancel_source_order]"
 COPY = "[name=_copy]"
+CONFIRM = "text=Yes, copy 1 order"
 PREVIEW = "[name=_preview]"
 STAYS = "Source: unchanged"
 CANCELLED = "Source: cancelled"
@@ -44,7 +45,7 @@ def test_back__options_and_preview_are_the_same(page: Page, order: Order) -> Non
     expect(page.locator(CANCEL)).not_to_be_checked()
     expect(page.get_by_text(STAYS)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [False]
 
 
@@ -80,7 +81,8 @@ def test_copy__option_that_was_not_previewed_copies_nothing(
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     assert copied() == []
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.click(CONFIRM)
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [True]
 
 
@@ -122,7 +124,7 @@ def test_back__copy_again_makes_no_second_copy(page: Page, order: Order) -> None
     # given
     page.goto(copy_page(order))
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     batch = page.url
 
     # when
@@ -146,7 +148,8 @@ def test_address__opened_again_after_another_preview_was_copied_makes_no_second_
     page.click(PREVIEW)
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.click(CONFIRM)
+    page.wait_for_url("**/copybatch/**")
 
     # when
     page.goto(address)
@@ -162,7 +165,7 @@ def test_two_tabs__of_one_page_copy_once(page: Page, order: Order) -> None:
     other = page.context.new_page()
     other.goto(page.url)
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
 
     # when
     other.click(COPY)
@@ -181,7 +184,7 @@ def test_two_tabs__of_two_pages_show_the_first_copy_before_they_copy_again(
     other = page.context.new_page()
     other.goto(copy_page(order))
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
 
     # when
     other.click(COPY)
@@ -200,7 +203,7 @@ def test_double_click__copies_once(page: Page, order: Order) -> None:
     page.dblclick(COPY)
 
     # then
-    page.wait_for_url("**/batch/**")
+    page.wait_for_url("**/copybatch/**")
     assert copied() == [False]
 
 
@@ -217,5 +220,32 @@ def test_script__option_updates_the_preview_without_leaving_the_page(
     # then
     expect(page.get_by_text(CANCELLED)).to_be_visible()
     page.click(COPY)
-    page.wait_for_url("**/batch/**")
+    page.click(CONFIRM)
+    page.wait_for_url("**/copybatch/**")
+    assert (copied(), page_errors.found) == ([True], [])
+
+
+def test_confirmation__says_what_is_charged_and_copies_after_yes(
+    page: Page, order: Order, page_errors: PageErrors
+) -> None:
+    # given
+    page.goto(copy_page(order))
+    page.check("[name=place_target_order]")
+    page.check(CANCEL)
+    page.click(PREVIEW)
+    expect(page.get_by_role("status")).to_contain_text("1 copy will be placed, which authorizes")
+
+    # when
+    page.click(COPY)
+
+    # then
+    expect(page.get_by_text("1 copy will be placed, which authorizes")).to_be_visible()
+    expect(page.get_by_text("1 original will be cancelled, which voids")).to_be_visible()
+    assert copied() == []
+    page.click("text=No, take me back")
+    expect(page.locator(CANCEL)).to_be_checked()
+    assert copied() == []
+    page.click(COPY)
+    page.click(CONFIRM)
+    page.wait_for_url("**/copybatch/**")
     assert (copied(), page_errors.found) == ([True], [])

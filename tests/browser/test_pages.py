@@ -9,7 +9,7 @@ from django.urls import reverse
 from playwright.sync_api import Page
 
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, OrderSubscription
+from order_copies.models import CopyBatch, OrderCopy, OrderSubscription
 from orders.models import Order
 from tests.browser.conftest import PageErrors, copy_page
 from tests.factories import (
@@ -34,6 +34,7 @@ def create_shop() -> None:
     cancelled_order(customer=CustomerFactory())
     OrderCopyFactory(completed=True, target_order=placed_order())
     OrderCopyFactory(failed=True)
+    CopyBatch.objects.create(reason="A reason")
     happened("order_copies", OrderCopyFactory().pk)
     OrderSubscriptionItemFactory()
 
@@ -46,10 +47,10 @@ def addresses(model: Any) -> Iterator[str]:
     yield reverse(f"{name}_changelist")
     yield f"{reverse(f'{name}_changelist')}?_popup=1"
     yield from (reverse(f"{name}_{page}", args=[key]) for page in ("change", "history"))
-    if not hasattr(model_admin, "copy_orders_view") and model is not Event:
+    if not hasattr(model_admin, "copy_orders_view") and model not in {Event, CopyBatch}:
         yield reverse(f"{name}_delete", args=[key])
     if (
-        model not in {Order, OrderCopy, OrderSubscription, Event}
+        model not in {Order, OrderCopy, CopyBatch, OrderSubscription, Event}
         and model._meta.model_name != "paymentsource"
     ):
         yield reverse(f"{name}_add")
@@ -74,11 +75,12 @@ def test_copying_pages__have_no_errors(page: Page, page_errors: PageErrors) -> N
     # given
     create_shop()
     orders = list(Order.objects.all())
-    ids = ",".join(order_copy.public_id for order_copy in OrderCopy.objects.all())
+    batch = CopyBatch.objects.create(reason="A reason", size=1)
+    OrderCopy.objects.update(batch=batch)
 
     # when
     page.goto(copy_page(*orders))
-    page.goto(f"/admin/order_copies/ordercopy/batch/?ids={ids}")
+    page.goto(f"/admin/order_copies/copybatch/{batch.pk}/change/")
 
     # then
     page.wait_for_selector("table.copies-batch")

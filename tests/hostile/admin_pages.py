@@ -75,14 +75,16 @@ def _object_page(random: Random, vocabulary: Vocabulary, model: str) -> HostileR
 
 def _other_page(random: Random, vocabulary: Vocabulary, model: str) -> HostileRequest:
     copies, orders = "/admin/order_copies/ordercopy", "/admin/orders/order"
+    batches = "/admin/order_copies/copybatch"
     page = random.choice(
         [
             f"{orders}/copy/?ids={_draw_keys(random)}&request_key={draw_url_part(random)}",
             f"{orders}/copy/?ids={_draw_keys(random)}&ids={_draw_keys(random)}",
             f"{orders}/copy/?{random.choice(ADMIN_PARAMETERS)}={draw_url_part(random)}",
-            f"{copies}/batch/?ids={_draw_copy_ids(random, vocabulary)}",
+            f"{batches}/{_draw_key(random)}/change/?show={draw_url_part(random)}&p={draw_url_part(random)}",
+            f"{batches}/{_draw_key(random)}/{random.choice(['status', 'abort', 'retry'])}/",
             f"{copies}/status/?ids={_draw_copy_ids(random, vocabulary)}",
-            f"{copies}/{random.choice(['batch', 'status'])}/?{draw_url_part(random)}",
+            f"{copies}/status/?{draw_url_part(random)}",
             f"/admin/autocomplete/?app_label=orders&model_name={draw_url_part(random)}&field_name=market",
             f"/admin/autocomplete/?app_label=orders&model_name=order&field_name={draw_url_part(random)}&term=a",
             f"/admin/jsi18n/?{draw_url_part(random)}",

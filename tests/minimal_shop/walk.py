@@ -99,7 +99,8 @@ class Walk(TestCase):
         # when
         preview = self.client.post(url, options)
         hidden = HIDDEN.findall(preview.content.decode())
-        progress = self.client.post(url, options | dict(hidden) | {"_copy": "1"}, follow=True)
+        submitted = options | dict(hidden) | {"_copy": "1", "_confirmed": "1"}
+        progress = self.client.post(url, submitted, follow=True)
         target = self.run_worker()
 
         # then

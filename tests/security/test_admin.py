@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from order_copies.models import CopyBatch
 from orders.models import Promotion
 from tests.api import service, staff
 from tests.factories import (
@@ -70,6 +71,15 @@ FORM = {
     },
 }
 
+
+def batch_of_copies() -> CopyBatch:
+    """Create a batch with a copy that can be aborted, and one that can be retried."""
+    batch = CopyBatch.objects.create(reason="a reason", size=2)
+    OrderCopyFactory(batch=batch)
+    OrderCopyFactory(batch=batch, failed=True)
+    return batch
+
+
 ROWS: dict[str, Callable[[], Any]] = {
     "market": MarketFactory,
     "customer": CustomerFactory,
@@ -81,6 +91,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "order": OrderFactory,
     "ordercopy": OrderCopyFactory,
     "subscriptionmodel": SubscriptionModelFactory,
+    "copybatch": batch_of_copies,
     "event": lambda: happened("orders", OrderFactory().pk),
 }
 #: The pages whose address has a key that identifies the submit.
@@ -157,7 +168,8 @@ def form_for(case: Case, row: Any) -> dict[str, Any]:
         form = {"action": action, "_selected_action": row.pk, "post": "yes", "_confirmed": "1"}
         return form | shown_run(row)
     related = {"payment_method": PaymentMethodFactory().pk, "promotion": PromotionFactory().pk}
-    buttons = {"_copy": "1", "_subscribe": "1", "post": "yes", "request_key": str(uuid4())}
+    pressed = ("_copy", "_confirmed", "_subscribe")
+    buttons = dict.fromkeys(pressed, "1") | {"post": "yes", "request_key": str(uuid4())}
     return FORM | related | buttons | dict.fromkeys(options_of(case), "on") | shown_run(row)
 
 
@@ -169,7 +181,7 @@ def shown_run(row: Any) -> dict[str, str]:
 
 def path_for(case: Case, row: Any) -> str:
     path = case.path.replace(":id", str(row.pk))
-    if path.endswith(("/batch/", "/status/")):
+    if path.endswith("/ordercopy/status/"):
         return f"{path}?ids={row.public_id}"
     return f"{path}?ids={row.pk}&request_key={uuid4()}" if path.endswith(PAGES) else path
 

@@ -14,13 +14,13 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from order_copies.admin.display import words
 from order_copies.conf import settings
 from order_copies.events.models import Event
 from order_copies.events.recording import actor_name
 from order_copies.models import OrderSubscription, SubscriptionStatus
 from order_copies.plans import Problem
 from order_copies.subscriptions.slots import FREQUENCIES
+from order_copies.templatetags.order_copies_admin import words
 
 frequency_labels = {
     "hourly": gettext_lazy("every hour"),

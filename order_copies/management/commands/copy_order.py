@@ -8,7 +8,7 @@ from order_copies import copying
 from order_copies.exceptions import OrderCopiesError
 from order_copies.management.arguments import seconds
 from order_copies.management.databases import DatabaseCommand
-from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, CopyBatch, OrderCopy, OrderFactory, Status
 from order_copies.plans import CopyPlan, Outcome, errors_log
 from order_copies.shops import get_shop, unsupported_toggles
 from order_copies.templatetags.order_copies_admin import money
@@ -33,6 +33,7 @@ class Command(DatabaseCommand):
             )
         parser.add_argument("--reference", help="Identifier of the copies in another system.")
         parser.add_argument("--reference-origin", help="The system that the reference belongs to.")
+        parser.add_argument("--reason", default="", help="Why; it is shown with the copies.")
         parser.add_argument(
             "--dry-run",
             action="store_true",
@@ -59,7 +60,8 @@ class Command(DatabaseCommand):
                 self.show_plan(order_copy, plan)
             return
         try:
-            copying.request_copies(order_copies, actor="copy_order")
+            batch = CopyBatch(reason=options["reason"][:255])
+            copying.request_copies(order_copies, actor="copy_order", batch=batch)
         except OrderCopiesError as error:
             raise CommandError(str(error)) from error
         for order_copy in order_copies:

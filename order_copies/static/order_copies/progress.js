@@ -3,7 +3,7 @@
 
 document.addEventListener("DOMContentLoaded", () => {
   const pause = 2000;
-  const maximumFailures = 5;
+  const longestPause = 30000;
   let failures = 0;
 
   async function poll() {
@@ -17,20 +17,29 @@ document.addEventListener("DOMContentLoaded", () => {
     } catch {
       failures += 1;
     }
-    if (failures < maximumFailures) setTimeout(poll, pause);
+    warn(box);
+    setTimeout(poll, Math.min(pause * 2 ** failures, longestPause));
+  }
+
+  // Say since when the page shows old numbers: a session was lost, or the server does not answer.
+  function warn(box) {
+    const warning = box.querySelector("[data-stale]");
+    if (failures === 1) warning.textContent = warning.dataset.stale.replace("HH:MM", new Date().toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"}));
+    warning.hidden = failures === 0;
   }
 
   async function show(box, progress) {
-    if (progress.version === box.dataset.version) return;
-    box.dataset.version = progress.version;
-    box.querySelector("progress").value = progress.ended;
     box.querySelector("[role=status]").textContent = progress.text;
-    if (!progress.is_running) delete box.dataset.running;
+    if (progress.version === box.dataset.version) return;
     await refreshPage();
+    box.querySelector("progress").value = progress.ended;
+    box.dataset.version = progress.version;
+    if (!progress.is_running) delete box.dataset.running;
   }
 
   async function refreshPage() {
     const response = await fetch(location.href);
+    if (!response.ok || response.redirected) throw new Error(response.statusText);
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     for (const badge of document.querySelectorAll("tr [data-copy]")) {
       const fresh = page.querySelector(`tr [data-copy="${badge.dataset.copy}"]`);

@@ -555,33 +555,6 @@ def test_status_view__unknown_ids_are_not_running(admin: Client) -> None:
         assert admin.get(url, {"ids": ids}).json()["is_running"] is False
 
 
-def test_batch_page__unknown_copies_redirect_to_the_list(admin: Client) -> None:
-    # when
-    response = admin.get(reverse("admin:order_copies_ordercopy_batch"), follow=True)
-
-    # then
-    assert response.redirect_chain == [(COPIES, 302)]
-    assert messages_of(response) == ["These copies do not exist any more."]
-
-
-def test_batch_page__query_count_is_equal_for_one_and_many_copies(admin: Client) -> None:
-    """Session, user; the copies with both orders."""
-    # given
-    url = reverse("admin:order_copies_ordercopy_batch")
-    order_copies = [OrderCopyFactory(source_order=bare_order(), failed=True) for _ in range(5)]
-    ids = [order_copy.public_id for order_copy in order_copies]
-
-    # when
-    with CaptureQueriesContext(connection) as for_one:
-        page = admin.get(url, {"ids": ids[0]})
-    with CaptureQueriesContext(connection) as for_many:
-        admin.get(url, {"ids": ",".join(ids)})
-
-    # then
-    assert "cannot transition from pending to placed" in page.content.decode()
-    assert len(for_one) == len(for_many)
-
-
 def test_list__polls_copies_that_have_not_ended(admin: Client) -> None:
     # given
     OrderCopyFactory(source_order=bare_order(), completed=True)
@@ -602,7 +575,7 @@ def test_progress_views__need_the_permission_to_view_copies(client: Client) -> N
     client.force_login(user)
 
     # when, then
-    for view in ("status", "batch", "changelist"):
+    for view in ("status", "changelist"):
         assert client.get(reverse(f"admin:order_copies_ordercopy_{view}")).status_code == 403
 
 

@@ -1,0 +1,71 @@
+"""What copies will charge and void, in sums: shown before staff copy, and confirmed by them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from order_copies.plans import CopyPlan
+from order_copies.templatetags.order_copies_admin import money
+
+#: The totals of an order, the one that is charged first.
+_DUE = ("total_amount_with_taxes_cents", "total_amount_cents")
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """The numbers of orders that copies place and cancel, and their amounts in cents."""
+
+    placed: int
+    #: The amounts that will be authorized, by currency.
+    charged: Mapping[str, int]
+    cancelled: int
+    #: The totals of the orders that will be cancelled, by currency.
+    voided: Mapping[str, int]
+
+    @classmethod
+    def of(cls, plans: Sequence[CopyPlan]) -> "Consequences":
+        """Add up the plans."""
+        placed = [plan for plan in plans if plan.will_place]
+        cancelled = [plan for plan in plans if plan.will_cancel]
+        charged: Counter[str] = Counter()
+        voided: Counter[str] = Counter()
+        for plan in placed:
+            charged[plan.currency_code] += max(0, _due(plan.target_totals))
+        for plan in cancelled:
+            voided[plan.currency_code] += max(0, _due(plan.source_totals))
+        return cls(len(placed), charged, len(cancelled), voided)
+
+    def __bool__(self) -> bool:
+        return bool(self.placed or self.cancelled)
+
+    @property
+    def sentences(self) -> list[str]:
+        """What will happen, in words; a single sentence if nobody is charged."""
+        found = []
+        if self.placed:
+            text = ngettext(
+                "%(count)s copy will be placed, which authorizes %(sum)s.",
+                "%(count)s copies will be placed, which authorizes %(sum)s in all.",
+                self.placed,
+            )
+            found.append(text % {"count": self.placed, "sum": _sum(self.charged)})
+        if self.cancelled:
+            text = ngettext(
+                "%(count)s original will be cancelled, which voids its payment (%(sum)s).",
+                "%(count)s originals will be cancelled, which voids their payments (%(sum)s).",
+                self.cancelled,
+            )
+            found.append(text % {"count": self.cancelled, "sum": _sum(self.voided)})
+        return found or [_("Originals stay as they are. Copies are not placed: no one is charged.")]
+
+
+def _due(totals: Mapping[str, int]) -> int:
+    return next((totals[name] for name in _DUE if name in totals), 0)
+
+
+def _sum(amounts: Mapping[str, int]) -> str:
+    parts = [money(cents, currency) for currency, cents in sorted(amounts.items()) if cents]
+    return " + ".join(parts) or _("nothing")
