@@ -22,8 +22,8 @@ from orders.money import as_float, formatted
 
 ORDER_RELATIONSHIPS = (
     "market", "customer", "shipping_address", "billing_address", "payment_method", "line_items",
-    "line_item_options", "order_factories", "order_copies", "recurring_order_copies", "events",
-    "event_stores",
+    "line_item_options", "order_subscription", "order_subscriptions", "order_factories",
+    "order_copies", "recurring_order_copies", "events", "event_stores",
 )  # fmt: skip
 LINE_ITEM_RELATIONSHIPS = ("order", "item", "sku", "line_item_options", "event_stores")
 
@@ -144,6 +144,7 @@ def order_document(row: Order, base: str, meta: dict[str, str]) -> dict[str, Any
             "approved_at": moment(row.approved_at),
             "cancelled_at": moment(row.cancelled_at),
             "archived_at": moment(row.archived_at),
+            "subscription_created_at": moment(row.subscription_created_at),
             "created_at": instant(row.created_at),
             "updated_at": instant(row.updated_at),
             "reference": row.reference,

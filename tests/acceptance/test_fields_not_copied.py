@@ -35,6 +35,7 @@ def a_source_with_everything() -> Order:
         fulfillment_status=Order.FulfillmentStatus.UNFULFILLED,
         approved_at=PLACED_AT,
         archived_at=PLACED_AT,
+        subscription_created_at=PLACED_AT,
         created_at=PLACED_AT,
     )
     source.addresses.update(reference="A1", reference_origin="crm")
@@ -64,6 +65,7 @@ def test_fields_not_copied__identity_statuses_and_timestamps() -> None:
         "approved_at": None,
         "cancelled_at": None,
         "archived_at": None,
+        "subscription_created_at": None,
     }
     assert before <= target.created_at <= timezone.now()
     assert before <= target.updated_at <= timezone.now()

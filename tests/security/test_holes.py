@@ -62,7 +62,7 @@ TYPES = [
     for case in test_api.CASES
     if case.method == "GET" and case.path.count("/") == 2 and case.takes["scope"]
 ]
-PUBLIC = {"markets", "skus", "promotions", "payment_methods"}
+PUBLIC = {"markets", "skus", "promotions", "payment_methods", "subscription_models"}
 
 
 @pytest.mark.parametrize("resource_type", TYPES)
