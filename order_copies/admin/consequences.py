@@ -43,7 +43,7 @@ class Consequences:
 
     @property
     def sentences(self) -> list[str]:
-        """What will happen, in words; a single sentence if nobody is charged."""
+        """What will happen, in words. At least one sentence: that nothing is charged."""
         found = []
         if self.placed:
             text = ngettext(
@@ -59,7 +59,7 @@ class Consequences:
                 self.cancelled,
             )
             found.append(text % {"count": self.cancelled, "sum": _sum(self.voided)})
-        return found or [_("Originals stay as they are. Copies are not placed: no one is charged.")]
+        return found or [_("Originals stay as they are. Copies are not placed, and nothing is charged.")]
 
 
 def _due(totals: Mapping[str, int]) -> int:

@@ -835,5 +835,5 @@ def test_copy_page__drafts_need_no_confirmation(staff: Client) -> None:
     response = staff.post(url, form, follow=True)
 
     # then
-    assert "Copies are not placed: no one is charged." in page.content.decode()
+    assert "Copies are not placed, and nothing is charged." in page.content.decode()
     assert messages_of(response) == ["1 copy was requested."]
