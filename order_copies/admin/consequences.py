@@ -59,7 +59,8 @@ class Consequences:
                 self.cancelled,
             )
             found.append(text % {"count": self.cancelled, "sum": _sum(self.voided)})
-        return found or [_("Originals stay as they are. Copies are not placed, and nothing is charged.")]
+        plain = _("Originals stay as they are. Copies are not placed, and nothing is charged.")
+        return found or [plain]
 
 
 def _due(totals: Mapping[str, int]) -> int:
