@@ -118,7 +118,8 @@ def _reasons() -> Iterator[str]:
 
 def _subscriptions() -> Iterator[str]:
     """Each slot up to the last one has one copy, and the counters are those of the events."""
-    for one in OrderSubscription.objects.order_by("pk"):
+    ours = OrderSubscription.objects.filter(source_order__reference="subscribed")
+    for one in ours.order_by("pk"):
         copies = one.order_factories.order_by("scheduled_for")
         slots = list(copies.values_list("scheduled_for", flat=True))
         if one.status != "active" or len(slots) < SLOTS:

@@ -38,7 +38,8 @@ def test_admin__copies_an_order_from_its_page(staff, order) -> None:
 
     # when
     response = staff.get(url, follow=True)
-    for button in ("_preview", "_copy"):
+    # The second "_copy" confirms what is charged.
+    for button in ("_preview", "_copy", "_copy"):
         request = response.request
         fields = hidden_fields(response) | {"place_target_order": "on", button: "1"}
         address = f"{request['PATH_INFO']}?{request['QUERY_STRING']}"
