@@ -102,8 +102,9 @@ class Process:
             return self.end or f"killed {self.step}"
         if status == 0:
             return self.end or "done"
-        # Before a process has installed its handler, the signal itself ends it.
-        if self.terminated_at and status == -signal.SIGTERM:
+        # Before a process has installed its handler, the signal ends it, or the handler of the
+        # process that it was forked from.
+        if self.terminated_at and status in {-signal.SIGTERM, 128 + signal.SIGTERM}:
             return self.end
         if self.terminated_at and status == RELEASED:
             return "terminated in the middle of a batch"

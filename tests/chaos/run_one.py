@@ -54,7 +54,7 @@ def main(name: str, seed: str, copies: str) -> int:
 def _stop(pid: int, *_: object) -> None:
     """Exit with cleanup; a fork that still has this handler exits without."""
     if os.getpid() != pid:
-        os._exit(1)
+        os._exit(128 + signal.SIGTERM)
     sys.exit(1)
 
 
