@@ -118,7 +118,7 @@ def _reasons() -> Iterator[str]:
 
 def _subscriptions() -> Iterator[str]:
     """Each slot up to the last one has one copy, and the counters are those of the events."""
-    ours = OrderSubscription.objects.filter(source_order__reference="subscribed")
+    ours = OrderSubscription.objects.filter(source_order__reference_origin="chaos")
     for one in ours.order_by("pk"):
         copies = one.order_factories.order_by("scheduled_for")
         slots = list(copies.values_list("scheduled_for", flat=True))
