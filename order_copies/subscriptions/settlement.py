@@ -5,6 +5,7 @@ No function queries the database if no copy has a subscription.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -72,8 +73,7 @@ def settle(
     for ending in ours:
         order_subscription = locked.get(ending.order_copy.order_subscription_id or 0)
         if order_subscription:
-            _count(order_subscription, ending, journal)
-            _release(order_subscription, ending.order_copy, journal)
+            _settle(order_subscription, ending, journal)
     journal.write()
 
 
@@ -84,14 +84,25 @@ def retries_later(order_subscription: OrderSubscription, problems: Iterable[Prob
     return is_left and bool(reasons) and all(problem.may_pass for problem in reasons)
 
 
-def _count(one: OrderSubscription, ending: Ending, journal: Journal) -> None:
-    order_copy, now = ending.order_copy, journal.now
+def _settle(one: OrderSubscription, ending: Ending, journal: Journal) -> None:
+    verb, values = _counted(one, ending, journal.now)
+    if one.status != Status.RUNNING or one.running_for != ending.order_copy.scheduled_for:
+        journal.change(one, verb, **values)
+        return
+    journal.move(one, "settle", verb, **values)
+    is_over = not (one.next_run_at or one.retry_at or one.expires_at)
+    if is_over or _has_expired(one, journal.now):
+        journal.move(one, "cancel")
+
+
+def _counted(one: OrderSubscription, ending: Ending, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Return the verb of the event of a run that has ended, and what it changes."""
+    order_copy = ending.order_copy
     # The first end of the copy; a retry is the same run.
     occurrencies = one.occurrencies + (order_copy.retries == 0)
     if any(problem.code == INACTIVE for problem in ending.problems):
         # The subscription was stopped: it did not fail.
-        journal.change(one, occurrencies=occurrencies)
-        return
+        return "", {"occurrencies": occurrencies}
     succeeded = ending.status == CopyStatus.COMPLETED
     values = {
         "last_run_at": now,
@@ -106,16 +117,7 @@ def _count(one: OrderSubscription, ending: Ending, journal: Journal) -> None:
     elif not succeeded and ending.target_order is None and retries_later(one, ending.problems):
         values["retry_at"] = now + settings.RENEWAL_RETRIES[one.run_retries]
         values["run_retries"] = one.run_retries + 1
-    journal.change(one, "last_run_succeeded" if succeeded else "last_run_failed", **values)
-
-
-def _release(one: OrderSubscription, order_copy: OrderFactory, journal: Journal) -> None:
-    if one.status != Status.RUNNING or one.running_for != order_copy.scheduled_for:
-        return
-    journal.move(one, "settle")
-    is_over = not (one.next_run_at or one.retry_at or one.expires_at)
-    if is_over or _has_expired(one, journal.now):
-        journal.move(one, "cancel")
+    return "last_run_succeeded" if succeeded else "last_run_failed", values
 
 
 def _stopped(

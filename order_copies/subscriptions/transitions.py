@@ -81,10 +81,13 @@ class Journal:
         if event or reported:
             self.note(order_subscription, event, reported)
 
-    def move(self, order_subscription: OrderSubscription, name: str, **values: Any) -> None:
+    def move(
+        self, order_subscription: OrderSubscription, name: str, event: str = "", **values: Any
+    ) -> None:
         """Make the transition ``name`` of the table, and set further attributes.
 
-        The caller has checked that the table allows it.
+        The caller has checked that the table allows it. ``event`` is the verb of a transition that
+        has no event of its own.
         """
         transition = TRANSITIONS[name]
         assert order_subscription.status in transition.sources, "the caller checks the status"
@@ -93,7 +96,8 @@ class Journal:
         if transition.target not in RENEWING:
             values |= {"next_run_at": None, "retry_at": None, "skipped_from": None}
             values["last_slot"] = _last_skipped(order_subscription) or order_subscription.last_slot
-        self.change(order_subscription, transition.event, status=transition.target, **values)
+        verb = transition.event or event
+        self.change(order_subscription, verb, status=transition.target, **values)
 
     def note(self, order_subscription: OrderSubscription, verb: str, changes: Any) -> None:
         """Note an event; without a verb it is a plain change."""

@@ -89,6 +89,7 @@ def test_run__success_is_counted(clock: Clock, bank: Bank) -> None:
     event = next(event for event in events_of(one) if event.name.endswith("last_run_succeeded"))
     assert event.who == {"worker": {"type": "order_copies", "id": "w1"}}
     assert event.changes == {
+        "status": {"from": "running", "to": "active"},
         "last_run_at": {"from": None, "to": "2026-03-01T09:00:00.123Z"},
         "succeeded_on_last_run": {"from": None, "to": True},
         "occurrencies": {"from": 0, "to": 1},
@@ -360,7 +361,7 @@ def test_abort__of_the_copy_ends_the_run(clock: Clock) -> None:
     # then
     assert (counters(one), fresh(one).attention) == (("active", 1, 1, False), "aborted")
     assert names_of(one)[-1] == "last_run_failed"
-    assert events_of(one)[-2].who == stories.WHO
+    assert events_of(one)[-1].who == stories.WHO
 
 
 def test_abort__then_retry_counts_one_run(clock: Clock) -> None:
