@@ -54,8 +54,8 @@ NOTHING: Mapping[str, int] = MappingProxyType({})
 
 def tax_amount(total_cents: int, rate: Decimal, *, included: bool) -> int:
     """Return the tax that is ``included`` in an amount, or added on top of it, in cents."""
-    exact = Fraction(rate)
-    return rounded(total_cents * exact / (1 + exact) if included else total_cents * exact)
+    part, whole = rate.as_integer_ratio()
+    return rounded(Fraction(total_cents * part, whole + part if included else whole))
 
 
 def order_totals(

@@ -38,8 +38,10 @@ class RecurringLines(Lines):
         self.decisions = [self._decide_item(item, line, policy, left) for item, line in agreed]
         goods = [line for _item, line in agreed]
         self._require_goods(goods, self.decisions)
-        self.agreed_totals = self._add_up([*goods, *self._costs(goods)], {})
-        costs = self._costs(self.targets)
+        costs = self._costs(goods)
+        self.agreed_totals = self._add_up([*goods, *costs], {})
+        if self.targets != goods:
+            costs = self._costs(self.targets)
         self.decisions += [_decide_cost(line, left) for line in costs]
         self.decisions += map(_not_subscribed, left.values())
         head = {name: getattr(self.order, name) for name in TOTALS}
@@ -125,7 +127,8 @@ class RecurringLines(Lines):
             unit = current or 0
         elif policy == PricePolicy.LOWER:
             unit = min(unit, current or 0)
-        decision = self._decide_sku(self._priced(agreed, unit))
+        line = agreed if unit == agreed.unit_amount_cents else self._priced(agreed, unit)
+        decision = self._decide_sku(line)
         if decision.target and policy != PricePolicy.FROZEN and current is None:
             message = _("%(name)s has no price in %(currency)s: enter one, or set price_policy")
             words = {"name": agreed.sku_code, "currency": self.order.currency_code}
