@@ -137,14 +137,8 @@ class OrderSubscriptionAdmin(
 
     form = TermsForm
     inlines = [ItemInline]
-    list_display = [
-        "number",
-        "customer",
-        "status_badge",
-        "last_result",
-        "next_run",
-        "frequency_text",
-    ]
+    # Few columns: with the filters and the navigation they fit into 1280 pixels.
+    list_display = ["subscription", "status_badge", "next_run", "last_result"]
     list_filter = [
         AttentionFilter,
         "status",
@@ -180,30 +174,26 @@ class OrderSubscriptionAdmin(
 
     # Columns
 
-    @admin.display(description=gettext_lazy("customer"), ordering="customer_email")
-    def customer(self, order_subscription: OrderSubscription) -> str:
-        """Return the email of the customer."""
-        return order_subscription.customer_email
-
-    @admin.display(description=gettext_lazy("frequency"), ordering="frequency")
-    def frequency_text(self, order_subscription: OrderSubscription) -> str:
-        """Return the frequency in words."""
-        return frequency_words(order_subscription)
+    @admin.display(description=gettext_lazy("subscription"), ordering="customer_email")
+    def subscription(self, order_subscription: OrderSubscription) -> SafeString:
+        """Return the number and the email of the customer."""
+        return _above(order_subscription.number, order_subscription.customer_email)
 
     @admin.display(description=gettext_lazy("status"), ordering="status")
     def status_badge(self, order_subscription: OrderSubscription) -> SafeString:
-        """Return the status as a coloured badge."""
-        return status_badge_of(order_subscription)
+        """Return the status as a coloured badge, and the frequency in words."""
+        badge_of = status_badge_of(order_subscription)
+        return _above(badge_of, frequency_words(order_subscription))
 
     @admin.display(description=gettext_lazy("next run"), ordering="next_run_at", empty_value="–")
     def next_run(self, order_subscription: OrderSubscription) -> SafeString | None:
         """Return the next run, or the end of a pause, and how far it is."""
         one, now = order_subscription, timezone.now()
         if one.next_run_at:
-            return _far(instant(one.next_run_at), distance(one.next_run_at, now))
+            return _above(instant(one.next_run_at), distance(one.next_run_at, now))
         if one.resumes_at:
             text = _("paused until %(instant)s") % {"instant": instant(one.resumes_at)}
-            return _far(text, distance(one.resumes_at, now))
+            return _above(text, distance(one.resumes_at, now))
         return None
 
     @admin.display(description=gettext_lazy("last result"), ordering=URGENCY, empty_value="–")
@@ -391,5 +381,5 @@ def _said(error: OrderCopiesError) -> str:
     return capfirst(str(error))
 
 
-def _far(text: str, far: str) -> SafeString:
-    return format_html('{}<br><span class="copies-quiet">{}</span>', text, far)
+def _above(text: str, small: str) -> SafeString:
+    return format_html('{}<br><span class="copies-quiet">{}</span>', text, small)

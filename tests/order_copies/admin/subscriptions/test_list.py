@@ -147,10 +147,10 @@ def test_list__query_count_is_equal_for_one_and_many(admin_client: Client) -> No
         ({"succeeded_on_last_run": False}, "last_result", ">failed<"),
         ({}, "last_result", "–"),
         ({"attention": "source_gone"}, "last_result", "The source order was deleted."),
-        ({"customer_email": "ada@example.com"}, "customer", "ada@example.com"),
+        ({"customer_email": "ada@example.com"}, "subscription", "ada@example.com"),
         ({"status": SubscriptionStatus.INACTIVE}, "status_badge", ">inactive<"),
         ({"next_run_at": None}, "next_run", "–"),
-        ({"frequency": "hourly"}, "frequency_text", "every hour"),
+        ({"frequency": "hourly"}, "status_badge", "every hour"),
     ],
 )
 def test_column__says_it_in_words(values: dict[str, object], column: str, text: str) -> None:
