@@ -129,7 +129,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
     said = read_until_ready(demo)
 
     # then
-    assert "Kept the demo shop: 308 orders" in said
+    assert "Kept the demo shop: 311 orders" in said
     assert "Order #1271 was copied by an earlier start of the demo." in said
     token = token_for(said, port)
     assert token["token_type"] == "bearer"
