@@ -425,18 +425,18 @@ def test_wake_for_abandoned__wakes_for_pending_copies(wake_ups: WakeUps) -> None
     assert wake_ups == [None]
 
 
-def test_wake_for_abandoned__wakes_for_due_subscriptions(wake_ups: WakeUps) -> None:
+@pytest.mark.parametrize(("seconds_left", "woken"), [(-1, [None]), (60, [])])
+def test_wake_for_abandoned__wakes_for_due_subscriptions(
+    wake_ups: WakeUps, seconds_left: int, woken: WakeUps
+) -> None:
     # given
-    due_in(timedelta(seconds=60))
-    jobs.wake_for_abandoned()
-    assert wake_ups == []
-    due_in(timedelta(seconds=-1))
+    due_in(timedelta(seconds=seconds_left))
 
     # when
     jobs.wake_for_abandoned()
 
     # then
-    assert wake_ups == [None]
+    assert wake_ups == woken
 
 
 def test_wake_after_lease__schedules_a_wake_up_if_subscriptions_are_due(
