@@ -367,6 +367,23 @@ def test_skip__passes_over_the_next_slot(clock: Clock) -> None:
     assert (event.name, event.changes.keys()) == ("", {"next_run_at", "skipped_from"})
 
 
+def test_skip__stays_after_a_pause_that_ends_before_the_skipped_slot(clock: Clock) -> None:
+    # given
+    one = subscribed()
+    for _ in range(2):
+        act(changes.skip, one)
+
+    # when
+    act(changes.deactivate, one)
+    act(changes.activate, one)
+
+    # then
+    one = fresh(one)
+    assert (one.last_slot, one.next_run_at) == (FIRST + DAY, FIRST + 2 * DAY)
+    clock.now = FIRST + DAY
+    assert schedule_due("w1") == 0
+
+
 def test_unskip__takes_all_skips_back(clock: Clock) -> None:
     # given
     one = subscribed()
