@@ -1,6 +1,6 @@
 """Permissions of API clients on copies, subscriptions and events; the admin uses some of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
@@ -13,6 +13,9 @@ from order_copies.shops import get_shop
 
 #: The options of a copy that change orders, and the token scope that each requires.
 CHANGING_ORDERS = {"place_target_order": PLACE, "cancel_source_order": CANCEL}
+
+#: The attributes of subscriptions and items that decide what a copy costs: the shop sets them.
+PRICES = frozenset({"unit_amount_cents", "price_policy"})
 
 _VERBS = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
 
@@ -81,6 +84,12 @@ def check_subscription(request: Request, order_subscription: Any) -> None:
     if order_subscription.place_target_order:
         source = order_subscription.source_order
         _check(request, [PLACE], [source] if source else [])
+
+
+def check_prices(request: Request, attributes: Iterable[str]) -> None:
+    """Raise PermissionDenied if a client that acts for itself sets what it pays."""
+    if PRICES.intersection(attributes) and get_shop().acts_for_itself(request):
+        raise PermissionDenied
 
 
 def _check(request: Request, scopes: Sequence[str], orders: Sequence[Any]) -> None:

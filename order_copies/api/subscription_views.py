@@ -14,7 +14,7 @@ from rest_framework.permissions import IsAuthenticated
 from order_copies import copying
 from order_copies.api import serializers
 from order_copies.api.forecasts import ForecastMixin
-from order_copies.api.permissions import SubscriptionsPermission, check_subscription
+from order_copies.api.permissions import SubscriptionsPermission, check_prices, check_subscription
 from order_copies.events.recording import request_actor
 from order_copies.exceptions import SubscriptionRefusedError
 from order_copies.jsonapi.errors import Error, RequestRefusedError
@@ -59,7 +59,9 @@ class OrderSubscriptionViewSet(ForecastMixin, WritableViewSet):
 
     def perform_create(self, serializer: Any) -> None:
         """Create a subscription, with its items. Raises :class:`SubscriptionRefusedError`."""
-        order_subscription = OrderSubscription(**self.values_of(serializer))
+        values = self.values_of(serializer)
+        check_prices(self.request, values)
+        order_subscription = OrderSubscription(**values)
         check_subscription(self.request, order_subscription)
         actor = request_actor(self.request)
         serializer.instance = changes.create(order_subscription, actor=actor)
@@ -71,6 +73,7 @@ class OrderSubscriptionViewSet(ForecastMixin, WritableViewSet):
         """
         one, trigger = serializer.instance, serializer.trigger
         values, actor = self.values_of(serializer), request_actor(self.request)
+        check_prices(self.request, values)
         self._check_permitted(one, values, trigger)
         with transaction.atomic():
             if values or not trigger:
@@ -120,7 +123,9 @@ class OrderSubscriptionItemViewSet(WritableViewSet):
 
     def perform_create(self, serializer: Any) -> None:
         """Add an item. Raises :class:`SubscriptionRefusedError`."""
-        item = OrderSubscriptionItem(**self.values_of(serializer))
+        values = self.values_of(serializer)
+        check_prices(self.request, values)
+        item = OrderSubscriptionItem(**values)
         check_subscription(self.request, item.order_subscription)
         changes.add_item(item, actor=request_actor(self.request))
         serializer.instance = item
@@ -128,6 +133,7 @@ class OrderSubscriptionItemViewSet(WritableViewSet):
     def perform_update(self, serializer: Any) -> None:
         """Change an item. Raises :class:`SubscriptionRefusedError`."""
         item, values = serializer.instance, self.values_of(serializer)
+        check_prices(self.request, values)
         if not _HARMLESS.issuperset(values):
             check_subscription(self.request, item.order_subscription)
         changes.update_item(item, values, actor=request_actor(self.request))

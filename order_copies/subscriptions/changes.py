@@ -33,6 +33,7 @@ from order_copies.subscriptions.transitions import (
     Journal,
     Status,
     event,
+    last_skipped,
     lock,
     slot_after,
 )
@@ -264,8 +265,9 @@ def add_item(item: OrderSubscriptionItem, *, actor: Caller) -> None:
 def update_item(item: OrderSubscriptionItem, values: Mapping[str, Any], *, actor: Caller) -> None:
     """Set attributes of :data:`ITEM_UPDATABLE`; a copy that runs already keeps the old ones.
 
-    Raises :class:`SubscriptionRefusedError` and :class:`SubscriptionGoneError`, and TypeError for
-    an unknown attribute.
+    Another SKU or bundle has its own current price, unless ``unit_amount_cents`` is given. Raises
+    :class:`SubscriptionRefusedError` and :class:`SubscriptionGoneError`, and TypeError for an
+    unknown attribute.
     """
     _check_names(values, ITEM_UPDATABLE)
     with limited_wait(settings.LOCK_TIMEOUT):
@@ -273,16 +275,20 @@ def update_item(item: OrderSubscriptionItem, values: Mapping[str, Any], *, actor
         if not OrderSubscriptionItem.objects.filter(pk=item.pk).exists():
             raise SubscriptionGoneError
         item.refresh_from_db()
-        before = _values(item, values)
+        before, sold = _values(item, ITEM_UPDATABLE), (item.sku_code, item.bundle_code)
         for name, value in values.items():
             setattr(item, name, value)
+        if sold != (item.sku_code, item.bundle_code):
+            # The agreed amount and the name are those of another article.
+            item.unit_amount_cents = values.get("unit_amount_cents")  # type: ignore[assignment]
+            item.name = values.get("name", "")
         problems = [] if set(values) <= ANNOTATIONS else rules.of_changed_items(one)
         if not problems and {"sku_code", "bundle_code"} & set(values):
             problems = get_shop().complete_item(item)
         if problems := problems or rules.of_item(item):
             raise SubscriptionRefusedError(problems)
         item.save()
-        _record_item(item, before, _values(item, values), actor)
+        _record_item(item, before, _values(item, ITEM_UPDATABLE), actor)
 
 
 def delete_item(item: OrderSubscriptionItem, *, actor: Caller) -> None:
@@ -327,6 +333,9 @@ def _reschedule(one: OrderSubscription, journal: Journal, *, is_counted_anew: bo
         slot = slot_after(one, after)
     elif one.expires_at and slot >= one.expires_at:
         slot = None
+        # What is skipped stays so if a later expiry brings the slots back.
+        skipped = last_skipped(one) or one.last_slot
+        journal.change(one, last_slot=skipped, skipped_from=None)
     journal.change(one, next_run_at=slot)
 
 

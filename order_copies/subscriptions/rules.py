@@ -52,6 +52,7 @@ def of_new(
     """Return why a subscription cannot be created. Sets its frequency to the normal form."""
     one.frequency = _normal(one.frequency)
     return [
+        *_of_model(one.subscription_model_id, subscriber),
         *_of_frequency(one.frequency, one.subscription_model_id),
         *_of_source(one, subscriber, waits_for_source=waits_for_source),
         *_of_start(one, now),
@@ -195,6 +196,12 @@ def _of_frequency(frequency: str, model: int | None) -> Iterator[Problem]:
         message = _("is not one of the subscription model: %(allowed)s")
         named = message % {"allowed": ", ".join(map(str, allowed))}
         yield problem("frequency", "inclusion", named)
+
+
+def _of_model(model: int | None, subscriber: Subscriber) -> Iterator[Problem]:
+    own = subscriber.subscription_model
+    if own is not None and model != own:
+        yield problem("subscription_model", "invalid", _("must be that of the market of the order"))
 
 
 def _of_source(

@@ -45,7 +45,7 @@ def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
 def hold(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, OrderSubscription]:
     """Lock the subscriptions of copies that a worker is about to write, and return them by key.
 
-    A subscription that a person stops meanwhile waits until the copies have ended. Raises
+    A person who stops a subscription waits until the copies have ended. Raises
     :class:`SourceChangedError` if one was stopped before: nothing may be written or charged.
     """
     held = lock(order_copies)
@@ -111,7 +111,7 @@ def _counted(one: OrderSubscription, ending: Ending, now: datetime) -> tuple[str
         "errors_count": one.errors_count + (not succeeded),
         "attention": "" if succeeded else _reason(ending.problems),
     }
-    if one.last_slot != order_copy.scheduled_for:
+    if order_copy.scheduled_for != (one.running_for or one.last_slot):
         # An older run that a person retried says nothing about the last one.
         values = {name: values[name] for name in ("occurrencies", "errors_count")}
     elif not succeeded and ending.target_order is None and retries_later(one, ending.problems):

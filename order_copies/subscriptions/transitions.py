@@ -1,7 +1,7 @@
 """Every status transition of a subscription, under one table, and the writing of changes.
 
 Changes are made to rows that the caller has locked. A :class:`Journal` collects them and writes all
-with their events in two statements, whatever their number.
+with their events in two statements, regardless of their number.
 """
 
 from collections.abc import Sequence
@@ -95,7 +95,7 @@ class Journal:
             values["running_for"] = None
         if transition.target not in RENEWING:
             values |= {"next_run_at": None, "retry_at": None, "skipped_from": None}
-            values["last_slot"] = _last_skipped(order_subscription) or order_subscription.last_slot
+            values["last_slot"] = last_skipped(order_subscription) or order_subscription.last_slot
         verb = transition.event or event
         self.change(order_subscription, verb, status=transition.target, **values)
 
@@ -165,8 +165,9 @@ def alert_at(order_subscription: OrderSubscription) -> datetime | None:
     return slot - timedelta(hours=order_subscription.renewal_alert_period)
 
 
-def _last_skipped(one: OrderSubscription) -> datetime | None:
-    """Return the last slot that is skipped; None: there is none. It stays so after a pause."""
+def last_skipped(order_subscription: OrderSubscription) -> datetime | None:
+    """Return the last slot that is skipped; None: there is none."""
+    one = order_subscription
     if not (one.skipped_from and one.next_run_at and one.anchor_at):
         return None
     zone, tick = settings.SUBSCRIPTION_TIME_ZONE, datetime.resolution

@@ -70,10 +70,13 @@ class ReferenceShop(Shop):
     def order_subscriptions_for(
         self, request: HttpRequest, order_subscriptions: "QuerySet[Any]"
     ) -> "QuerySet[Any]":
-        """Return the subscriptions to the orders that the client may see.
+        """Return the subscriptions to the orders that the client may see; none to sales channels.
 
-        A client that may see all orders also gets subscriptions whose source order was deleted.
+        The token of a sales channel is public (contract 5.8). A client that may see all orders also
+        gets subscriptions whose source order was deleted.
         """
+        if is_sales_channel(request):
+            return order_subscriptions.none()
         if not self.orders_for(request).query.has_filters():
             return order_subscriptions
         return super().order_subscriptions_for(request, order_subscriptions)

@@ -38,7 +38,7 @@ ATTRIBUTES = {
         "starts_at": "2199-01-31T12:00:00.000Z",
         "place_target_order": False,
     },
-    "order_subscription_items": {"quantity": 1, "unit_amount_cents": 500},
+    "order_subscription_items": {"quantity": 1},
     "subscription_models": {"name": "Club", "frequencies": ["weekly"]},
     "recurring_order_copies": {"place_target_order": False},
 }
