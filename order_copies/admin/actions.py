@@ -1,6 +1,6 @@
 """Admin actions and buttons that abort and retry copies."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import admin, messages
@@ -15,8 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from order_copies import copying
 from order_copies.admin.pages import page_url
-from order_copies.admin.permissions import may_change_orders
-from order_copies.api.permissions import orders_changed_by
+from order_copies.admin.permissions import may, may_retry
 from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import OrderCopy
@@ -60,6 +59,24 @@ interventions = {
 class InterveningMixin(Base):
     """Aborts and retries copies, by actions of the list and by buttons on the page of a copy."""
 
+    def has_abort_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may abort copies."""
+        return self.has_view_permission(request) and may(request, "abort")
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may retry copies."""
+        return self.has_view_permission(request) and may(request, "retry")
+
+    def may_intervene(self, request: HttpRequest, verb: str, order_copy: OrderCopy) -> bool:
+        """Return whether the user may abort or retry this copy."""
+        if not self.has_view_permission(request, order_copy):
+            return False
+        return (
+            may_retry(self.admin_site, request, [order_copy])
+            if verb == "retry"
+            else may(request, verb)
+        )
+
     def get_urls(self) -> list[URLPattern]:
         """Return Django's URLs and those of the buttons."""
         view = self.admin_site.admin_view(self.intervene_view)
@@ -77,7 +94,7 @@ class InterveningMixin(Base):
         ]
 
     @admin.action(
-        permissions=["change"],
+        permissions=["abort"],
         description=gettext_lazy("Abort selected %(verbose_name_plural)s"),
     )
     def abort_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
@@ -85,17 +102,15 @@ class InterveningMixin(Base):
         self._intervene(request, queryset, interventions["abort"])
 
     @admin.action(
-        permissions=["change"],
+        permissions=["retry"],
         description=gettext_lazy("Retry selected %(verbose_name_plural)s"),
     )
     def retry_selected(self, request: HttpRequest, queryset: "QuerySet[OrderCopy]") -> None:
         """Retry the selected copies that failed or were aborted; a message names the others."""
-        if self.may_retry(request, queryset):
+        if may_retry(self.admin_site, request, queryset):
             self._intervene(request, queryset, interventions["retry"])
         else:
-            text = _(
-                "You need permission to change the orders to retry copies that place or cancel."
-            )
+            text = _("You do not have permission for what these copies do when they are retried.")
             self.message_user(request, text, messages.ERROR)
 
     def intervene_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
@@ -103,28 +118,21 @@ class InterveningMixin(Base):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         order_copy = self.get_object(request, unquote(object_id))
-        if not self.has_change_permission(request, order_copy):
+        if order_copy is None and not self.has_view_permission(request):
             raise PermissionDenied
         if order_copy is not None:
-            if verb == "retry" and not self.may_retry(request, [order_copy]):
+            if not self.may_intervene(request, verb, order_copy):
                 raise PermissionDenied
             self._intervene(request, [order_copy], interventions[verb])
         page = page_url(self.admin_site, OrderCopy, "change", unquote(object_id))
         return HttpResponseRedirect(page)
 
-    def may_retry(self, request: HttpRequest, order_copies: Iterable[OrderCopy]) -> bool:
-        """Return whether the user may change all orders that these copies place or cancel."""
-        orders = [order for order_copy in order_copies for order in orders_changed_by(order_copy)]
-        return not orders or may_change_orders(self.admin_site, request, orders)
-
     def verbs_for(self, request: HttpRequest, order_copy: OrderCopy) -> Iterator[tuple[str, Any]]:
         """Yield the verbs that the user may apply to the copy now, with the labels of buttons."""
-        if not self.has_change_permission(request, order_copy):
-            return
-        if order_copy.status in ABORTABLE:
+        if order_copy.status in ABORTABLE and self.may_intervene(request, "abort", order_copy):
             yield "abort", _("Abort")
         is_over = order_copy.status in RETRYABLE and not copying.why_not_retried(order_copy)
-        if is_over and self.may_retry(request, [order_copy]):
+        if is_over and self.may_intervene(request, "retry", order_copy):
             yield "retry", _("Retry")
 
     def _intervene(

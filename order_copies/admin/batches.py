@@ -29,8 +29,9 @@ from order_copies.admin.display import toggle_labels
 from order_copies.admin.forms import RetryForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
-from order_copies.admin.permissions import may_change_orders, may_view_copies
+from order_copies.admin.permissions import may, may_turn_on, may_view_copies, refused_toggles
 from order_copies.admin.progress import Progress
+from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.events.recording import actor_name, user_actor
 from order_copies.exceptions import OrderCopiesError
 from order_copies.models import CopyBatch, OrderCopy, Status
@@ -252,7 +253,11 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
             raise PermissionDenied
         page = page_url(self.admin_site, CopyBatch, "change", batch.pk)
         concerned = _copies(batch).filter(status__in=VERBS[verb])
-        form = RetryForm(request.POST or None, initial=dict.fromkeys(batch.options, True))
+        form = RetryForm(
+            request.POST or None,
+            refused=refused_toggles(self.admin_site, request, []),
+            initial=dict.fromkeys(batch.options, True),
+        )
         if request.method == "POST":
             toggles = form.toggles if verb == "retry" and form.is_valid() else {}
             copies = list(concerned.order_by("pk"))
@@ -298,10 +303,10 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
                 yield url, _verb_labels[verb] % {"count": count}
 
     def _may(self, request: HttpRequest, verb: str, batch: CopyBatch) -> bool:
-        if not self.admin_site.get_model_admin(OrderCopy).has_change_permission(request):
+        if not may(request, verb):
             return False
-        changes = {"place_target_order", "cancel_source_order"} & set(batch.options)
-        return verb != "retry" or not changes or may_change_orders(self.admin_site, request, [])
+        on = CHANGING_ORDERS.keys() & set(batch.options)
+        return verb != "retry" or may_turn_on(self.admin_site, request, on, [])
 
     def _intervene(
         self,

@@ -26,7 +26,7 @@ from order_copies.admin.consequences import Consequences
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.pages import page_url
-from order_copies.admin.permissions import may_change_orders, may_view_copies
+from order_copies.admin.permissions import may, may_view_copies, refused_toggles
 from order_copies.admin.submission import (
     Previewed,
     Selection,
@@ -67,8 +67,7 @@ class CopyOrdersMixin(SubscribeMixin):
 
     def has_copy_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may copy orders."""
-        may_add = request.user.has_perm("order_copies.add_ordercopy")
-        return may_add and self.has_view_permission(request)
+        return may(request, "add") and self.has_view_permission(request)
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Return the shop's actions, and on the list of orders the action that copies.
@@ -159,9 +158,9 @@ class CopyOrdersMixin(SubscribeMixin):
     def _copy_orders_form(
         self, request: HttpRequest, orders: Sequence[Any], key: UUID | None
     ) -> CopyOrdersForm:
-        may_change = may_change_orders(self.admin_site, request, orders)
+        refused = refused_toggles(self.admin_site, request, orders)
         data = request.POST if request.method == "POST" else None
-        return CopyOrdersForm(data, may_change_orders=may_change, request_key=key)
+        return CopyOrdersForm(data, refused=refused, request_key=key)
 
     def _copy(
         self, request: HttpRequest, form: CopyOrdersForm, orders: Sequence[Any]

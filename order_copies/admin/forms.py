@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -28,8 +28,8 @@ class CopyOrdersForm(ModelForm):
     """The options of copies of the selected orders.
 
     ``request_key`` identifies one visit of the page and is part of its address. A second submit
-    with the same key and content creates no copies. Without ``may_change_orders`` the options that
-    place and cancel are disabled. Options that the shop cannot do are absent.
+    with the same key and content creates no copies. Options that the shop cannot do are absent, and
+    so are those of ``refused``, which the user may not turn on, each with its reason.
     """
 
     request_key = forms.UUIDField(
@@ -52,31 +52,26 @@ class CopyOrdersForm(ModelForm):
         fields = [*OPTIONS, "reference", "reference_origin"]
 
     def __init__(
-        self, data: Any = None, *, may_change_orders: bool, request_key: uuid.UUID | None = None
+        self,
+        data: Any = None,
+        *,
+        refused: Mapping[str, str],
+        request_key: uuid.UUID | None = None,
     ) -> None:
         super().__init__(data)
         self._request_key = request_key or uuid.uuid4()
-        self._unsupported = get_shop().unsupported
-        self._absent = {name: self.fields.pop(name) for name in self._unsupported}
-        for name in () if may_change_orders else self._changing_orders:
-            self.fields[name].disabled = True
-            self.fields[name].help_text = _("You need permission to change orders.")
+        reasons = {
+            name: f"{capfirst(self.fields[name].label)}: {why}" for name, why in refused.items()
+        }
+        reasons |= {name: f"{capfirst(why)}." for name, why in get_shop().unsupported.items()}
+        self._absent = {name: (self.fields.pop(name), reason) for name, reason in reasons.items()}
 
     def clean(self) -> dict[str, Any]:
-        """Report values that were sent for disabled and absent fields as errors."""
-        for name, field in self._absent.items():
+        """Report values that were sent for absent fields: forged ones, or those of an old page."""
+        for name, (field, reason) in self._absent.items():
             if field.widget.value_from_datadict(self.data, self.files, name):
-                self.add_error(None, f"{capfirst(self._unsupported[name])}.")
-        for name in self._changing_orders:
-            # Django ignores the value of a disabled field. A request with one is forged, or comes
-            # from an old page.
-            if self.fields[name].disabled and self[name].data:
-                self.add_error(name, _("You do not have permission to change these orders."))
+                self.add_error(None, reason)
         return self.cleaned_data
-
-    @property
-    def _changing_orders(self) -> list[str]:
-        return [name for name in CHANGING_ORDERS if name in self.fields]
 
     @property
     def next_request_key(self) -> uuid.UUID:
@@ -88,17 +83,18 @@ class CopyOrdersForm(ModelForm):
         """Return unsaved copies of ``orders`` with the valid values of the form."""
         cleaned = getattr(self, "cleaned_data", {})
         values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
-        values |= dict.fromkeys(self._unsupported, False)
+        values |= dict.fromkeys(self._absent, False)
         return copying.unsaved(orders, **values)
 
 
 class RetryForm(forms.Form):
     """The toggles that staff may change when they retry copies: those that move no money."""
 
-    def __init__(self, data: Any = None, *, initial: Any = None) -> None:
+    def __init__(self, data: Any = None, *, refused: Collection[str], initial: Any = None) -> None:
         super().__init__(data, initial=initial)
+        absent = {*CHANGING_ORDERS, *get_shop().unsupported, *refused}
         for name in OPTIONS:
-            if name not in CHANGING_ORDERS and name not in get_shop().unsupported:
+            if name not in absent:
                 field: Any = OrderCopy._meta.get_field(name)
                 self.fields[name] = field.formfield()
 

@@ -31,6 +31,17 @@ class OrderCopy(OrderFactory):
         proxy = True
         verbose_name = _("order copy")
         verbose_name_plural = _("order copies")
+        permissions = [
+            ("place_ordercopy", _("Can have copies placed")),
+            ("cancel_source_ordercopy", _("Can have copies cancel their originals")),
+            ("reuse_wallet_ordercopy", _("Can have copies paid with the same card")),
+            ("change_lines_ordercopy", _("Can change the lines of a copy")),
+            ("change_customer_ordercopy", _("Can change the customer and addresses of a copy")),
+            ("abort_ordercopy", _("Can abort copies")),
+            ("retry_ordercopy", _("Can retry copies")),
+            ("undo_ordercopy", _("Can undo copies")),
+            ("export_ordercopy", _("Can export copies")),
+        ]
 
 
 class RecurringOrderCopy(OrderFactory):

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
 from order_copies.admin import CopyOrdersMixin
+from order_copies.admin.permissions import TOGGLES
 from order_copies.events.models import Event
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from orders.models import Order, Sku
@@ -67,7 +68,14 @@ urlpatterns = [
 
 ORDERS = reverse("admin:orders_order_changelist")
 COPY = reverse("admin:orders_order_copy")
-MAY_COPY = ["orders.view_order", "order_copies.add_ordercopy", "order_copies.view_ordercopy"]
+MAY_COPY = [
+    "orders.view_order",
+    *(f"order_copies.{verb}_ordercopy" for verb in ("add", "view", "reuse_wallet")),
+]
+MAY_CHANGE = [
+    "orders.change_order",
+    *(f"order_copies.{verb}_ordercopy" for verb in ("place", "cancel_source")),
+]
 
 
 def staff_with(*permissions: str) -> Client:
@@ -82,7 +90,7 @@ def staff_with(*permissions: str) -> Client:
 @pytest.fixture
 def staff() -> Client:
     """A client signed in as a user who may view, change and copy orders."""
-    return staff_with("orders.change_order", *MAY_COPY)
+    return staff_with(*MAY_CHANGE, *MAY_COPY)
 
 
 def page_of(*orders: Order) -> str:
@@ -467,7 +475,7 @@ def test_copy_page__opened_again_after_its_submit_shows_the_copies(
 
 def test_copy_page__copied_already_links_no_copies_for_staff_who_may_not_view_them() -> None:
     # given
-    client = staff_with("orders.view_order", "order_copies.add_ordercopy")
+    client = staff_with(*set(MAY_COPY) - {"order_copies.view_ordercopy"})
     order, key = placed_order(), uuid4()
     submit(client, page_of(order), key=key)
 
@@ -509,25 +517,26 @@ def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: 
 CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
 
 
-def test_permissions__place_and_cancel_are_disabled_without_change_order() -> None:
+@pytest.mark.parametrize("missing", [*MAY_CHANGE, "order_copies.reuse_wallet_ordercopy"])
+def test_permissions__options_are_absent_without_their_permission(missing: str) -> None:
     # given
-    order = placed_order()
+    client = staff_with(*({*MAY_CHANGE, *MAY_COPY} - {missing}))
 
     # when
-    fields = open_page(staff_with(*MAY_COPY), order).context["form"].fields
+    fields = open_page(client, placed_order()).context["form"].fields
 
     # then
-    disabled = {name: field.help_text for name, field in fields.items() if field.disabled}
-    why = "You need permission to change orders."
-    assert disabled == dict.fromkeys(CHANGING_ORDERS, why)
+    verb = missing.removeprefix("order_copies.").removesuffix("_ordercopy")
+    absent = [name for name, needed in TOGGLES.items() if needed == verb] or CHANGING_ORDERS
+    assert {name for name in TOGGLES if name not in fields} == set(absent)
 
 
-def test_permissions__all_options_are_enabled_with_change_order(staff: Client) -> None:
+def test_permissions__all_options_are_present_with_all_permissions(staff: Client) -> None:
     order = placed_order()
 
     fields = open_page(staff, order).context["form"].fields
 
-    assert not any(field.disabled for field in fields.values())
+    assert fields.keys() > TOGGLES.keys()
 
 
 def test_permissions__copying_works_without_change_order() -> None:
@@ -555,7 +564,8 @@ def test_permissions__forged_place_or_cancel_is_a_form_error(option: str, button
 
     # then
     why = "You do not have permission to change these orders."
-    assert response.context["form"].errors == {option: [why]}
+    label = OrderCopy._meta.get_field(option).verbose_name.capitalize()
+    assert response.context["form"].non_field_errors() == [f"{label}: {why}"]
     assert why in response.content.decode()
     [preview] = response.context["previews"]
     assert preview.target[1] == "Target: created, not placed"
@@ -573,7 +583,8 @@ def test_permissions__one_order_without_change_permission_refuses_placing(staff:
 
     # then
     assert messages_of(alone) == ["1 copy was requested."]
-    assert list(together.context["form"].errors) == ["place_target_order"]
+    [error] = together.context["form"].non_field_errors()
+    assert error.endswith("You do not have permission to change these orders.")
     assert OrderCopy.objects.get().source_order == free
 
 
@@ -647,7 +658,7 @@ def test_order_page__has_a_button_to_copy(staff: Client) -> None:
 def test_permissions__submit_redirects_to_the_orders_without_view_copies() -> None:
     # given
     order = placed_order()
-    client = staff_with("orders.view_order", "order_copies.add_ordercopy")
+    client = staff_with(*set(MAY_COPY) - {"order_copies.view_ordercopy"})
 
     # when
     response = submit(client, page_of(order))

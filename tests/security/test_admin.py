@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from order_copies.models import CopyBatch
+from order_copies.models import OPTIONS, CopyBatch
 from orders.models import Promotion
 from tests.api import service, staff
 from tests.factories import (
@@ -133,7 +133,7 @@ def model_of(case: Case) -> str:
 
 
 def options_of(case: Case) -> list[str]:
-    return [word for word in case.words if word.endswith("_order")]
+    return [word for word in case.words if word in OPTIONS]
 
 
 def clients(case: Case) -> Iterator[tuple[str, Client]]:

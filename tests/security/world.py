@@ -10,6 +10,7 @@ from django.db import connection
 from order_copies.events.models import Event
 from order_copies.models import (
     Kind,
+    OrderCopy,
     OrderFactory,
     OrderSubscriptionItem,
     RecurringOrderCopy,
@@ -37,7 +38,10 @@ MODELS = [
     *("paymentmethod", "paymentsource", "lineitem", "lineitemoption", "sku", "coupon", "promotion"),
     *("ordersubscription", "ordersubscriptionitem", "subscriptionmodel"),
 ]
-EVERYTHING = {f"{verb}_{model}" for model in MODELS for verb in ("view", "add", "change", "delete")}
+EVERYTHING = {
+    *(f"{verb}_{model}" for model in MODELS for verb in ("view", "add", "change", "delete")),
+    *(codename for codename, _ in OrderCopy._meta.permissions),
+}
 
 
 class World:

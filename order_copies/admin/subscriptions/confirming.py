@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from order_copies.admin.pages import page_url
-from order_copies.admin.permissions import may_change_orders
+from order_copies.admin.permissions import may, may_turn_on
 from order_copies.admin.subscriptions.forms import PauseForm
 from order_copies.admin.subscriptions.verbs import ACTIONS, VERBS, Facts, Outcome, Verb
 from order_copies.admin.subscriptions.words import add_problems, instant, refusal, status_label
@@ -59,6 +59,10 @@ def _admin_action(name: str) -> Callable[..., HttpResponse | None]:
     return admin.action(description=label, permissions=[permission])(run)
 
 
+#: The toggle of subscriptions that have their copies placed.
+PLACING = ["place_target_order"]
+
+
 class ConfirmingMixin(Base):
     """The buttons of the page of a subscription, and the actions of the list."""
 
@@ -66,8 +70,7 @@ class ConfirmingMixin(Base):
 
     def has_start_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return whether the user may have subscriptions make copies, as "Copy" does."""
-        may_add = request.user.has_perm("order_copies.add_ordercopy")
-        return may_add and self.has_change_permission(request, obj)
+        return may(request, "add") and self.has_change_permission(request, obj)
 
     def may_start(
         self, request: HttpRequest, order_subscriptions: Sequence[OrderSubscription]
@@ -80,7 +83,8 @@ class ConfirmingMixin(Base):
             for one in order_subscriptions
             if one.place_target_order and one.source_order
         }
-        return not placing or may_change_orders(self.admin_site, request, list(placing.values()))
+        sources = list(placing.values())
+        return not placing or may_turn_on(self.admin_site, request, PLACING, sources)
 
     def may_use(
         self, request: HttpRequest, verb: Verb, order_subscription: OrderSubscription

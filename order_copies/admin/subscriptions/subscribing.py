@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.admin.pages import page_url
-from order_copies.admin.permissions import may_change_orders
+from order_copies.admin.permissions import may, may_turn_on
 from order_copies.admin.submission import SelectingMixin
 from order_copies.admin.subscriptions.detail import resumed, upcoming
 from order_copies.admin.subscriptions.forms import LocalDateTimeField, frequency_field
@@ -45,8 +45,7 @@ BY_ORDER, BY_DATE = "order", "date"
 class SubscribeForm(forms.Form):
     """The terms of a new subscription to one order.
 
-    ``place_target_order`` is absent if the shop cannot place orders, and disabled without
-    ``may_change_orders``.
+    ``place_target_order`` is absent if the shop cannot place orders, and without ``may_place``.
     """
 
     start = forms.ChoiceField(
@@ -74,29 +73,24 @@ class SubscribeForm(forms.Form):
         *,
         order: Any,
         model: SubscriptionModel | None,
-        may_change_orders: bool,
+        may_place: bool,
     ) -> None:
         # An order that is not placed can only be subscribed to with a date.
         super().__init__(data, initial={"start": BY_DATE})
         self._order = order
+        self._may_place = may_place
         self.fields["frequency"] = frequency_field(model)
         self.order_fields(self.field_order)
-        if Capability.PLACE not in get_shop().capabilities:
+        if Capability.PLACE not in get_shop().capabilities or not may_place:
             del self.fields["place_target_order"]
-        elif not may_change_orders:
-            field = self.fields["place_target_order"]
-            field.disabled, field.initial = True, False
-            field.help_text = _("You need permission to change orders.")
 
     def clean(self) -> dict[str, Any]:
-        """Demand the date that the start is at, and refuse a forged value of a disabled field."""
+        """Demand the date that the start is at, and refuse a forged value of an absent field."""
         cleaned = self.cleaned_data
         if cleaned.get("start") == BY_DATE and "starts_at" in cleaned and not cleaned["starts_at"]:
             self.add_error("starts_at", _("Enter the date of the first run."))
-        placing = self.fields.get("place_target_order")
-        if placing and placing.disabled and self["place_target_order"].data:
-            text = _("You do not have permission to change this order.")
-            self.add_error("place_target_order", text)
+        if not self._may_place and self.data.get("place_target_order"):
+            self.add_error(None, _("You do not have permission to have new orders placed."))
         return cleaned
 
     def order_subscription(self) -> OrderSubscription:
@@ -182,16 +176,16 @@ class SubscribeMixin(SelectingMixin):
             return HttpResponseRedirect(request.get_full_path())
 
     def _subscribe(self, request: HttpRequest, order: Any, key: UUID) -> HttpResponse:
-        may_change = request.user.has_perm("order_copies.add_ordercopy") and may_change_orders(
-            self.admin_site, request, [order]
+        may_place = may(request, "add") and may_turn_on(
+            self.admin_site, request, ["place_target_order"], [order]
         )
         [subscriber] = get_shop().subscribers([order])
         key_of_model = subscriber.subscription_model
         model = SubscriptionModel.objects.get(pk=key_of_model) if key_of_model else None
         data: Any = request.POST
         if request.method != "POST":
-            data = _first_terms(model, is_placed=subscriber.is_placed, may_place=may_change)
-        form = SubscribeForm(data, order=order, model=model, may_change_orders=may_change)
+            data = _first_terms(model, is_placed=subscriber.is_placed, may_place=may_place)
+        form = SubscribeForm(data, order=order, model=model, may_place=may_place)
         expected = None
         if form.is_valid():
             one = form.order_subscription()

@@ -185,7 +185,8 @@ def test_actions__user_with_view_permission_only_is_refused(client: Client, orde
     assert fresh(order_copy).status == Status.PENDING
 
 
-RETRIABLE = ["view_order", "view_ordercopy", "change_ordercopy"]
+RETRIABLE = ["view_order", "view_ordercopy", "retry_ordercopy"]
+CHANGING = ["change_order", "place_ordercopy", "cancel_source_ordercopy"]
 
 
 @pytest.mark.parametrize("option", ["place_target_order", "cancel_source_order"])
@@ -202,14 +203,14 @@ def test_retry__placing_and_cancelling_copies_need_change_order(
     pressed = press(client, "retry", changing)
 
     # then
-    why = "You need permission to change the orders to retry copies that place or cancel."
+    why = "You do not have permission for what these copies do when they are retried."
     assert messages == [why]
     assert pressed.status_code == 403
     assert (buttons(client, plain), buttons(client, changing)) == (["retry"], [])
     assert not OrderCopy.objects.exclude(status=Status.FAILED).exists()
 
     # when
-    client.force_login(staff(*RETRIABLE, "change_order"))
+    client.force_login(staff(*RETRIABLE, *CHANGING))
     offered = buttons(client, changing)
     press(client, "retry", changing)
 

@@ -244,7 +244,7 @@ def test_retry__of_copies_that_place_needs_the_permission_to_change_orders(
     client: Client,
 ) -> None:
     # given
-    client.force_login(staff("view_ordercopy", "change_ordercopy"))
+    client.force_login(staff("view_ordercopy", "retry_ordercopy"))
     placing, plain = batch_with("failed", options=["place_target_order"]), batch_with("failed")
 
     # then

@@ -98,7 +98,11 @@ def test_buttons__that_start_copies_need_the_permissions_of_copying() -> None:
     # when
     found = {
         permissions: ["run" in buttons(signed_in(*permissions), one) for one in (placing, drafting)]
-        for permissions in (MAY_START[:1], MAY_START, (*MAY_START, "change_order"))
+        for permissions in (
+            MAY_START[:1],
+            MAY_START,
+            (*MAY_START, "change_order", "place_ordercopy"),
+        )
     }
 
     # then
