@@ -39,6 +39,7 @@ from order_copies.jsonapi.storable import InvalidValueError, check_storable
 from order_copies.models import (
     OPTIONS,
     CopyBatch,
+    CopyProfile,
     OrderCopy,
     OrderFactory,
     OrderSubscription,
@@ -83,6 +84,8 @@ class CopyOptions(Annotations, Toggles, total=False):
 
     #: The ``digest`` of a previewed plan: the copy does that, or nothing.
     plan_digest: str
+    #: The name of a :class:`~order_copies.models.CopyProfile`: its toggles, unless they are given.
+    profile: str | None
 
 
 def request(
@@ -111,14 +114,23 @@ def unsaved(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[Order
     """Return an unsaved copy of each order, for :func:`request_copies` and :func:`preview_copies`.
 
     Raises TypeError for unknown options, instances of other models and a string in place of a list,
-    and ValidationError for values that cannot be stored and for malformed primary keys. Does not
-    look whether the orders exist.
+    and ValidationError for values that cannot be stored, unknown profiles and malformed primary
+    keys. Does not look whether the orders exist.
     """
     values = _cleaned(options, CopyOptions.__optional_keys__)
+    if values.get("profile") is not None:
+        values = _profile(values["profile"]).toggles | values
     if isinstance(orders, str | bytes):
         message = "orders must be a list: each letter would be a primary key."
         raise TypeError(message)
     return [_of(order, values) for order in orders]
+
+
+def _profile(name: str) -> CopyProfile:
+    profile = CopyProfile.objects.filter(name=name).first()
+    if profile is None:
+        raise ValidationError(_("There is no copy profile %(name)s."), params={"name": name})
+    return profile
 
 
 def _of(order: Any, values: Mapping[str, Any]) -> OrderCopy:

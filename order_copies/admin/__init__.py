@@ -12,14 +12,22 @@ from order_copies.admin.batches import CopyBatchAdmin
 from order_copies.admin.copy_orders import CopyOrdersMixin
 from order_copies.admin.events import EventAdmin
 from order_copies.admin.order_copies import OrderCopyAdmin
+from order_copies.admin.profiles import CopyProfileAdmin
 from order_copies.admin.subscriptions.order_subscriptions import OrderSubscriptionAdmin
 from order_copies.admin.subscriptions.subscription_models import SubscriptionModelAdmin
 from order_copies.events.models import Event
-from order_copies.models import CopyBatch, OrderCopy, OrderSubscription, SubscriptionModel
+from order_copies.models import (
+    CopyBatch,
+    CopyProfile,
+    OrderCopy,
+    OrderSubscription,
+    SubscriptionModel,
+)
 
 __all__ = [
     "CopyBatchAdmin",
     "CopyOrdersMixin",
+    "CopyProfileAdmin",
     "EventAdmin",
     "OrderCopyAdmin",
     "OrderSubscriptionAdmin",
@@ -30,6 +38,7 @@ __all__ = [
 _admins: dict[Any, Any] = {
     OrderCopy: OrderCopyAdmin,
     CopyBatch: CopyBatchAdmin,
+    CopyProfile: CopyProfileAdmin,
     OrderSubscription: OrderSubscriptionAdmin,
     SubscriptionModel: SubscriptionModelAdmin,
     Event: EventAdmin,

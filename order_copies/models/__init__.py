@@ -6,7 +6,7 @@ from order_copies.models.idempotent_requests import IdempotentRequest
 from order_copies.models.leased import Leased, LeasedQuerySet, is_paused, is_running
 from order_copies.models.open_payments import OpenPayment
 from order_copies.models.order_copies import OrderCopy, RecurringOrderCopy
-from order_copies.models.order_factories import OPTIONS, OrderFactory, OrderFactoryQuerySet
+from order_copies.models.order_factories import OrderFactory, OrderFactoryQuerySet
 from order_copies.models.statuses import FINAL, ONGOING, Kind, Status, SubscriptionStatus
 from order_copies.models.subscriptions import (
     OrderSubscription,
@@ -15,12 +15,14 @@ from order_copies.models.subscriptions import (
     SubscriptionModel,
     items_by_subscription,
 )
+from order_copies.models.toggles import OPTIONS, CopyProfile
 
 __all__ = [
     "FINAL",
     "ONGOING",
     "OPTIONS",
     "CopyBatch",
+    "CopyProfile",
     "Heartbeat",
     "IdempotentRequest",
     "Kind",

@@ -13,16 +13,7 @@ from order_copies.models.leased import Leased, LeasedQuerySet
 from order_copies.models.order_model import order_model_label
 from order_copies.models.statuses import FINAL, ONGOING, Kind, Status
 from order_copies.models.subscriptions import OrderSubscription
-
-#: The toggles of a copy, by the names of the contract.
-OPTIONS = (
-    "place_target_order",
-    "reuse_wallet",
-    "cancel_source_order",
-    "apply_promotions",
-    "skip_errors",
-    "ignore_invalid_coupon",
-)
+from order_copies.models.toggles import Toggled
 
 
 class OrderFactoryQuerySet(LeasedQuerySet):
@@ -33,7 +24,7 @@ class OrderFactoryQuerySet(LeasedQuerySet):
         return self.filter(status__in=ONGOING)
 
 
-class OrderFactory(Leased):
+class OrderFactory(Leased, Toggled):
     """A request to make one order out of another, and its result.
 
     Its status changes in :mod:`order_copies.transitions` only.
@@ -89,41 +80,15 @@ class OrderFactory(Leased):
     errors_count = models.PositiveIntegerField(_("errors count"), default=0)
     outcomes = models.JSONField(_("outcomes"), default=list, blank=True, encoder=DjangoJSONEncoder)
 
-    place_target_order = models.BooleanField(
-        _("place target order"),
-        default=False,
-        help_text=_("Place the new order once it is complete."),
-    )
-    reuse_wallet = models.BooleanField(
-        _("reuse wallet"),
-        default=True,
-        help_text=_("Pay with the same payment source, if it is saved in the customer's wallet."),
-    )
-    cancel_source_order = models.BooleanField(
-        _("cancel source order"),
-        default=False,
-        help_text=_("Cancel the original at the end, if everything else succeeded."),
-    )
-    apply_promotions = models.BooleanField(
-        _("apply promotions"),
-        default=False,
-        help_text=_("Drop the old discounts and apply the promotions valid now."),
-    )
-    skip_errors = models.BooleanField(
-        _("skip errors"),
-        default=False,
-        help_text=_("Leave out unavailable items and still complete the copy."),
-    )
-    ignore_invalid_coupon = models.BooleanField(
-        _("ignore invalid coupon"),
-        default=False,
-        help_text=_("Leave out a coupon that is no longer valid."),
-    )
     reference = models.CharField(_("reference"), max_length=255, null=True, blank=True)  # noqa: DJ001
     reference_origin = models.CharField(  # noqa: DJ001
         _("reference origin"), max_length=255, null=True, blank=True
     )
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    #: The name of the profile that the toggles came from, if they came from one.
+    profile = models.CharField(  # noqa: DJ001
+        _("profile"), max_length=63, null=True, blank=True, editable=False
+    )
     #: The digest of the plan that was previewed: the copy does that, or nothing.
     plan_digest = models.CharField(_("plan digest"), max_length=64, blank=True, editable=False)
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from order_copies.models import OPTIONS, CopyBatch
+from order_copies.models import OPTIONS, CopyBatch, CopyProfile
 from orders.models import Promotion
 from tests.api import service, staff
 from tests.factories import (
@@ -92,6 +92,7 @@ ROWS: dict[str, Callable[[], Any]] = {
     "ordercopy": OrderCopyFactory,
     "subscriptionmodel": SubscriptionModelFactory,
     "copybatch": batch_of_copies,
+    "copyprofile": lambda: CopyProfile.objects.create(name=f"profile {uuid4().hex}"),
     "event": lambda: happened("orders", OrderFactory().pk),
 }
 #: The pages whose address has a key that identifies the submit.

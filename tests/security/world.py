@@ -36,7 +36,7 @@ BOSS = "boss@secret.example"
 MODELS = [
     *("order", "ordercopy", "event", "market", "customer", "customerpaymentsource", "address"),
     *("paymentmethod", "paymentsource", "lineitem", "lineitemoption", "sku", "coupon", "promotion"),
-    *("ordersubscription", "ordersubscriptionitem", "subscriptionmodel"),
+    *("ordersubscription", "ordersubscriptionitem", "subscriptionmodel", "copyprofile"),
 ]
 EVERYTHING = {
     *(f"{verb}_{model}" for model in MODELS for verb in ("view", "add", "change", "delete")),

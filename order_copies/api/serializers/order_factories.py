@@ -19,6 +19,7 @@ from order_copies.jsonapi.fields import (
     BlankField,
     ObjectField,
     RefusedField,
+    StringField,
     TriggerField,
     ValueField,
 )
@@ -27,6 +28,7 @@ from order_copies.jsonapi.relations import ResourceRelatedField
 from order_copies.jsonapi.scopes import COPY
 from order_copies.jsonapi.storable import InvalidValueError
 from order_copies.models import (
+    CopyProfile,
     Kind,
     OrderCopy,
     OrderFactory,
@@ -53,6 +55,17 @@ class DigestField(BlankField):
     def accepted(self) -> JSONSchema:
         """Return the JSON Schema of values that clients may send, which must not be empty."""
         return ValueField.accepted(self)
+
+
+class ProfileField(StringField):
+    """The name of a copy profile."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name. Raises :class:`InvalidValueError` if no profile has it."""
+        name = super().to_internal_value(data)
+        if not CopyProfile.objects.filter(name=name).exists():
+            raise InvalidValueError("invalid", "is not the name of a copy profile")
+        return name
 
 
 class OutcomesField(ValueField):
@@ -173,11 +186,16 @@ class OrderCopySerializer(CopySerializer):
         required=False,
         help_text="The digest of a preview: the copy fails if its plan has changed since.",
     )
+    profile = ProfileField(
+        required=False,
+        allow_null=True,
+        help_text="The name of a copy profile: toggles that are not sent are those of the profile.",
+    )
 
     class Meta(CopySerializer.Meta):
         model = OrderCopy
         resource_name = "order_copies"
-        on_request = ["plan_digest", "outcomes"]
+        on_request = ["plan_digest", "profile", "outcomes"]
         toggles = [
             "cancel_source_order",
             "apply_promotions",
@@ -197,6 +215,7 @@ class OrderCopySerializer(CopySerializer):
             "reuse_wallet",
             *toggles,
             "plan_digest",
+            "profile",
             *SETTABLE,
         ]
 

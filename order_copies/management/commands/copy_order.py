@@ -20,7 +20,10 @@ class Command(DatabaseCommand):
     help = "Copies the given orders, with the same options as the API and the admin."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the orders, one flag per option that the shop can do, and the command's flags."""
+        """Add the orders, one flag per option that the shop can do, and the command's flags.
+
+        An option without its flag is that of the profile, or the default.
+        """
         parser.add_argument("orders", nargs="+", help="Ids of the orders to copy.")
         unsupported = unsupported_toggles()
         for name in (name for name in OPTIONS if name not in unsupported):
@@ -28,9 +31,9 @@ class Command(DatabaseCommand):
             parser.add_argument(
                 f"--{name.replace('_', '-')}",
                 action=BooleanOptionalAction,
-                default=field.get_default(),  # type: ignore[union-attr]
                 help=str(field.help_text),  # type: ignore[union-attr]
             )
+        parser.add_argument("--profile", help="The name of a copy profile, for its options.")
         parser.add_argument("--reference", help="Identifier of the copies in another system.")
         parser.add_argument("--reference-origin", help="The system that the reference belongs to.")
         parser.add_argument("--reason", default="", help="Why; it is shown with the copies.")
@@ -76,8 +79,8 @@ class Command(DatabaseCommand):
         if key is None or not shop.order_model._default_manager.filter(pk=key).exists():
             message = f"There is no order {order_id}: check the id."
             raise CommandError(message)
-        names = [*OPTIONS, "reference", "reference_origin"]
-        values = {name: options[name] for name in names if name in options}
+        names = [*OPTIONS, "profile", "reference", "reference_origin"]
+        values = {name: options[name] for name in names if options.get(name) is not None}
         try:
             [order_copy] = copying.unsaved([key], **values)
         except ValidationError as error:
