@@ -12,7 +12,14 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Case, Count, IntegerField, Min, Q, QuerySet, Value, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -26,6 +33,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from order_copies.admin.actions import Intervention, interventions, refusals_in_words
 from order_copies.admin.display import toggle_labels
+from order_copies.admin.exporting import as_csv
 from order_copies.admin.forms import RetryForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
@@ -199,7 +207,12 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
             )
             for verb in VERBS
         ]
-        return [status, *verbs, *super().get_urls()]
+        export = path(
+            "<path:object_id>/export/",
+            site.admin_view(self.export_view),
+            name="order_copies_copybatch_export",
+        )
+        return [status, export, *verbs, *super().get_urls()]
 
     def change_view(
         self,
@@ -232,6 +245,9 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
             "filters": list(_filters(progress, chosen)),
             "progress": progress,
             "buttons": list(self._buttons(request, batch, progress)),
+            "export_url": page_url(self.admin_site, CopyBatch, "export", batch.pk)
+            if may(request, "export")
+            else "",
             "media": self.media,
         }
         request.current_app = self.admin_site.name
@@ -243,6 +259,15 @@ class CopyBatchAdmin(ParametersMixin, ModelAdmin):
         if batch is None:
             raise Http404
         return JsonResponse(self._progress(batch).as_json())
+
+    def export_view(self, request: HttpRequest, object_id: str) -> StreamingHttpResponse:
+        """Return the copies of a batch as a CSV file. Raises PermissionDenied."""
+        batch = self._find(request, object_id)
+        if not may(request, "export"):
+            raise PermissionDenied
+        if batch is None:
+            raise Http404
+        return as_csv(_copies(batch).order_by("pk"))
 
     def confirm_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
         """Ask whether to abort the rest of a batch or retry its failures; on POST do so."""

@@ -17,6 +17,7 @@ from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.display import duration_of, toggle_labels
+from order_copies.admin.exporting import ExportingMixin
 from order_copies.admin.forms import OrderCopyForm
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
@@ -79,7 +80,13 @@ class ToggleFilter(admin.SimpleListFilter):
 
 @admin.register(OrderCopy)
 class OrderCopyAdmin(
-    ParametersMixin, SearchingMixin, WatchingMixin, InterveningMixin, DeletionMixin, ModelAdmin
+    ParametersMixin,
+    SearchingMixin,
+    WatchingMixin,
+    InterveningMixin,
+    ExportingMixin,
+    DeletionMixin,
+    ModelAdmin,
 ):
     """Lists copies and shows their results, also those of subscriptions.
 
@@ -103,7 +110,7 @@ class OrderCopyAdmin(
     list_per_page = 50
     list_max_show_all = 200
     ordering = ["-pk"]
-    actions = ["retry_selected", "abort_selected", "delete_selected"]
+    actions = ["retry_selected", "abort_selected", "export_selected", "delete_selected"]
 
     class Media:
         css = {"all": ["order_copies/admin.css"]}
