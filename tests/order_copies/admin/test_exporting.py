@@ -56,7 +56,8 @@ def test_export__has_a_row_for_each_copy(admin_client: Client) -> None:
     assert (first["Batch"], first["Requested by"]) == (batch.public_id, "tests")
     assert (first["Reason"], first["Reference"]) == ("for a fair", "R1")
     assert first["Currency"] == "EUR"
-    assert first["Lines of the copy"] == f"{done.target_order.subtotal_amount_cents / 100:.2f}"
+    cents = sum(line.total_amount_cents for line in done.target_order.line_items.all())
+    assert first["Lines of the copy"] == f"{cents / 100:.2f}"
     assert (first["Reuse wallet"], first["Skip errors"]) == ("yes", "no")
     assert first["Errors"] == ""
     assert second["Status"] == "failed"
