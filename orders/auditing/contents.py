@@ -84,14 +84,17 @@ def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Fi
 
 
 def _optional(order_copy: OrderFactory, source: Head) -> dict[str, Any]:
-    if is_recurring(order_copy):
-        # Its payment source may be another entry of the wallet.
-        return {"coupon_code": ""}
     left_out = {outcome["attribute"] for outcome in order_copy.outcomes}
-    return {
+    expected = {
         name: empty if name.removesuffix("_id") in left_out else getattr(source, name)
         for name, empty in OPTIONAL.items()
     }
+    if is_recurring(order_copy):
+        expected["coupon_code"] = ""
+    if order_copy.scheduled_for and "payment_source" not in left_out:
+        # The subscription may name another entry of the wallet, and name yet another one now.
+        del expected["payment_source_id"]
+    return expected
 
 
 def _addresses(

@@ -109,7 +109,7 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
         agreement = Agreement(OrderSubscription(), [])
     terms = agreement.order_subscription
     totals = lines.decide_items(agreement)
-    payment_source = header.payment_source(terms.customer_payment_source_key)
+    payment_source = header.payment_source()
     header.skip_amounts(lines.dropped)
     header.skip_coupon()
     target = _target(order, lines, snapshot, payment_source)
@@ -278,14 +278,14 @@ class Header:
     def _skip_coupon(self, code: str, message: str) -> None:
         self._skip("coupon_code", code, message, {"coupon_code": self.order.coupon_code})
 
-    def payment_source(self, named: str = "") -> PaymentSource | None:
+    def payment_source(self) -> PaymentSource | None:
         """Return the payment source of the target.
 
-        It is that of the source order, or of the entry of the wallet with the key ``named``, if it
-        is saved in the customer's wallet, valid, and may be reused.
+        It is that of the source order, or of the entry of the wallet that the copy's subscription
+        names, if it is saved in the customer's wallet, valid, and may be reused.
         """
         snapshot, payment_source = self.availability.snapshot, self.order.payment_source
-        if named:
+        if named := snapshot.payers.get(self.order_copy.order_subscription_id or 0):
             entry = snapshot.named_entries.get(named)
             is_saved = entry is not None and entry.customer_id == self.order.customer_id
             payment_source = entry.payment_source if entry else None

@@ -10,7 +10,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from order_copies.db.transactions import consistent_reads
-from order_copies.models import OrderFactory, OrderSubscription
+from order_copies.models import Kind, OrderFactory, OrderSubscription
 from order_copies.shops import Agreement, agreements_of
 from order_copies.shops.contents import read_contents
 from orders.copying.fields import KEYS, TABLES, SourceLine
@@ -79,7 +79,10 @@ class Snapshot:
     wallet: set[tuple[int, int]]
     #: What the subscriptions of recurring copies agree, by key of the subscription.
     agreements: dict[int, Agreement]
-    #: The entries of wallets that agreements name, by key as text.
+    #: The keys of the entries of wallets that subscriptions pay with, by key of the subscription;
+    #: empty for the payment source of the source order.
+    payers: dict[int, str]
+    #: The entries of wallets that subscriptions name, by key as text.
     named_entries: dict[str, CustomerPaymentSource]
     #: The current prices that agreements depend on, in cents, by SKU and currency.
     prices: dict[tuple[int, str], int]
@@ -114,6 +117,7 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
     with consistent_reads():
         now, keys = timezone.now(), {int(one.source_order_id or 0) for one in order_copies}
         sources, agreements = _orders(keys), agreements_of(order_copies)
+        payers = _payers(order_copies, agreements)
         codes = {order.coupon_code for order in sources.values() if order.coupon_code}
         coupons = coupons_by_code(codes) if codes else {}
         # Buyers are needed only to count their uses of coupons.
@@ -141,7 +145,8 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
             promotions=list(promotions.select_related("market").order_by("priority", "pk")),
             wallet=set(wallet.values_list("customer", "payment_source")),
             agreements=agreements,
-            named_entries=_named_entries(agreements.values()),
+            payers=payers,
+            named_entries=_named_entries(set(payers.values())),
             prices=_prices(agreements.values(), sku_of_code),
         )
 
@@ -189,8 +194,22 @@ def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState
     }
 
 
-def _named_entries(agreements: Iterable[Agreement]) -> dict[str, CustomerPaymentSource]:
-    names = {one.order_subscription.customer_payment_source_key for one in agreements}
+def _payers(
+    order_copies: Sequence[OrderFactory], agreements: Mapping[int, Agreement]
+) -> dict[int, str]:
+    payers = {
+        key: agreement.order_subscription.customer_payment_source_key
+        for key, agreement in agreements.items()
+    }
+    copies = (one for one in order_copies if one.type == Kind.ORDER_COPIES)
+    manual = {key for one in copies if (key := one.order_subscription_id)}
+    if manual:
+        found = OrderSubscription.objects.filter(pk__in=manual)
+        payers |= dict(found.values_list("pk", "customer_payment_source_key"))
+    return payers
+
+
+def _named_entries(names: Iterable[str]) -> dict[str, CustomerPaymentSource]:
     keys = [int(name) for name in names if name.isdecimal() and len(name) < len(str(2**63))]
     if not keys:
         return {}

@@ -659,6 +659,50 @@ def test_wallet__named_entry_pays() -> None:
     assert audited() == []
 
 
+def test_wallet__named_entry_pays_the_copies_of_a_manual_subscription() -> None:
+    # given
+    sources = [placed_order(), placed_order()]
+    entries = [
+        saved_source(source, token=token)
+        for source, token in zip(sources, ["good", "declined"], strict=True)
+    ]
+    subscriptions = [
+        subscribed(source, customer_payment_source_key=str(entry.pk))
+        for source, entry in zip(sources, entries, strict=True)
+    ]
+
+    # when
+    order_copies = renewed(*subscriptions)
+
+    # then
+    targets = [stories.target_of(order_copy) for order_copy in order_copies]
+    assert {order_copy.type for order_copy in order_copies} == {Kind.ORDER_COPIES}
+    assert [order_copy.status for order_copy in order_copies] == ["completed", "failed"]
+    assert [target.status for target in targets] == ["placed", "pending"]
+    assert [target.payment_source for target in targets] == [
+        entry.payment_source for entry in entries
+    ]
+    assert [target.authorizations.count() for target in targets] == [1, 0]
+    assert audited() == []
+
+
+def test_wallet__unusable_entry_of_a_manual_subscription_is_not_replaced() -> None:
+    # given
+    source = placed_order()
+    entry = saved_source(source)
+    one = subscribed(source, customer_payment_source_key=str(entry.pk))
+    entry.delete()
+
+    # when
+    [order_copy] = renewed(one)
+
+    # then
+    target = stories.target_of(order_copy)
+    assert (order_copy.status, target.status, target.payment_source) == ("failed", "pending", None)
+    assert stories.actions(order_copy, "payment_source") == [("skipped", "not_in_wallet")]
+    assert audited() == []
+
+
 @pytest.mark.parametrize("fault", ["deleted", "expired", "foreign", "never existed", "not reused"])
 def test_wallet__unusable_entry_leaves_the_target_pending(fault: str) -> None:
     # given
@@ -759,7 +803,8 @@ def test_plan__bundles_are_not_sold() -> None:
 def test_plan__query_count_is_constant_and_lower_without_recurring_copies() -> None:
     """SELECT orders, markets, payment methods, payment sources, lines, options, addresses, SKUs
     with stock, reservations, promotions, wallets. With recurring copies also: subscriptions, their
-    items, named entries of wallets, prices.
+    items, named entries of wallets, prices. With copies of manual subscriptions also: subscriptions
+    and named entries of wallets.
     """
 
     # given
@@ -782,6 +827,15 @@ def test_plan__query_count_is_constant_and_lower_without_recurring_copies() -> N
 
     few, many = subscriptions(1), subscriptions(20)
     ordinary = [OrderCopy(source_order=placed_order(lines=1)) for _ in range(3)]
+    manual = [
+        OrderCopy(
+            source_order=source,
+            order_subscription=subscribed(
+                source, customer_payment_source_key=str(saved_source(source).pk)
+            ),
+        )
+        for source in [placed_order(lines=1) for _ in range(3)]
+    ]
 
     # when
     costs = [cost([_copy(one) for one in ones]) for ones in (few, many)]
@@ -789,6 +843,7 @@ def test_plan__query_count_is_constant_and_lower_without_recurring_copies() -> N
 
     # then
     assert costs[0] == costs[1] == mixed == cost(ordinary) + 4
+    assert cost(manual) == cost(ordinary) + 2
 
 
 def _copy(one: OrderSubscription) -> OrderFactory:
