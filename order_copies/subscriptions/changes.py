@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.conf import settings
-from order_copies.db.transactions import limited_wait, lock_existing
+from order_copies.db.transactions import limited_wait, locked
 from order_copies.events.models import Event
 from order_copies.events.recording import Caller, actor_of, changes_of, record
 from order_copies.exceptions import (
@@ -82,13 +82,14 @@ def create(
     unsaved, are those of the order if they are not given. With ``activate_by_source_order`` the
     source order must be placed, counts as the first run, and the subscription is active at once;
     with ``waits_for_source`` it may also be placed later. Raises
-    :class:`SubscriptionRefusedError`, and :class:`SourceOrderGoneError` if the source order does
-    not exist.
+    :class:`SubscriptionRefusedError`, :class:`SourceOrderGoneError` if the source order does not
+    exist, and :class:`RowsLockedError` if another transaction keeps it locked.
     """
     one, now = order_subscription, timezone.now()
     with limited_wait(settings.LOCK_TIMEOUT):
         sources = get_shop().order_model._base_manager.filter(pk=one.source_order_id)
-        if not lock_existing(sources):
+        # A transaction that cancels the order waits, and then finds the subscription.
+        if not locked(sources.values_list("pk")):
             raise SourceOrderGoneError
         found = preview(one, items=items, waits_for_source=waits_for_source)
         if found.problems:

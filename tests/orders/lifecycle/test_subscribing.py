@@ -503,3 +503,36 @@ def test_create_subscriptions__two_requests_at_once_create_one_set() -> None:
     assert errors == []
     assert [one.frequency for one in subscriptions_of(order)] == ["weekly", "monthly"]
     assert event_names(order).count("orders.create_subscriptions") == 1
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: no concurrent requests")
+@pytest.mark.django_db(transaction=True)
+def test_auto_cancel__subscription_that_is_being_created_is_cancelled_too() -> None:
+    # given
+    order = an_order(model=subscription_model(auto_cancel=True))
+    refusals: list[Any] = []
+
+    def cancel() -> None:
+        try:
+            refusals.append(run_action(ORDER_ACTIONS["_cancel"], [order.pk], who=stories.WHO))
+        finally:
+            connection.close()
+
+    cancelling = threading.Thread(target=cancel)
+
+    def cancel_before_insert(execute: Any, sql: str, *arguments: Any) -> Any:
+        if sql.startswith("INSERT") and not cancelling.ident:
+            cancelling.start()
+            # It must wait for the lock of the order.
+            cancelling.join(0.3)
+        return execute(sql, *arguments)
+
+    # when
+    with connection.execute_wrapper(cancel_before_insert):
+        one = subscribed(order)
+    cancelling.join()
+
+    # then
+    one.refresh_from_db()
+    order.refresh_from_db()
+    assert (refusals, order.status, one.status) == ([[[]]], "cancelled", "cancelled")
