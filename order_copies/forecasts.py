@@ -282,10 +282,8 @@ def _risks(one: OrderSubscription) -> set[Action]:
     """Return the actions that make an order differ from what was agreed."""
     if not one.is_automatic:
         return {*Action} - {Action.COPIED}
-    # The other outcomes compare the items with the source order. Agreed prices stay: under them
-    # only the costs of shipping and payment are calculated again.
-    is_frozen = one.price_policy == OrderSubscription.PricePolicy.FROZEN
-    return {Action.REDUCED} if is_frozen else {Action.REDUCED, Action.REPRICED}
+    # The other outcomes compare the items with the source order.
+    return {Action.REDUCED, Action.REPRICED}
 
 
 def _text(outcome: Outcome) -> str:

@@ -1,11 +1,12 @@
 """Build the lines of a recurring copy from the items of its subscription (contract 2.2).
 
-The lines of the source order do not count: only the rate of a line's tax is that of the source line
-that the item came from. There are no discounts, no gift cards and no options. Shipping and payment
-fee are those that the market and the payment method cost now.
+The goods of the source order do not count: only the rate of a line's tax is that of the source line
+that the item came from. There are no discounts, no gift cards and no options. The price policy
+decides on shipping and payment fee as on items: those of the source order are the agreed ones.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -18,7 +19,14 @@ from orders.copying.decisions import Decision, skipped
 from orders.copying.fields import SourceLine
 from orders.copying.lines import Lines, amounts_of, needs_shipping
 from orders.money import formatted
-from orders.totals import TOTALS, ItemType, amounts_without_line, tax_amount
+from orders.totals import (
+    GOODS,
+    TOTALS,
+    ItemType,
+    amount_of_type,
+    amounts_without_line,
+    tax_amount,
+)
 
 PricePolicy = OrderSubscription.PricePolicy
 
@@ -27,8 +35,10 @@ PricePolicy = OrderSubscription.PricePolicy
 class RecurringLines(Lines):
     """The lines of one recurring copy: a decision for each item, cost and source line; totals."""
 
-    #: The totals at the agreed prices, by name.
+    #: The totals at the agreed prices, shipping and fee, by name.
     agreed_totals: dict[str, int] = field(default_factory=dict)
+    #: Whether the items are the goods of the source order, in any order.
+    _is_as_ordered: bool = False
 
     def decide_items(self, agreement: Agreement) -> dict[str, int]:
         """Decide on all items, shipping and fee; return the totals of the target."""
@@ -38,10 +48,10 @@ class RecurringLines(Lines):
         self.decisions = [self._decide_item(item, line, policy, left) for item, line in agreed]
         goods = [line for _item, line in agreed]
         self._require_goods(goods, self.decisions)
-        costs = self._costs(goods)
-        self.agreed_totals = self._add_up([*goods, *costs], {})
-        if self.targets != goods:
-            costs = self._costs(self.targets)
+        self._is_as_ordered = _articles(goods) == _articles(self._source)
+        agreed_costs = [line for line in self._costs(goods, PricePolicy.FROZEN) if line.id]
+        self.agreed_totals = self._add_up([*goods, *agreed_costs], {})
+        costs = self._costs(self.targets, policy)
         self.decisions += [_decide_cost(line, left) for line in costs]
         self.decisions += map(_not_subscribed, left.values())
         head = {name: getattr(self.order, name) for name in TOTALS}
@@ -139,28 +149,32 @@ class RecurringLines(Lines):
         decision = replace(decision, source=source, name=agreed.name)
         return _explained(decision, is_repriced=unit != agreed.unit_amount_cents)
 
-    def _costs(self, goods: Sequence[SourceLine]) -> list[SourceLine]:
-        """Return the lines of shipping and payment fee of these goods."""
-        costs = []
+    def _costs(self, goods: Sequence[SourceLine], policy: str) -> list[SourceLine]:
+        """Return the lines of shipping and fee of these goods; those of the source have keys."""
+        costs: list[SourceLine] = []
         order, snapshot = self.order, self.availability.snapshot
         if needs_shipping(goods, snapshot.skus):
             subtotal = sum(line.total_amount_cents for line in goods)
             amount = order.market.shipping_amount_for(subtotal)
-            costs.append(self._cost(ItemType.SHIPMENTS, _("Shipping"), amount))
+            costs += self._cost(ItemType.SHIPMENTS, _("Shipping"), amount, policy)
         if method := order.payment_method:
-            fee = self._cost(ItemType.PAYMENT_METHODS, method.name, method.price_amount_cents)
             due = self._add_up([*goods, *costs], {})["total_amount_with_taxes_cents"]
-            if fee.total_amount_cents and due > 0:
-                costs.append(fee)
+            amount = method.price_amount_cents
+            fees = self._cost(ItemType.PAYMENT_METHODS, method.name, amount, policy)
+            costs += [fee for fee in fees if fee.total_amount_cents and due > 0]
         return costs
 
-    def _cost(self, kind: ItemType, name: str, amount: int) -> SourceLine:
-        """Return a line of a cost that the market sets, named as in the source order."""
+    def _cost(self, kind: ItemType, name: str, amount: int, policy: str) -> list[SourceLine]:
+        """Return the lines of a cost in the source order, or one line at its current amount."""
         order = self.order
         old = [line for line in self._source if line.item_type == kind]
-        if order.market.currency_code != order.currency_code:
+        agreed = sum(line.total_amount_cents for line in old)
+        # What the source order did not pay is agreed for its own goods only.
+        is_free = self._is_as_ordered and not getattr(order, amount_of_type[kind])
+        is_kept = policy == PricePolicy.FROZEN or (policy == PricePolicy.LOWER and agreed <= amount)
+        if ((agreed or is_free) and is_kept) or order.market.currency_code != order.currency_code:
             # An amount in another currency is never used (docs/money.md, M2).
-            amount = sum(line.total_amount_cents for line in old)
+            return old
         first = old[0] if old else None
         line = SourceLine(
             id=None,
@@ -169,7 +183,16 @@ class RecurringLines(Lines):
             name=first.name if first else name,
             tax_rate=self._rate(first),
         )
-        return self._priced(line, amount)
+        return [self._priced(line, amount)]
+
+
+def _articles(lines: Iterable[SourceLine]) -> Counter[str]:
+    """Return the pieces of the goods among lines, by SKU code."""
+    pieces: Counter[str] = Counter()
+    for line in lines:
+        if line.item_type in GOODS and line.quantity:
+            pieces[line.sku_code] += line.quantity
+    return pieces
 
 
 def _source_of(

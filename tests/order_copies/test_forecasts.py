@@ -238,24 +238,23 @@ def test_forecast__changed_line_is_at_risk() -> None:
 
 
 @pytest.mark.parametrize(
-    ("subscription_model", "price_policy", "result"),
+    ("subscription_model", "action", "result"),
     [
-        (None, "frozen", Result.AT_RISK),
-        (1, "frozen", Result.WILL_COMPLETE),
-        (1, "current", Result.AT_RISK),
-        (1, "lower", Result.AT_RISK),
+        (None, "changed", Result.AT_RISK),
+        (1, "changed", Result.WILL_COMPLETE),
+        (1, "repriced", Result.AT_RISK),
     ],
 )
 def test_forecast__price_is_at_risk_unless_it_is_agreed(
-    subscription_model: int | None, price_policy: str, result: Result
+    subscription_model: int | None, action: str, result: Result
 ) -> None:
     # given
-    outcome = forecasts.Outcome(forecasts.Action.REPRICED, name="Wine", code="current_price")
+    outcome = forecasts.Outcome(forecasts.Action(action), name="Wine", code="any")
     plan = CopyPlan(place=True, cancel=False, skip_errors=False, outcomes=[outcome])
-    terms = {"subscription_model_id": subscription_model, "price_policy": price_policy}
+    one = OrderSubscription(subscription_model_id=subscription_model)
 
     # then
-    assert forecasts._result(plan, OrderSubscription(**terms))[0] == result
+    assert forecasts._result(plan, one)[0] == result
 
 
 @pytest.mark.parametrize("action", ["copied", "changed", "skipped", "added"])

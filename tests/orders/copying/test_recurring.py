@@ -172,7 +172,7 @@ def test_recurring_copy__each_difference_from_the_source_has_an_outcome() -> Non
 def test_recurring_copy__amounts_that_no_line_explains_are_left_out() -> None:
     # given
     source = a_source(shipping=False)
-    one = subscribed(source)
+    one = subscribed(source, price_policy="current")
     for name in ("adjustment_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents"):
         setattr(source, name, getattr(source, name) - 1000)
     source.save()
@@ -332,23 +332,78 @@ def test_recurring_copy__sku_imported_again_is_found_by_its_code() -> None:
 # Costs and taxes
 
 
-def test_recurring_copy__shipping_follows_the_market_and_the_fee_the_method() -> None:
+@pytest.mark.parametrize(
+    ("policy", "costs"), [("frozen", [700, 150]), ("current", [900, 99]), ("lower", [700, 99])]
+)
+def test_price_policy__decides_on_shipping_and_fee(policy: str, costs: list[int]) -> None:
     # given
-    market = subscription_market(shipping_cost_cutoff_cents=4000)
-    source = a_source(market=market)
-    one = subscribed(source)
-    changes.update_item(item_of(one), {"quantity": 1}, actor=stories.WHO)
+    source = a_source()
+    one = subscribed(source, price_policy=policy)
+    source.market.shipping_amount_cents = 900
+    source.market.save()
     source.payment_method.price_amount_cents = 99
     source.payment_method.save()
+
+    # when
+    [order_copy] = renewed(one)
+
+    # then
+    target = stories.target_of(order_copy)
+    assert [line[4] for line in target_lines(target)] == [4000, *costs]
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
+    assert audited() == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "quantity", "shipping"),
+    [("frozen", 2, 0), ("lower", 2, 0), ("current", 2, 700), ("frozen", 1, 700), ("lower", 1, 700)],
+)
+def test_price_policy__free_shipping_is_agreed_for_the_goods_of_the_source_only(
+    policy: str, quantity: int, shipping: int
+) -> None:
+    # given
+    market = subscription_market(shipping_cost_cutoff_cents=4000)
+    one = subscribed(a_source(market=market), price_policy=policy)
+    changes.update_item(item_of(one), {"quantity": quantity}, actor=stories.WHO)
+    market.shipping_cost_cutoff_cents = 5000
+    market.save()
 
     # when
     [plan] = planned(one)
 
     # then
-    assert [line["total_amount_cents"] for line in _after(plan)] == [2000, 700, 99]
+    goods = 2000 * quantity
+    assert [line["total_amount_cents"] for line in _after(plan)] == [goods, shipping, 150]
 
 
-def test_recurring_copy__several_shipments_become_one() -> None:
+def test_price_policy__shipping_without_a_line_in_the_source_is_charged_as_it_is_now() -> None:
+    # given: an imported order
+    source = a_source(shipping=False)
+    one = subscribed(source)
+    for name in ("shipping_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents"):
+        setattr(source, name, getattr(source, name) + 500)
+    source.save()
+
+    # when
+    [plan] = planned(one)
+
+    # then
+    assert shown(plan)[1] == ("added", "cost_added", None, 700)
+    assert [one.code for one in plan.outcomes if one.attribute == "shipping_amount"] == [
+        "amount_without_line"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "actions"),
+    [
+        ("frozen", [("copied", None)] * 4),
+        ("current", [("copied", None)] * 3 + [("skipped", "cost_not_needed")]),
+    ],
+)
+def test_recurring_copy__several_shipments_become_one_at_current_prices(
+    policy: str, actions: list[Any]
+) -> None:
     # given
     source = a_source()
     LineItem.objects.create(
@@ -361,19 +416,15 @@ def test_recurring_copy__several_shipments_become_one() -> None:
         tax_amount_cents=811,
     )
     settle(source)
-    one = subscribed(source)
+    one = subscribed(source, price_policy=policy)
 
     # when
     [order_copy] = renewed(one)
 
     # then
-    assert stories.actions(order_copy) == [
-        ("copied", None),
-        ("copied", None),
-        ("copied", None),
-        ("skipped", "cost_not_needed"),
-    ]
-    assert stories.target_of(order_copy).shipping_amount_cents == 700
+    assert stories.actions(order_copy) == actions
+    expected = 5200 if policy == "frozen" else 700
+    assert stories.target_of(order_copy).shipping_amount_cents == expected
     assert audited() == []
 
 
@@ -580,11 +631,27 @@ def test_max_price_increase__agreed_prices_never_drift() -> None:
     assert plan.will_complete
 
 
-def test_price_policy__shipping_that_the_lower_price_costs_counts_for_the_drift() -> None:
+@pytest.mark.parametrize("attribute", ["shipping_amount_cents", "price_amount_cents"])
+def test_max_price_increase__counts_shipping_and_fee(attribute: str) -> None:
+    # given: 48.50 were agreed
+    source = a_source()
+    one = subscribed(source, price_policy="current", max_price_increase_percent=Decimal(10))
+    row = source.market if attribute == "shipping_amount_cents" else source.payment_method
+    setattr(row, attribute, getattr(row, attribute) + 486)
+    row.save()
+
+    # when
+    [plan] = planned(one)
+
+    # then
+    assert problems(plan)[-1] == ("place", "total_amount_with_taxes_cents", "price_drift")
+
+
+def test_max_price_increase__counts_shipping_that_was_free() -> None:
     # given: below 40.00 the market charges shipping
     market = subscription_market(shipping_cost_cutoff_cents=4000)
     one = subscribed(
-        a_source(market=market), price_policy="lower", max_price_increase_percent=Decimal(1)
+        a_source(market=market), price_policy="current", max_price_increase_percent=Decimal(1)
     )
     change_price(item_of(one).sku_code, 1999)
 
