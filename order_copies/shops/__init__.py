@@ -8,7 +8,7 @@ from order_copies.shops.adapter import (
     get_shop,
     unsupported_toggles,
 )
-from order_copies.shops.agreements import Agreement, Subscriber, agreements_of
+from order_copies.shops.agreements import Agreement, Subscriber, agreements_of, payers_of
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import Complaint
 from order_copies.shops.copied_models import CopiedModel
@@ -35,5 +35,6 @@ __all__ = [
     "Subscriber",
     "agreements_of",
     "get_shop",
+    "payers_of",
     "unsupported_toggles",
 ]

@@ -292,8 +292,10 @@ class Shop(ABC):
         A copy of the type ``recurring_order_copies`` is built from its agreement
         (:func:`~order_copies.shops.agreements_of`): header, addresses and payment method are those
         of the source order, the lines are the items, without promotions, coupon and gift card. Only
-        shops with :attr:`Capability.RECURRING` get such copies. ``planned_for`` is the instant that
-        a copy is planned for; None is the present.
+        shops with :attr:`Capability.RECURRING` get such copies. A shop with
+        :attr:`Capability.WALLET` pays the copies of a subscription with the payment source that
+        :func:`~order_copies.shops.payers_of` names. ``planned_for`` is the instant that a copy is
+        planned for; None is the present.
 
         Called by each preview, where the copies may be unsaved, and once per attempt, outside any
         transaction. Each copy names a source order. Plan the copies in the order of the list: stock

@@ -1,6 +1,6 @@
-"""What automatic subscriptions agree: their items, for the plans of recurring copies."""
+"""What subscriptions agree, for the plans of their copies: items, and payment sources."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from order_copies.models import (
@@ -48,3 +48,23 @@ def agreements_of(order_copies: Sequence[OrderFactory]) -> dict[int, Agreement]:
         key: Agreement(one, items.get(key, []))
         for key, one in OrderSubscription.objects.in_bulk(keys).items()
     }
+
+
+def payers_of(
+    order_copies: Sequence[OrderFactory], agreements: Mapping[int, Agreement]
+) -> dict[int, str]:
+    """Return ``customer_payment_source_key`` of the subscriptions of copies, by their key.
+
+    ``agreements`` are those of the recurring copies. One query, or none if no copy is that of a
+    manual subscription.
+    """
+    payers = {
+        key: agreement.order_subscription.customer_payment_source_key
+        for key, agreement in agreements.items()
+    }
+    copies = (one for one in order_copies if one.type == Kind.ORDER_COPIES)
+    manual = {key for one in copies if (key := one.order_subscription_id)}
+    if manual:
+        found = OrderSubscription.objects.filter(pk__in=manual)
+        payers |= dict(found.values_list("pk", "customer_payment_source_key"))
+    return payers

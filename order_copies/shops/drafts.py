@@ -41,6 +41,9 @@ class Draft:
     #: The subscription with its items, if the copy is recurring. ``order_copy.planned_for`` is the
     #: instant of a forecast.
     agreement: Agreement | None = None
+    #: The key of the saved payment source that pays the copies of the subscription. Empty: that of
+    #: the source order. Only in shops with :attr:`Capability.WALLET`.
+    customer_payment_source_key: str = ""
 
     @property
     def source_lines(self) -> list[Any]:

@@ -14,8 +14,9 @@ from order_copies.exceptions import ShopContractError, SourceChangedError, Sourc
 from order_copies.models import Kind, OrderFactory, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops.adapter import CopyRun
-from order_copies.shops.agreements import Agreement, agreements_of
+from order_copies.shops.agreements import Agreement, agreements_of, payers_of
 from order_copies.shops.amounts import rounded
+from order_copies.shops.capabilities import Capability
 from order_copies.shops.contents import RowsByOrder, read_contents, without_lines
 from order_copies.shops.declared import DeclaredShop, is_in
 from order_copies.shops.drafts import Draft, FrozenTarget, Placement
@@ -39,6 +40,8 @@ class FrozenShop(DeclaredShop):
         keys = {order_copy.source_order_id for order_copy in order_copies}
         with consistent_reads():
             agreements = agreements_of(order_copies)
+            has_wallet = Capability.WALLET in self.capabilities
+            payers = payers_of(order_copies, agreements) if has_wallet else {}
             orders = self.order_model._base_manager.in_bulk(keys)
             rows = self._read(orders)
             lines = [line for found in rows[self.line.model].values() for line in found]
@@ -47,7 +50,7 @@ class FrozenShop(DeclaredShop):
         if len(orders) < len(keys):
             # Not inside: a transaction of the caller would be broken.
             raise SourceOrderGoneError
-        batch = _Batch(rows, Stock(available), context, agreements)
+        batch = _Batch(rows, Stock(available), context, agreements, payers)
         return [
             self._plan(order_copy, orders[order_copy.source_order_id], batch)
             for order_copy in order_copies
@@ -101,6 +104,8 @@ class FrozenShop(DeclaredShop):
         others = self._other_rows(order, own, decisions)
         draft = Draft(order_copy, order, currency, decisions, others, context=batch.context)
         draft.agreement = batch.agreement_of(order_copy)
+        payer = batch.payers.get(order_copy.order_subscription_id or 0, "")
+        draft.customer_payment_source_key = payer
         self.revise(draft)
         problems = [*draft.problems, *problems, *lines.problems]
         plan = self._plan_of(draft, own, [*problems, *self._reasons_not_to_place(draft), *refusals])
@@ -308,6 +313,7 @@ class _Batch:
     stock: Stock
     context: Any
     agreements: Mapping[int, Agreement]
+    payers: Mapping[int, str]
 
     def agreement_of(self, order_copy: OrderFactory) -> Agreement | None:
         """Return the agreement of a recurring copy."""

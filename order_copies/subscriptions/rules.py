@@ -273,7 +273,10 @@ def _of_pause(
 
 
 def _terms(one: OrderSubscription) -> dict[str, Any]:
-    names = ("renewal_alert_period", "price_policy", "max_price_increase_percent")
+    names = (
+        *("renewal_alert_period", "price_policy", "max_price_increase_percent"),
+        "customer_payment_source_key",
+    )
     return {name: getattr(one, name) for name in names}
 
 
@@ -292,6 +295,8 @@ def _of_terms(values: Mapping[str, Any], shop: Shop) -> Iterator[Problem]:
     if percent is not None and not _is_percent(percent):
         message = _("must be between 0 and 9999.99 percent")
         yield problem("max_price_increase_percent", "inclusion", message)
+    if values.get("customer_payment_source_key") and Capability.WALLET not in shop.capabilities:
+        yield problem("customer_payment_source", "unsupported", Capability.WALLET.absence)
 
 
 def _is_percent(value: Any) -> bool:

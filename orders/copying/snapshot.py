@@ -10,8 +10,8 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from order_copies.db.transactions import consistent_reads
-from order_copies.models import Kind, OrderFactory, OrderSubscription
-from order_copies.shops import Agreement, agreements_of
+from order_copies.models import OrderFactory, OrderSubscription
+from order_copies.shops import Agreement, agreements_of, payers_of
 from order_copies.shops.contents import read_contents
 from orders.copying.fields import KEYS, TABLES, SourceLine
 from orders.lifecycle.coupons import CouponState, buyers_of, coupons_by_code
@@ -79,8 +79,7 @@ class Snapshot:
     wallet: set[tuple[int, int]]
     #: What the subscriptions of recurring copies agree, by key of the subscription.
     agreements: dict[int, Agreement]
-    #: The keys of the entries of wallets that subscriptions pay with, by key of the subscription;
-    #: empty for the payment source of the source order.
+    #: The keys of the entries of wallets that subscriptions pay with: :func:`payers_of`.
     payers: dict[int, str]
     #: The entries of wallets that subscriptions name, by key as text.
     named_entries: dict[str, CustomerPaymentSource]
@@ -117,7 +116,7 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
     with consistent_reads():
         now, keys = timezone.now(), {int(one.source_order_id or 0) for one in order_copies}
         sources, agreements = _orders(keys), agreements_of(order_copies)
-        payers = _payers(order_copies, agreements)
+        payers = payers_of(order_copies, agreements)
         codes = {order.coupon_code for order in sources.values() if order.coupon_code}
         coupons = coupons_by_code(codes) if codes else {}
         # Buyers are needed only to count their uses of coupons.
@@ -192,21 +191,6 @@ def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState
         )
         for pk, code, on_sale, do_not_ship, image_url, do_not_track, quantity, reserved in rows
     }
-
-
-def _payers(
-    order_copies: Sequence[OrderFactory], agreements: Mapping[int, Agreement]
-) -> dict[int, str]:
-    payers = {
-        key: agreement.order_subscription.customer_payment_source_key
-        for key, agreement in agreements.items()
-    }
-    copies = (one for one in order_copies if one.type == Kind.ORDER_COPIES)
-    manual = {key for one in copies if (key := one.order_subscription_id)}
-    if manual:
-        found = OrderSubscription.objects.filter(pk__in=manual)
-        payers |= dict(found.values_list("pk", "customer_payment_source_key"))
-    return payers
 
 
 def _named_entries(names: Iterable[str]) -> dict[str, CustomerPaymentSource]:

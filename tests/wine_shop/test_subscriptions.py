@@ -22,6 +22,7 @@ from order_copies.models import (
 from order_copies.plans import CopyPlan
 from order_copies.shops import Capability, CopiedModel, Draft, FrozenShop, Subscriber, get_shop
 from order_copies.subscriptions import changes
+from order_copies.subscriptions.schedule import new_copy
 from order_copies.testing.rows import belongings, differences
 from tests.wine_shop.conftest import add_line, make_order, run, total_up
 from tests.wine_shop.copies import WineShop
@@ -385,6 +386,37 @@ def test_renewal__hooks_change_other_amounts(cellar: None, use: Callable[..., No
     assert list(target.lines.values_list("quantity", "price", "data")) == [
         (5, Decimal(2), {"pieces": 5, "tax": 44})
     ]
+
+
+class WalletShop(WineShop):
+    """A shop with a wallet, which pays with the note of an order."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return super().capabilities | {Capability.WALLET}
+
+    def revise(self, draft: Draft) -> None:
+        super().revise(draft)
+        draft.values["note"] = draft.customer_payment_source_key
+
+
+def test_wallet__chosen_payment_source_is_known_to_shops_with_a_wallet(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(WalletShop)
+    source = make_order("W1", ("red", 3, "1"))
+    automatic, ordinary = subscribe(source), OrderFactory(source_order=source)
+    manual = OrderSubscription.objects.create(source_order=source, frequency="monthly")
+    for key, one in enumerate([automatic, manual]):
+        changes.update(one, {"customer_payment_source_key": f"card {key}"}, actor="staff")
+
+    # when
+    order_copies = [new_copy(one, get_shop()) for one in (automatic, manual)]
+    found = preview_copies([*order_copies, ordinary])
+
+    # then
+    assert [plan.row.values["note"] for plan in found] == ["card 0", "card 1", ""]
 
 
 # New and changed items

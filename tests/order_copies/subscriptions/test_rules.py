@@ -89,6 +89,22 @@ def test_terms__price_increase(percent: Any) -> None:
     assert rules.of_update(one_with(), {"max_price_increase_percent": percent}, SHOP, NOW) == []
 
 
+def test_terms__payment_source_is_refused_without_a_wallet() -> None:
+    # given
+    shop, values = CopyingShop(), {"customer_payment_source_key": "7"}
+    new = one_with(**values)
+
+    # when
+    created = rules.of_new(new, PLACED, shop, NOW, waits_for_source=False)
+    updated = rules.of_update(one_with(), values, shop, NOW)
+
+    # then
+    assert codes(created) == codes(updated) == [("customer_payment_source", "unsupported")]
+    assert updated[0].message == "this shop has no wallet"
+    assert rules.of_update(new, {"customer_payment_source_key": ""}, shop, NOW) == []
+    assert rules.of_update(one_with(), values, SHOP, NOW) == []
+
+
 def test_new__frequency_is_set_to_its_normal_form() -> None:
     one = one_with(frequency=" 0  9 * * mon ")
 
