@@ -136,8 +136,9 @@ def update(
 
     ``next_run_at`` moves the next slot, and the slots after it with it; the new one must be later.
     ``resumes_at`` pauses the subscription until then. Another ``frequency`` is counted from the
-    same anchor. Raises :class:`SubscriptionRefusedError`, :class:`SubscriptionGoneError`, and
-    TypeError for an unknown attribute.
+    same anchor, and its first slot is later than all slots that were skipped. Raises
+    :class:`SubscriptionRefusedError`, :class:`SubscriptionGoneError`, and TypeError for an unknown
+    attribute.
     """
     _check_names(values, UPDATABLE)
     now = timezone.now()
@@ -313,30 +314,35 @@ def _change(one: OrderSubscription, values: dict[str, Any], journal: Journal) ->
     resumes_at = values.pop("resumes_at", None)
     moved = values.pop("next_run_at", None)
     frequency, expires_at = one.frequency, one.expires_at
+    skipped = last_skipped(one)
     journal.change(one, **values)
     if one.status in RENEWING:
         if moved:
             journal.change(one, next_run_at=moved, anchor_at=moved, skipped_from=None)
         elif (frequency, expires_at) != (one.frequency, one.expires_at):
-            _reschedule(one, journal, is_counted_anew=frequency != one.frequency)
+            _reschedule(one, journal, skipped, is_counted_anew=frequency != one.frequency)
     if resumes_at and one.status in RENEWING:
         journal.move(one, "deactivate", resumes_at=resumes_at)
     elif one.status == Status.INACTIVE:
         journal.change(one, resumes_at=resumes_at or one.resumes_at)
 
 
-def _reschedule(one: OrderSubscription, journal: Journal, *, is_counted_anew: bool) -> None:
+def _reschedule(
+    one: OrderSubscription, journal: Journal, skipped: datetime | None, *, is_counted_anew: bool
+) -> None:
     after = max(filter(None, [journal.now, one.last_slot]))
-    slot = one.next_run_at
-    if is_counted_anew:
-        journal.change(one, skipped_from=None)
+    slot, first_skipped = one.next_run_at, one.skipped_from
     if slot is None or is_counted_anew:
-        slot = slot_after(one, after)
+        slot = slot_after(one, max(after, skipped or after))
+        unskipped = slot_after(one, after)
+        first_skipped = unskipped if unskipped != slot else None
     elif one.expires_at and slot >= one.expires_at:
         slot = None
+    if slot is None:
         # What is skipped stays so if a later expiry brings the slots back.
-        skipped = last_skipped(one) or one.last_slot
-        journal.change(one, last_slot=skipped, skipped_from=None)
+        journal.change(one, last_slot=skipped or one.last_slot, skipped_from=None)
+    else:
+        journal.change(one, skipped_from=first_skipped)
     journal.change(one, next_run_at=slot)
 
 

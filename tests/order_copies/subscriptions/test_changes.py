@@ -415,9 +415,30 @@ def test_unskip__of_a_slot_in_the_past_is_refused(clock: Clock) -> None:
     assert act(changes.unskip, one) == [[("next_run_at", "past")]]
 
 
-def test_unskip__does_not_bring_back_slots_of_another_frequency(clock: Clock) -> None:
+def test_skip__stays_after_a_change_of_frequency(clock: Clock) -> None:
     # given
-    one = subscribed(frequency="monthly")
+    one = subscribed(frequency="weekly")
+    for _ in range(2):
+        act(changes.skip, one)
+
+    # when
+    update(one, frequency="daily")
+    kept = fresh(one).next_run_at
+    act(changes.unskip, one)
+
+    # then
+    assert (kept, fresh(one).next_run_at, fresh(one).skipped_from) == (
+        FIRST + 8 * DAY,
+        FIRST,
+        None,
+    )
+
+
+def test_skip__of_slots_that_another_frequency_lacks_cannot_be_taken_back(clock: Clock) -> None:
+    # given
+    one = subscribed()
+    clock.now = FIRST
+    renewed(one)
     act(changes.skip, one)
 
     # when
@@ -425,7 +446,21 @@ def test_unskip__does_not_bring_back_slots_of_another_frequency(clock: Clock) ->
     act(changes.unskip, one)
 
     # then
-    assert fresh(one).next_run_at == FIRST
+    assert (fresh(one).next_run_at, fresh(one).skipped_from) == (FIRST + 7 * DAY, None)
+
+
+def test_skip__stays_if_the_subscription_expires_before_the_next_slot(clock: Clock) -> None:
+    # given
+    one = subscribed(frequency="weekly")
+    act(changes.skip, one)
+
+    # when
+    update(one, frequency="monthly", expires_at=FIRST + DAY)
+    expired = one.next_run_at
+    update(one, frequency="daily", expires_at=None)
+
+    # then
+    assert (expired, one.next_run_at, one.skipped_from) == (None, FIRST + DAY, None)
 
 
 def test_skip__without_a_slot_to_skip_to_is_refused(clock: Clock) -> None:
