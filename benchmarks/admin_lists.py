@@ -24,13 +24,15 @@ from orders.models import Order
 FIRST = 1024
 DOUBLINGS = int(os.environ.get("BENCH_DOUBLINGS", "10"))
 REPEATS = 5
+TODAY = f"{timezone.now():%Y-%m-%d}+00:00:00%2B00:00"
 PAGES = {
     "copies": "order_copies/ordercopy/",
     "copies, last page": "order_copies/ordercopy/?p=100",
     "copies, failed": "order_copies/ordercopy/?status__exact=failed",
     "copies, pending": "order_copies/ordercopy/?status__exact=pending",
     "copies, by a toggle": "order_copies/ordercopy/?toggle=skip_errors",
-    "copies, today": f"order_copies/ordercopy/?created_at__gte={timezone.now():%Y-%m-%d}+00:00:00%2B00:00",
+    "copies, today": f"order_copies/ordercopy/?created_at__gte={TODAY}",
+    "copies, by a reason": "order_copies/ordercopy/?reason=line_items",
     "copies, search by number": "order_copies/ordercopy/?q=4711",
     "copies, search by reference": "order_copies/ordercopy/?q=none",
     "batches": "order_copies/copybatch/",

@@ -1,14 +1,13 @@
 """The admin class of events, which is read-only."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from order_copies.admin.bounded import BoundedMixin
 from order_copies.admin.forms import pretty
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.events.models import Event
@@ -19,19 +18,8 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin
 
-#: The largest number of events in the list.
-MAX_LISTED = 10_000
 #: The number of latest events whose values are the choices of the filters.
 MAX_SAMPLED = 1_000
-
-
-class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts and lists the first rows only, because counting a large table is slow."""
-
-    @cached_property
-    def count(self) -> int:
-        """The number of rows, at most :data:`MAX_LISTED`."""
-        return int(self.object_list[:MAX_LISTED].count())  # type: ignore[attr-defined]
 
 
 class RecentValueFilter(admin.SimpleListFilter):
@@ -65,11 +53,8 @@ class NameFilter(RecentValueFilter):
 
 
 @admin.register(Event)
-class EventAdmin(ParametersMixin, ModelAdmin):
+class EventAdmin(BoundedMixin, ParametersMixin, ModelAdmin):
     """Lists events, newest first. Events cannot be added, changed or deleted."""
-
-    paginator = BoundedPaginator
-    show_full_result_count = False
 
     list_display = ["event_id", "__str__", "resource_type", "resource_id", "actor", "created_at"]
     list_filter = [ResourceTypeFilter, NameFilter, "created_at"]
@@ -84,13 +69,6 @@ class EventAdmin(ParametersMixin, ModelAdmin):
         "created_at",
     )
     ordering = ["-pk"]
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return Django's list, with a note if older events are not listed."""
-        context = (extra_context or {}) | {"max_listed": MAX_LISTED}
-        return super().changelist_view(request, context)
 
     @admin.display(description=gettext_lazy("event"), ordering="pk")
     def event_id(self, event: Event) -> str:

@@ -1,6 +1,7 @@
 """The admin class of order copies: list, results of one copy, and its reference and metadata."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
+from order_copies.admin.bounded import BoundedMixin
 from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.display import duration_of, toggle_labels
 from order_copies.admin.exporting import ExportingMixin
@@ -26,14 +28,25 @@ from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.events.recording import user_actor
 from order_copies.exceptions import OrderCopiesError
-from order_copies.models import OrderCopy, OrderFactoryQuerySet, OrderSubscription
+from order_copies.models import (
+    CopyBatch,
+    OrderCopy,
+    OrderFactory,
+    OrderFactoryQuerySet,
+    OrderSubscription,
+    Status,
+)
 from order_copies.shops import unsupported_toggles
-from order_copies.templatetags.order_copies_admin import badge, status_badge
+from order_copies.templatetags.order_copies_admin import badge, status_badge, words
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[OrderCopy]
 else:
     ModelAdmin = admin.ModelAdmin
+
+
+#: The number of latest failed copies whose reasons are the choices of the filter.
+MAX_SAMPLED = 500
 
 
 class SubscriptionFilter(admin.SimpleListFilter):
@@ -78,8 +91,50 @@ class ToggleFilter(admin.SimpleListFilter):
         return [name for name in toggle_labels if name not in unsupported]
 
 
+class RequesterFilter(admin.SimpleListFilter):
+    """Filters copies by the user who requested them in a batch."""
+
+    title = gettext_lazy("who")
+    parameter_name = "who"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the users of the latest batches."""
+        latest = CopyBatch.objects.exclude(user=None).select_related("user").order_by("-pk")
+        users = {batch.user_id: batch.user for batch in latest[:MAX_SAMPLED]}
+        return sorted(((str(key), str(user)) for key, user in users.items()), key=itemgetter(1))
+
+    def queryset(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> "models.QuerySet[Any]":
+        """Return the copies of the chosen user; all copies if none is chosen or it is unknown."""
+        chosen = self.value()
+        known = chosen in {key for key, _name in self.lookup_choices}
+        return queryset.filter(batch__user=chosen) if known else queryset
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """Filters copies by what an error is about; the choices are those of the latest failures."""
+
+    title = gettext_lazy("reason")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the attributes that errors of the latest failed copies name."""
+        failed = OrderFactory.objects.filter(status=Status.FAILED).order_by("-pk")
+        logs = failed.values_list("errors_log", flat=True)[:MAX_SAMPLED]
+        return [(name, words(name)) for name in sorted({name for log in logs for name in log})]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "models.QuerySet[Any]"
+    ) -> "models.QuerySet[Any]":
+        """Return the copies with such an error; all copies if none is chosen."""
+        name = self.value()
+        return queryset.filter(errors_log__has_key=name) if name else queryset
+
+
 @admin.register(OrderCopy)
 class OrderCopyAdmin(
+    BoundedMixin,
     ParametersMixin,
     SearchingMixin,
     WatchingMixin,
@@ -105,7 +160,17 @@ class OrderCopyAdmin(
         "duration",
         "toggles",
     ]
-    list_filter = ["status", SubscriptionFilter, ToggleFilter, "created_at"]
+    list_filter = [
+        "status",
+        ReasonFilter,
+        ToggleFilter,
+        SubscriptionFilter,
+        RequesterFilter,
+        "created_at",
+    ]
+    date_hierarchy = "created_at"
+    search_fields = ["reference__exact"]
+    unindexed = frozenset({"toggle", "reason"})
     list_select_related = ["source_order", "target_order"]
     list_per_page = 50
     list_max_show_all = 200
@@ -123,7 +188,8 @@ class OrderCopyAdmin(
     def get_queryset(self, request: HttpRequest) -> "models.QuerySet[OrderCopy]":
         """Return the copies of both kinds, with their orders and subscriptions selected."""
         of_both_kinds = OrderFactoryQuerySet(self.model).order_by(*self.ordering)
-        return of_both_kinds.select_related("source_order", "target_order", "order_subscription")
+        copies = of_both_kinds.select_related("source_order", "target_order", "order_subscription")
+        return self.limited(request, copies)
 
     # Columns
 

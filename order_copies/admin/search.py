@@ -17,6 +17,10 @@ else:
     Base = object
 
 
+#: The largest number of orders, the newest first, whose rows a search shows.
+MAX_ORDERS = 100
+
+
 class SearchingMixin(Base):
     """Searches rows by public id, reference, and the search fields of their orders."""
 
@@ -28,43 +32,44 @@ class SearchingMixin(Base):
     searched_type = "order_factories"
     searched_orders: tuple[str, ...] = ("source_order", "target_order")
 
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Return the search fields of the rows, and those of their orders."""
-        names = self.order_search_fields
-        if names is None:
-            names = self._order_admin_search_fields(request)
-        through = (_through(side, name) for side in self.searched_orders for name in names)
-        return [*self.search_fields, *through]
-
-    def _order_admin_search_fields(self, request: HttpRequest) -> Iterable[str]:
-        model = get_shop().order_model
-        if not self.admin_site.is_registered(model):
-            return []
-        order_admin = self.admin_site.get_model_admin(model)
-        # A user who may not view orders must not learn their values by searching.
-        may_view = order_admin.has_view_permission(request)
-        return order_admin.get_search_fields(request) if may_view else []
-
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
-        """Return Django's results, and the rows whose own or whose order's public id matches."""
+        """Return Django's results, and the rows of the id, or of the orders that are found.
+
+        The orders are looked for first, so that each condition is one of keys that have an index.
+        """
         found, may_repeat = super().get_search_results(request, queryset, search_term)
         if search_term:
-            found |= queryset.filter(self._named_by(search_term.strip()))
+            found |= queryset.filter(self._named_by(request, search_term))
         return found, may_repeat
 
-    def _named_by(self, term: str) -> Q:
-        keys = dict.fromkeys(self.searched_orders, get_shop().order_key(term))
-        keys["pk"] = public_ids.decode(self.searched_type, term)
+    def _named_by(self, request: HttpRequest, term: str) -> Q:
         named = Q(pk__in=[])
-        for name, key in keys.items():
-            if key is not None:
-                named |= Q(**{name: key})
+        if (key := public_ids.decode(self.searched_type, term.strip())) is not None:
+            named |= Q(pk=key)
+        orders = self._orders(request, term)
+        if (key := get_shop().order_key(term.strip())) is not None:
+            orders.append(key)
+        for relation in self.searched_orders if orders else ():
+            named |= Q(**{f"{relation}__in": orders})
         return named
 
-
-def _through(relation: str, name: str) -> str:
-    # A search field of an order as one of its copy: ``^number`` is ``^source_order__number``.
-    prefix = name[0] if name[0] in "^=@" else ""
-    return f"{prefix}{relation}__{name.removeprefix(prefix)}"
+    def _orders(self, request: HttpRequest, term: str) -> list[Any]:
+        """Return the keys of the first orders that the search of their own list finds."""
+        model = get_shop().order_model
+        orders = model._default_manager.order_by("-pk")
+        if self.order_search_fields is not None:
+            order_admin: Any = admin.ModelAdmin(model, self.admin_site)
+            order_admin.search_fields = self.order_search_fields
+        elif self.admin_site.is_registered(model):
+            order_admin = self.admin_site.get_model_admin(model)
+            # A user who may not view orders must not learn their values by searching.
+            if not order_admin.has_view_permission(request):
+                return []
+        else:
+            return []
+        if not order_admin.get_search_fields(request):
+            return []
+        found, _may_repeat = order_admin.get_search_results(request, orders, term)
+        return list(found.values_list("pk", flat=True)[:MAX_ORDERS])

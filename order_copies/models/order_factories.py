@@ -148,7 +148,10 @@ class OrderFactory(Leased, Toggled):
         ]
         indexes = [
             # Whole, not partial: SQLite and MariaDB could not use a partial one to claim.
-            models.Index(fields=["status", "id"], name="order_factory_status")
+            models.Index(fields=["status", "id"], name="order_factory_status"),
+            # What the lists of the admin filter and search by.
+            models.Index(fields=["created_at"], name="order_factory_created"),
+            models.Index(fields=["reference"], name="order_factory_reference"),
         ]
 
     def __str__(self) -> str:

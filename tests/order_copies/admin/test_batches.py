@@ -240,6 +240,25 @@ def test_retry__can_change_what_the_copies_do(admin: Client) -> None:
     assert changes["skip_errors"] == {"from": False, "to": True}
 
 
+def test_list__counts_the_copies_of_a_page_in_one_statement(admin: Client) -> None:
+    # given
+    batch_with("completed", "failed", "aborted", "pending")
+    costs = []
+
+    # when
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            page = admin.get(BATCHES)
+        costs.append(len(queries))
+        for _ in range(5):
+            batch_with("completed")
+
+    # then
+    counts = [(batch.completed, batch.failed) for batch in page.context["cl"].result_list]
+    assert counts == [*[(1, 0)] * 5, (1, 2)]
+    assert costs[0] == costs[1]
+
+
 def test_retry__of_copies_that_place_needs_the_permission_to_change_orders(
     client: Client,
 ) -> None:

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from order_copies import copying, public_ids
 from order_copies.events.models import Event
-from order_copies.models import OrderCopy, Status
+from order_copies.models import CopyBatch, OrderCopy, Status
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests.api import API, request_of, staff
@@ -155,6 +155,40 @@ def test_list__is_filtered_by_option_and_source_order(admin: Client) -> None:
     assert listed(admin, toggle="place_target_order") == [placing]
     assert listed(admin, toggle="worker") == [other, placing]
     assert listed(admin, source_order__id__exact=str(other.source_order.pk)) == [other]
+
+
+def test_list__is_filtered_by_reason_and_by_who_requested_the_batch(
+    admin: Client, admin_user: Any
+) -> None:
+    # given
+    batch = CopyBatch.objects.create(user=admin_user)
+    log = {"line_items": ["is out of stock"]}
+    failed = OrderCopyFactory(source_order=bare_order(), failed=True, errors_log=log)
+    mine = OrderCopyFactory(source_order=bare_order(), batch=batch)
+
+    # when, then
+    assert listed(admin, reason="line_items") == [failed]
+    assert listed(admin, reason="other") == []
+    assert listed(admin, who=str(admin_user.pk)) == [mine]
+    assert listed(admin, who="0") == [mine, failed]
+    assert listed(admin, who="x") == [mine, failed]
+
+
+def test_list__looks_for_toggles_and_reasons_among_the_latest_copies(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    old, new = (OrderCopyFactory(source_order=bare_order(), skip_errors=True) for _ in range(2))
+    monkeypatch.setattr("order_copies.admin.bounded.MAX_SEARCHED", 1)
+
+    # when
+    page = admin.get(COPIES, {"toggle": "skip_errors"})
+
+    # then
+    assert list(page.context["cl"].result_list) == [new]
+    assert "These filters look at the newest 1 rows only." in page.content.decode()
+    assert listed(admin) == [new, old]
+    assert "look at the newest" not in admin.get(COPIES).content.decode()
 
 
 def test_add_page__is_forbidden(admin: Client) -> None:

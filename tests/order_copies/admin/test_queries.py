@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from order_copies.admin import events as events_admin
+from order_copies.admin import bounded
 from order_copies.events.models import Event
 from order_copies.models import OrderCopy, OrderFactory
 from tests.factories import OrderCopyFactory, placed_order
@@ -98,7 +98,7 @@ def test_event_list__longer_than_the_limit_shows_the_newest_with_a_note(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(events_admin, "MAX_LISTED", 5)
+    monkeypatch.setattr(bounded, "MAX_LISTED", 5)
     record_events(7, OrderCopyFactory())
 
     # when
@@ -106,7 +106,7 @@ def test_event_list__longer_than_the_limit_shows_the_newest_with_a_note(
 
     # then
     assert response.context["cl"].result_count == 5
-    assert "Only the newest 5 events are listed." in response.content.decode()
+    assert "Only the first 5 rows are listed." in response.content.decode()
 
 
 def test_event_list__shorter_than_the_limit_has_no_note(admin_client: Client) -> None:
@@ -118,7 +118,7 @@ def test_event_list__shorter_than_the_limit_has_no_note(admin_client: Client) ->
 
     # then
     assert response.context["cl"].result_count == 7
-    assert "Only the newest" not in response.content.decode()
+    assert "Only the first" not in response.content.decode()
 
 
 @pytest.mark.parametrize(
