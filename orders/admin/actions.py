@@ -21,7 +21,7 @@ from order_copies.events.recording import user_actor
 from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
-from orders.api.permissions import may_change_orders
+from orders.api.permissions import may_change_orders, may_subscribe
 from orders.lifecycle import cancelling, placing, subscribing
 from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
 from orders.models import Order
@@ -163,7 +163,8 @@ def _admin_action(action: OrderAction) -> Callable[..., HttpResponse | None]:
 
     run.__name__ = f"{action.verb}_selected_orders"
     label = TEXTS[action.verb].label
-    return admin.action(description=label, permissions=["order_action"])(run)
+    permission = "subscribing_action" if action.subscribes else "order_action"
+    return admin.action(description=label, permissions=[permission])(run)
 
 
 class OrderActionsMixin(ModelAdmin):
@@ -174,6 +175,10 @@ class OrderActionsMixin(ModelAdmin):
     def has_order_action_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may run actions on orders: the rule of the API."""
         return may_change_orders(request.user)
+
+    def has_subscribing_action_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may subscribe to orders: the rule of the API."""
+        return may_subscribe(request.user)
 
     def run_order_action(
         self, action: OrderAction, request: HttpRequest, queryset: "QuerySet[Order]"

@@ -33,8 +33,8 @@ ORDERS = reverse("admin:orders_order_changelist")
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """The client of a user who may only view and change orders."""
-    client.force_login(staff("view_order", "change_order"))
+    """The client of a user who may only view, change and subscribe to orders."""
+    client.force_login(staff("view_order", "change_order", "add_ordersubscription"))
     return client
 
 
