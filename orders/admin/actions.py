@@ -15,13 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from order_copies.admin.pages import page_url
+from order_copies.admin.permissions import may, may_turn_on
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import user_actor
 from order_copies.exceptions import GoneError, RowsLockedError
 from order_copies.plans import Problem
 from orders.admin.resources import ModelAdmin
-from orders.api.permissions import may_change_orders, may_subscribe
+from orders.api.permissions import may_change_orders
 from orders.lifecycle import cancelling, placing, subscribing
 from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
 from orders.models import Order
@@ -177,8 +178,10 @@ class OrderActionsMixin(ModelAdmin):
         return may_change_orders(request.user)
 
     def has_subscribing_action_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may subscribe to orders: the rule of the API."""
-        return may_subscribe(request.user)
+        """Return whether the user may subscribe to orders, and have new orders placed."""
+        may_add = request.user.has_perm("order_copies.add_ordersubscription")
+        may_place = may_turn_on(self.admin_site, request, ["place_target_order"], [])
+        return may_add and may(request, "add") and may_place
 
     def run_order_action(
         self, action: OrderAction, request: HttpRequest, queryset: "QuerySet[Order]"

@@ -20,11 +20,6 @@ def may_change_orders(user: Any) -> bool:
     return bool(user.has_perms(["orders.view_order", "orders.change_order"]))
 
 
-def may_subscribe(user: Any) -> bool:
-    """Return whether the user may create subscriptions to all orders, which place orders."""
-    return may_change_orders(user) and bool(user.has_perm("order_copies.add_ordersubscription"))
-
-
 def check_action(request: Request, action: OrderAction, order: Order) -> None:
     """Raise PermissionDenied unless the client may run the action on an order that it can see."""
     is_customer = action.is_for_customers and get_shop().acts_for_itself(request)

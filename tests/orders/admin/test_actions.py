@@ -31,10 +31,13 @@ pytestmark = pytest.mark.django_db
 ORDERS = reverse("admin:orders_order_changelist")
 
 
+SUBSCRIBING = ["add_ordersubscription", "add_ordercopy", "place_ordercopy"]
+
+
 @pytest.fixture
 def admin(client: Client) -> Client:
     """The client of a user who may only view, change and subscribe to orders."""
-    client.force_login(staff("view_order", "change_order", "add_ordersubscription"))
+    client.force_login(staff("view_order", "change_order", *SUBSCRIBING))
     return client
 
 
