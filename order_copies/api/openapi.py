@@ -127,7 +127,7 @@ _FORECAST = closed(
 
 _UNTIL = query_parameter(
     "until",
-    _INSTANT,
+    _INSTANT | {"examples": ["2199-01-01T12:00:00.000Z"]},
     "The end of the forecast, an instant in the future. By default 30 days from now.",
 )
 
