@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from order_copies.exceptions import SubscriptionModelGoneError
 from order_copies.models import (
     OrderFactory,
     OrderSubscription,
@@ -194,7 +195,10 @@ def _of_frequency(frequency: str, model: int | None) -> Iterator[Problem]:
         return
     if model is None:
         return
-    allowed = SubscriptionModel.objects.values_list("frequencies", flat=True).get(pk=model)
+    models = SubscriptionModel.objects.filter(pk=model)
+    allowed = models.values_list("frequencies", flat=True).first()
+    if allowed is None:
+        raise SubscriptionModelGoneError
     if frequency not in map(_normal, allowed):
         message = _("is not one of the subscription model: %(allowed)s")
         named = message % {"allowed": ", ".join(map(str, allowed))}

@@ -11,6 +11,7 @@ from order_copies import copying
 from order_copies.exceptions import (
     SourceOrderGoneError,
     SubscriptionGoneError,
+    SubscriptionModelGoneError,
     SubscriptionRefusedError,
     UnsupportedToggleError,
 )
@@ -130,6 +131,23 @@ def test_create__deleted_source_raises(clock: Clock) -> None:
     one = OrderSubscription(source_order_id=0, frequency="daily")
 
     with pytest.raises(SourceOrderGoneError):
+        changes.create(one, actor=stories.WHO)
+
+
+def test_create__model_that_is_deleted_meanwhile_raises(
+    clock: Clock, model: SubscriptionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    one = OrderSubscription(source_order=placed_order(), frequency="weekly")
+
+    def delete_model(shop: SubscribingShop, orders: Any) -> list[list[OrderSubscriptionItem]]:
+        model.delete()
+        return [[item_of(one)]]
+
+    monkeypatch.setattr(SubscribingShop, "subscription_items", delete_model)
+
+    # then
+    with pytest.raises(SubscriptionModelGoneError):
         changes.create(one, actor=stories.WHO)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from order_copies.exceptions import SubscriptionModelGoneError
 from order_copies.models import OrderSubscription, OrderSubscriptionItem, SubscriptionModel
 from order_copies.plans import Problem
 from order_copies.shops import Capability, Subscriber
@@ -126,6 +127,14 @@ def test_new__automatic_one_needs_a_frequency_of_its_model() -> None:
     ]:
         one = one_with(frequency=frequency, subscription_model=model)
         assert codes(rules.of_new(one, PLACED, SHOP, NOW, waits_for_source=False)) == expected
+
+
+@pytest.mark.django_db
+def test_new__model_that_does_not_exist_raises() -> None:
+    one = one_with(subscription_model_id=1)
+
+    with pytest.raises(SubscriptionModelGoneError):
+        rules.of_new(one, PLACED, SHOP, NOW, waits_for_source=False)
 
 
 @pytest.mark.django_db

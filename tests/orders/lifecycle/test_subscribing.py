@@ -17,7 +17,7 @@ from order_copies.subscriptions import changes
 from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import Order
 from tests import stories
-from tests.api import API, staff
+from tests.api import API, PERMISSIONS, staff
 from tests.factories import (
     SkuFactory,
     cancelled_order,
@@ -233,11 +233,12 @@ def test_create_subscriptions__one_refused_line_creates_nothing() -> None:
 def test_create_subscriptions__over_the_api() -> None:
     # given
     order, refused = an_order(), placed_order(lines=LINES)
+    user = staff(*PERMISSIONS, "add_ordersubscription")
 
     def send(order: Order) -> Any:
         attributes = {"_create_subscriptions": True}
         data = {"type": "orders", "id": order.public_id, "attributes": attributes}
-        return API(staff(), scopes=["read", "copy"]).patch(
+        return API(user, scopes=["read", "copy", "place"]).patch(
             f"/orders/{order.public_id}", {"data": data}
         )
 
