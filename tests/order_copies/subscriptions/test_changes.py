@@ -30,7 +30,7 @@ from orders.models import Order
 from tests import stories
 from tests.factories import pending_order, placed_order
 from tests.order_copies.subscriptions.shops import PRICE, SubscribingShop
-from tests.renewals import (
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,

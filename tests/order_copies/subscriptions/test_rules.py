@@ -14,7 +14,7 @@ from order_copies.shops import Capability, Subscriber
 from order_copies.subscriptions import rules
 from orders.copying.shop import ReferenceShop
 from tests.acceptance.shops import CopyingShop
-from tests.renewals import DAY, FIRST, HOUR
+from tests.subscriptions import DAY, FIRST, HOUR
 
 NOW = FIRST
 SHOP = ReferenceShop()

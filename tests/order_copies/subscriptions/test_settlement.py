@@ -20,7 +20,7 @@ from tests import stories
 from tests.audits import audited
 from tests.bank import Bank
 from tests.factories import SkuFactory, pending_order, placed_order
-from tests.renewals import (
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,

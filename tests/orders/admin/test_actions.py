@@ -24,7 +24,7 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.subscribing import subscription_market, subscriptions_of
+from tests.subscriptions import subscription_market, subscriptions_of
 
 pytestmark = pytest.mark.django_db
 

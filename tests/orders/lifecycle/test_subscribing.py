@@ -25,9 +25,9 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.subscribing import (
+from tests.subscriptions import (
+    activated,
     create_subscriptions,
-    subscribed,
     subscription_market,
     subscription_model,
     subscriptions_of,
@@ -426,7 +426,7 @@ def test_subscription_items__of_all_sku_lines_in_one_query() -> None:
 
 
 def an_item(**values: Any) -> OrderSubscriptionItem:
-    one = subscribed(placed_order(market=subscription_market(), lines=1))
+    one = activated(placed_order(market=subscription_market(), lines=1))
     item = OrderSubscriptionItem(order_subscription=one, quantity=1, **values)
     if "unit_amount_cents" not in values:
         item.unit_amount_cents = None
@@ -530,7 +530,7 @@ def test_auto_cancel__subscription_that_is_being_created_is_cancelled_too() -> N
 
     # when
     with connection.execute_wrapper(cancel_before_insert):
-        one = subscribed(order)
+        one = activated(order)
     cancelling.join()
 
     # then
