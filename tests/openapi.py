@@ -31,7 +31,9 @@ def the_document() -> dict[str, Any]:
 def path_of(response: HttpResponse) -> str:
     """Return the path of the document that matches the request's path."""
     path = response.request["PATH_INFO"]
-    (found,) = [it for it in the_document()["paths"] if re.fullmatch(_pattern(it), path)]
+    paths = the_document()["paths"]
+    # A path without parameters has precedence.
+    (found,) = [path] if path in paths else [it for it in paths if re.fullmatch(_pattern(it), path)]
     return found
 
 

@@ -4,9 +4,9 @@ from datetime import datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
-from django.db import models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
@@ -17,7 +17,6 @@ from django.utils.translation import gettext_lazy
 from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.bounded import BoundedMixin
-from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.display import duration_of, toggle_labels
 from order_copies.admin.exporting import ExportingMixin
 from order_copies.admin.forms import OrderCopyForm
@@ -25,9 +24,9 @@ from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.permissions import may_view
 from order_copies.admin.progress import Progress, WatchingMixin
+from order_copies.admin.refusals import RefusalsMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.events.recording import user_actor
-from order_copies.exceptions import OrderCopiesError
 from order_copies.models import (
     CopyBatch,
     OrderCopy,
@@ -140,7 +139,7 @@ class OrderCopyAdmin(
     WatchingMixin,
     InterveningMixin,
     ExportingMixin,
-    DeletionMixin,
+    RefusalsMixin,
     ModelAdmin,
 ):
     """Lists copies and shows their results, also those of subscriptions.
@@ -278,45 +277,6 @@ class OrderCopyAdmin(
     def delete_queryset(self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]") -> None:
         """Delete the copies, or none if one of them is in progress."""
         copying.delete(list(queryset), actor=user_actor(request.user))
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return Django's page; show a message if the copy was deleted in the meantime."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except OrderCopiesError as error:
-            return self._refused(request, error)
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return Django's page; show a message if the copy is in progress and cannot be deleted."""
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except OrderCopiesError as error:
-            return self._refused(request, error)
-
-    def _refused(self, request: HttpRequest, error: OrderCopiesError) -> HttpResponse:
-        # If the copy is gone, the change page says so.
-        self.message_user(request, str(error), messages.ERROR)
-        return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
-
-    @deletes_selected
-    def delete_selected(
-        self, request: HttpRequest, queryset: "models.QuerySet[OrderCopy]"
-    ) -> HttpResponse | None:
-        """While one of the copies is in progress none is deleted."""
-        try:
-            with transaction.atomic():
-                return super().delete_selected(request, queryset)
-        except OrderCopiesError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return None
 
 
 def _short(moment: datetime | None) -> str | None:

@@ -9,6 +9,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from order_copies.api.openapi import FORECAST_OFFERS
 from order_copies.forecasts import Forecast, Renewal, amounts_of, counts_of, forecast
 from order_copies.jsonapi.errors import refused
 from order_copies.jsonapi.fields import InstantField, instant
@@ -28,6 +29,8 @@ class ForecastMixin(ResourceViewSet):
     ``GET /order_subscriptions/forecast?until=…`` and ``/order_subscriptions/{id}/forecast``. As in
     a dry run ``data`` is null: ``meta`` has the renewals, the earliest first.
     """
+
+    offers = FORECAST_OFFERS
 
     @classmethod
     def parameters(cls, action: str) -> list[str]:

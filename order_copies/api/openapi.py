@@ -1,14 +1,20 @@
 """Parameters, headers and responses of single endpoints, for the OpenAPI document."""
 
+from order_copies.forecasts import Result
+from order_copies.jsonapi.fields import InstantField
 from order_copies.jsonapi.json_schema import JSONSchema, closed, or_null
 from order_copies.jsonapi.offers import Offer, header, query_parameter
 from order_copies.jsonapi.openapi.components import content
 from order_copies.jsonapi.openapi.schemas import META
 from order_copies.plans import Action
 
+RESULTS = [result.value for result in Result]
+
 _TEXT: JSONSchema = {"type": "string"}
 _FLAG: JSONSchema = {"type": "boolean"}
 _OBJECT: JSONSchema = {"type": "object"}
+_COUNT: JSONSchema = {"type": "integer", "minimum": 0}
+_INSTANT: JSONSchema = InstantField.json_schema
 _TOTALS: JSONSchema = {"type": "object", "additionalProperties": {"type": "integer"}}
 
 ERRORS_LOG: JSONSchema = {
@@ -36,7 +42,7 @@ _PREVIEW = closed(
         "dry_run": {"const": True},
         "status": {"enum": ["completed", "failed"]},
         "errors_log": ERRORS_LOG,
-        "errors_count": {"type": "integer", "minimum": 0},
+        "errors_count": _COUNT,
         "will_write": _FLAG,
         "will_place": _FLAG,
         "will_cancel": _FLAG,
@@ -89,3 +95,52 @@ CREATE_OFFER = Offer(
         }
     },
 )
+
+#: JSON Schema of one entry of ``renewals``.
+RENEWAL = closed(
+    {
+        "order_subscription": closed({"type": {"const": "order_subscriptions"}, "id": _TEXT}),
+        "scheduled_for": _INSTANT,
+        "result": {"enum": RESULTS},
+        "reasons": {
+            "type": "array",
+            "items": closed({"attribute": _TEXT, "code": _TEXT, "message": _TEXT}),
+        },
+        "currency_code": _TEXT,
+        "source_totals": _TOTALS,
+        "target_totals": _TOTALS,
+        "plan_digest": _TEXT,
+    }
+)
+
+_FORECAST = closed(
+    {
+        "until": _INSTANT,
+        "notice": or_null(_TEXT),
+        "renewals_count": _COUNT,
+        "results": closed(dict.fromkeys(RESULTS, _COUNT)),
+        "total_amounts_cents": _TOTALS,
+        "renewals": {"type": "array", "items": RENEWAL},
+        **META["properties"],
+    }
+)
+
+_UNTIL = query_parameter(
+    "until",
+    _INSTANT | {"examples": ["2199-01-01T12:00:00.000Z"]},
+    "The end of the forecast, an instant in the future. By default 30 days from now.",
+)
+
+#: The forecasts of subscriptions, which the dialect does not have.
+FORECAST_OFFERS = {
+    name: Offer(
+        summary=summary,
+        parameters=[_UNTIL],
+        errors=errors,
+        document=closed({"data": {"type": "null"}, "meta": _FORECAST}),
+    )
+    for name, summary, errors in (
+        ("forecasts", "Forecast the renewals of all order_subscriptions", []),
+        ("forecast", "Forecast the renewals of one of order_subscriptions", [404]),
+    )
+}

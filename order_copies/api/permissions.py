@@ -4,11 +4,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.auth import get_permission_codename
+from django.db.models import Model
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from order_copies.jsonapi.scopes import CANCEL, PLACE, check_scopes
+from order_copies.jsonapi.scopes import CANCEL, COPY, PLACE, check_scopes
+from order_copies.models import OrderSubscription
 from order_copies.shops import get_shop
 
 #: The options of a copy that change orders, and the token scope that each requires.
@@ -46,13 +48,7 @@ class SubscriptionsPermission(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return whether the client may use the request's method on any subscription."""
         verb = _VERBS.get(request.method or "")
-        if verb is None:
-            return True
-        options = view.resource.model._meta
-        codename = get_permission_codename(verb, options)
-        if request.user.has_perm(f"{options.app_label}.{codename}"):
-            return True
-        return get_shop().acts_for_itself(request)
+        return verb is None or _may_write(request, verb, view.resource.model)
 
 
 class EventsPermission(BasePermission):
@@ -86,10 +82,28 @@ def check_subscription(request: Request, order_subscription: Any) -> None:
         _check(request, [PLACE], [source] if source else [])
 
 
+def check_new_subscriptions(request: Request, source_order: Any) -> None:
+    """Raise PermissionDenied unless the client may create subscriptions that place orders.
+
+    For endpoints of a shop that create them, with the rule of ``POST /order_subscriptions``.
+    """
+    check_scopes(request, COPY)
+    if not _may_write(request, "add", OrderSubscription):
+        raise PermissionDenied
+    check_subscription(request, OrderSubscription(source_order=source_order))
+
+
 def check_prices(request: Request, attributes: Iterable[str]) -> None:
     """Raise PermissionDenied if a client that acts for itself sets what it pays."""
     if PRICES.intersection(attributes) and get_shop().acts_for_itself(request):
         raise PermissionDenied
+
+
+def _may_write(request: Request, verb: str, model: type[Model]) -> bool:
+    codename = get_permission_codename(verb, model._meta)
+    if request.user.has_perm(f"{model._meta.app_label}.{codename}"):
+        return True
+    return get_shop().acts_for_itself(request)
 
 
 def _check(request: Request, scopes: Sequence[str], orders: Sequence[Any]) -> None:

@@ -16,12 +16,16 @@ class Offer:
 
     ``parameters``, ``headers`` of the success response (by name) and ``responses`` other than the
     success (by status) are OpenAPI 3.1 objects; ``errors`` are the statuses of error responses.
+    An action that the dialect does not have needs a ``summary``, and the schema of the ``document``
+    that it returns; without them it is not described.
     """
 
     parameters: Sequence[dict[str, Any]] = ()
     headers: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     responses: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     errors: Sequence[int] = ()
+    summary: str = ""
+    document: JSONSchema | None = None
 
 
 def query_parameter(name: str, schema: JSONSchema, description: str) -> dict[str, Any]:

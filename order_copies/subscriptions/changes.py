@@ -13,15 +13,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.conf import settings
-from order_copies.db.transactions import limited_wait, locked
+from order_copies.db.transactions import limited_wait, lock_existing, locked
 from order_copies.events.models import Event
 from order_copies.events.recording import Caller, actor_of, changes_of, record
 from order_copies.exceptions import (
     SourceOrderGoneError,
     SubscriptionGoneError,
+    SubscriptionModelGoneError,
     SubscriptionRefusedError,
 )
-from order_copies.models import OrderSubscription, OrderSubscriptionItem
+from order_copies.models import OrderSubscription, OrderSubscriptionItem, SubscriptionModel
 from order_copies.plans import Problem, Step, cannot_transition
 from order_copies.shops import Shop, Subscriber, get_shop
 from order_copies.subscriptions import rules
@@ -82,8 +83,9 @@ def create(
     unsaved, are those of the order if they are not given. With ``activate_by_source_order`` the
     source order must be placed, counts as the first run, and the subscription is active at once;
     with ``waits_for_source`` it may also be placed later. Raises
-    :class:`SubscriptionRefusedError`, :class:`SourceOrderGoneError` if the source order does not
-    exist, and :class:`RowsLockedError` if another transaction keeps it locked.
+    :class:`SubscriptionRefusedError`, :class:`SourceOrderGoneError` or
+    :class:`SubscriptionModelGoneError` if the source order or the model does not exist, and
+    :class:`RowsLockedError` if another transaction keeps it locked.
     """
     one, now = order_subscription, timezone.now()
     with limited_wait(settings.LOCK_TIMEOUT):
@@ -94,6 +96,9 @@ def create(
         found = preview(one, items=items, waits_for_source=waits_for_source)
         if found.problems:
             raise SubscriptionRefusedError(found.problems)
+        model = one.subscription_model_id
+        if model and not lock_existing(SubscriptionModel.objects.filter(pk=model)):
+            raise SubscriptionModelGoneError
         _insert(one, found.items, actor, now)
         if one.activate_by_source_order and found.is_placed:
             journal = Journal(actor_of(actor), now)

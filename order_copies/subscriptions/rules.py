@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from order_copies.exceptions import SubscriptionModelGoneError
 from order_copies.models import (
     OrderFactory,
     OrderSubscription,
@@ -19,9 +20,11 @@ from order_copies.shops import Capability, Shop, Subscriber
 from order_copies.subscriptions.slots import InvalidFrequencyError, clean_frequency
 from order_copies.subscriptions.transitions import RENEWING, Status
 
-#: The largest quantity of an item, and the largest amount in cents: what every database stores.
+#: The largest quantity of an item: what every database stores.
 MAX_QUANTITY = 2**31 - 1
-MAX_CENTS = 2**63 - 1
+#: The largest amount of an item in cents: what every JSON parser keeps. Orders with hundreds of
+#: such items still have totals that every database stores.
+MAX_CENTS = 2**53 - 1
 #: The largest price increase, in percent.
 MAX_PERCENT = Decimal("9999.99")
 
@@ -136,14 +139,15 @@ def of_changed_items(one: OrderSubscription) -> list[Problem]:
 
 def of_item(item: OrderSubscriptionItem) -> list[Problem]:
     """Return what is wrong with the values of an item."""
-    found = []
-    if not isinstance(item.quantity, int) or not 0 < item.quantity <= MAX_QUANTITY:
+    quantity, cents, found = item.quantity, item.unit_amount_cents, []
+    if not isinstance(quantity, int) or quantity <= 0:
         found.append(problem("quantity", "greater_than", _("must be greater than 0")))
-    cents = item.unit_amount_cents
-    if not isinstance(cents, int) or not 0 <= cents <= MAX_CENTS:
+    if not isinstance(cents, int) or cents < 0:
         message = _("must be greater than or equal to 0")
         found.append(problem("unit_amount_cents", "greater_than_or_equal_to", message))
-    elif not found and item.total_amount_cents > MAX_CENTS:
+    if not found and cents > MAX_CENTS:
+        found.append(problem("unit_amount_cents", "less_than", _("is too large")))
+    elif not found and (quantity > MAX_QUANTITY or item.total_amount_cents > MAX_CENTS):
         found.append(problem("quantity", "less_than", _("is too large")))
     return found
 
@@ -191,7 +195,10 @@ def _of_frequency(frequency: str, model: int | None) -> Iterator[Problem]:
         return
     if model is None:
         return
-    allowed = SubscriptionModel.objects.values_list("frequencies", flat=True).get(pk=model)
+    models = SubscriptionModel.objects.filter(pk=model)
+    allowed = models.values_list("frequencies", flat=True).first()
+    if allowed is None:
+        raise SubscriptionModelGoneError
     if frequency not in map(_normal, allowed):
         message = _("is not one of the subscription model: %(allowed)s")
         named = message % {"allowed": ", ".join(map(str, allowed))}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, locked
@@ -35,7 +35,7 @@ def update(
     Raises :class:`SubscriptionModelGoneError`.
     """
     with limited_wait(settings.LOCK_TIMEOUT):
-        current = _lock(subscription_model)
+        current = _the_one(locked(_rows(subscription_model)))
         before = {name: getattr(current, name) for name in values}
         for name, value in values.items():
             setattr(current, name, value)
@@ -47,11 +47,13 @@ def update(
 def delete(subscription_model: SubscriptionModel, *, actor: Caller) -> None:
     """Delete a subscription model that nothing uses.
 
-    Raises :class:`SubscriptionModelInUseError` and :class:`SubscriptionModelGoneError`.
+    Raises :class:`SubscriptionModelInUseError` and :class:`SubscriptionModelGoneError`, and
+    :class:`RowsLockedError` if another transaction is about to use it.
     """
     try:
         with limited_wait(settings.LOCK_TIMEOUT):
-            current = _lock(subscription_model)
+            # The lock for deletion waits for those who are about to use the model.
+            current = _the_one(_rows(subscription_model).select_for_update())
             before, key = {name: getattr(current, name) for name in _RECORDED}, current.pk
             current.delete()
             _record(key, "destroy", before, dict.fromkeys(_RECORDED), actor)
@@ -59,8 +61,12 @@ def delete(subscription_model: SubscriptionModel, *, actor: Caller) -> None:
         raise SubscriptionModelInUseError from error
 
 
-def _lock(subscription_model: SubscriptionModel) -> SubscriptionModel:
-    found = list(locked(SubscriptionModel.objects.filter(pk=subscription_model.pk)))
+def _rows(subscription_model: SubscriptionModel) -> "QuerySet[SubscriptionModel]":
+    return SubscriptionModel.objects.filter(pk=subscription_model.pk)
+
+
+def _the_one(rows: "QuerySet[SubscriptionModel]") -> SubscriptionModel:
+    found = list(rows)
     if not found:
         raise SubscriptionModelGoneError
     return found[0]

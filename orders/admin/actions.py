@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from order_copies.admin.pages import page_url
+from order_copies.admin.permissions import may, may_turn_on
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait
 from order_copies.events.recording import user_actor
@@ -163,7 +164,8 @@ def _admin_action(action: OrderAction) -> Callable[..., HttpResponse | None]:
 
     run.__name__ = f"{action.verb}_selected_orders"
     label = TEXTS[action.verb].label
-    return admin.action(description=label, permissions=["order_action"])(run)
+    permission = "subscribing_action" if action.subscribes else "order_action"
+    return admin.action(description=label, permissions=[permission])(run)
 
 
 class OrderActionsMixin(ModelAdmin):
@@ -174,6 +176,12 @@ class OrderActionsMixin(ModelAdmin):
     def has_order_action_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may run actions on orders: the rule of the API."""
         return may_change_orders(request.user)
+
+    def has_subscribing_action_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may subscribe to orders, and have new orders placed."""
+        may_add = request.user.has_perm("order_copies.add_ordersubscription")
+        may_place = may_turn_on(self.admin_site, request, ["place_target_order"], [])
+        return may_add and may(request, "add") and may_place
 
     def run_order_action(
         self, action: OrderAction, request: HttpRequest, queryset: "QuerySet[Order]"

@@ -17,8 +17,8 @@ from order_copies.shops import get_shop
 from orders.api import serializers
 from orders.api.permissions import (
     OrdersPermission,
+    check_action,
     may_change_attributes,
-    may_run,
 )
 from orders.lifecycle.changes import change
 from orders.lifecycle.triggers import ORDER_ACTIONS, OrderAction, run_action
@@ -76,8 +76,8 @@ class OrderViewSet(ShopViewSet):
     def _check_permitted(
         self, order: Order, action: OrderAction | None, attributes: Mapping[str, Any]
     ) -> None:
-        if action and not may_run(self.request, action):
-            raise PermissionDenied
+        if action:
+            check_action(self.request, action, order)
         if attributes and not may_change_attributes(self.request, order):
             raise PermissionDenied
 

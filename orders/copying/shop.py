@@ -59,10 +59,13 @@ class ReferenceShop(Shop):
     def order_copies_for(
         self, request: HttpRequest, order_copies: "QuerySet[Any]"
     ) -> "QuerySet[Any]":
-        """Return the copies of the orders that the client may see.
+        """Return the copies of the orders that the client may see; none to sales channels.
 
-        A client that may see all orders also gets copies whose source order was deleted.
+        The token of a sales channel is public (contract 5.8). A client that may see all orders also
+        gets copies whose source order was deleted.
         """
+        if is_sales_channel(request):
+            return order_copies.none()
         if not self.orders_for(request).query.has_filters():
             return order_copies
         return super().order_copies_for(request, order_copies)
@@ -72,8 +75,7 @@ class ReferenceShop(Shop):
     ) -> "QuerySet[Any]":
         """Return the subscriptions to the orders that the client may see; none to sales channels.
 
-        The token of a sales channel is public (contract 5.8). A client that may see all orders also
-        gets subscriptions whose source order was deleted.
+        A client that may see all orders also gets subscriptions whose source order was deleted.
         """
         if is_sales_channel(request):
             return order_subscriptions.none()

@@ -37,6 +37,8 @@ class OrderAction:
     authorizes: bool = False
     #: Whether customers may run it on their own orders (contract 3.2).
     is_for_customers: bool = True
+    #: Whether it creates subscriptions, which place and charge orders later.
+    subscribes: bool = False
 
 
 #: The actions by the names of their triggers.
@@ -48,7 +50,7 @@ ORDER_ACTIONS = {
         OrderAction(verb="approve", run=partial(transition, "approve"), is_for_customers=False),
         OrderAction(verb="archive", run=archive),
         OrderAction(verb="unarchive", run=unarchive),
-        OrderAction(verb="create_subscriptions", run=create_subscriptions),
+        OrderAction(verb="create_subscriptions", run=create_subscriptions, subscribes=True),
     )
 }
 

@@ -24,10 +24,16 @@ from django.utils import timezone
 from order_copies import copying
 from order_copies.db.transactions import limited_wait
 from order_copies.events.models import Event
-from order_copies.exceptions import RowsLockedError, ShopContractError
-from order_copies.models import OpenPayment, OrderCopy, OrderFactory, Status
+from order_copies.exceptions import (
+    RowsLockedError,
+    ShopContractError,
+    SubscriptionModelGoneError,
+    SubscriptionModelInUseError,
+)
+from order_copies.models import OpenPayment, OrderCopy, OrderFactory, OrderSubscription, Status
 from order_copies.monitoring.health import Queue, complaints
 from order_copies.shops import get_shop
+from order_copies.subscriptions import changes, subscription_models
 from order_copies.worker import leases
 from order_copies.worker.loop import Worker
 from order_copies.worker.payments import void_unused
@@ -38,7 +44,12 @@ from tests import stories
 from tests.acceptance.shops import InterferedShop
 from tests.api import API, errors_in, request_of, staff
 from tests.bank import install_bank
-from tests.factories import SkuFactory, pending_order, placed_order
+from tests.factories import (
+    SkuFactory,
+    SubscriptionModelFactory,
+    pending_order,
+    placed_order,
+)
 from tests.forms import form_of, previewed
 
 pytestmark = [
@@ -587,6 +598,44 @@ def test_locked_resource__admin_deletes_all_selected_or_none(admin_client: Clien
 
 
 # The lock timeout
+
+
+@pytest.mark.parametrize("is_deleted_first", [True, False])
+def test_locked_model__is_deleted_or_subscribed_to(is_deleted_first: bool) -> None:
+    # given
+    model, order = SubscriptionModelFactory(), placed_order(lines=1)
+    refused: list[type[Exception]] = []
+
+    def delete() -> None:
+        subscription_models.delete(model, actor=stories.WHO)
+
+    def subscribe() -> None:
+        one = OrderSubscription(source_order=order, subscription_model=model, frequency="weekly")
+        changes.create(one, actor=stories.WHO)
+
+    def late(act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (SubscriptionModelGoneError, SubscriptionModelInUseError) as error:
+            refused.append(type(error))
+        finally:
+            connection.close()
+
+    first, second = (delete, subscribe) if is_deleted_first else (subscribe, delete)
+    thread = threading.Thread(target=late, args=[second])
+
+    # when the second one waits for the first
+    with transaction.atomic():
+        first()
+        thread.start()
+        thread.join(0.5)
+    thread.join()
+
+    # then
+    is_used = OrderSubscription.objects.filter(subscription_model=model.pk).exists()
+    assert is_used != is_deleted_first
+    expected = SubscriptionModelGoneError if is_deleted_first else SubscriptionModelInUseError
+    assert refused == [expected]
 
 
 def test_limited_wait__restores_the_timeout_of_the_session() -> None:

@@ -16,7 +16,7 @@ from orders.models import Authorization, Order, PaymentSource, Price
 from tests import stories
 from tests.audits import audited
 from tests.factories import SkuFactory, placed_order
-from tests.subscribing import create_subscriptions, subscription_market
+from tests.subscriptions import create_subscriptions, subscription_market
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

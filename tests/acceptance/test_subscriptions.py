@@ -21,7 +21,7 @@ from tests.acceptance.races import run_race
 from tests.audits import audited
 from tests.bank import Bank, install_bank
 from tests.factories import placed_order
-from tests.renewals import (
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,

@@ -19,7 +19,7 @@ from tests import stories
 from tests.audits import audited
 from tests.factories import PROMOTION_TYPES, TOTAL_OF_TYPE, tax_of, totals_of
 from tests.laws.orders import Builder, Description, batches
-from tests.subscribing import planned, renewed
+from tests.subscriptions import planned, renewed_now
 
 pytestmark = pytest.mark.django_db
 
@@ -364,7 +364,7 @@ def test_recurring_copies__laws_hold_for_random_subscriptions(
     described = dict(zip([one.source_order_id for one in order_copies], descriptions, strict=True))
     subscriptions = builder.subscribe([one.source_order for one in order_copies])
     plans = planned(*subscriptions)
-    ended = renewed(*subscriptions)
+    ended = renewed_now(*subscriptions)
     lines = lines_of(order for one in ended for order in (one.source_order, one.target_order))
     for one, plan in zip(ended, plans, strict=True):
         equals_its_preview(one, plan)

@@ -19,7 +19,7 @@ from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.factories import placed_order
-from tests.renewals import (
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,

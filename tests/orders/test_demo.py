@@ -25,7 +25,7 @@ from orders.models import (
     StockReservation,
 )
 from tests.factories import tax_of, totals_of
-from tests.subscribing import planned
+from tests.subscriptions import planned
 
 HOLDING = {Order.Status.PLACED, Order.Status.EDITING, Order.Status.APPROVED}
 

@@ -33,7 +33,7 @@ from tests.factories import (
 from tests.forms import previewed, terms_of
 from tests.security.tables import Case, cases
 from tests.security.world import EVERYTHING, happened, writes
-from tests.subscribing import subscription_market
+from tests.subscriptions import subscription_market
 
 pytestmark = pytest.mark.django_db
 

@@ -281,6 +281,12 @@ class SubscriptionModelForm(ModelModelForm):
         others = [it for it in self.instance.frequencies if it not in FREQUENCIES]
         self.initial = {**self.initial, "named": known, "crontabs": "\n".join(map(str, others))}
 
+    @property
+    def changed_values(self) -> dict[str, Any]:
+        """The valid values that the user changed, by the attributes of a model."""
+        names = {"frequencies" if it in {"named", "crontabs"} else it for it in self.changed_data}
+        return {name: getattr(self.instance, name) for name in names}
+
     def clean_crontabs(self) -> list[str]:
         """Return the crontab expressions in their normal form."""
         found, errors = [], []

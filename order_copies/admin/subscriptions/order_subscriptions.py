@@ -2,23 +2,22 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.sites import AdminSite
 from django.db import models, transaction
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.admin.calendar import CalendarMixin
-from order_copies.admin.deletion import DeletionMixin, deletes_selected
 from order_copies.admin.pages import page_url
 from order_copies.admin.parameters import ParametersMixin
 from order_copies.admin.permissions import may_view
+from order_copies.admin.refusals import RefusalsMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.admin.subscriptions.confirming import ConfirmingMixin
 from order_copies.admin.subscriptions.detail import MAX_RUNS, SubscriptionDetail
@@ -41,7 +40,7 @@ from order_copies.admin.subscriptions.words import (
 )
 from order_copies.events.models import Event
 from order_copies.events.recording import user_actor
-from order_copies.exceptions import OrderCopiesError, SubscriptionRefusedError
+from order_copies.exceptions import SubscriptionRefusedError
 from order_copies.models import (
     OrderCopy,
     OrderSubscription,
@@ -131,7 +130,7 @@ def _may(site: AdminSite, request: HttpRequest, verb: str, obj: Any) -> bool:
 
 @admin.register(OrderSubscription)
 class OrderSubscriptionAdmin(
-    CalendarMixin, ParametersMixin, SearchingMixin, ConfirmingMixin, DeletionMixin, ModelAdmin
+    CalendarMixin, ParametersMixin, SearchingMixin, ConfirmingMixin, RefusalsMixin, ModelAdmin
 ):
     """Lists subscriptions and shows what they did and will do. Orders are subscribed to."""
 
@@ -313,19 +312,6 @@ class OrderSubscriptionAdmin(
         for item in formset.deleted_objects:
             changes.delete_item(item, actor=actor)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Return Django's page; show a message if the subscription was deleted or stopped."""
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except OrderCopiesError as error:
-            return self._not_saved(request, error)
-
     def delete_model(self, request: HttpRequest, obj: OrderSubscription) -> None:
         """Delete the subscription, and record it. Its copies and their orders stay."""
         self._delete(request, [obj])
@@ -342,43 +328,11 @@ class OrderSubscriptionAdmin(
         if problems := [problem for refusal in refusals for problem in refusal]:
             raise SubscriptionRefusedError(problems[:1])
 
-    def delete_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Return Django's page; show a message if a copy of the subscription runs."""
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except OrderCopiesError as error:
-            return self._not_saved(request, error)
-
-    @deletes_selected
-    def delete_selected(
-        self, request: HttpRequest, queryset: "models.QuerySet[OrderSubscription]"
-    ) -> HttpResponse | None:
-        """While the copy of one of the subscriptions runs, none is deleted."""
-        try:
-            with transaction.atomic():
-                return super().delete_selected(request, queryset)
-        except OrderCopiesError as error:
-            self.message_user(request, _said(error), messages.ERROR)
-            return None
-
-    def _not_saved(self, request: HttpRequest, error: OrderCopiesError) -> HttpResponse:
-        self.message_user(request, _said(error), messages.ERROR)
-        return HttpResponseRedirect(request.path.replace("/delete/", "/change/"))
-
 
 def status_badge_of(order_subscription: OrderSubscription) -> SafeString:
     """Return the status of a subscription as a coloured badge."""
     kind = status_kinds[SubscriptionStatus(order_subscription.status)]
     return badge(kind, status_label(order_subscription))
-
-
-def _said(error: OrderCopiesError) -> str:
-    if isinstance(error, SubscriptionRefusedError):
-        reasons = "; ".join(problem.message for problem in error.problems)
-        return _("Nothing was changed: %(reasons)s.") % {"reasons": reasons}
-    return capfirst(str(error))
 
 
 def _above(text: str, small: str) -> SafeString:

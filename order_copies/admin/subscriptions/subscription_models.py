@@ -7,24 +7,22 @@ from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from order_copies.admin.deletion import DeletionMixin
 from order_copies.admin.parameters import ParametersMixin
+from order_copies.admin.refusals import RefusalsMixin
 from order_copies.admin.subscriptions.forms import SubscriptionModelForm
 from order_copies.admin.subscriptions.words import frequency_label
-from order_copies.events.models import Event
-from order_copies.events.recording import changes_of, record, user_actor
+from order_copies.events.recording import user_actor
 from order_copies.models import SubscriptionModel
+from order_copies.subscriptions import subscription_models
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[SubscriptionModel]
 else:
     ModelAdmin = admin.ModelAdmin
 
-_RECORDED = ("name", "strategy", "frequencies", "auto_activate", "auto_cancel")
-
 
 @admin.register(SubscriptionModel)
-class SubscriptionModelAdmin(ParametersMixin, DeletionMixin, ModelAdmin):
+class SubscriptionModelAdmin(ParametersMixin, RefusalsMixin, ModelAdmin):
     """Lists and edits subscription models. One that has subscriptions cannot be deleted."""
 
     form = SubscriptionModelForm
@@ -68,31 +66,21 @@ class SubscriptionModelAdmin(ParametersMixin, DeletionMixin, ModelAdmin):
     def save_model(
         self, request: HttpRequest, obj: SubscriptionModel, form: Any, change: bool
     ) -> None:
-        """Save the model and record what changed."""
-        before = _state(SubscriptionModel.objects.get(pk=obj.pk)) if change else {}
-        super().save_model(request, obj, form, change)
-        self._record(request, obj, changes_of(before, _state(obj)))
+        """Create the model, or change what the user changed, as the API does."""
+        actor = user_actor(request.user)
+        if not change:
+            subscription_models.create(obj, actor=actor)
+        elif values := form.changed_values:
+            subscription_models.update(obj, values, actor=actor)
 
     def delete_model(self, request: HttpRequest, obj: SubscriptionModel) -> None:
-        """Delete the model and record it."""
-        gone = dict.fromkeys(_RECORDED)
-        self._record(request, obj, changes_of(_state(obj), gone))
-        super().delete_model(request, obj)
+        """Delete the model, and record it. One that is in use stays."""
+        subscription_models.delete(obj, actor=user_actor(request.user))
 
     @transaction.atomic
     def delete_queryset(
         self, request: HttpRequest, queryset: "models.QuerySet[SubscriptionModel]"
     ) -> None:
-        """Delete the models and record it."""
-        for subscription_model in queryset:
+        """Delete the models, or none if one is in use."""
+        for subscription_model in queryset.order_by("pk"):
             self.delete_model(request, subscription_model)
-
-    def _record(self, request: HttpRequest, obj: SubscriptionModel, changes: Any) -> None:
-        if changes:
-            event = Event(resource_type=obj.resource_type, resource_id=str(obj.pk), changes=changes)
-            event.who = user_actor(request.user)
-            record([event])
-
-
-def _state(subscription_model: SubscriptionModel) -> dict[str, Any]:
-    return {name: getattr(subscription_model, name) for name in _RECORDED}

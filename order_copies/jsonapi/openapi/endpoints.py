@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from order_copies.jsonapi.offers import Offer
 from order_copies.jsonapi.resources import Relationship, Resource, resource_of, views
 from order_copies.jsonapi.views import ResourceViewSet
 
-#: The actions of the dialect. An extra action of a viewset is not described.
+#: The actions of the dialect.
 ACTIONS = {"list", "create", "retrieve", "update", "destroy", "related", "linkage"}
 
+_NO_OFFER = Offer()
 _CONVERTER = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
@@ -31,10 +33,16 @@ class Endpoint:
         return resource_of(self.viewset.resource_type())
 
     @property
+    def offer(self) -> Offer:
+        """Return what the viewset declares of the action."""
+        return self.viewset.offers.get(self.action, _NO_OFFER)
+
+    @property
     def is_described(self) -> bool:
-        """Return whether the dialect knows the action, and the resource has the relationship."""
-        names = self.resource.relationships_by_name
-        return self.action in ACTIONS and (not self.relation or self.relation in names)
+        """Return whether the dialect or an offer describes the action and its relationship."""
+        if self.action not in ACTIONS:
+            return self.offer.document is not None
+        return not self.relation or self.relation in self.resource.relationships_by_name
 
     @property
     def relationship(self) -> Relationship:

@@ -17,6 +17,7 @@ from order_copies.jsonapi.openapi.components import (
 )
 from order_copies.jsonapi.openapi.endpoints import Endpoint
 from order_copies.jsonapi.openapi.parameters import (
+    FAMILIES,
     id_parameter,
     query_parameters,
 )
@@ -58,7 +59,7 @@ def operation(components: Components, endpoint: Endpoint) -> JSONObject:
     described = {
         "operationId": "_".join(filter(None, [endpoint.action, *names.values()])),
         "tags": [endpoint.viewset.resource_type()],
-        "summary": _SUMMARIES[endpoint.action].format(**names),
+        "summary": endpoint.offer.summary or _SUMMARIES[endpoint.action].format(**names),
         "description": text_of(getattr(endpoint.viewset, endpoint.action)),
         "security": security_of(endpoint),
         "parameters": _parameters(components, endpoint),
@@ -82,11 +83,10 @@ _BODIES: dict[str, Callable[[Components, Resource], JSONObject]] = {
 
 
 def _parameters(components: Components, endpoint: Endpoint) -> list[JSONObject]:
-    offer = endpoint.viewset.offers.get(endpoint.action)
     return [
         *([id_parameter(components, endpoint.resource)] if "{" in endpoint.path else []),
         *query_parameters(components, *_offered(endpoint)),
-        *(offer.parameters if offer else []),
+        *endpoint.offer.parameters,
     ]
 
 
@@ -94,9 +94,8 @@ def _offered(endpoint: Endpoint) -> tuple[Resource, Sequence[str]]:
     """Return the resource in the response, and the families of its query parameters."""
     if not endpoint.relation:
         # Offers describe the extra parameters of an action.
-        extra = endpoint.viewset.extra_parameters.get(endpoint.action, ())
         families = endpoint.viewset.parameters(endpoint.action)
-        return endpoint.resource, [family for family in families if family not in extra]
+        return endpoint.resource, [family for family in families if family in FAMILIES]
     related, many = resource_of(endpoint.relationship.type), endpoint.relationship.many
     if endpoint.action == "linkage":
         return related, ["page"] if many else []
@@ -104,28 +103,26 @@ def _offered(endpoint: Endpoint) -> tuple[Resource, Sequence[str]]:
 
 
 def _responses(components: Components, endpoint: Endpoint) -> JSONObject:
-    offer = endpoint.viewset.offers.get(endpoint.action)
     status, response = _success(components, endpoint)
-    errors = _ALWAYS | _ERRORS.get(endpoint.action, set()) | set(offer.errors if offer else ())
+    errors = _ALWAYS | _ERRORS.get(endpoint.action, set()) | set(endpoint.offer.errors)
     responses = {
         str(status): response,
-        **_other_responses(components, offer),
+        **_other_responses(components, endpoint.offer),
         **{str(error): refusal(components, error) for error in errors},
     }
     return dict(sorted(responses.items()))
 
 
-def _other_responses(components: Components, offer: Offer | None) -> JSONObject:
+def _other_responses(components: Components, offer: Offer) -> JSONObject:
     return {
         status: {"headers": headers_of(components, int(status))} | response
-        for status, response in (offer.responses if offer else {}).items()
+        for status, response in offer.responses.items()
     }
 
 
 def _success(components: Components, endpoint: Endpoint) -> tuple[int, JSONObject]:
     status = {"create": 201, "destroy": 204}.get(endpoint.action, 200)
-    offer = endpoint.viewset.offers.get(endpoint.action)
-    headers = headers_of(components, status) | dict(offer.headers if offer else {})
+    headers = headers_of(components, status) | dict(endpoint.offer.headers)
     if status == 204:
         return status, {"description": "The resource is deleted.", "headers": headers}
     if status == 201:
@@ -143,6 +140,8 @@ _LOCATION = {"description": "The URL of the new resource.", "schema": URI, "requ
 def _document(components: Components, endpoint: Endpoint) -> JSONSchema:
     """Return the schema of the endpoint's response document."""
     resource = endpoint.resource
+    if endpoint.offer.document is not None:
+        return endpoint.offer.document
     if endpoint.action == "list":
         return page_schema(components, resource)
     if not endpoint.relation:

@@ -39,7 +39,7 @@ def query_parameters(
     return [
         components.refer("parameters", name, partial(dict, parameter))
         for family in families
-        for name, parameter in _FAMILIES[family](resource)
+        for name, parameter in FAMILIES[family](resource)
     ]
 
 
@@ -90,7 +90,8 @@ def _filter(resource: Resource) -> Described:
     yield f"{resource.type}_filter_q", _parameter("filter[q]", schema, about) | deep
 
 
-_FAMILIES: dict[str, Callable[[Resource], Described]] = {
+#: The families of parameters that all resources have, by name.
+FAMILIES: dict[str, Callable[[Resource], Described]] = {
     "include": _include,
     "fields": _fields,
     "page": _page,

@@ -41,6 +41,7 @@ class OrderSerializer(CopiedOrderSerializer, ShopSerializer):
     _unarchive = TriggerField(
         scope=COPY, help_text="Unarchives the order; repeating it has no effect."
     )
+    # The subscriptions place orders: the view also checks the scope for placing.
     _create_subscriptions = TriggerField(
         scope=COPY,
         help_text="Creates the subscriptions to the line items that have a frequency, by the "

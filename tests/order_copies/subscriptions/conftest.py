@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bank import Bank, install_bank
-from tests.renewals import DAY, FIRST, Clock, clock_at
+from tests.subscriptions import DAY, FIRST, Clock, clock_at
 
 
 @pytest.fixture

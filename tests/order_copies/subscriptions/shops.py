@@ -11,6 +11,9 @@ from order_copies.shops import Subscriber
 from order_copies.subscriptions.rules import problem
 from orders.copying.shop import ReferenceShop
 
+#: What each SKU costs now, in cents.
+PRICE = 700
+
 
 class SubscribingShop(ReferenceShop):
     """The reference shop; each order has one item, and all but ``GONE`` can be sold."""
@@ -27,7 +30,7 @@ class SubscribingShop(ReferenceShop):
         ]
 
     def subscription_items(self, orders: Sequence[Any]) -> list[list[OrderSubscriptionItem]]:
-        values = {"sku_code": "COFFEE", "currency_code": "EUR"}
+        values = {"sku_code": "COFFEE", "name": "Coffee", "currency_code": "EUR"}
         return [
             [OrderSubscriptionItem(quantity=2, unit_amount_cents=900, **values)]
             for _order in orders
@@ -36,4 +39,7 @@ class SubscribingShop(ReferenceShop):
     def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
         if item.sku_code == "GONE":
             return [problem("sku_code", "not_sellable", _("cannot be sold"))]
+        item.name = item.sku_code.capitalize()
+        if item.unit_amount_cents is None:
+            item.unit_amount_cents = PRICE
         return []

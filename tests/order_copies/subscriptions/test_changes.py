@@ -11,6 +11,7 @@ from order_copies import copying
 from order_copies.exceptions import (
     SourceOrderGoneError,
     SubscriptionGoneError,
+    SubscriptionModelGoneError,
     SubscriptionRefusedError,
     UnsupportedToggleError,
 )
@@ -28,8 +29,8 @@ from order_copies.worker.run import run_batch
 from orders.models import Order
 from tests import stories
 from tests.factories import pending_order, placed_order
-from tests.order_copies.subscriptions.shops import SubscribingShop
-from tests.renewals import (
+from tests.order_copies.subscriptions.shops import PRICE, SubscribingShop
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,
@@ -130,6 +131,23 @@ def test_create__deleted_source_raises(clock: Clock) -> None:
     one = OrderSubscription(source_order_id=0, frequency="daily")
 
     with pytest.raises(SourceOrderGoneError):
+        changes.create(one, actor=stories.WHO)
+
+
+def test_create__model_that_is_deleted_meanwhile_raises(
+    clock: Clock, model: SubscriptionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    one = OrderSubscription(source_order=placed_order(), frequency="weekly")
+
+    def delete_model(shop: SubscribingShop, orders: Any) -> list[list[OrderSubscriptionItem]]:
+        model.delete()
+        return [[item_of(one)]]
+
+    monkeypatch.setattr(SubscribingShop, "subscription_items", delete_model)
+
+    # then
+    with pytest.raises(SubscriptionModelGoneError):
         changes.create(one, actor=stories.WHO)
 
 
@@ -696,6 +714,24 @@ def test_update__earlier_expiry_drops_the_next_slot_and_a_later_one_brings_it_ba
     assert one.status == "active"
 
 
+def test_update__skips_stay_when_an_earlier_expiry_is_moved_back(clock: Clock) -> None:
+    # given
+    one = subscribed()
+    for _ in range(2):
+        act(changes.skip, one)
+
+    # when
+    slots = []
+    for expires_at in (FIRST + DAY + HOUR, None):
+        update(one, expires_at=expires_at)
+        slots.append((one.next_run_at, one.last_slot, one.skipped_from))
+
+    # then
+    assert slots == [(None, FIRST + DAY, None), (FIRST + 2 * DAY, FIRST + DAY, None)]
+    clock.now = FIRST + DAY
+    assert schedule_due("w1") == 0
+
+
 def test_update__pause_of_a_running_subscription_aborts_its_copy(clock: Clock) -> None:
     # given
     one = subscribed()
@@ -808,6 +844,35 @@ def test_items__are_added_changed_and_deleted(clock: Clock, model: SubscriptionM
     assert deleted == {"quantity": {"from": 3, "to": None}}
 
 
+def test_items__another_sku_is_priced_by_the_shop(clock: Clock, model: SubscriptionModel) -> None:
+    # given
+    one = subscribed(frequency="weekly")
+    item = one.order_subscription_items.get()
+
+    # when
+    for values in (
+        {"sku_code": "COFFEE", "quantity": 3},
+        {"sku_code": "TEA"},
+        {"sku_code": "COFFEE", "unit_amount_cents": 450},
+    ):
+        changes.update_item(item, values, actor=stories.WHO)
+
+    # then
+    assert events_of_item(item, item.pk) == [
+        {"quantity": {"from": 2, "to": 3}},
+        {
+            "sku_code": {"from": "COFFEE", "to": "TEA"},
+            "unit_amount_cents": {"from": 900, "to": PRICE},
+            "name": {"from": "Coffee", "to": "Tea"},
+        },
+        {
+            "sku_code": {"from": "TEA", "to": "COFFEE"},
+            "unit_amount_cents": {"from": PRICE, "to": 450},
+            "name": {"from": "Tea", "to": "Coffee"},
+        },
+    ]
+
+
 def test_items__refusals(clock: Clock, model: SubscriptionModel) -> None:
     # given
     one = subscribed(frequency="weekly")
@@ -820,7 +885,7 @@ def test_items__refusals(clock: Clock, model: SubscriptionModel) -> None:
     assert refused(add, item_of(one, unit_amount_cents=-1)) == [
         ("unit_amount_cents", "greater_than_or_equal_to")
     ]
-    assert refused(add, item_of(one, quantity=2**31 - 1, unit_amount_cents=2**62)) == [
+    assert refused(add, item_of(one, quantity=2**31 - 1, unit_amount_cents=2**32)) == [
         ("quantity", "less_than")
     ]
     assert refused(changes.update_item, item, {"sku_code": "GONE"}) == [

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from order_copies.exceptions import SubscriptionModelGoneError
 from order_copies.models import OrderSubscription, OrderSubscriptionItem, SubscriptionModel
 from order_copies.plans import Problem
 from order_copies.shops import Capability, Subscriber
 from order_copies.subscriptions import rules
 from orders.copying.shop import ReferenceShop
 from tests.acceptance.shops import CopyingShop
-from tests.renewals import DAY, FIRST, HOUR
+from tests.subscriptions import DAY, FIRST, HOUR
 
 NOW = FIRST
 SHOP = ReferenceShop()
@@ -129,6 +130,28 @@ def test_new__automatic_one_needs_a_frequency_of_its_model() -> None:
 
 
 @pytest.mark.django_db
+def test_new__model_that_does_not_exist_raises() -> None:
+    one = one_with(subscription_model_id=1)
+
+    with pytest.raises(SubscriptionModelGoneError):
+        rules.of_new(one, PLACED, SHOP, NOW, waits_for_source=False)
+
+
+@pytest.mark.django_db
+def test_new__automatic_one_has_the_model_of_the_market() -> None:
+    # given
+    own, other = (
+        SubscriptionModel.objects.create(name="Model", frequencies=["daily"]) for _ in range(2)
+    )
+    subscriber = Subscriber(is_registered=True, is_placed=True, subscription_model=own.pk)
+
+    # then
+    for model, expected in [(own, []), (other, [("subscription_model", "invalid")])]:
+        one = one_with(frequency="daily", subscription_model=model)
+        assert codes(rules.of_new(one, subscriber, SHOP, NOW, waits_for_source=False)) == expected
+
+
+@pytest.mark.django_db
 def test_new__automatic_one_needs_a_shop_that_can_build_its_copies() -> None:
     model = SubscriptionModel.objects.create(name="Model", frequencies=["daily"])
     one = one_with(subscription_model=model)
@@ -211,11 +234,13 @@ def test_run(values: Any, expected: Any) -> None:
         ({}, []),
         ({"quantity": 0}, [("quantity", "greater_than")]),
         ({"quantity": True, "unit_amount_cents": 0}, []),
-        ({"quantity": 2**31}, [("quantity", "greater_than")]),
+        ({"quantity": 2**31}, [("quantity", "less_than")]),
         ({"quantity": None}, [("quantity", "greater_than")]),
         ({"unit_amount_cents": None}, [("unit_amount_cents", "greater_than_or_equal_to")]),
-        ({"unit_amount_cents": 2**63}, [("unit_amount_cents", "greater_than_or_equal_to")]),
-        ({"quantity": 2, "unit_amount_cents": 2**62}, [("quantity", "less_than")]),
+        ({"unit_amount_cents": -1}, [("unit_amount_cents", "greater_than_or_equal_to")]),
+        ({"unit_amount_cents": 2**53 - 1}, []),
+        ({"unit_amount_cents": 2**53}, [("unit_amount_cents", "less_than")]),
+        ({"quantity": 2, "unit_amount_cents": 2**52}, [("quantity", "less_than")]),
     ],
     ids=str,
 )

@@ -20,7 +20,7 @@ from tests import stories
 from tests.audits import audited
 from tests.bank import Bank
 from tests.factories import SkuFactory, pending_order, placed_order
-from tests.renewals import (
+from tests.subscriptions import (
     DAY,
     FIRST,
     HOUR,
@@ -400,6 +400,23 @@ def test_retry__of_an_older_run_says_nothing_about_the_last_one(clock: Clock, ba
         ("active", 2, 2, False),
         "payment_not_authorized",
     )
+
+
+def test_run__is_the_last_one_although_a_later_slot_is_skipped_for_good(clock: Clock) -> None:
+    # given
+    one = subscribed()
+    clock.now = FIRST
+    scheduled(one)
+    assert changes.skip([one], actor=stories.WHO) == [[]]
+
+    # when the expiry keeps the skip as the last slot
+    changes.update(one, {"expires_at": FIRST + DAY + HOUR}, actor=stories.WHO)
+    run_batch("w1")
+
+    # then
+    one = fresh(one)
+    assert (one.last_slot, one.last_run_at) == (FIRST + DAY, FIRST)
+    assert (one.occurrencies, one.succeeded_on_last_run) == (1, True)
 
 
 def test_delete__of_the_pending_copy_ends_the_run(clock: Clock) -> None:

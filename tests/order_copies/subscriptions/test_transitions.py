@@ -17,7 +17,7 @@ from order_copies.subscriptions.transitions import (
     slot_after,
 )
 from tests import stories
-from tests.renewals import DAY, FIRST, HOUR, Clock, events_of, fresh, many, subscribed
+from tests.subscriptions import DAY, FIRST, HOUR, Clock, events_of, fresh, many, subscribed
 
 NOW = FIRST - DAY
 

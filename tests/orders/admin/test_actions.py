@@ -24,17 +24,20 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.subscribing import subscription_market, subscriptions_of
+from tests.subscriptions import subscription_market, subscriptions_of
 
 pytestmark = pytest.mark.django_db
 
 ORDERS = reverse("admin:orders_order_changelist")
 
 
+SUBSCRIBING = ["add_ordersubscription", "add_ordercopy", "place_ordercopy"]
+
+
 @pytest.fixture
 def admin(client: Client) -> Client:
-    """The client of a user who may only view and change orders."""
-    client.force_login(staff("view_order", "change_order"))
+    """The client of a user who may only view, change and subscribe to orders."""
+    client.force_login(staff("view_order", "change_order", *SUBSCRIBING))
     return client
 
 

@@ -36,7 +36,7 @@ from tests.factories import (
     tax_of,
     totals_of,
 )
-from tests.subscribing import planned, renewed, subscribed, subscription_market
+from tests.subscriptions import activated, planned, renewed_now, subscription_market
 
 pytestmark = pytest.mark.django_db
 
@@ -83,10 +83,10 @@ def change_price(sku_code: str, cents: int) -> None:
 def test_recurring_copy__target_has_the_items_shipping_and_fee() -> None:
     # given
     source = a_source(promotions=[PromotionFactory()], coupon=CouponFactory())
-    one = subscribed(source)
+    one = activated(source)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target, line = stories.target_of(order_copy), source.line_items.first()
@@ -110,7 +110,7 @@ def test_recurring_copy__target_has_the_items_shipping_and_fee() -> None:
 def test_recurring_copy__outcomes_compare_the_target_with_the_source() -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
 
     # when
     [plan] = planned(one)
@@ -144,14 +144,14 @@ def test_recurring_copy__each_difference_from_the_source_has_an_outcome() -> Non
     source = a_source(
         lines=lines, promotions=[promotion], coupon=coupon, gift_card_amount_cents=-500
     )
-    one = subscribed(source)
+    one = activated(source)
     changes.delete_item(one.order_subscription_items.latest("pk"), actor=stories.WHO)
     new = OrderSubscriptionItem(order_subscription=one, quantity=1, unit_amount_cents=100)
     new.sku_code = SkuFactory().code
     changes.add_item(new, actor=stories.WHO)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert stories.actions(order_copy) == [
@@ -172,13 +172,13 @@ def test_recurring_copy__each_difference_from_the_source_has_an_outcome() -> Non
 def test_recurring_copy__amounts_that_no_line_explains_are_left_out() -> None:
     # given
     source = a_source(shipping=False)
-    one = subscribed(source, price_policy="current")
+    one = activated(source, price_policy="current")
     for name in ("adjustment_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents"):
         setattr(source, name, getattr(source, name) - 1000)
     source.save()
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -192,11 +192,11 @@ def test_recurring_copy__amounts_that_no_line_explains_are_left_out() -> None:
 def test_recurring_copy__source_lines_edited_later_have_no_effect() -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
     source.line_items.update(quantity=9, unit_amount_cents=1, total_amount_cents=9)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert target_lines(stories.target_of(order_copy))[0][2:] == (2, 2000, 4000)
@@ -205,7 +205,7 @@ def test_recurring_copy__source_lines_edited_later_have_no_effect() -> None:
 def test_recurring_copy__items_edited_added_and_deleted_count() -> None:
     # given
     source = a_source(lines=[{"sku": SkuFactory()}, {"sku": SkuFactory()}])
-    one = subscribed(source)
+    one = activated(source)
     first, second = one.order_subscription_items.order_by("pk")
     added = OrderSubscriptionItem(order_subscription=one, quantity=1, unit_amount_cents=None)
     added.sku_code = SkuFactory(price=550).code
@@ -214,7 +214,7 @@ def test_recurring_copy__items_edited_added_and_deleted_count() -> None:
     changes.update_item(first, {"quantity": 3, "unit_amount_cents": 1900}, actor=stories.WHO)
     changes.delete_item(second, actor=stories.WHO)
     changes.add_item(added, actor=stories.WHO)
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert target_lines(stories.target_of(order_copy))[:2] == [
@@ -235,10 +235,10 @@ def test_recurring_copy__has_no_options_frequency_or_gift_card_of_the_source() -
         gift_card_amount_cents=-500,
         gift_card_code="GIFT",
     )
-    one = subscribed(source)
+    one = activated(source)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     line = stories.target_of(order_copy).line_items.first()
@@ -254,7 +254,7 @@ def test_recurring_copy__has_no_options_frequency_or_gift_card_of_the_source() -
 def test_recurring_copy__unavailable_sku_fails_it(values: dict[str, Any], code: str) -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
     Sku.objects.filter(pk=source.line_items.first().sku_id).update(**values)
 
     # when
@@ -272,7 +272,7 @@ def test_recurring_copy__unavailable_sku_fails_it(values: dict[str, Any], code: 
 def test_recurring_copy__unavailable_item_of_another_sku_is_named() -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
     retired = SkuFactory(name="The old mug")
     changes.update_item(item_of(one), {"sku_code": retired.code}, actor=stories.WHO)
     Sku.objects.filter(pk=retired.pk).update(on_sale=False)
@@ -298,11 +298,11 @@ def test_recurring_copy__stock_that_an_earlier_copy_takes_is_gone() -> None:
     # The source holds two of its five pieces.
     sku.stock_item.quantity = 5
     sku.stock_item.save()
-    first, second = subscribed(source), subscribed(source)
+    first, second = activated(source), activated(source)
 
     # when
     plans = planned(first, second)
-    order_copies = renewed(first, second)
+    order_copies = renewed_now(first, second)
 
     # then
     assert [plan.will_complete for plan in plans] == [True, False]
@@ -316,13 +316,13 @@ def test_recurring_copy__stock_that_an_earlier_copy_takes_is_gone() -> None:
 def test_recurring_copy__sku_imported_again_is_found_by_its_code() -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
     code = source.line_items.first().sku_code
     Sku.objects.filter(code=code).update(code="OLD")
     new = SkuFactory(code=code)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert order_copy.status == "completed"
@@ -338,14 +338,14 @@ def test_recurring_copy__sku_imported_again_is_found_by_its_code() -> None:
 def test_price_policy__decides_on_shipping_and_fee(policy: str, costs: list[int]) -> None:
     # given
     source = a_source()
-    one = subscribed(source, price_policy=policy)
+    one = activated(source, price_policy=policy)
     source.market.shipping_amount_cents = 900
     source.market.save()
     source.payment_method.price_amount_cents = 99
     source.payment_method.save()
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -363,7 +363,7 @@ def test_price_policy__free_shipping_is_agreed_for_the_goods_of_the_source_only(
 ) -> None:
     # given
     market = subscription_market(shipping_cost_cutoff_cents=4000)
-    one = subscribed(a_source(market=market), price_policy=policy)
+    one = activated(a_source(market=market), price_policy=policy)
     changes.update_item(item_of(one), {"quantity": quantity}, actor=stories.WHO)
     market.shipping_cost_cutoff_cents = 5000
     market.save()
@@ -379,7 +379,7 @@ def test_price_policy__free_shipping_is_agreed_for_the_goods_of_the_source_only(
 def test_price_policy__shipping_without_a_line_in_the_source_is_charged_as_it_is_now() -> None:
     # given: an imported order
     source = a_source(shipping=False)
-    one = subscribed(source)
+    one = activated(source)
     for name in ("shipping_amount_cents", "total_amount_cents", "total_amount_with_taxes_cents"):
         setattr(source, name, getattr(source, name) + 500)
     source.save()
@@ -416,10 +416,10 @@ def test_recurring_copy__several_shipments_become_one_at_current_prices(
         tax_amount_cents=811,
     )
     settle(source)
-    one = subscribed(source, price_policy=policy)
+    one = activated(source, price_policy=policy)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert stories.actions(order_copy) == actions
@@ -436,10 +436,10 @@ def test_recurring_copy__digital_items_ship_nothing_and_free_ones_pay_no_fee() -
     # given
     sku = SkuFactory(do_not_ship=True)
     source = a_source(lines=[{"sku": sku, "unit_amount_cents": 0, "options": 0}], shipping=False)
-    one = subscribed(source)
+    one = activated(source)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -449,10 +449,10 @@ def test_recurring_copy__digital_items_ship_nothing_and_free_ones_pay_no_fee() -
 
 def test_recurring_copy__order_without_payment_method_has_no_fee() -> None:
     # given
-    one = subscribed(a_source(payment_source=None))
+    one = activated(a_source(payment_source=None))
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert order_copy.status == "failed"
@@ -465,7 +465,7 @@ def test_recurring_copy__order_without_payment_method_has_no_fee() -> None:
 def test_recurring_copy__costs_in_another_currency_are_those_of_the_source() -> None:
     # given
     source = a_source()
-    one = subscribed(source)
+    one = activated(source)
     market = source.market
     market.currency_code, market.shipping_amount_cents = "KRW", 30000
     market.save()
@@ -489,13 +489,13 @@ def test_recurring_copy__tax_is_that_of_the_order_or_of_the_source_line(included
         {"sku": skus[2], "unit_amount_cents": 1000, "options": 0, "tax_amount_cents": 0},
     ]
     source = a_source(market=market, lines=lines)
-    one = subscribed(source)
+    one = activated(source)
     item = OrderSubscriptionItem(order_subscription=one, quantity=1, unit_amount_cents=1000)
     item.sku_code = SkuFactory().code
     changes.add_item(item, actor=stories.WHO)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -525,11 +525,11 @@ def test_price_policy__decides_the_unit_amount(
 ) -> None:
     # given
     source = a_source()
-    one = subscribed(source, price_policy=policy)
+    one = activated(source, price_policy=policy)
     change_price(item_of(one).sku_code, price)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -543,7 +543,7 @@ def test_price_policy__decides_the_unit_amount(
 @pytest.mark.parametrize("policy", ["current", "lower"])
 def test_price_policy__missing_current_price_fails_the_copy(policy: str) -> None:
     # given
-    one = subscribed(a_source(), price_policy=policy)
+    one = activated(a_source(), price_policy=policy)
     Price.objects.update(currency_code="USD")
 
     # when
@@ -560,11 +560,11 @@ def test_max_price_increase__beyond_it_nothing_is_placed_or_charged(
 ) -> None:
     # given: 48.50 were agreed, 58.50 are due now, 20.6186 % more
     source = a_source()
-    one = subscribed(source, price_policy="current", max_price_increase_percent=Decimal(percent))
+    one = activated(source, price_policy="current", max_price_increase_percent=Decimal(percent))
     change_price(item_of(one).sku_code, 2500)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -584,7 +584,7 @@ def test_max_price_increase__beyond_it_nothing_is_placed_or_charged(
 
 def test_max_price_increase__counts_next_to_other_reasons_not_to_place() -> None:
     # given
-    one = subscribed(a_source(addresses=False), price_policy="current")
+    one = activated(a_source(addresses=False), price_policy="current")
     changes.update(one, {"max_price_increase_percent": Decimal(1)}, actor=stories.WHO)
     change_price(item_of(one).sku_code, 2500)
 
@@ -602,7 +602,7 @@ def test_max_price_increase__counts_next_to_other_reasons_not_to_place() -> None
 
 def test_max_price_increase__does_not_fail_a_copy_that_places_nothing() -> None:
     # given
-    one = subscribed(
+    one = activated(
         a_source(),
         price_policy="current",
         max_price_increase_percent=Decimal(1),
@@ -611,7 +611,7 @@ def test_max_price_increase__does_not_fail_a_copy_that_places_nothing() -> None:
     change_price(item_of(one).sku_code, 2500)
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert order_copy.status == "completed"
@@ -621,7 +621,7 @@ def test_max_price_increase__does_not_fail_a_copy_that_places_nothing() -> None:
 
 def test_max_price_increase__agreed_prices_never_drift() -> None:
     # given
-    one = subscribed(a_source(), max_price_increase_percent=0)
+    one = activated(a_source(), max_price_increase_percent=0)
     change_price(item_of(one).sku_code, 9900)
 
     # when
@@ -635,7 +635,7 @@ def test_max_price_increase__agreed_prices_never_drift() -> None:
 def test_max_price_increase__counts_shipping_and_fee(attribute: str) -> None:
     # given: 48.50 were agreed
     source = a_source()
-    one = subscribed(source, price_policy="current", max_price_increase_percent=Decimal(10))
+    one = activated(source, price_policy="current", max_price_increase_percent=Decimal(10))
     row = source.market if attribute == "shipping_amount_cents" else source.payment_method
     setattr(row, attribute, getattr(row, attribute) + 486)
     row.save()
@@ -650,7 +650,7 @@ def test_max_price_increase__counts_shipping_and_fee(attribute: str) -> None:
 def test_max_price_increase__counts_shipping_that_was_free() -> None:
     # given: below 40.00 the market charges shipping
     market = subscription_market(shipping_cost_cutoff_cents=4000)
-    one = subscribed(
+    one = activated(
         a_source(market=market), price_policy="current", max_price_increase_percent=Decimal(1)
     )
     change_price(item_of(one).sku_code, 1999)
@@ -670,7 +670,7 @@ def test_max_price_increase__counts_shipping_that_was_free() -> None:
 def test_price_policy__fee_goes_when_nothing_is_left_to_pay() -> None:
     # given
     sku = SkuFactory(do_not_ship=True, price=2000)
-    one = subscribed(a_source(lines=[{"sku": sku, "options": 0}]), price_policy="current")
+    one = activated(a_source(lines=[{"sku": sku, "options": 0}]), price_policy="current")
     change_price(sku.code, 0)
 
     # when
@@ -689,7 +689,7 @@ def test_price_policy__fee_comes_when_something_is_to_pay() -> None:
     sku = SkuFactory(do_not_ship=True, price=2000)
     line = {"sku": sku, "unit_amount_cents": 0, "options": 0}
     source = a_source(lines=[line], shipping=False, payment_fee=False)
-    one = subscribed(source, price_policy="current")
+    one = activated(source, price_policy="current")
 
     # when
     [plan] = planned(one)
@@ -715,10 +715,10 @@ def test_wallet__named_entry_pays() -> None:
     # given
     source = a_source()
     entry = saved_source(source)
-    one = subscribed(source, customer_payment_source_key=str(entry.pk))
+    one = activated(source, customer_payment_source_key=str(entry.pk))
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     assert order_copy.status == "completed"
@@ -734,12 +734,12 @@ def test_wallet__named_entry_pays_the_copies_of_a_manual_subscription() -> None:
         for source, token in zip(sources, ["good", "declined"], strict=True)
     ]
     subscriptions = [
-        subscribed(source, customer_payment_source_key=str(entry.pk))
+        activated(source, customer_payment_source_key=str(entry.pk))
         for source, entry in zip(sources, entries, strict=True)
     ]
 
     # when
-    order_copies = renewed(*subscriptions)
+    order_copies = renewed_now(*subscriptions)
 
     # then
     targets = [stories.target_of(order_copy) for order_copy in order_copies]
@@ -757,11 +757,11 @@ def test_wallet__unusable_entry_of_a_manual_subscription_is_not_replaced() -> No
     # given
     source = placed_order()
     entry = saved_source(source)
-    one = subscribed(source, customer_payment_source_key=str(entry.pk))
+    one = activated(source, customer_payment_source_key=str(entry.pk))
     entry.delete()
 
     # when
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -775,7 +775,7 @@ def test_wallet__unusable_entry_leaves_the_target_pending(fault: str) -> None:
     # given
     source = a_source()
     entry = saved_source(source)
-    one = subscribed(source, customer_payment_source_key=str(entry.pk))
+    one = activated(source, customer_payment_source_key=str(entry.pk))
     match fault:
         case "deleted":
             entry.delete()
@@ -793,7 +793,7 @@ def test_wallet__unusable_entry_leaves_the_target_pending(fault: str) -> None:
         [plan] = planned(one, reuse_wallet=False)
         assert problems(plan)[-1] == ("place", "payment_source", "blank")
         return
-    [order_copy] = renewed(one)
+    [order_copy] = renewed_now(one)
 
     # then
     target = stories.target_of(order_copy)
@@ -806,7 +806,7 @@ def test_wallet__unusable_entry_leaves_the_target_pending(fault: str) -> None:
 
 def test_wallet__payment_source_of_the_source_order_must_still_be_saved() -> None:
     # given
-    one = subscribed(a_source())
+    one = activated(a_source())
     CustomerPaymentSource.objects.all().delete()
 
     # when
@@ -824,7 +824,7 @@ def test_planned_for__decides_what_has_expired() -> None:
     now = timezone.now()
     expires = now + timedelta(days=10)
     coupon = CouponFactory(expires_at=expires)
-    recurring = subscribed(a_source(payment_source=PaymentSourceFactory(expires_at=expires)))
+    recurring = activated(a_source(payment_source=PaymentSourceFactory(expires_at=expires)))
     manual = placed_order(coupon=coupon)
 
     # when
@@ -857,7 +857,7 @@ def test_recurring_copy__without_its_subscription_copies_nothing() -> None:
 
 def test_plan__bundles_are_not_sold() -> None:
     # given
-    one = subscribed(a_source())
+    one = activated(a_source())
     one.order_subscription_items.update(sku_code="", bundle_code="SET", name="The set")
 
     # when
@@ -878,7 +878,7 @@ def test_plan__query_count_is_constant_and_lower_without_recurring_copies() -> N
     def subscriptions(count: int) -> list[OrderSubscription]:
         sources = [a_source() for _ in range(count)]
         return [
-            subscribed(
+            activated(
                 source,
                 price_policy="lower",
                 customer_payment_source_key=str(saved_source(source).pk),
@@ -897,7 +897,7 @@ def test_plan__query_count_is_constant_and_lower_without_recurring_copies() -> N
     manual = [
         OrderCopy(
             source_order=source,
-            order_subscription=subscribed(
+            order_subscription=activated(
                 source, customer_payment_source_key=str(saved_source(source).pk)
             ),
         )
@@ -924,7 +924,7 @@ def _copy(one: OrderSubscription) -> OrderFactory:
 
 def test_plan_digest__is_the_same_for_each_plan_of_the_same_copy() -> None:
     # given
-    one = subscribed(a_source(), price_policy="current", max_price_increase_percent=Decimal(5))
+    one = activated(a_source(), price_policy="current", max_price_increase_percent=Decimal(5))
 
     # when
     digests = {planned(one)[0].digest for _ in range(2)}
@@ -937,7 +937,7 @@ def test_plan_digest__is_the_same_for_each_plan_of_the_same_copy() -> None:
 
 def test_audit__recurring_target_with_other_amounts_is_reported() -> None:
     # given
-    [order_copy] = renewed(subscribed(a_source(coupon=CouponFactory(), lines=3)))
+    [order_copy] = renewed_now(activated(a_source(coupon=CouponFactory(), lines=3)))
     target = stories.target_of(order_copy)
     as_left = {"updated_at": order_copy.completed_at}
     assert audited() == []

@@ -14,7 +14,7 @@ from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests import stories
 from tests.factories import CustomerFactory, OrderCopyFactory, OrderFactory, placed_order
-from tests.subscribing import subscribed
+from tests.subscriptions import activated
 
 pytestmark = pytest.mark.django_db
 
@@ -84,7 +84,7 @@ def test_order_subscriptions_for__visible_with_their_source() -> None:
     # given
     ada = a_customers()
     orders = placed_order(customer=ada.customer), placed_order(), placed_order()
-    own, other, orphan = (subscribed(order) for order in orders)
+    own, other, orphan = (activated(order) for order in orders)
     OrderSubscription.objects.filter(pk=orphan.pk).update(source_order=None)
     shop, every = ReferenceShop(), OrderSubscription.objects.order_by("pk")
 

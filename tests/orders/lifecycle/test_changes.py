@@ -21,7 +21,7 @@ from tests.factories import (
 )
 from tests.forms import form_of
 from tests.stories import WHO
-from tests.subscribing import subscription_model
+from tests.subscriptions import subscription_model
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,7 @@ from order_copies.subscriptions import changes
 from orders.lifecycle.triggers import ORDER_ACTIONS, run_action
 from orders.models import Order
 from tests import stories
-from tests.api import API, staff
+from tests.api import API, PERMISSIONS, staff
 from tests.factories import (
     SkuFactory,
     cancelled_order,
@@ -25,9 +25,9 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.subscribing import (
+from tests.subscriptions import (
+    activated,
     create_subscriptions,
-    subscribed,
     subscription_market,
     subscription_model,
     subscriptions_of,
@@ -233,11 +233,12 @@ def test_create_subscriptions__one_refused_line_creates_nothing() -> None:
 def test_create_subscriptions__over_the_api() -> None:
     # given
     order, refused = an_order(), placed_order(lines=LINES)
+    user = staff(*PERMISSIONS, "add_ordersubscription")
 
     def send(order: Order) -> Any:
         attributes = {"_create_subscriptions": True}
         data = {"type": "orders", "id": order.public_id, "attributes": attributes}
-        return API(staff(), scopes=["read", "copy"]).patch(
+        return API(user, scopes=["read", "copy", "place"]).patch(
             f"/orders/{order.public_id}", {"data": data}
         )
 
@@ -425,7 +426,7 @@ def test_subscription_items__of_all_sku_lines_in_one_query() -> None:
 
 
 def an_item(**values: Any) -> OrderSubscriptionItem:
-    one = subscribed(placed_order(market=subscription_market(), lines=1))
+    one = activated(placed_order(market=subscription_market(), lines=1))
     item = OrderSubscriptionItem(order_subscription=one, quantity=1, **values)
     if "unit_amount_cents" not in values:
         item.unit_amount_cents = None
@@ -529,7 +530,7 @@ def test_auto_cancel__subscription_that_is_being_created_is_cancelled_too() -> N
 
     # when
     with connection.execute_wrapper(cancel_before_insert):
-        one = subscribed(order)
+        one = activated(order)
     cancelling.join()
 
     # then
