@@ -51,7 +51,8 @@ def decode(kind: str, public_id: str) -> int | None:
     return left * HALF + right
 
 
-@lru_cache(maxsize=65536)
+# A batch or a page of the API encodes the same keys more than once; later ones rarely do.
+@lru_cache(maxsize=8192)
 def _encode(kind: str, key: int, secret: str) -> str:
     if not 0 <= key < HALF * HALF:
         message = f"{key} has no public id: a key is at least 0 and below 52**10."
