@@ -107,6 +107,10 @@ class OrderSubscriptionQuerySet(models.QuerySet["OrderSubscription"]):
         due = self.filter(status=SubscriptionStatus.ACTIVE, next_run_at__lte=now)
         return due.filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
+    def failing(self) -> "OrderSubscriptionQuerySet":
+        """Subscriptions that need attention, by the index of ``attention``."""
+        return self.filter(attention__gt="").exclude(status=SubscriptionStatus.CANCELLED)
+
     def due(self, now: datetime) -> "OrderSubscriptionQuerySet":
         """Subscriptions for which there is something to do at ``now``."""
         return self.filter(due_at__lte=now)
@@ -259,6 +263,8 @@ class OrderSubscription(Annotated):
         indexes = [
             models.Index(fields=["due_at"], name="order_subscription_due"),
             models.Index(fields=["status", "next_run_at"], name="order_subscription_next_run"),
+            # Whole, not partial: SQLite would not use a partial one, and MariaDB has none.
+            models.Index(fields=["attention"], name="order_subscription_attention"),
         ]
 
     def __str__(self) -> str:

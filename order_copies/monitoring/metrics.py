@@ -28,7 +28,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from order_copies.conf import settings
-from order_copies.models import OpenPayment, OrderSubscription, SubscriptionStatus
+from order_copies.models import OpenPayment, OrderSubscription
 from order_copies.monitoring.health import Queue
 from order_copies.monitoring.probes import Probe
 from order_copies.worker.batches import Batch, batch_ran
@@ -70,8 +70,7 @@ class QueueCollector(Collector):
         queue = Queue.at(timezone.now())
         oldest = queue.oldest_pending.total_seconds()
         payments = OpenPayment.objects.orphaned(timezone.now()).count()
-        unhappy = OrderSubscription.objects.exclude(attention="")
-        unhappy = unhappy.exclude(status=SubscriptionStatus.CANCELLED)
+        failing = OrderSubscription.objects.failing().count()
         overdue = queue.longest_due.total_seconds()
         yield _gauge("pending", "Copies that wait for a worker.", queue.pending)
         yield _gauge("oldest_pending_seconds", "Age of the oldest pending copy.", oldest)
@@ -86,7 +85,7 @@ class QueueCollector(Collector):
         yield _gauge(
             "subscriptions_overdue_seconds", "How long the first of them has been due.", overdue
         )
-        yield _gauge("subscriptions_failing", "Subscriptions that need attention.", unhappy.count())
+        yield _gauge("subscriptions_failing", "Subscriptions that need attention.", failing)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

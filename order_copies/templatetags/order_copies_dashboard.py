@@ -63,7 +63,7 @@ class Dashboard:
         )
         logs = failed.order_by("-pk").values_list("errors_log", flat=True)[:MAX_FAILURES]
         pending = OrderFactory.objects.pending().aggregate(oldest=Min("queued_at"))
-        renewing = OrderSubscription.objects.exclude(attention="").exclude(status="cancelled")
+        renewing = OrderSubscription.objects.failing()
         return cls(
             today={str(status.label): today[status] for status in Status if today[status]},
             bars=_bars(Counter(name for log in logs for name in _reasons(log))),

@@ -13,7 +13,7 @@ from order_copies.models import OrderSubscription, SubscriptionStatus
 from order_copies.subscriptions.slots import FREQUENCIES
 
 #: The subscriptions that a person must look at.
-NEEDS_ATTENTION = ~Q(attention="") & ~Q(status=SubscriptionStatus.CANCELLED)
+NEEDS_ATTENTION = Q(attention__gt="") & ~Q(status=SubscriptionStatus.CANCELLED)
 #: The rank in the list: what needs attention, then the others, cancelled ones last.
 URGENCY = Case(
     When(NEEDS_ATTENTION, then=Value(0)),

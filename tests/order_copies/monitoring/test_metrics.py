@@ -127,6 +127,13 @@ def test_gauges__show_subscriptions(scrape: Callable[..., HttpResponse]) -> None
     assert found["order_copies_subscriptions_failing"] == 1
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others scan a table that is small")
+def test_failing_subscriptions__are_found_by_an_index() -> None:
+    assert (
+        "order_subscription_attention" in OrderSubscription.objects.failing().order_by().explain()
+    )
+
+
 def test_gauges__cost_six_queries() -> None:
     """SELECT counts of copies, workers seen and not seen lately, payments, due and failing ones."""
     OrderCopyFactory.create_batch(5)

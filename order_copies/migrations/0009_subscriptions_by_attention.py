@@ -1,0 +1,12 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("order_copies", "0007_indexes_of_lists")]
+
+    operations = [
+        migrations.AddIndex(
+            model_name="ordersubscription",
+            index=models.Index(fields=["attention"], name="order_subscription_attention"),
+        )
+    ]
