@@ -14,9 +14,13 @@ class OrderCopiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, import the engine, and provide for a missing order model."""
+        """Register the system checks, import the engine, and provide for a missing order model.
+
+        The import of the wake-ups connects their receiver.
+        """
         # The checks import models, which Django has loaded only now.
         from order_copies.checks import register_checks  # noqa: PLC0415
+        from order_copies.engines import wake_ups  # noqa: F401, PLC0415
         from order_copies.engines.base import get_engine  # noqa: PLC0415
         from order_copies.models.order_model import provide_stand_in  # noqa: PLC0415
 

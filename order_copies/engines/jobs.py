@@ -11,7 +11,7 @@ from django.db import Error, connection
 from django.utils import timezone
 
 from order_copies.conf import settings
-from order_copies.engines.wake_ups import MAX_WAKE_UPS, wake
+from order_copies.engines.wake_ups import MAX_WAKE_UPS, next_look, wake
 from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from order_copies.worker.heartbeats import new_name
 from order_copies.worker.leases import release
@@ -21,14 +21,9 @@ logger = logging.getLogger("order_copies.engines")
 
 #: Seconds after which a job ends and enqueues another, so that other tasks or a shutdown may run.
 SLICE = 20
-#: The latest next look for due subscriptions: brokers do not keep messages with a later time well.
-LOOK_AHEAD = timedelta(hours=1)
 
 #: When this process may next schedule a wake-up in case it is killed, on the monotonic clock.
 _next_guard = 0.0
-
-#: When the next look for due subscriptions is that this process has scheduled.
-_next_look: datetime | None = None
 
 
 def wake_after_lease() -> None:
@@ -111,17 +106,10 @@ def _wake_others(scheduled: int) -> None:
 
 
 def _due() -> Iterator[datetime]:
-    # A process schedules one look at a time, unless an earlier one is needed. Looks recur, because
-    # a subscription that is created later may be due earlier.
-    global _next_look  # noqa: PLW0603
+    # Looks recur even if an engine loses the wake-ups of new subscriptions.
     subscriptions = OrderSubscription.objects.exclude(due_at=None).order_by("due_at")
     due_at = subscriptions.values_list("due_at", flat=True).first()
-    if due_at is None:
-        return
-    now = timezone.now()
-    at = min(max(due_at, now), now + LOOK_AHEAD) + _margin()
-    if _next_look is None or not now < _next_look <= at:
-        _next_look = at
+    if due_at and (at := next_look(due_at)):
         yield at
 
 

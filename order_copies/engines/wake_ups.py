@@ -5,12 +5,17 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
+from django.db import transaction
+from django.dispatch import receiver
 from django.utils import timezone
 
 from order_copies.conf import settings
 from order_copies.engines.base import get_engine
 from order_copies.models import OrderFactory
+from order_copies.subscriptions.changes import due_changed
 
 logger = logging.getLogger("order_copies.engines")
 
@@ -18,6 +23,11 @@ logger = logging.getLogger("order_copies.engines")
 DEBOUNCE = timedelta(seconds=1)
 #: The largest number of wake-ups for one request.
 MAX_WAKE_UPS = 10
+#: The latest next look for due subscriptions: brokers do not keep messages with a later time well.
+LOOK_AHEAD = timedelta(hours=1)
+
+#: When the next look for due subscriptions is that this process has scheduled.
+_next_look: datetime | None = None
 
 
 def wake(at: datetime | None = None) -> None:
@@ -50,6 +60,33 @@ def _is_wake_up_underway(order_copies: Sequence[OrderFactory]) -> bool:
     older = OrderFactory.objects.pending().filter(pk__lt=order_copies[0].pk).order_by("pk")
     oldest = older.values_list("created_at", flat=True).first()
     return oldest is not None and timezone.now() - oldest < DEBOUNCE
+
+
+@receiver(due_changed)
+def wake_when_due(due_at: datetime, **_kwargs: Any) -> None:
+    """Schedule a look for due subscriptions after the commit of a change. Receiver of a signal."""
+    if settings.ENGINE != "polling":
+        transaction.on_commit(partial(_look, due_at))
+
+
+def _look(due_at: datetime) -> None:
+    if at := next_look(due_at):
+        wake(at)
+
+
+def next_look(due_at: datetime) -> datetime | None:
+    """Return when a worker must look for subscriptions of which the first is due at ``due_at``.
+
+    None if this process has scheduled a look that is not later. The caller sends the wake-up. It is
+    within an hour, and the look then schedules the next one.
+    """
+    global _next_look  # noqa: PLW0603
+    now = timezone.now()
+    at = min(max(due_at, now), now + LOOK_AHEAD) + timedelta(seconds=settings.POLL_INTERVAL)
+    if _next_look is not None and now < _next_look <= at:
+        return None
+    _next_look = at
+    return at
 
 
 @contextmanager

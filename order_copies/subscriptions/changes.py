@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -57,6 +58,10 @@ ITEM_UPDATABLE = frozenset(
     }
 )
 
+#: Sent in the transaction that changes subscriptions which will be due. Argument: ``due_at``, the
+#: earliest instant.
+due_changed = Signal()
+
 Refusals = list[list[Problem]]
 
 
@@ -103,7 +108,7 @@ def create(
         if one.activate_by_source_order and found.is_placed:
             journal = Journal(actor_of(actor), now)
             resume(one, journal)
-            journal.write()
+            _write(journal)
     return one
 
 
@@ -154,7 +159,7 @@ def update(
             raise SubscriptionRefusedError(problems)
         journal = Journal(actor_of(actor), now)
         _change(one, dict(values), journal)
-        journal.write()
+        _write(journal)
     order_subscription.refresh_from_db()
 
 
@@ -384,8 +389,13 @@ def _each(
     with limited_wait(settings.LOCK_TIMEOUT):
         journal = Journal(actor_of(actor), timezone.now())
         refusals = [run(one, journal) for one in lock(order_subscriptions)]
-        journal.write()
+        _write(journal)
     return refusals
+
+
+def _write(journal: Journal) -> None:
+    if due_at := journal.write():
+        due_changed.send(OrderSubscription, due_at=due_at)
 
 
 def _allow(one: OrderSubscription) -> list[Problem]:

@@ -103,8 +103,11 @@ class Journal:
         """Note an event; without a verb it is a plain change."""
         self._events.append(event(order_subscription, verb, changes, self.who, self.now))
 
-    def write(self) -> None:
-        """Write all changes and events. Call it in the transaction that locked the rows."""
+    def write(self) -> datetime | None:
+        """Write all changes and events. Call it in the transaction that locked the rows.
+
+        Returns when the first of the changed subscriptions is due; None if none will be.
+        """
         for order_subscription in self._changed.values():
             order_subscription.due_at = due_at(order_subscription)
             order_subscription.updated_at = self.now
@@ -112,7 +115,9 @@ class Journal:
         rows = [[one.pk, *(getattr(one, name) for name in names)] for one in self._changed.values()]
         update_rows(OrderSubscription, names, rows)
         record(self._events)
+        instants = [one.due_at for one in self._changed.values() if one.due_at]
         self._changed, self._events = {}, []
+        return min(instants, default=None)
 
 
 def event(

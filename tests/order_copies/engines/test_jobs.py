@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from order_copies import conf
 from order_copies.engines import jobs
+from order_copies.engines import wake_ups as looks
 from order_copies.models import OpenPayment, OrderFactory, OrderSubscription, Status
 from tests import stories
 from tests.acceptance.shops import PATH, InterferedShop
@@ -230,7 +231,7 @@ def test_run_copies__lost_connection_schedules_a_wake_up_after_the_lease(wake_up
 @pytest.fixture
 def no_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that has scheduled no look for due subscriptions."""
-    monkeypatch.setattr(jobs, "_next_look", None)
+    monkeypatch.setattr(looks, "_next_look", None)
 
 
 def due_in(span: timedelta) -> datetime:
@@ -282,7 +283,7 @@ def test_run_copies__schedules_the_next_look_after_the_last_one(
     wake_ups: WakeUps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    monkeypatch.setattr(jobs, "_next_look", timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(looks, "_next_look", timezone.now() - timedelta(seconds=1))
     due_at = due_in(timedelta(minutes=10))
 
     # when
@@ -303,7 +304,7 @@ def test_run_copies__looks_again_within_an_hour(wake_ups: WakeUps, no_look: None
     # then
     [at] = wake_ups
     assert at is not None
-    assert started <= at - jobs.LOOK_AHEAD - MARGIN <= timezone.now()
+    assert started <= at - looks.LOOK_AHEAD - MARGIN <= timezone.now()
 
 
 def test_run_copies__runs_what_is_due_and_wakes_workers_for_further_batches(

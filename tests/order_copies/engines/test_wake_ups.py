@@ -1,6 +1,6 @@
 """When workers are woken, and that a failed wake-up never fails a request."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.conf import settings
+from order_copies.engines import wake_ups as looks
 from order_copies.engines.wake_ups import DEBOUNCE, MAX_WAKE_UPS, wake_for
 from order_copies.models import OrderCopy, OrderFactory
 from order_copies.worker.run import run_batch
 from tests import stories
 from tests.factories import OrderCopyFactory, placed_order
+from tests.subscriptions import subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -201,3 +204,34 @@ def test_wake_for__missing_engine_is_logged_and_fails_no_request(
     # then
     assert OrderFactory.objects.pending().count() == 1
     assert "No module named 'nowhere'" in caplog.text
+
+
+def test_new_subscription__wakes_a_worker_when_it_is_due(
+    wake_ups: WakeUps, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    # given a process that has scheduled no look for due subscriptions
+    monkeypatch.setattr(looks, "_next_look", None)
+    in_a_month = timezone.now() + timedelta(days=30)
+    # Its renewal is announced an hour before.
+    in_ninety_minutes = timezone.now() + timedelta(minutes=90)
+
+    # when
+    with django_capture_on_commit_callbacks(execute=True):
+        subscribed(placed_order(), in_a_month)
+        one = subscribed(placed_order(), in_ninety_minutes)
+
+    # then a look within an hour schedules the next one, and an earlier look is scheduled at once
+    first, second = wake_ups
+    assert first is not None
+    assert timedelta(minutes=59) < first - timezone.now() < timedelta(minutes=61)
+    assert one.due_at is not None
+    assert second == one.due_at + timedelta(seconds=settings.POLL_INTERVAL)
+
+
+def test_new_subscription__needs_no_wake_up_while_workers_poll(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True) as callbacks:
+        subscribed(placed_order(), timezone.now() + timedelta(days=1))
+
+    assert callbacks == []
