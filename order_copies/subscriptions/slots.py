@@ -10,6 +10,7 @@ import calendar
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -106,9 +107,9 @@ def next_slot(frequency: str, anchor: datetime, after: datetime, zone: ZoneInfo)
     Raises :class:`NoSlotError` if there is none before the year 10000.
     """
     if frequency in PERIODS:
-        slot = _nth(frequency, anchor, _index_after(frequency, anchor, after, zone), zone)
+        slot = _index_after(frequency, anchor.astimezone(UTC), after.astimezone(UTC), zone)[1]
     else:
-        slot = _next_of_crontab(frequency, anchor, after, zone)
+        slot = _next_of_crontab(frequency, anchor.astimezone(UTC), after.astimezone(UTC), zone)
     if slot is None:
         raise NoSlotError(NoSlotError.__doc__)
     return slot
@@ -137,11 +138,11 @@ def latest_slot(
     """
     if frequency not in PERIODS:
         return _latest_of_crontab(frequency, anchor, after, until, zone)
-    start = _index_after(frequency, anchor, after, zone)
-    first = _nth(frequency, anchor, start, zone)
+    anchor, after, until = (instant.astimezone(UTC) for instant in (anchor, after, until))
+    start, first = _index_after(frequency, anchor, after, zone)
     if first is None or first > until:
         return None, 0
-    end = _index_after(frequency, anchor, until, zone)
+    end, _later = _index_after(frequency, anchor, until, zone)
     last = _nth(frequency, anchor, end - 1, zone)
     assert last is not None, "it is not later than until"
     if frequency == "daily":
@@ -167,13 +168,20 @@ def _nth(frequency: str, anchor: datetime, index: int, zone: ZoneInfo) -> dateti
         return None
 
 
-def _index_after(frequency: str, anchor: datetime, after: datetime, zone: ZoneInfo) -> int:
-    """Return the lowest index whose slot is later than ``after`` or does not exist."""
+@lru_cache(maxsize=1000)
+def _index_after(
+    frequency: str, anchor: datetime, after: datetime, zone: ZoneInfo
+) -> tuple[int, datetime | None]:
+    """Return the lowest index whose slot is later than ``after`` or does not exist, and the slot.
+
+    The instants must be in UTC: in other zones, both instants of a repeated hour are equal. Cached,
+    because a scheduler counts missed slots and then needs the next one.
+    """
     # Calendar and mean duration differ by less than two periods.
     index = max((after - anchor) // PERIODS[frequency].mean - 2, 0)
     while (slot := _nth(frequency, anchor, index, zone)) is not None and slot <= after:
         index += 1
-    return index
+    return index, slot
 
 
 def _is_crontab(crontab: str) -> bool:
@@ -190,18 +198,26 @@ def _next_of_crontab(
     crontab: str, anchor: datetime, after: datetime, zone: ZoneInfo
 ) -> datetime | None:
     try:
-        after = max(after, anchor - datetime.resolution).astimezone(UTC)
-        local = after.astimezone(zone)
-        minute, hour, *days = crontab.split()
-        if len(CronSim(crontab, local).hours) == 24:
-            return _next_of_every_hour(crontab, after, zone)
-        # cronsim runs a time of an overlap once, and a time of a gap at its end, unless the hour
-        # begins with a star.
-        fixed = " ".join([minute, hour.replace("*", "0-23", 1), *days])
-        slots = (slot.astimezone(UTC) for slot in CronSim(fixed, local))
-        return next((slot for slot in slots if slot > after), None)
+        return _next_match(crontab, max(after, anchor - datetime.resolution), zone)
     except (OverflowError, ValueError):
         return None
+
+
+@lru_cache(maxsize=1000)
+def _next_match(crontab: str, after: datetime, zone: ZoneInfo) -> datetime | None:
+    """Return the next time of a crontab expression, which many subscriptions share: cached.
+
+    ``after`` must be in UTC.
+    """
+    local = after.astimezone(zone)
+    minute, hour, *days = crontab.split()
+    if len(CronSim(crontab, local).hours) == 24:
+        return _next_of_every_hour(crontab, after, zone)
+    # cronsim runs a time of an overlap once, and a time of a gap at its end, unless the hour
+    # begins with a star.
+    fixed = " ".join([minute, hour.replace("*", "0-23", 1), *days])
+    slots = (slot.astimezone(UTC) for slot in CronSim(fixed, local))
+    return next((slot for slot in slots if slot > after), None)
 
 
 def _next_of_every_hour(crontab: str, after: datetime, zone: ZoneInfo) -> datetime | None:

@@ -139,6 +139,19 @@ def test_daily__anchor_in_the_second_pass_of_an_overlap_is_a_slot() -> None:
     assert first("daily", anchor, ROME, 2) == ["2026-10-25 02:30 +0100", "2026-10-26 02:30 +0100"]
 
 
+def test_next_slot__anchors_in_both_hours_of_an_overlap_differ() -> None:
+    # given two instants that are equal in Python, because only their fold differs
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ROME)
+    second = first.replace(fold=1)
+    assert first == second
+
+    # when
+    slots = [next_slot("hourly", anchor, anchor, ROME) for anchor in (first, second)]
+
+    # then
+    assert slots[1] - slots[0] == timedelta(hours=1)
+
+
 @pytest.mark.parametrize("frequency", ["hourly", "0 * * * *", "0 0-23 * * *"])
 def test_hourly__local_days_of_the_switches_have_23_and_25(frequency: str) -> None:
     spring, autumn = in_day(frequency, "2026-03-29", ROME), in_day(frequency, "2026-10-25", ROME)
