@@ -29,8 +29,9 @@ def stopped(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Pr
 
     Nor do those whose subscription was deleted.
     """
-    found = OrderSubscription.objects.only("status", "expires_at").in_bulk(_keys(order_copies))
-    return _stopped(order_copies, found, now)
+    renewing = OrderSubscription.objects.filter(status__in=RENEWING).exclude(expires_at__lte=now)
+    keys = renewing.filter(pk__in=_keys(order_copies)).values_list("pk", flat=True)
+    return _stopped(order_copies, set(keys))
 
 
 def lock(order_copies: Sequence[OrderFactory]) -> dict[int, OrderSubscription]:
@@ -49,7 +50,10 @@ def hold(order_copies: Sequence[OrderFactory], now: datetime) -> dict[int, Order
     :class:`SourceChangedError` if one was stopped before: nothing may be written or charged.
     """
     held = lock(order_copies)
-    if _stopped(order_copies, held, now):
+    renewing = {
+        one.pk for one in held.values() if one.status in RENEWING and not _has_expired(one, now)
+    }
+    if _stopped(order_copies, renewing):
         raise SourceChangedError
     return held
 
@@ -120,15 +124,10 @@ def _counted(one: OrderSubscription, ending: Ending, now: datetime) -> tuple[str
     return "last_run_succeeded" if succeeded else "last_run_failed", values
 
 
-def _stopped(
-    order_copies: Sequence[OrderFactory], found: dict[int, OrderSubscription], now: datetime
-) -> dict[int, Problem]:
+def _stopped(order_copies: Sequence[OrderFactory], renewing: set[int]) -> dict[int, Problem]:
     problems = {}
     for order_copy in order_copies:
-        if order_copy.scheduled_for is None:
-            continue
-        one = found.get(order_copy.order_subscription_id or 0)
-        if one is None or one.status not in RENEWING or _has_expired(one, now):
+        if order_copy.scheduled_for and order_copy.order_subscription_id not in renewing:
             message = _("the subscription is not active any more: nothing was copied")
             problem = Problem(Step.WRITE, "order_subscription", INACTIVE, message, skippable=False)
             problems[order_copy.pk] = problem
