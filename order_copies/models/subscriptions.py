@@ -318,9 +318,12 @@ class OrderSubscriptionItem(Annotated):
 
 
 def items_by_subscription(keys: Any) -> dict[int, list[OrderSubscriptionItem]]:
-    """Return the items of subscriptions by the key of the subscription, in one query."""
+    """Return the items of subscriptions by the key of the subscription, in one query.
+
+    Their references and timestamps are read when they are used.
+    """
     items: dict[int, list[OrderSubscriptionItem]] = {}
     found = OrderSubscriptionItem.objects.filter(order_subscription__in=keys).order_by("pk")
-    for item in found:
+    for item in found.defer("reference", "reference_origin", "created_at", "updated_at"):
         items.setdefault(item.order_subscription_id, []).append(item)
     return items

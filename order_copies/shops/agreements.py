@@ -11,6 +11,13 @@ from order_copies.models import (
     items_by_subscription,
 )
 
+#: The columns of a subscription that no plan depends on. They are read when they are used.
+_UNPLANNED = (
+    *("reference", "reference_origin", "created_at", "updated_at", "due_at", "anchor_at"),
+    *("last_run_at", "next_run_at", "running_for", "last_slot", "skipped_from", "alerted_for"),
+    *("retry_at", "run_retries"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
@@ -44,10 +51,8 @@ def agreements_of(order_copies: Sequence[OrderFactory]) -> dict[int, Agreement]:
     if not keys:
         return {}
     items = items_by_subscription(keys)
-    return {
-        key: Agreement(one, items.get(key, []))
-        for key, one in OrderSubscription.objects.in_bulk(keys).items()
-    }
+    found = OrderSubscription.objects.defer(*_UNPLANNED).in_bulk(keys)
+    return {key: Agreement(one, items.get(key, [])) for key, one in found.items()}
 
 
 def payers_of(
