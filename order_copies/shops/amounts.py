@@ -41,5 +41,7 @@ def column_value(field: AnyField, amount: Fraction, currency: str) -> Any:
 
 def rounded(amount: Fraction) -> int:
     """Round to the nearest integer, halves away from zero."""
-    magnitude = int(abs(amount) + Fraction(1, 2))
-    return -magnitude if amount < 0 else magnitude
+    # In integers, because the arithmetic of fractions reduces each result.
+    dividend, divisor = amount.numerator, amount.denominator
+    magnitude = (2 * abs(dividend) + divisor) // (2 * divisor)
+    return -magnitude if dividend < 0 else magnitude

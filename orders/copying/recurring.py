@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -42,16 +43,19 @@ class RecurringLines(Lines):
 
     def decide_items(self, agreement: Agreement) -> dict[str, int]:
         """Decide on all items, shipping and fee; return the totals of the target."""
-        left = {line.id: line for line in self._source}
+        source = {line.id: line for line in self._source}
+        left = dict(source)
         policy = agreement.order_subscription.price_policy
-        agreed = [(item, self._agreed(item, left)) for item in agreement.items]
-        self.decisions = [self._decide_item(item, line, policy, left) for item, line in agreed]
-        goods = [line for _item, line in agreed]
+        agreed = [self._agreed(item, source) for item in agreement.items]
+        self.decisions = [self._decide_item(line, old, policy, left) for line, old in agreed]
+        goods, targets = [line for line, _old in agreed], self.targets
         self._require_goods(goods, self.decisions)
         self._is_as_ordered = _articles(goods) == _articles(self._source)
-        agreed_costs = [line for line in self._costs(goods, PricePolicy.FROZEN) if line.id]
+        costs = self._costs(goods, PricePolicy.FROZEN)
+        agreed_costs = [line for line in costs if line.id]
         self.agreed_totals = self._add_up([*goods, *agreed_costs], {})
-        costs = self._costs(self.targets, policy)
+        if policy != PricePolicy.FROZEN or targets != goods:
+            costs = self._costs(targets, policy)
         self.decisions += [_decide_cost(line, left) for line in costs]
         self.decisions += map(_not_subscribed, left.values())
         head = {name: getattr(self.order, name) for name in TOTALS}
@@ -87,11 +91,13 @@ class RecurringLines(Lines):
 
     def _agreed(
         self, item: OrderSubscriptionItem, source: Mapping[int | None, SourceLine]
-    ) -> SourceLine:
-        """Return the target line of an item at its agreed price."""
+    ) -> tuple[SourceLine, SourceLine | None]:
+        """Return the target line of an item at its agreed price, and the item's source line."""
         snapshot, code = self.availability.snapshot, item.sku_code or item.bundle_code
         sku_id = snapshot.sku_of_code.get(code)
         sku = snapshot.skus.get(sku_id or 0)
+        old = _source_of(item, source)
+        rate = self._rate(old)
         line = SourceLine(
             id=None,
             order_id=self.order.pk,
@@ -101,16 +107,18 @@ class RecurringLines(Lines):
             name=item.name or code,
             image_url=sku.image_url if sku else "",
             quantity=item.quantity,
-            tax_rate=self._rate(_source_of(item, source)),
+            tax_rate=rate,
+            **self._amounts(item.unit_amount_cents, item.quantity, rate),
         )
-        return self._priced(line, item.unit_amount_cents)
+        return line, old
 
-    def _priced(self, line: SourceLine, unit_amount_cents: int) -> SourceLine:
-        total = unit_amount_cents * line.quantity
-        tax = tax_amount(total, line.tax_rate, included=self.order.tax_included)
-        return line._replace(
-            unit_amount_cents=unit_amount_cents, total_amount_cents=total, tax_amount_cents=tax
-        )
+    def _amounts(self, unit_amount_cents: int, quantity: int, rate: Decimal) -> dict[str, Any]:
+        total = unit_amount_cents * quantity
+        return {
+            "unit_amount_cents": unit_amount_cents,
+            "total_amount_cents": total,
+            "tax_amount_cents": tax_amount(total, rate, included=self.order.tax_included),
+        }
 
     def _rate(self, source: SourceLine | None) -> Decimal:
         """Return the rate of a source line, 0 if it was exempt; without one, that of the order."""
@@ -121,14 +129,14 @@ class RecurringLines(Lines):
 
     def _decide_item(
         self,
-        item: OrderSubscriptionItem,
         agreed: SourceLine,
+        source: SourceLine | None,
         policy: str,
         left: dict[int | None, SourceLine],
     ) -> Decision:
         """Copy, change, reprice, reduce or skip the line of an item; remove its source of ``left``.
 
-        An item without a source line is added.
+        An item without a source line is added, and so is a second one with the same source line.
         """
         prices = self.availability.snapshot.prices
         unit = agreed.unit_amount_cents
@@ -137,15 +145,15 @@ class RecurringLines(Lines):
             unit = current or 0
         elif policy == PricePolicy.LOWER:
             unit = min(unit, current or 0)
-        line = agreed if unit == agreed.unit_amount_cents else self._priced(agreed, unit)
+        line = agreed
+        if unit != agreed.unit_amount_cents:
+            line = agreed._replace(**self._amounts(unit, agreed.quantity, agreed.tax_rate))
         decision = self._decide_sku(line)
         if decision.target and policy != PricePolicy.FROZEN and current is None:
             message = _("%(name)s has no price in %(currency)s: enter one, or set price_policy")
             words = {"name": agreed.sku_code, "currency": self.order.currency_code}
             decision = self._skip(agreed, "no_price", message % words)
-        source = _source_of(item, left)
-        if source:
-            del left[source.id]
+        source = left.pop(source.id, None) if source else None
         decision = replace(decision, source=source, name=agreed.name)
         return _explained(decision, is_repriced=unit != agreed.unit_amount_cents)
 
@@ -156,15 +164,16 @@ class RecurringLines(Lines):
         if needs_shipping(goods, snapshot.skus):
             subtotal = sum(line.total_amount_cents for line in goods)
             amount = order.market.shipping_amount_for(subtotal)
-            costs += self._cost(ItemType.SHIPMENTS, _("Shipping"), amount, policy)
+            costs += self._cost(ItemType.SHIPMENTS, amount, policy)
         if method := order.payment_method:
-            due = self._add_up([*goods, *costs], {})["total_amount_with_taxes_cents"]
-            amount = method.price_amount_cents
-            fees = self._cost(ItemType.PAYMENT_METHODS, method.name, amount, policy)
-            costs += [fee for fee in fees if fee.total_amount_cents and due > 0]
+            fees = self._cost(ItemType.PAYMENT_METHODS, method.price_amount_cents, policy)
+            fees = [fee for fee in fees if fee.total_amount_cents]
+            lines = [*goods, *costs]
+            if fees and self._add_up(lines, {})["total_amount_with_taxes_cents"] > 0:
+                costs += fees
         return costs
 
-    def _cost(self, kind: ItemType, name: str, amount: int, policy: str) -> list[SourceLine]:
+    def _cost(self, kind: ItemType, amount: int, policy: str) -> list[SourceLine]:
         """Return the lines of a cost in the source order, or one line at its current amount."""
         order = self.order
         old = [line for line in self._source if line.item_type == kind]
@@ -176,14 +185,20 @@ class RecurringLines(Lines):
             # An amount in another currency is never used (docs/money.md, M2).
             return old
         first = old[0] if old else None
+        rate = self._rate(first)
         line = SourceLine(
             id=None,
             order_id=order.pk,
             item_type=kind.value,
-            name=first.name if first else name,
-            tax_rate=self._rate(first),
+            name=first.name if first else self._name_of(kind),
+            tax_rate=rate,
+            **self._amounts(amount, 1, rate),
         )
-        return [self._priced(line, amount)]
+        return [line]
+
+    def _name_of(self, kind: ItemType) -> str:
+        method = self.order.payment_method
+        return method.name if method and kind != ItemType.SHIPMENTS else _("Shipping")
 
 
 def _articles(lines: Iterable[SourceLine]) -> Counter[str]:
