@@ -2,6 +2,7 @@
 
 import secrets
 from decimal import Decimal
+from typing import Any
 
 from django.utils import timezone
 
@@ -31,7 +32,13 @@ def make_orders(count: int) -> list[int]:
 
     Each has four lines of SKUs, one of them with an option, and a shipping line.
     """
-    Market.objects.create(name="Bench", code="bench", currency_code="EUR", tax_rate=Decimal("0.22"))
+    Market.objects.create(
+        name="Bench",
+        code="bench",
+        currency_code="EUR",
+        tax_rate=Decimal("0.22"),
+        shipping_amount_cents=700,
+    )
     customer = Customer.objects.create(email="bench@example.com")
     method = PaymentMethod.objects.create(name="Card", payment_source_type="stripe_payments")
     source = PaymentSource.objects.create(payment_method=method, name="Visa", token="tok")
@@ -54,7 +61,7 @@ def _chunk(count: int, skus: list[Sku]) -> list[int]:
             market=market, customer=customer, customer_email=customer.email, status="pending",
             currency_code="EUR", tax_rate=market.tax_rate, payment_method=method,
             payment_source=source, subtotal_amount_cents=4000, shipping_amount_cents=700,
-            total_tax_amount_cents=848, total_amount_cents=4700,
+            total_tax_amount_cents=846, total_amount_cents=4700,
             total_amount_with_taxes_cents=4700, metadata={"channel": "web"}, updated_at=now,
         )
         for _ in range(count)
@@ -102,9 +109,11 @@ def _insert(model, rows) -> list[int]:
     return insert_rows(model, names, [[getattr(row, name) for name in names] for row in rows])
 
 
-def request(keys: list[int], count: int) -> None:
+def request(keys: list[int], count: int, **options: Any) -> None:
     """Request this number of frozen copies, of each order in turn."""
     for start in range(0, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))
-        copies = [OrderCopy(source_order_id=keys[number % len(keys)]) for number in numbers]
+        copies = [
+            OrderCopy(source_order_id=keys[number % len(keys)], **options) for number in numbers
+        ]
         copying.request_copies(copies, actor={"bench": {}})
