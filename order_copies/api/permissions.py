@@ -16,6 +16,9 @@ from order_copies.shops import get_shop
 #: The options of a copy that change orders, and the token scope that each requires.
 CHANGING_ORDERS = {"place_target_order": PLACE, "cancel_source_order": CANCEL}
 
+#: The changes of a copy that a client which acts for itself may not make.
+FOR_OTHERS = frozenset({"customer_email"})
+
 #: The attributes of subscriptions and items that decide what a copy costs: the shop sets them.
 PRICES = frozenset({"unit_amount_cents", "price_policy"})
 
@@ -70,9 +73,14 @@ def orders_changed_by(order_copy: Any) -> list[Any]:
 
 
 def check_copy(request: Request, order_copy: Any) -> None:
-    """Raise PermissionDenied unless the client may place and cancel as ``order_copy`` requests."""
+    """Raise PermissionDenied unless the client may do what ``order_copy`` requests.
+
+    That is to place, to cancel, and to make its changes.
+    """
     scopes = [scope for name, scope in CHANGING_ORDERS.items() if getattr(order_copy, name)]
     _check(request, scopes, orders_changed_by(order_copy))
+    if FOR_OTHERS.intersection(order_copy.changes or ()) and get_shop().acts_for_itself(request):
+        raise PermissionDenied
 
 
 def check_subscription(request: Request, order_subscription: Any) -> None:

@@ -8,7 +8,6 @@ decides on shipping and payment fee as on items: those of the source order are t
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
@@ -25,7 +24,6 @@ from orders.totals import (
     ItemType,
     amount_of_type,
     amounts_without_line,
-    tax_amount,
 )
 
 PricePolicy = OrderSubscription.PricePolicy
@@ -104,20 +102,6 @@ class RecurringLines(Lines):
             tax_rate=self._rate(_source_of(item, source)),
         )
         return self._priced(line, item.unit_amount_cents)
-
-    def _priced(self, line: SourceLine, unit_amount_cents: int) -> SourceLine:
-        total = unit_amount_cents * line.quantity
-        tax = tax_amount(total, line.tax_rate, included=self.order.tax_included)
-        return line._replace(
-            unit_amount_cents=unit_amount_cents, total_amount_cents=total, tax_amount_cents=tax
-        )
-
-    def _rate(self, source: SourceLine | None) -> Decimal:
-        """Return the rate of a source line, 0 if it was exempt; without one, that of the order."""
-        if source is None:
-            return self.order.tax_rate
-        is_exempt = source.total_amount_cents and not source.tax_amount_cents
-        return Decimal(0) if is_exempt else source.tax_rate
 
     def _decide_item(
         self,

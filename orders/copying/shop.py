@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from order_copies import public_ids
 from order_copies.events.recording import worker_actor
+from order_copies.exceptions import Refusal
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
@@ -17,6 +18,7 @@ from orders import auditing
 from orders.copying import writing
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
+from orders.copying.requested import refusals
 from orders.copying.snapshot import take_snapshot
 from orders.copying.writing import check_unchanged
 from orders.lifecycle import cancelling, gateways, placing, subscribing, voiding
@@ -118,6 +120,11 @@ class ReferenceShop(Shop):
     def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
         """Set name, currency and current price by the SKU; return why it cannot be sold."""
         return subscribing.complete_item(item)
+
+    def refuse_changes(self, order_copies: Sequence[OrderFactory]) -> list[list[Refusal]]:
+        """Return why orders cannot be copied with these changes, from one snapshot of the shop."""
+        snapshot = take_snapshot(order_copies)
+        return [[*refusals(order_copy, snapshot)] for order_copy in order_copies]
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Plan copies in order from one snapshot of the shop."""

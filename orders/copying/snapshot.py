@@ -83,8 +83,10 @@ class Snapshot:
     payers: dict[int, str]
     #: The entries of wallets that subscriptions name, by key as text.
     named_entries: dict[str, CustomerPaymentSource]
-    #: The current prices that agreements depend on, in cents, by SKU and currency.
+    #: The current prices that agreements and changes depend on, in cents, by SKU and currency.
     prices: dict[tuple[int, str], int]
+    #: The names of the SKUs that replace others in copies, by code.
+    names: dict[str, str]
 
 
 class Contents(NamedTuple):
@@ -122,7 +124,13 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
         # Buyers are needed only to count their uses of coupons.
         buyers = buyers_of(sources.values()) if coupons else {}
         by_customer, users = _coupon_uses(coupons, sources, buyers)
-        skus = _skus(keys, agreements.values())
+        replacing = {
+            line["sku_code"]
+            for order_copy in order_copies
+            for line in order_copy.line_items or ()
+            if "sku_code" in line
+        }
+        skus = _skus(keys, agreements.values(), replacing)
         sku_of_code = {sku.code: key for key, sku in skus.items()}
         started = Promotion.objects.filter(active=True, starts_at__lte=now)
         promotions = started.filter(Q(expires_at=None) | Q(expires_at__gt=now))
@@ -146,7 +154,8 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
             agreements=agreements,
             payers=payers,
             named_entries=_named_entries(set(payers.values())),
-            prices=_prices(agreements.values(), sku_of_code),
+            prices=_prices(agreements.values(), replacing, sku_of_code),
+            names=_names(replacing),
         )
 
 
@@ -161,8 +170,16 @@ def _orders(keys: set[int]) -> dict[int, Order]:
     return sources
 
 
-def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState]:
-    """Return the SKUs of lines and of items; for a deleted SKU, the one that has its code now."""
+def _names(codes: set[str]) -> dict[str, str]:
+    if not codes:
+        return {}
+    return dict(Sku.objects.filter(code__in=codes).order_by().values_list("code", "name"))
+
+
+def _skus(
+    keys: set[int], agreements: Iterable[Agreement], replacing: set[str]
+) -> dict[int, SkuState]:
+    """Return the SKUs of lines and items, and by code those that replace deleted or other SKUs."""
     orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
     codes = orphans.exclude(sku_code="").order_by().values("sku_code")
     columns = (
@@ -177,8 +194,9 @@ def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState
     )
     linked = Sku.objects.filter(line_items__order__in=keys).order_by().values_list(*columns)
     named = Q(code__in=codes)
-    if items := {item.sku_code for agreement in agreements for item in agreement.items}:
-        named |= Q(code__in=items)
+    items = {item.sku_code for agreement in agreements for item in agreement.items}
+    if items or replacing:
+        named |= Q(code__in=items | replacing)
     recreated = Sku.objects.filter(named).order_by().values_list(*columns)
     rows = linked.union(recreated)
     return {
@@ -202,9 +220,9 @@ def _named_entries(names: Iterable[str]) -> dict[str, CustomerPaymentSource]:
 
 
 def _prices(
-    agreements: Iterable[Agreement], sku_of_code: Mapping[str, int]
+    agreements: Iterable[Agreement], replacing: set[str], sku_of_code: Mapping[str, int]
 ) -> dict[tuple[int, str], int]:
-    codes = {
+    codes = replacing | {
         item.sku_code
         for agreement in agreements
         if agreement.order_subscription.price_policy != OrderSubscription.PricePolicy.FROZEN
