@@ -10,7 +10,11 @@ from order_copies.models import OrderFactory, Status
 from order_copies.worker.run import run_batch
 from orders.models import LineItem, Order, StockReservation
 from tests import stories
+from tests.audits import audited
 from tests.factories import (
+    CouponFactory,
+    CustomerFactory,
+    CustomerPaymentSourceFactory,
     MarketFactory,
     PriceFactory,
     PromotionFactory,
@@ -28,6 +32,7 @@ def copied(source: Order, **options: Any) -> OrderFactory:
     """Request a copy with changes and run it; return it as it is in the database."""
     [order_copy] = copying.request([source], actor=stories.WHO, **options)
     run_batch(worker="w1")
+    assert audited() == []
     return stories.fresh(order_copy)
 
 
@@ -279,3 +284,149 @@ def test_sku_code__must_be_sellable(sku: dict[str, Any] | None, word: str) -> No
 
     # then
     assert [one.path for one in refused.value.refusals] == [("line_items", "0", "sku_code")]
+
+
+# Another customer and other addresses
+
+HOME = {"line_1": "Unter den Linden 1", "city": "Berlin", "country_code": "DE"}
+
+
+def test_addresses__requested_ones_replace_those_of_the_source() -> None:
+    # given
+    source = placed_order()
+    billing = source.addresses.get(role="billing")
+
+    # when
+    order_copy = copied(source, shipping_address=HOME | {"zip_code": "10117", "phone": None})
+
+    # then
+    target = stories.target_of(order_copy)
+    shipped = target.addresses.get(role="shipping")
+    assert stories.ending(order_copy) == (Status.COMPLETED, {}, 0)
+    assert stories.actions(order_copy, "shipping_address") == [("changed", "requested")]
+    assert (shipped.line_1, shipped.zip_code, shipped.first_name) == (HOME["line_1"], "10117", "")
+    assert target.addresses.get(role="billing").line_1 == billing.line_1
+    assert target.customer == source.customer
+
+
+def test_addresses__other_attributes_have_another_digest() -> None:
+    # given
+    source = placed_order()
+
+    # when
+    plans = [
+        copying.preview([source], billing_address=HOME | {"zip_code": code})[0]
+        for code in ("10117", "10118")
+    ]
+
+    # then
+    assert plans[0].digest != plans[1].digest
+
+
+def test_customer__target_has_neither_card_nor_addresses_of_the_source_customer() -> None:
+    # given
+    source = placed_order()
+    customer = CustomerFactory(email="Bea@example.com")
+
+    # when
+    order_copy = copied(source, customer_email="Bea@example.com", place_target_order=True)
+
+    # then
+    target = stories.target_of(order_copy)
+    assert (target.customer, target.customer_email) == (customer, "Bea@example.com")
+    assert (target.payment_source, target.addresses.count()) == (None, 0)
+    assert stories.actions(order_copy, "customer_email") == [("changed", "requested")]
+    assert stories.actions(order_copy, "shipping_address") == [("skipped", "address_not_copied")]
+    assert stories.actions(order_copy, "payment_source") == [("skipped", "not_in_wallet")]
+    # Placing needs addresses and a payment source of the new customer.
+    assert set(order_copy.errors_log) == {
+        "status",
+        "billing_address",
+        "shipping_address",
+        "payment_source",
+    }
+    assert target.status == Order.Status.PENDING
+
+
+def test_customer__pays_with_a_source_that_is_saved_in_its_own_wallet() -> None:
+    # given
+    source = placed_order()
+    customer = CustomerFactory()
+    CustomerPaymentSourceFactory(customer=customer, payment_source=source.payment_source)
+
+    # when
+    order_copy = copied(
+        source,
+        customer_email=customer.email.upper(),
+        shipping_address=HOME,
+        billing_address=HOME,
+        place_target_order=True,
+        cancel_source_order=True,
+    )
+
+    # then
+    target = stories.target_of(order_copy)
+    assert (order_copy.errors_log, order_copy.status) == ({}, Status.COMPLETED)
+    assert (target.status, target.customer) == (Order.Status.PLACED, customer)
+
+
+@pytest.mark.parametrize("used_by_new_customer", [False, True])
+def test_customer__coupon_counts_the_uses_of_the_new_customer(used_by_new_customer: bool) -> None:
+    # given
+    coupon, customer = CouponFactory(customer_single_use=True), CustomerFactory()
+    source = placed_order(coupon=coupon)
+    if used_by_new_customer:
+        placed_order(coupon=coupon, customer=customer)
+
+    # when
+    [plan] = copying.preview([source], customer_email=customer.email)
+
+    # then
+    codes = [problem.code for problem in plan.problems]
+    assert codes == (["coupon_used_by_customer"] if used_by_new_customer else [])
+
+
+def test_customer__that_of_the_source_is_no_change() -> None:
+    # given
+    source = placed_order()
+
+    # when
+    [plain] = copying.preview([source])
+    [same] = copying.preview([source], customer_email=source.customer_email)
+
+    # then
+    assert same.digest == plain.digest
+
+
+def test_customer__deleted_since_the_request_is_a_problem() -> None:
+    # given
+    customer = CustomerFactory()
+    [order_copy] = copying.request(
+        [placed_order()], actor=stories.WHO, customer_email=customer.email, skip_errors=True
+    )
+    customer.delete()
+
+    # when
+    run_batch(worker="w1")
+
+    # then
+    order_copy = stories.fresh(order_copy)
+    assert stories.ending(order_copy) == (Status.FAILED, {"customer_email": 1}, 1)
+    assert order_copy.target_order is None
+
+
+def test_changes__that_the_shop_cannot_store_are_refused() -> None:
+    # given
+    source = placed_order()
+    address = HOME | {"zip_code": "1" * 21, "email": "nobody"}
+
+    # when
+    with pytest.raises(ChangesRefusedError) as refused:
+        copying.preview([source], customer_email="no@example.com", billing_address=address)
+
+    # then
+    assert [(one.path, one.key) for one in refused.value.refusals] == [
+        (("customer_email",), "invalid"),
+        (("billing_address", "zip_code"), "too_long"),
+        (("billing_address", "email"), "invalid"),
+    ]

@@ -10,11 +10,12 @@ from order_copies.models import OrderCopy
 from orders.models import Order
 from tests import stories
 from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
-from tests.factories import pending_order, placed_order
+from tests.factories import CustomerFactory, pending_order, placed_order
 
 pytestmark = pytest.mark.django_db
 
 ATTRIBUTES = "/data/attributes"
+ADDRESS = {"line_1": "Via Roma 1", "city": "Firenze", "country_code": "IT"}
 
 
 @pytest.fixture
@@ -173,3 +174,85 @@ def test_line_items__customer_selects_lines_of_its_own_order() -> None:
 
     # then
     assert response.status_code == 201
+
+
+BAD_VALUES: dict[str, tuple[dict[str, Any], str]] = {
+    "email of no customer": ({"customer_email": "no@example.com"}, "customer_email"),
+    "no email": ({"customer_email": "bea"}, "customer_email"),
+    "email is a number": ({"customer_email": 7}, "customer_email"),
+    "address is a text": ({"shipping_address": "Via Roma 1"}, "shipping_address"),
+    "address without city": (
+        {"shipping_address": {"line_1": "Via Roma 1", "country_code": "IT"}},
+        "shipping_address/city",
+    ),
+    "unknown attribute": (
+        {"billing_address": ADDRESS | {"planet": "Mars"}},
+        "billing_address/planet",
+    ),
+    "business is a text": (
+        {"billing_address": ADDRESS | {"business": "yes"}},
+        "billing_address/business",
+    ),
+    "too long for the shop": (
+        {"billing_address": ADDRESS | {"country_code": "Italy"}},
+        "billing_address/country_code",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_VALUES)
+def test_customer_and_addresses__bad_input_is_refused(api: API, case: str) -> None:
+    # given
+    changes, place = BAD_VALUES[case]
+
+    # when
+    response = api.post("/order_copies", request_of(placed_order(), **changes))
+
+    # then
+    assert the_error_in(response) == (422, "VALIDATION_ERROR", f"{ATTRIBUTES}/{place}")
+    assert written() == (0, 0)
+
+
+def test_addresses__customer_replaces_those_of_its_own_order() -> None:
+    # given
+    order = placed_order()
+    api = API(shopper(order.customer))
+
+    # when
+    response = api.post("/order_copies", request_of(order, shipping_address=ADDRESS))
+
+    # then
+    assert response.status_code == 201
+
+
+def test_customer_email__customers_cannot_replace_themselves() -> None:
+    # given
+    order, other = placed_order(), CustomerFactory()
+    api = API(shopper(order.customer))
+
+    # when
+    response = api.post("/order_copies", request_of(order, customer_email=other.email))
+
+    # then
+    assert (response.status_code, written()) == (401, (0, 0))
+
+
+def test_customer_email__copy_is_invisible_to_both_customers(api: API) -> None:
+    # given
+    order, other = placed_order(), CustomerFactory()
+    response = api.post("/order_copies", request_of(order, customer_email=other.email))
+    stories.run_all()
+    path = f"/order_copies/{response.json()['data']['id']}"
+    target = OrderCopy.objects.get().target_order
+
+    # when
+    of_staff = api.get(f"{path}?fields[order_copies]=customer_email").json()
+    former, present = API(shopper(order.customer)), API(shopper(other))
+
+    # then
+    assert of_staff["data"]["attributes"] == {"customer_email": other.email}
+    for client in (former, present):
+        assert client.get(path).status_code == 404
+        assert client.get("/order_copies").json()["data"] == []
+    assert present.get(f"/orders/{target.public_id}").status_code == 200
+    assert former.get(f"/orders/{target.public_id}").status_code == 404
