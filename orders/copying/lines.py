@@ -5,13 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 
 from order_copies.changes import REQUESTED
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Problem, Step
 from order_copies.shops.lines import too_little
-from orders.copying.decisions import Decision, resized, skipped
+from orders.copying.decisions import QUANTITY, Decision, resized, skipped
 from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
 from orders.copying.requested import LineRequest, line_requests
@@ -29,6 +30,9 @@ from orders.totals import (
     tax_amount,
 )
 
+#: What the columns of amounts in cents, and of quantities, can hold.
+MAX_AMOUNT = BigIntegerField.MAX_BIGINT
+MAX_PIECES = 2**31 - 1
 #: The totals that include discounts.
 OF_DISCOUNTS = frozenset({"discount_amount_cents", "total_tax_amount_cents"})
 
@@ -75,7 +79,19 @@ class Lines:
             self._decided.get(line.id) or Decision(line, line, Action.COPIED) for line in source
         ]
         self.decisions += [decision for decision in discounts if decision.source is None]
-        return self._totals(source, coupon)
+        totals = self._totals(source, coupon)
+        if self.order_copy.changes:
+            self._check_sizes(totals)
+        return totals
+
+    def _check_sizes(self, totals: Mapping[str, int]) -> None:
+        """Note a problem if a requested quantity leads to numbers that no column can hold."""
+        amounts = [*totals.values(), *(line.total_amount_cents for line in self.targets)]
+        pieces = [row[QUANTITY] for one in self.decisions for row in one.options or ()]
+        if any(abs(cents) > MAX_AMOUNT for cents in amounts) or max(pieces, default=0) > MAX_PIECES:
+            message = _("the requested quantity is too large for an order")
+            problem = Problem(Step.WRITE, "line_items", "too_large", message, skippable=False)
+            self.problems.append(problem)
 
     @property
     def targets(self) -> list[SourceLine]:

@@ -175,6 +175,21 @@ def test_line_items__swap_reserves_what_the_target_takes() -> None:
     assert list(held) == [(target.pk, 1)]
 
 
+@pytest.mark.parametrize(
+    "line", [{"unit_amount_cents": 10**15}, {"options": [{"quantity": 10**6}]}]
+)
+def test_line_items__quantity_that_no_column_can_hold_is_a_problem(line: dict[str, Any]) -> None:
+    # given
+    sku = SkuFactory(do_not_track=True)
+    source = pending_order(lines=[line | {"sku": sku}])
+
+    # when
+    order_copy = copied(source, line_items=taking(*goods_of(source), quantity=10**6))
+
+    # then
+    assert stories.ending(order_copy) == (Status.FAILED, {"line_items": 1}, 1)
+
+
 def test_line_items__line_deleted_since_the_request_is_a_problem() -> None:
     # given
     source = pending_order(lines=2)
