@@ -157,7 +157,8 @@ def test_request_and_preview__unknown_option_is_named_with_the_known_ones(
     assert str(raised.value) == (
         "Unknown: place_order. Known are apply_promotions, billing_address, cancel_source_order, "
         "customer_email, ignore_invalid_coupon, line_items, metadata, place_target_order, "
-        "plan_digest, reference, reference_origin, reuse_wallet, shipping_address, skip_errors."
+        "plan_digest, profile, reference, reference_origin, reuse_wallet, shipping_address, "
+        "skip_errors."
     )
     assert not OrderFactory.objects.exists()
 
@@ -189,7 +190,7 @@ def test_request__options_are_those_of_the_model() -> None:
 
     assert copying.Annotations.__optional_keys__ == annotations
     assert copying.Changes.__optional_keys__ == set(CHANGES)
-    options = {*OPTIONS, *annotations, *CHANGES, "plan_digest"}
+    options = {*OPTIONS, *annotations, *CHANGES, "profile", "plan_digest"}
     assert copying.CopyOptions.__optional_keys__ == options
 
 
