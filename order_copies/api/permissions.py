@@ -16,9 +16,6 @@ from order_copies.shops import get_shop
 #: The options of a copy that change orders, and the token scope that each requires.
 CHANGING_ORDERS = {"place_target_order": PLACE, "cancel_source_order": CANCEL}
 
-#: The changes of a copy that a client which acts for itself may not make.
-FOR_OTHERS = frozenset({"customer_email"})
-
 #: The attributes of subscriptions and items that decide what a copy costs: the shop sets them.
 PRICES = frozenset({"unit_amount_cents", "price_policy"})
 
@@ -75,11 +72,13 @@ def orders_changed_by(order_copy: Any) -> list[Any]:
 def check_copy(request: Request, order_copy: Any) -> None:
     """Raise PermissionDenied unless the client may do what ``order_copy`` requests.
 
-    That is to place, to cancel, and to make its changes.
+    That is to place, to cancel, and to make its changes: a client that acts for itself may neither
+    copy for another customer, nor get a frozen discount on an article that it was not given for.
     """
     scopes = [scope for name, scope in CHANGING_ORDERS.items() if getattr(order_copy, name)]
     _check(request, scopes, orders_changed_by(order_copy))
-    if FOR_OTHERS.intersection(order_copy.changes or ()) and get_shop().acts_for_itself(request):
+    replaces = any("sku_code" in line for line in order_copy.line_items or ())
+    if (replaces or order_copy.customer_email) and get_shop().acts_for_itself(request):
         raise PermissionDenied
 
 

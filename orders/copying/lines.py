@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from fractions import Fraction
 
 from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
@@ -11,8 +12,9 @@ from django.utils.translation import gettext as _
 from order_copies.changes import REQUESTED
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Problem, Step
+from order_copies.shops.amounts import rounded
 from order_copies.shops.lines import too_little
-from orders.copying.decisions import QUANTITY, Decision, resized, skipped
+from orders.copying.decisions import QUANTITY, Decision, repriced, resized, skipped
 from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
 from orders.copying.requested import LineRequest, line_requests
@@ -72,6 +74,8 @@ class Lines:
             for line in source:
                 if line.item_type == ItemType.SHIPMENTS:
                     self._decided[line.id] = skipped(line, "shipping_not_needed", message)
+        if self._goods_changed and self.order_copy.line_items is not None:
+            self._scale_adjustments(source)
         discounts = self._decide_discounts(source, coupon)
         self._discounts_changed = any(one.action != Action.COPIED for one in discounts)
         self._decided |= {one.source.id: one for one in discounts if one.source}
@@ -241,6 +245,22 @@ class Lines:
     def _skip(self, line: SourceLine, code: str, message: str) -> Decision:
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))
         return skipped(line, code, message)
+
+    def _scale_adjustments(self, source: Sequence[SourceLine]) -> None:
+        """Reduce negative adjustments with the goods: who selects lines must not pay less by it."""
+        before, after = (
+            sum(line.total_amount_cents for line in lines if line.item_type in GOODS)
+            for lines in (source, self._left_of(source))
+        )
+        if not 0 <= after < before:
+            return
+        factor = Fraction(after, before)
+        message = _("scaled in proportion to the remaining lines")
+        for line in source:
+            if line.item_type == ItemType.ADJUSTMENTS and line.total_amount_cents < 0:
+                amount = rounded(line.total_amount_cents * factor)
+                tax = rounded(line.tax_amount_cents * factor)
+                self._decided[line.id] = repriced(line, amount, tax, "adjustment_scaled", message)
 
     def _decide_discounts(self, source: Sequence[SourceLine], coupon: UsedCoupon) -> list[Decision]:
         discounts = [line for line in source if line.item_type in PROMOTIONS]

@@ -15,12 +15,14 @@ from tests.factories import (
     CouponFactory,
     CustomerFactory,
     CustomerPaymentSourceFactory,
+    LineItemFactory,
     MarketFactory,
     PriceFactory,
     PromotionFactory,
     SkuFactory,
     pending_order,
     placed_order,
+    settle,
     tax_of,
     totals_of,
 )
@@ -133,6 +135,29 @@ def test_line_items__fixed_discount_does_not_grow_with_the_quantity() -> None:
         ("percentage_discount_promotions", 1, -300),
         ("fixed_amount_promotions", 1, -500),
     ]
+
+
+def test_line_items__negative_adjustment_shrinks_with_the_goods() -> None:
+    # given
+    lines = [{"unit_amount_cents": 12000}, {"unit_amount_cents": 4000}]
+    source = pending_order(lines=lines, options=0, shipping=False, payment_fee=False)
+    for amount in (-4000, 500):
+        LineItemFactory(order=source, item_type="adjustments", sku=None, unit_amount_cents=amount)
+    settle(source)
+    _first, second = goods_of(source)
+
+    # when
+    order_copy = copied(source, line_items=taking(second))
+
+    # then
+    target = stories.target_of(order_copy)
+    assert stories.actions(order_copy)[2:] == [("repriced", "adjustment_scaled"), ("copied", None)]
+    assert stories.lines(target) == [
+        ("skus", 1, 4000),
+        ("adjustments", 1, -1000),
+        ("adjustments", 1, 500),
+    ]
+    assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
 def test_line_items__stock_is_checked_for_the_requested_quantity() -> None:

@@ -10,7 +10,7 @@ from order_copies.models import OrderCopy
 from orders.models import Order
 from tests import stories
 from tests.api import API, errors_in, request_of, shopper, staff, the_error_in, written
-from tests.factories import CustomerFactory, pending_order, placed_order
+from tests.factories import CustomerFactory, SkuFactory, pending_order, placed_order
 
 pytestmark = pytest.mark.django_db
 
@@ -225,13 +225,17 @@ def test_addresses__customer_replaces_those_of_its_own_order() -> None:
     assert response.status_code == 201
 
 
-def test_customer_email__customers_cannot_replace_themselves() -> None:
+@pytest.mark.parametrize("change", ["customer_email", "sku_code"])
+def test_changes__customers_replace_neither_themselves_nor_articles(change: str) -> None:
     # given
-    order, other = placed_order(), CustomerFactory()
+    order, other, sku = placed_order(), CustomerFactory(), SkuFactory()
     api = API(shopper(order.customer))
+    changes: dict[str, Any] = {"customer_email": other.email}
+    if change == "sku_code":
+        changes = {"line_items": [{"id": line_ids(order)[0], "sku_code": sku.code}]}
 
     # when
-    response = api.post("/order_copies", request_of(order, customer_email=other.email))
+    response = api.post("/order_copies", request_of(order, **changes))
 
     # then
     assert (response.status_code, written()) == (401, (0, 0))
