@@ -247,7 +247,7 @@ class Lines:
         return skipped(line, code, message)
 
     def _scale_adjustments(self, source: Sequence[SourceLine]) -> None:
-        """Reduce negative adjustments with the goods: who selects lines must not pay less by it."""
+        """Reduce negative adjustments with the goods: selecting lines makes none cheaper."""
         before, after = (
             sum(line.total_amount_cents for line in lines if line.item_type in GOODS)
             for lines in (source, self._left_of(source))

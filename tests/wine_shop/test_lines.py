@@ -502,16 +502,37 @@ def requested(order: Order, **quantities: int | None) -> list[dict[str, Any]]:
 def test_line_items__others_are_left_out_with_what_belongs_to_them(cellar: None) -> None:
     # given
     order = make_order("W1", ("red", 2, "3.10"), ("white", 1, "2"), ("", 1, "5"))
-    Option.objects.create(line=order.lines.get(name="white"), name="gift")
+    white = order.lines.get(name="white")
+    Option.objects.create(line=white, name="gift")
+    add_line(order, "", 1, "1", case=white)
+    total_up(order)
 
     # when
-    target = copied(order, line_items=requested(order, red=5, service=None))  # type: ignore[arg-type]
+    target = copied(order, line_items=requested(order, red=5))  # type: ignore[arg-type]
 
     # then
     lines = target.lines.order_by("pk").values_list("name", "quantity", "price")
     assert list(lines) == [("red", 5, Decimal("3.10")), ("service", 1, Decimal(5))]
     assert (target.total, target.subtotal_cents) == (Decimal("20.50"), 2050)
     assert not Option.objects.filter(line__order=target).exists()
+
+
+def test_line_items__discount_stays_only_with_all_lines_as_they_are(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "9"), ("white", 1, "2"), ("", 1, "-3"))
+
+    # when
+    [plain] = preview([order])
+    [whole] = preview([order], line_items=requested(order, red=None, white=1))
+    [part] = preview([order], line_items=requested(order, white=None))
+    with pytest.raises(ChangesRefusedError) as refused:
+        preview([order], line_items=requested(order, white=None, service=None))
+
+    # then
+    assert whole.digest == plain.digest
+    assert results(part)[2][:2] == ("skipped", "discount_left_out")
+    assert part.target_totals["total_amount_cents"] == 200
+    assert [one.path for one in refused.value.refusals] == [("line_items", "1", "id")]
 
 
 def test_line_items__availability_is_that_of_the_requested_quantity(cellar: None) -> None:
