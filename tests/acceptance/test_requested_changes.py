@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from order_copies import copying
-from order_copies.exceptions import ChangesRefusedError
+from order_copies.exceptions import ChangesRefusedError, SourceOrderGoneError
 from order_copies.models import OrderFactory, Status
 from order_copies.worker.run import run_batch
 from orders.models import LineItem, Order, StockReservation
@@ -250,6 +250,36 @@ def test_line_items__only_a_line_of_the_order_can_be_named() -> None:
     assert not OrderFactory.objects.exists()
 
 
+def test_line_items__line_without_pieces_and_gift_card_are_taken_as_they_are() -> None:
+    # given
+    source = pending_order(lines=[{"quantity": 0}, {}])
+    card = LineItemFactory(order=source, item_type="gift_cards", sku=None)
+    empty, *_others = goods_of(source)
+    line_items = [*taking(empty, quantity=2), *taking(card, sku_code=SkuFactory().code)]
+
+    # when
+    with pytest.raises(ChangesRefusedError) as refused:
+        copying.preview([source], line_items=line_items)
+
+    # then
+    assert [one.path for one in refused.value.refusals] == [
+        ("line_items", "0", "quantity"),
+        ("line_items", "1", "sku_code"),
+    ]
+
+
+def test_changes__of_a_deleted_order() -> None:
+    # given
+    source = pending_order()
+    line_items = taking(*goods_of(source))
+    key = source.pk
+    source.delete()
+
+    # when / then
+    with pytest.raises(SourceOrderGoneError):
+        copying.preview([key], line_items=line_items)
+
+
 def test_line_items__changes_are_for_one_order() -> None:
     # given
     source = pending_order()
@@ -326,6 +356,31 @@ def test_sku_code__must_be_sellable(sku: dict[str, Any] | None, word: str) -> No
     assert [one.path for one in refused.value.refusals] == [("line_items", "0", "sku_code")]
 
 
+def test_sku_code__stock_and_price_are_those_of_the_run() -> None:
+    # given
+    scarce, priced = SkuFactory(price=900, stock=1), SkuFactory(price=800)
+    source = pending_order(lines=[{"quantity": 2}, {}])
+    first, second = goods_of(source)
+    line_items = [*taking(first, sku_code=scarce.code), *taking(second, sku_code=priced.code)]
+    [order_copy] = copying.request(
+        [source], actor=stories.WHO, line_items=line_items, skip_errors=True
+    )
+    priced.prices.all().delete()
+
+    # when
+    run_batch(worker="w1")
+
+    # then
+    order_copy = stories.fresh(order_copy)
+    (line,) = goods_of(stories.target_of(order_copy))
+    assert stories.actions(order_copy)[:2] == [
+        ("reduced", "stock_too_low"),
+        ("skipped", "no_price"),
+    ]
+    assert (line.sku, line.quantity, line.total_amount_cents) == (scarce, 1, 900)
+    assert audited() == []
+
+
 # Another customer and other addresses
 
 HOME = {"line_1": "Unter den Linden 1", "city": "Berlin", "country_code": "DE"}
@@ -347,6 +402,18 @@ def test_addresses__requested_ones_replace_those_of_the_source() -> None:
     assert (shipped.line_1, shipped.zip_code, shipped.first_name) == (HOME["line_1"], "10117", "")
     assert target.addresses.get(role="billing").line_1 == billing.line_1
     assert target.customer == source.customer
+
+
+def test_addresses__added_to_an_order_without_any() -> None:
+    # given
+    source = pending_order(addresses=False)
+
+    # when
+    order_copy = copied(source, billing_address=HOME)
+
+    # then
+    assert stories.actions(order_copy, "billing_address") == [("added", "requested")]
+    assert stories.target_of(order_copy).addresses.get().role == "billing"
 
 
 def test_addresses__other_attributes_have_another_digest() -> None:

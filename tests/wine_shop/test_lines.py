@@ -12,9 +12,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from order_copies.copying import preview
-from order_copies.exceptions import ChangesRefusedError, UnsupportedToggleError
+from order_copies.exceptions import (
+    ChangesRefusedError,
+    SourceOrderGoneError,
+    UnsupportedToggleError,
+)
 from order_copies.plans import Action, CopyPlan
-from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
+from order_copies.shops import Capability, Draft, FrozenShop, LineFields, Refused, get_shop
 from order_copies.shops.lines import Available
 from order_copies.testing import rows
 from tests.wine_shop.conftest import (
@@ -630,6 +634,40 @@ def test_line_items__quantity_beyond_the_rules_of_the_column_is_refused(
 
     # then
     field.__dict__.pop("validators", None)
+
+
+class MovingShop(WineShop):
+    """A shop that may change addresses."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return super().capabilities | {Capability.ADDRESSES}
+
+
+def test_changes__of_shops_that_can_more_leave_lines_as_they_are(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(MovingShop)
+    order = make_order("W1", ("red", 1, "1"))
+    address = {"line_1": "Rue 1", "city": "Colmar", "country_code": "FR"}
+
+    # when
+    [found] = preview([order], shipping_address=address)
+
+    # then
+    assert results(found) == [("copied", "", "")]
+
+
+def test_changes__of_a_deleted_order(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"))
+    line_items, key = requested(order, red=None), order.pk
+    order.delete()
+
+    # when, then
+    with pytest.raises(SourceOrderGoneError):
+        preview([key], line_items=line_items)
 
 
 def test_changes__other_than_of_lines_are_refused(cellar: None) -> None:

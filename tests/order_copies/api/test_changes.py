@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from order_copies.changes import MAX_QUANTITY
+from order_copies.changes import MAX_QUANTITY, MAX_REFUSALS
 from order_copies.models import OrderCopy
 from orders.models import Order
 from tests import stories
@@ -113,6 +113,8 @@ BAD_LINES: dict[str, tuple[Make, str]] = {
         for value in (0, -1, True, "2", 1.5, MAX_QUANTITY + 1, 10**30)
     },
     "unknown SKU": (lambda ids, other: [{"id": ids[0], "sku_code": "NONE"}], "/0/sku_code"),
+    "SKU too long": (lambda ids, other: [{"id": ids[0], "sku_code": "x" * 256}], "/0/sku_code"),
+    "too many lines": (lambda ids, other: [{"id": str(i)} for i in range(5001)], ""),
     "SKU is no text": (lambda ids, other: [{"id": ids[0], "sku_code": 7}], "/0/sku_code"),
     "NUL": (lambda ids, other: [{"id": ids[0], "sku_code": "a\0"}], "/0/sku_code"),
 }
@@ -146,6 +148,17 @@ def test_line_items__all_mistakes_are_reported_at_once(api: API) -> None:
     pointers = {error["source"]["pointer"] for error in errors_in(response)}
     names = ("reuse_wallet", "line_items/0/id", "line_items/0/quantity", "line_items/1/id")
     assert pointers == {f"{ATTRIBUTES}/{name}" for name in names}
+
+
+def test_line_items__number_of_reported_mistakes_is_limited(api: API) -> None:
+    # given
+    line_items: list[Any] = [{"id": ""}] * (MAX_REFUSALS + 5)
+
+    # when
+    response = api.post("/order_copies", request_of(pending_order(), line_items=line_items))
+
+    # then
+    assert len(errors_in(response)) == MAX_REFUSALS
 
 
 def test_line_items__cannot_be_changed_later(api: API) -> None:
