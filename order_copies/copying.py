@@ -23,12 +23,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies import transitions
+from order_copies.changes import CHANGES, cleaned
 from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.models import Event
 from order_copies.events.recording import Caller, actor_of, changes_of, record
 from order_copies.exceptions import (
+    ChangesRefusedError,
     NotDeletableError,
     SourceOrderGoneError,
     SubscriptionRefusedError,
@@ -79,7 +81,16 @@ class Toggles(TypedDict, total=False):
     ignore_invalid_coupon: bool
 
 
-class CopyOptions(Annotations, Toggles, total=False):
+class Changes(TypedDict, total=False):
+    """What the copy of one order takes otherwise than its source (:mod:`order_copies.changes`)."""
+
+    line_items: list[dict[str, Any]] | None
+    customer_email: str | None
+    shipping_address: dict[str, Any] | None
+    billing_address: dict[str, Any] | None
+
+
+class CopyOptions(Annotations, Toggles, Changes, total=False):
     """What may be set on a copy when it is requested, by the names of the API."""
 
     #: The ``digest`` of a previewed plan: the copy does that, or nothing.
@@ -114,16 +125,24 @@ def unsaved(orders: Iterable[Any], **options: Unpack[CopyOptions]) -> list[Order
     """Return an unsaved copy of each order, for :func:`request_copies` and :func:`preview_copies`.
 
     Raises TypeError for unknown options, instances of other models and a string in place of a list,
-    and ValidationError for values that cannot be stored, unknown profiles and malformed primary
-    keys. Does not look whether the orders exist.
+    ValidationError for values that cannot be stored, unknown profiles and malformed primary keys,
+    and :class:`ChangesRefusedError` for changes that no order can be copied with. Raises ValueError
+    for changes of several orders: each has lines of its own. Does not look whether the orders
+    exist.
     """
-    values = _cleaned(options, CopyOptions.__optional_keys__)
+    others = {name: value for name, value in options.items() if name not in CHANGES}
+    values = _cleaned(others, CopyOptions.__optional_keys__)
     if values.get("profile") is not None:
         values = _profile(values["profile"]).toggles | values
+    values["changes"] = cleaned({name: options.get(name) for name in CHANGES})
     if isinstance(orders, str | bytes):
         message = "orders must be a list: each letter would be a primary key."
         raise TypeError(message)
-    return [_of(order, values) for order in orders]
+    order_copies = [_of(order, values) for order in orders]
+    if values["changes"] and len(order_copies) > 1:
+        message = "Changes are for the copy of one order: request each order by itself."
+        raise ValueError(message)
+    return order_copies
 
 
 def _profile(name: str) -> CopyProfile:
@@ -162,8 +181,9 @@ def request_copies(
     may delete it (``FOR UPDATE``), blocks the request.
 
     Raises :class:`UnsupportedToggleError` for a toggle that the shop cannot do. Such a toggle that
-    is on by default, as ``reuse_wallet`` is, is turned off instead. Raises ValueError for copies
-    that are saved, or twice in the list.
+    that is on by default, as ``reuse_wallet`` is, is turned off instead. Raises
+    :class:`ChangesRefusedError` for changes that the source order cannot be copied with, and
+    ValueError for copies that are saved, or twice in the list.
     """
     new = {id(order_copy) for order_copy in order_copies if order_copy._state.adding}
     if len(new) < len(order_copies):
@@ -178,6 +198,7 @@ def request_copies(
     with limited_wait(settings.LOCK_TIMEOUT):
         if keys and len(lock_existing(sources)) < len(keys):
             raise SourceOrderGoneError
+        _check_changes(shop, order_copies)
         if batch is not None:
             _save_batch(batch, order_copies, actor)
         transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
@@ -231,10 +252,11 @@ def preview_copies(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
     """Return the plans of unsaved copies, as if they ran together now. Writes nothing.
 
     Raises :class:`SourceOrderGoneError` if a source order does not exist, and
-    :class:`UnsupportedToggleError` as :func:`request_copies` does.
+    :class:`UnsupportedToggleError` and :class:`ChangesRefusedError` as :func:`request_copies` does.
     """
     shop = get_shop()
     _settle_toggles(shop, order_copies)
+    _check_changes(shop, order_copies)
     try:
         return checked_shop.plan(shop, order_copies)
     except Exception as error:
@@ -428,6 +450,13 @@ def _settle_toggles(shop: Shop, order_copies: Sequence[OrderFactory]) -> None:
             raise UnsupportedToggleError(reasons)
         for toggle in shop.unsupported:
             setattr(order_copy, toggle, False)
+
+
+def _check_changes(shop: Shop, order_copies: Sequence[OrderFactory]) -> None:
+    if changed := [order_copy for order_copy in order_copies if order_copy.changes]:
+        refusals = shop.refuse_changes(changed)
+        if any(refusals):
+            raise ChangesRefusedError([one for found in refusals for one in found])
 
 
 def _why_not_aborted(order_copy: OrderFactory) -> list[Problem]:

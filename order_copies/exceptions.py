@@ -1,7 +1,7 @@
 """The exceptions of the app. The docstring of each exception is its default message."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class OrderCopiesError(Exception):
@@ -30,6 +30,26 @@ class UnsupportedToggleError(OrderCopiesError):
         super().__init__("; ".join(f"{toggle}: {reason}" for toggle, reason in reasons.items()))
         #: The reason by toggle.
         self.reasons = reasons
+
+
+class Refusal(NamedTuple):
+    """Why one value of the changes of a copy is refused."""
+
+    #: The names that lead to the value, such as ``("line_items", "0", "quantity")``.
+    path: tuple[str, ...]
+    #: An error key of the contract (5.7).
+    key: str
+    #: Text for people; it continues a sentence that starts with the name of the value.
+    message: str
+
+
+class ChangesRefusedError(OrderCopiesError):
+    """The order cannot be copied with these changes."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(f"{'/'.join(one.path)}: {one.message}" for one in refusals))
+        #: The reasons, one for each value.
+        self.refusals = refusals
 
 
 class GoneError(OrderCopiesError):

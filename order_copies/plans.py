@@ -28,7 +28,7 @@ class Action(StrEnum):
     REDUCED = "reduced"
     #: Same quantity, another price.
     REPRICED = "repriced"
-    #: Another quantity or price, as the subscription of a recurring copy says.
+    #: Another quantity, price or article, as the request or the subscription of the copy says.
     CHANGED = "changed"
     #: Not in the target order.
     SKIPPED = "skipped"

@@ -50,7 +50,7 @@ _ENDS = {TRANSITIONS[event].target: event for event in ("complete", "fail", "abo
 _CREATED_FIELDS = (
     *("type", "status", "batch_id", "source_order_id", "order_subscription_id", "scheduled_for"),
     *OPTIONS,
-    *("reference", "reference_origin", "metadata", "profile", "plan_digest"),
+    *("reference", "reference_origin", "metadata", "profile", "changes", "plan_digest"),
     *("errors_log", "errors_count"),
     *("outcomes", "retries", "attempt", "hand_backs", "worker"),
     *("queued_at", "created_at", "updated_at"),

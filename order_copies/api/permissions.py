@@ -70,9 +70,16 @@ def orders_changed_by(order_copy: Any) -> list[Any]:
 
 
 def check_copy(request: Request, order_copy: Any) -> None:
-    """Raise PermissionDenied unless the client may place and cancel as ``order_copy`` requests."""
+    """Raise PermissionDenied unless the client may do what ``order_copy`` requests.
+
+    That is to place, to cancel, and to make its changes: a client that acts for itself may neither
+    copy for another customer, nor get a frozen discount on an article that it was not given for.
+    """
     scopes = [scope for name, scope in CHANGING_ORDERS.items() if getattr(order_copy, name)]
     _check(request, scopes, orders_changed_by(order_copy))
+    replaces = any("sku_code" in line for line in order_copy.line_items or ())
+    if (replaces or order_copy.customer_email) and get_shop().acts_for_itself(request):
+        raise PermissionDenied
 
 
 def check_subscription(request: Request, order_subscription: Any) -> None:

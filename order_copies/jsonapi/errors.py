@@ -15,9 +15,11 @@ from rest_framework.settings import api_settings
 
 from order_copies.db.retry import is_transient
 from order_copies.exceptions import (
+    ChangesRefusedError,
     GoneError,
     NotDeletableError,
     OrderCopiesError,
+    Refusal,
     RowsLockedError,
     SubscriptionModelInUseError,
     UnsupportedToggleError,
@@ -195,7 +197,10 @@ def errors_of(exception: Exception) -> Sequence[Error]:
         return exception.errors
     if isinstance(exception, UnsupportedToggleError):
         reasons = exception.reasons.items()
-        return [invalid("attributes", name, "unsupported", reason) for name, reason in reasons]
+        refusals = [Refusal((name,), "unsupported", reason) for name, reason in reasons]
+        exception = ChangesRefusedError(refusals)
+    if isinstance(exception, ChangesRefusedError):
+        return [_of_refusal(refusal) for refusal in exception.refusals]
     for kind, error in _ERRORS_OF:
         if isinstance(exception, kind):
             return [error]
@@ -205,6 +210,11 @@ def errors_of(exception: Exception) -> Sequence[Error]:
         code, detail = str(exception.default_code).upper(), str(exception.detail)
         return [Error(code, detail, http_status=exception.status_code)]
     return [_UNAVAILABLE] if is_transient(exception) else []
+
+
+def _of_refusal(refusal: Refusal) -> Error:
+    text, where = f"{refusal.path[0]} - {refusal.message}", pointer("attributes", *refusal.path)
+    return Error("VALIDATION_ERROR", text, where, {"error": refusal.key}, title=refusal.message)
 
 
 def validation_errors(

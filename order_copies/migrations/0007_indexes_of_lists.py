@@ -6,7 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("order_copies", "0006_profiles"),
-        ("orders", "0006_subscriptions"),
     ]
 
     operations = [

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("order_copies", "0007_indexes_of_lists")]
+    dependencies = [("order_copies", "0008_order_copy_changes")]
 
     operations = [
         migrations.AddIndex(

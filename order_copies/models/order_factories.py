@@ -1,6 +1,7 @@
 """Order factories: one table for both kinds of copies."""
 
 from datetime import datetime
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -89,6 +90,8 @@ class OrderFactory(Leased, Toggled):
     profile = models.CharField(  # noqa: DJ001
         _("profile"), max_length=63, null=True, blank=True, editable=False
     )
+    #: What the copy takes otherwise than its source (:mod:`order_copies.changes`); None: nothing.
+    changes = models.JSONField(_("changes"), null=True, blank=True, editable=False)
     #: The digest of the plan that was previewed: the copy does that, or nothing.
     plan_digest = models.CharField(_("plan digest"), max_length=64, blank=True, editable=False)
 
@@ -171,6 +174,26 @@ class OrderFactory(Leased, Toggled):
         """
         key = f"order_copies/{self.public_id}"
         return f"{key}/{self.retries}" if self.retries else key
+
+    @property
+    def line_items(self) -> list[dict[str, Any]] | None:
+        """The lines that the copy takes, by the names of the API; None: all, as they are."""
+        return (self.changes or {}).get("line_items")
+
+    @property
+    def customer_email(self) -> str | None:
+        """The customer that the target gets; None: that of the source."""
+        return (self.changes or {}).get("customer_email")
+
+    @property
+    def shipping_address(self) -> dict[str, Any] | None:
+        """The shipping address that the target gets; None: that of the source."""
+        return (self.changes or {}).get("shipping_address")
+
+    @property
+    def billing_address(self) -> dict[str, Any] | None:
+        """The billing address that the target gets; None: that of the source."""
+        return (self.changes or {}).get("billing_address")
 
     @property
     def has_ended(self) -> bool:

@@ -6,6 +6,7 @@ from order_copies.shops.adapter import (
     Payment,
     Shop,
     get_shop,
+    unsupported_changes,
     unsupported_toggles,
 )
 from order_copies.shops.agreements import Agreement, Subscriber, agreements_of, payers_of
@@ -36,5 +37,6 @@ __all__ = [
     "agreements_of",
     "get_shop",
     "payers_of",
+    "unsupported_changes",
     "unsupported_toggles",
 ]

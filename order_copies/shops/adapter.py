@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
+from order_copies.exceptions import Refusal
 from order_copies.models import Kind, OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops.agreements import Subscriber
@@ -161,8 +162,15 @@ class Shop(ABC):
             one.toggle: one.absence for one in Capability if one.toggle and one not in capabilities
         }
 
+    @property
+    def unsupported_changes(self) -> dict[str, str]:
+        """The changes that :attr:`capabilities` exclude, each with a reason for people."""
+        capabilities = self.capabilities
+        missing = [one for one in Capability if one not in capabilities]
+        return {name: one.absence for one in missing for name in one.changes}
+
     def unsupported_in(self, order_copy: OrderFactory) -> dict[str, str]:
-        """Return the unsupported toggles that ``order_copy`` requests, each with the reason.
+        """Return the unsupported toggles and changes of ``order_copy``, each with the reason.
 
         A toggle that is on by default, as ``reuse_wallet`` is, requests nothing. A recurring copy
         requests ``order_subscription``.
@@ -175,7 +183,25 @@ class Shop(ABC):
         is_recurring = order_copy.type == Kind.RECURRING_ORDER_COPIES
         if is_recurring and Capability.RECURRING not in self.capabilities:
             found["order_subscription"] = Capability.RECURRING.absence
+        return found | self._unsupported_changes_in(order_copy) if order_copy.changes else found
+
+    def _unsupported_changes_in(self, order_copy: OrderFactory) -> dict[str, str]:
+        changes = order_copy.changes or {}
+        found = {name: text for name, text in self.unsupported_changes.items() if name in changes}
+        replaces = any("sku_code" in line for line in order_copy.line_items or ())
+        if replaces and Capability.REPLACEMENTS not in self.capabilities:
+            found.setdefault("line_items", Capability.REPLACEMENTS.absence)
         return found
+
+    def refuse_changes(self, order_copies: Sequence[OrderFactory]) -> list[list[Refusal]]:
+        """Return, for each copy, why its source order cannot be copied with its ``changes``.
+
+        Called before copies with changes are requested or previewed, with those that the shop can
+        make by its :attr:`capabilities`. A source order may be deleted already. :meth:`plan` must
+        expect that an order was changed since: a line that is gone is a problem of the plan.
+        Default: no reasons.
+        """
+        return [[] for _one in order_copies]
 
     @abstractmethod
     def orders_for(self, request: HttpRequest) -> "models.QuerySet[Any]":
@@ -437,5 +463,13 @@ def unsupported_toggles() -> dict[str, str]:
     """
     try:
         return get_shop().unsupported
+    except Exception:
+        return {}
+
+
+def unsupported_changes() -> dict[str, str]:
+    """Return :attr:`Shop.unsupported_changes`, as :func:`unsupported_toggles`."""
+    try:
+        return get_shop().unsupported_changes
     except Exception:
         return {}

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 class Capability(StrEnum):
     """An optional ability of a shop.
 
-    A toggle whose capability the shop lacks is refused. The toggle ``skip_errors`` needs no
+    A toggle or a change whose capability the shop lacks is refused. ``skip_errors`` needs no
     capability. Nor do payments: a shop has them if it overrides :meth:`Shop.payments`.
     """
 
@@ -24,11 +24,24 @@ class Capability(StrEnum):
     COUPONS = "coupons"
     #: Build the copies of automatic subscriptions from their items.
     RECURRING = "recurring"
+    #: Copy some of the lines only, in other quantities.
+    LINES = "lines"
+    #: Replace the SKU of a line by another one.
+    REPLACEMENTS = "replacements"
+    #: Give the target another customer.
+    CUSTOMER = "customer"
+    #: Give the target other addresses.
+    ADDRESSES = "addresses"
 
     @property
     def toggle(self) -> str | None:
         """The attribute of a copy that needs the capability, if there is one."""
         return _TOGGLES.get(self)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The changes of a copy that need the capability (:mod:`order_copies.changes`)."""
+        return _CHANGES.get(self, ())
 
     @property
     def absence(self) -> str:
@@ -43,6 +56,11 @@ _TOGGLES = {
     Capability.PROMOTIONS: "apply_promotions",
     Capability.COUPONS: "ignore_invalid_coupon",
 }
+_CHANGES = {
+    Capability.LINES: ("line_items",),
+    Capability.CUSTOMER: ("customer_email",),
+    Capability.ADDRESSES: ("shipping_address", "billing_address"),
+}
 _ABSENCES = {
     Capability.PLACE: _("this shop cannot place orders"),
     Capability.CANCEL: _("this shop cannot cancel orders"),
@@ -50,4 +68,8 @@ _ABSENCES = {
     Capability.PROMOTIONS: _("this shop has no promotions"),
     Capability.COUPONS: _("this shop has no coupons"),
     Capability.RECURRING: _("this shop cannot build orders from the items of subscriptions"),
+    Capability.LINES: _("this shop can only copy all lines of an order, as they are"),
+    Capability.REPLACEMENTS: _("this shop cannot replace the article of a line"),
+    Capability.CUSTOMER: _("this shop cannot copy an order for another customer"),
+    Capability.ADDRESSES: _("this shop cannot change the addresses of a copy"),
 }

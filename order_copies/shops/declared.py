@@ -215,9 +215,11 @@ class DeclaredShop(Shop):
         """Return PLACE and CANCEL if the shop has the fields or the hooks for them.
 
         The shop has RECURRING if the quantity of :attr:`line` is an integer, and its quantity and
-        amounts are copied.
+        amounts are copied. It has LINES: a subclass whose lines cannot be copied in part, or with a
+        plan of its own, takes it away.
         """
         able = {
+            Capability.LINES: True,
             Capability.RECURRING: _can_renew(type(self)),
             Capability.PLACE: self.placed or self._overrides("place_order", "place_orders"),
             Capability.CANCEL: self.cancelled or self._overrides("cancel_order", "cancel_orders"),

@@ -10,7 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from order_copies.db.transactions import consistent_reads, locked
-from order_copies.exceptions import ShopContractError, SourceChangedError, SourceOrderGoneError
+from order_copies.exceptions import (
+    Refusal,
+    ShopContractError,
+    SourceChangedError,
+    SourceOrderGoneError,
+)
 from order_copies.models import Kind, OrderFactory, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
 from order_copies.shops.adapter import CopyRun
@@ -23,6 +28,7 @@ from order_copies.shops.drafts import Draft, FrozenTarget, Placement
 from order_copies.shops.graph import Model
 from order_copies.shops.items import AgreedLines, is_item_of, items_of
 from order_copies.shops.lines import Decision, LineDecisions, Stock
+from order_copies.shops.requested import RequestedLines
 from order_copies.shops.tables import concrete_fields, is_time_of_writing
 from order_copies.shops.writer import Target, time_of_writing, write_targets
 
@@ -89,6 +95,26 @@ class FrozenShop(DeclaredShop):
         message = _("no line of the source order sells this: name the SKU code of one of its lines")
         return [Problem(Step.WRITE, "sku_code", "no_source_line", message, skippable=False)]
 
+    def refuse_changes(self, order_copies: Sequence[OrderFactory]) -> list[list[Refusal]]:
+        """Return why the lines of orders cannot be copied as requested."""
+        with consistent_reads():
+            keys = {order_copy.source_order_id for order_copy in order_copies}
+            orders = self.order_model._base_manager.in_bulk(keys)
+            lines = self._read(orders)[self.line.model]
+        return [
+            self._refusals(one, orders[one.source_order_id], lines)
+            if one.source_order_id in orders
+            else []
+            for one in order_copies
+        ]
+
+    def _refusals(self, order_copy: OrderFactory, order: Any, lines: RowsByOrder) -> list[Refusal]:
+        currency, line_items = self.currency_of(order), order_copy.line_items
+        if line_items is None:
+            return []
+        requested = RequestedLines(self, self._reader, line_items, currency)
+        return [*requested.refusals(lines.get(order.pk, ()))]
+
     def _plan(self, order_copy: OrderFactory, order: Any, batch: "_Batch") -> CopyPlan:
         stock = batch.stock
         own: dict[Model, Sequence[Any]] = {
@@ -118,6 +144,9 @@ class FrozenShop(DeclaredShop):
         self, order_copy: OrderFactory, batch: "_Batch", lines: Sequence[Any], currency: str
     ) -> tuple[list[Decision], list[Problem]]:
         """Return a decision for each line, as if everything were available, and problems."""
+        if order_copy.line_items is not None:
+            requested = RequestedLines(self, self._reader, order_copy.line_items, currency)
+            return requested.decide(lines), requested.problems
         if order_copy.type != Kind.RECURRING_ORDER_COPIES:
             return [Decision(line, line) for line in lines], []
         # If the subscription was deleted in the meantime, nothing is agreed any more.

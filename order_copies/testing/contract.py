@@ -6,6 +6,7 @@ from order_copies.testing.laws import Laws
 from order_copies.testing.placements import Placements
 from order_copies.testing.plans import Plans
 from order_copies.testing.queries import Queries
+from order_copies.testing.selections import Selections
 from order_copies.testing.subscriptions import Subscriptions
 from order_copies.testing.swaps import Swaps
 from order_copies.testing.targets import Targets
@@ -21,6 +22,7 @@ class ShopContract(
     Placements,
     Swaps,
     Availability,
+    Selections,
     Subscriptions,
     Laws,
 ):
@@ -58,7 +60,7 @@ class ShopContract(
       swap the last piece, alone and among rivals.
 
     Nor are tests collected that need one of ``Shop.capabilities`` that the shop lacks. Tests of
-    ``RECURRING`` order five pieces of a line.
+    ``RECURRING`` order five pieces of a line, those of ``LINES`` three of the first line.
 
     The tests run against the class that ``ORDER_COPIES["SHOP"]`` names, or against
     :attr:`shop_class`. They use the Python API, the worker (``run_batch``) and your database, each

@@ -101,8 +101,9 @@ def _changes(order_copy: OrderFactory) -> dict[str, int] | None:
                 changes[amount_of_type[side["item_type"]]] += sign * side["total_amount_cents"]
                 changes[TAX] += sign * side["tax_amount_cents"]
             elif side:
-                for name in side.keys() - {"coupon_code"}:
-                    changes[name] += sign * side[name]
+                for name in side:
+                    if name.endswith("_cents"):
+                        changes[name] += sign * side[name]
     return changes
 
 

@@ -10,6 +10,7 @@ from order_copies.models import Kind, OrderFactory
 from order_copies.plans import Action
 from order_copies.shops import Finding
 from orders.auditing.facts import Facts, Head, Line
+from orders.models import AddressRole
 
 #: Header fields that a copy may leave out, with an outcome, and the value that the target then has.
 OPTIONAL = {"coupon_code": "", "payment_source_id": None}
@@ -76,6 +77,10 @@ def _are_as_planned(order_copy: OrderFactory, lines: list[Line], ids: list[str])
 
 def _header(order_copy: OrderFactory, target: Head, source: Head) -> Iterator[Finding]:
     expected = {name: getattr(source, name) for name in SHARED} | _optional(order_copy, source)
+    if outcome := _outcome_of(order_copy, "customer_email"):
+        expected |= outcome["after"]
+        # Outcomes do not show keys.
+        del expected["customer_id"]
     for name, value in expected.items():
         if getattr(target, name) != value:
             message = _("has another %(what)s than copy %(copy)s planned: check its outcomes")
@@ -97,10 +102,21 @@ def _optional(order_copy: OrderFactory, source: Head) -> dict[str, Any]:
     return expected
 
 
+def _outcome_of(order_copy: OrderFactory, attribute: str) -> dict[str, Any] | None:
+    if not order_copy.changes:
+        return None
+    found = (outcome for outcome in order_copy.outcomes if outcome["attribute"] == attribute)
+    return next(found, None)
+
+
 def _addresses(
     order_copy: OrderFactory, target: Head, source: Head, facts: Facts
 ) -> Iterator[Finding]:
-    unmatched = facts.roles[source.pk] ^ facts.roles[target.pk]
+    planned = set(facts.roles[source.pk])
+    for role in AddressRole.values:
+        if outcome := _outcome_of(order_copy, f"{role}_address"):
+            planned = planned | {role} if outcome["after"] else planned - {role}
+    unmatched = planned ^ facts.roles[target.pk]
     for role in sorted(unmatched):
         message = _("and source of copy %(copy)s do not both have a %(role)s address: restore it")
         words = {"copy": order_copy.public_id, "role": role}
@@ -111,16 +127,23 @@ def _lines(order_copy: OrderFactory, target: Head, source: Head, facts: Facts) -
     outcomes = [outcome for outcome in line_outcomes(order_copy) if outcome["source_line_item"]]
     if len(outcomes) != len(facts.lines[source.pk]):
         return
+    replaced = {line["id"] for line in order_copy.line_items or () if "sku_code" in line}
     written = iter(facts.lines[target.pk])
     for before, outcome in zip(facts.lines[source.pk], outcomes, strict=True):
         if outcome["action"] == Action.SKIPPED:
             continue
         after = next(written)
         words = {"name": outcome["name"], "copy": order_copy.public_id}
-        if before.sku_id != after.sku_id and after.current_sku_code != before.sku_code:
+        code = outcome["after"].get("sku_code", before.sku_code)
+        if before.sku_id != after.sku_id and after.current_sku_code != code:
             message = _("has another SKU for %(name)s than copy %(copy)s planned: correct it")
             yield _of(target, "skus_differ", message % words)
-        if not _options_agree(before, after, facts):
+        if outcome["source_line_item"] in replaced:
+            # Another article has no options.
+            options_agree = not facts.options.get(after.id)
+        else:
+            options_agree = _options_agree(before, after, facts)
+        if not options_agree:
             message = _("has other options of %(name)s than copy %(copy)s planned: restore them")
             yield _of(target, "options_differ", message % words)
 
@@ -130,15 +153,15 @@ def _options_agree(before: Line, after: Line, facts: Facts) -> bool:
     old, new = facts.options.get(before.id, []), facts.options.get(after.id, [])
     if before.quantity == after.quantity:
         return old == new
-    return [_shrunk(option.quantity, before, after) for option in old] == [
+    return [_scaled(option.quantity, before, after) for option in old] == [
         option.quantity for option in new
     ]
 
 
-def _shrunk(quantity: int, before: Line, after: Line) -> int:
-    """Return the quantity of an option in a reduced line.
+def _scaled(quantity: int, before: Line, after: Line) -> int:
+    """Return the quantity of an option in a line of another quantity.
 
-    An option chosen for each piece shrinks with the line; another one keeps its quantity.
+    An option chosen for each piece changes with the line; another one keeps its quantity.
     """
     if quantity % before.quantity:
         return quantity

@@ -56,18 +56,18 @@ def single_piece(line: SourceLine, amount: int, tax: int) -> SourceLine:
     )
 
 
-def reduced(
+def resized(
     line: SourceLine, options: Sequence[tuple[Any, ...]], quantity: int
 ) -> tuple[SourceLine, Sequence[tuple[Any, ...]]]:
-    """Return the line with fewer pieces, and its options, at the prices of the source.
+    """Return the line with another number of pieces, and its options, at the prices of the source.
 
-    Options that were chosen for each piece shrink with the line; others keep quantity and amount.
-    The rest of the total, including discounts inside the line, and the tax shrink in proportion.
+    Options that were chosen for each piece change with the line; others keep quantity and amount.
+    The rest of the total, including discounts inside the line, and the tax change in proportion.
     """
     factor = Fraction(quantity, line.quantity)
-    shrinks = [option[QUANTITY] % line.quantity == 0 for option in options]
+    scales = [option[QUANTITY] % line.quantity == 0 for option in options]
     fixed = sum(
-        option[TOTAL] for option, shrink in zip(options, shrinks, strict=True) if not shrink
+        option[TOTAL] for option, is_scaled in zip(options, scales, strict=True) if not is_scaled
     )
     total, tax = line.total_amount_cents, line.tax_amount_cents
     # An option cannot keep its amount in a line whose total is less.
@@ -79,18 +79,18 @@ def reduced(
         total_amount_cents=new_total,
         tax_amount_cents=rounded(tax * (Fraction(new_total, total) if total else factor)),
     )
-    return target, _shrunk(options, shrinks, factor)
+    return target, _scaled(options, scales, factor)
 
 
-def _shrunk(
-    options: Sequence[tuple[Any, ...]], shrinks: Sequence[bool], factor: Fraction
+def _scaled(
+    options: Sequence[tuple[Any, ...]], scales: Sequence[bool], factor: Fraction
 ) -> list[tuple[Any, ...]]:
-    totals = [option[TOTAL] for option, shrink in zip(options, shrinks, strict=True) if shrink]
+    totals = [option[TOTAL] for option, is_scaled in zip(options, scales, strict=True) if is_scaled]
     amounts = iter(scale(totals, factor))
     rows = []
-    for option, shrink in zip(options, shrinks, strict=True):
+    for option, is_scaled in zip(options, scales, strict=True):
         row = list(option)
-        if shrink:
+        if is_scaled:
             row[QUANTITY] = int(row[QUANTITY] * factor)
             row[TOTAL] = next(amounts)
         rows.append(tuple(row))

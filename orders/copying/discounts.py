@@ -15,6 +15,7 @@ from orders.lifecycle.coupons import discounts_of
 from orders.models import Coupon, Order, Promotion
 from orders.totals import ItemType
 
+FIXED_AMOUNT = Promotion.Kind.FIXED_AMOUNT
 FREE_SHIPPING = Promotion.Kind.FREE_SHIPPING
 
 
@@ -95,18 +96,25 @@ class Bases(NamedTuple):
 
 
 def scale_discounts(lines: Sequence[SourceLine], old: Bases, new: Bases) -> list[Decision]:
-    """Scale frozen discounts in proportion to the goods, up to the limit of the new bases."""
+    """Scale frozen discounts in proportion to the goods, up to the limit of the new bases.
+
+    A fixed amount does not grow with the goods.
+    """
     shipping = [line for line in lines if line.item_type == FREE_SHIPPING]
     goods = [line for line in lines if line.item_type != FREE_SHIPPING]
     factor = Fraction(1)
     if old.goods.amount > 0:
         factor = Fraction(max(0, new.goods.amount), old.goods.amount)
-    return [*_scaled(goods, factor, new.goods), *_scaled(shipping, Fraction(1), new.shipping)]
+    at_most = min(factor, Fraction(1))
+    factors = [at_most if line.item_type == FIXED_AMOUNT else factor for line in goods]
+    unchanged = [Fraction(1) for _line in shipping]
+    return [*_scaled(goods, factors, new.goods), *_scaled(shipping, unchanged, new.shipping)]
 
 
-def _scaled(lines: Sequence[SourceLine], factor: Fraction, base: Base) -> list[Decision]:
+def _scaled(lines: Sequence[SourceLine], factors: Sequence[Fraction], base: Base) -> list[Decision]:
     """Scale lines; each keeps its effective tax rate, within the tax limit of the base."""
-    amounts = allocate(limit([line.total_amount_cents * factor for line in lines], base.most))
+    parts = [line.total_amount_cents * factor for line, factor in zip(lines, factors, strict=True)]
+    amounts = allocate(limit(parts, base.most))
     taxes = [
         Fraction(line.tax_amount_cents * amount, line.total_amount_cents)
         if line.total_amount_cents

@@ -2,16 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 
+from order_copies.changes import REQUESTED
 from order_copies.models import OrderFactory
 from order_copies.plans import Action, Problem, Step
+from order_copies.shops.amounts import rounded
 from order_copies.shops.lines import too_little
-from orders.copying.decisions import Decision, reduced, skipped
+from orders.copying.decisions import QUANTITY, Decision, repriced, resized, skipped
 from orders.copying.discounts import Bases, UsedCoupon, recalculate_discounts, scale_discounts
 from orders.copying.fields import SourceLine
+from orders.copying.requested import LineRequest, line_requests
 from orders.copying.snapshot import Availability, SkuState
 from orders.models import Order, Promotion
 from orders.money import formatted
@@ -23,8 +30,12 @@ from orders.totals import (
     ItemType,
     amounts_without_line,
     order_totals,
+    tax_amount,
 )
 
+#: What the columns of amounts in cents, and of quantities, can hold.
+MAX_AMOUNT = BigIntegerField.MAX_BIGINT
+MAX_PIECES = 2**31 - 1
 #: The totals that include discounts.
 OF_DISCOUNTS = frozenset({"discount_amount_cents", "total_tax_amount_cents"})
 
@@ -64,6 +75,8 @@ class Lines:
             for line in source:
                 if line.item_type == ItemType.SHIPMENTS:
                     self._decided[line.id] = skipped(line, "shipping_not_needed", message)
+        if self._goods_changed and self.order_copy.line_items is not None:
+            self._scale_adjustments(source)
         discounts = self._decide_discounts(source, coupon)
         self._discounts_changed = any(one.action != Action.COPIED for one in discounts)
         self._decided |= {one.source.id: one for one in discounts if one.source}
@@ -71,7 +84,19 @@ class Lines:
             self._decided.get(line.id) or Decision(line, line, Action.COPIED) for line in source
         ]
         self.decisions += [decision for decision in discounts if decision.source is None]
-        return self._totals(source, coupon)
+        totals = self._totals(source, coupon)
+        if self.order_copy.changes:
+            self._check_sizes(totals)
+        return totals
+
+    def _check_sizes(self, totals: Mapping[str, int]) -> None:
+        """Note a problem if a requested quantity leads to numbers that no column can hold."""
+        amounts = [*totals.values(), *(line.total_amount_cents for line in self.targets)]
+        pieces = [row[QUANTITY] for one in self.decisions for row in one.options or ()]
+        if any(abs(cents) > MAX_AMOUNT for cents in amounts) or max(pieces, default=0) > MAX_PIECES:
+            message = _("the requested quantity is too large for an order")
+            problem = Problem(Step.WRITE, "line_items", "too_large", message, skippable=False)
+            self.problems.append(problem)
 
     @property
     def targets(self) -> list[SourceLine]:
@@ -86,7 +111,14 @@ class Lines:
         return [line for line in targets if line]
 
     def _decide_goods(self, goods: Sequence[SourceLine]) -> None:
-        decisions = [self._decide_sku(line) for line in goods]
+        requests = line_requests(self.order_copy)
+        if requests is None:
+            decisions = [self._decide_sku(line) for line in goods]
+        else:
+            decisions = [self._decide_requested(line, requests) for line in goods]
+            if requests.keys() - {line.id for line in goods}:
+                message = _("a requested line does not exist any more")
+                self.problems.append(Problem(Step.WRITE, "line_items", "line_gone", message))
         self._decided = {line.id: one for line, one in zip(goods, decisions, strict=True)}
         self._goods_changed = any(one.action != Action.COPIED for one in decisions)
         self._require_goods(goods, decisions)
@@ -101,10 +133,71 @@ class Lines:
             )
             self.problems.append(problem)
 
-    def _decide_sku(self, line: SourceLine) -> Decision:
-        """Copy, reduce or skip a line of goods, which takes its pieces from the stock."""
+    def _decide_requested(
+        self, line: SourceLine, requests: Mapping[int | None, LineRequest]
+    ) -> Decision:
+        """Decide on a line of a copy that takes some lines only; leave the others out."""
+        request = requests.get(line.id)
+        if request is None:
+            return skipped(line, REQUESTED, _("left out, as requested"))
+        if request.sku_code:
+            return self._replace(line, request)
+        return self._decide_sku(line, request.quantity)
+
+    def _replace(self, line: SourceLine, request: LineRequest) -> Decision:
+        """Decide on the line of the SKU that replaces that of ``line``, at its current price."""
+        snapshot, code = self.availability.snapshot, request.sku_code
+        sku_id = snapshot.sku_of_code.get(code, 0)
+        price = snapshot.prices.get((sku_id, self.order.currency_code))
+        if sku_id and price is None:
+            words = {"name": code, "currency": self.order.currency_code}
+            message = _("%(name)s has no price in %(currency)s: enter one") % words
+            return self._skip(line, "no_price", message)
+        sku = snapshot.skus.get(sku_id)
+        new = SourceLine(
+            id=None,
+            order_id=self.order.pk,
+            item_type=ItemType.SKUS,
+            sku_id=sku_id or None,
+            sku_code=code,
+            name=snapshot.names.get(code, code),
+            image_url=sku.image_url if sku else "",
+            quantity=request.quantity or line.quantity,
+            tax_rate=self._rate(line),
+            frequency=line.frequency,
+            metadata=line.metadata,
+        )
+        decision = replace(self._decide_sku(self._priced(new, price or 0)), source=line)
+        if decision.action != Action.COPIED:
+            return decision
+        message = _("replaced by %(code)s at its current price, as requested") % {"code": code}
+        return replace(decision, action=Action.CHANGED, code=REQUESTED, message=message)
+
+    def _priced(self, line: SourceLine, unit_amount_cents: int) -> SourceLine:
+        """Return a line at this price for each piece, with the tax of its rate."""
+        return line._replace(**self._amounts(unit_amount_cents, line.quantity, line.tax_rate))
+
+    def _amounts(self, unit_amount_cents: int, quantity: int, rate: Decimal) -> dict[str, Any]:
+        total = unit_amount_cents * quantity
+        tax = tax_amount(total, rate, included=self.order.tax_included)
+        return {
+            "unit_amount_cents": unit_amount_cents,
+            "total_amount_cents": total,
+            "tax_amount_cents": tax,
+        }
+
+    def _rate(self, source: SourceLine | None) -> Decimal:
+        """Return the rate of a source line, 0 if it was exempt; without one, that of the order."""
+        if source is None:
+            return self.order.tax_rate
+        is_exempt = source.total_amount_cents and not source.tax_amount_cents
+        return Decimal(0) if is_exempt else source.tax_rate
+
+    def _decide_sku(self, line: SourceLine, quantity: int | None = None) -> Decision:
+        """Copy, change, reduce or skip a line of goods, which takes its pieces from the stock."""
+        wanted = line.quantity if quantity is None or not line.quantity else quantity
         if line.item_type != ItemType.SKUS or not (line.sku_id or line.sku_code):
-            return Decision(line, line, Action.COPIED)
+            return self._resize(line, line.sku_id, wanted)
         snapshot, name = self.availability.snapshot, line.sku_code or line.name
         key = line.sku_id or snapshot.sku_of_code.get(line.sku_code, 0)
         sku = snapshot.skus.get(key)
@@ -114,11 +207,11 @@ class Lines:
         if not sku.on_sale:
             message = _("%(name)s is not on sale any more") % {"name": name}
             return self._skip(line, "sku_not_on_sale", message)
-        left = line.quantity if sku.available is None else self._take(key, line.quantity)
-        if left < line.quantity:
-            return self._reduce(line, key, left)
-        if line.sku_id:
-            return Decision(line, line, Action.COPIED)
+        left = wanted if sku.available is None else self._take(key, wanted)
+        if left < wanted:
+            return self._reduce(line, key, left, wanted)
+        if line.sku_id or wanted != line.quantity:
+            return self._resize(line, key, wanted)
         # The SKU of the line was deleted: the target gets the SKU that has the same code now.
         message = _("linked to the new SKU with the code %(code)s") % {"code": line.sku_code}
         target = line._replace(sku_id=key)
@@ -133,21 +226,47 @@ class Lines:
         self.is_contended |= left < wanted and self.availability.is_taken(sku)
         return left
 
-    def _reduce(self, line: SourceLine, sku: int, left: int) -> Decision:
+    def _resize(self, line: SourceLine, sku: int | None, quantity: int) -> Decision:
+        """Copy a line in the requested quantity, at its prices."""
+        if quantity == line.quantity:
+            return Decision(line, line, Action.COPIED)
+        options = self.availability.snapshot.options.get(line.id or 0, [])
+        target, new_options = resized(line._replace(sku_id=sku), options, quantity)
+        words = {"quantity": quantity, "before": line.quantity}
+        message = _("%(quantity)s instead of %(before)s, as requested") % words
+        return Decision(line, target, Action.CHANGED, REQUESTED, message, new_options)
+
+    def _reduce(self, line: SourceLine, sku: int, left: int, wanted: int) -> Decision:
         """Copy the pieces that are left of a line, or skip the line if there are none."""
-        message = too_little(line.sku_code or line.name, left, line.quantity)
+        message = too_little(line.sku_code or line.name, left, wanted)
         code = "stock_too_low" if left else "out_of_stock"
         # Goods may arrive.
         self.problems.append(Problem(Step.WRITE, "line_items", code, message, may_pass=True))
         if not left:
             return skipped(line, code, message)
         options = self.availability.snapshot.options.get(line.id or 0, [])
-        target, options_left = reduced(line._replace(sku_id=sku), options, left)
+        target, options_left = resized(line._replace(sku_id=sku), options, left)
         return Decision(line, target, Action.REDUCED, code, message, options_left)
 
     def _skip(self, line: SourceLine, code: str, message: str) -> Decision:
         self.problems.append(Problem(Step.WRITE, "line_items", code, message))
         return skipped(line, code, message)
+
+    def _scale_adjustments(self, source: Sequence[SourceLine]) -> None:
+        """Reduce negative adjustments with the goods: selecting lines makes none cheaper."""
+        before, after = (
+            sum(line.total_amount_cents for line in lines if line.item_type in GOODS)
+            for lines in (source, self._left_of(source))
+        )
+        if not 0 <= after < before:
+            return
+        factor = Fraction(after, before)
+        message = _("scaled in proportion to the remaining lines")
+        for line in source:
+            if line.item_type == ItemType.ADJUSTMENTS and line.total_amount_cents < 0:
+                amount = rounded(line.total_amount_cents * factor)
+                tax = rounded(line.tax_amount_cents * factor)
+                self._decided[line.id] = repriced(line, amount, tax, "adjustment_scaled", message)
 
     def _decide_discounts(self, source: Sequence[SourceLine], coupon: UsedCoupon) -> list[Decision]:
         discounts = [line for line in source if line.item_type in PROMOTIONS]

@@ -15,6 +15,7 @@ from orders.copying.decisions import Decision
 from orders.copying.discounts import UsedCoupon
 from orders.copying.fields import SourceLine
 from orders.copying.lines import Lines, needs_shipping
+from orders.copying.recipients import Recipient
 from orders.copying.recurring import RecurringLines
 from orders.copying.snapshot import Availability, Snapshot
 from orders.lifecycle.coupons import CouponState, why_invalid
@@ -35,8 +36,9 @@ class TargetOrder:
 
     source: Order
     source_lines: list[SourceLine]
+    source_addresses: list[tuple[Any, ...]]
+    recipient: Recipient
     values: dict[str, Any]
-    addresses: list[tuple[Any, ...]]
     #: The options of all source lines of the batch, by line.
     options: dict[int, list[tuple[Any, ...]]]
     #: The options that the target gets instead, by source line.
@@ -61,7 +63,8 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     if order_copy.cancel_source_order:
         refusals = reasons_not_to_cancel_source(order, availability.cancelled)
     takes_over = order_copy.cancel_source_order and not refusals
-    header = Header(order_copy, order, availability, takes_over)
+    recipient = Recipient.of(order_copy, order, availability.snapshot)
+    header = Header(order_copy, order, recipient, availability, takes_over)
     lines = Lines(order_copy, order, availability, takes_over)
     coupon = header.coupon()
     totals = lines.decide(coupon)
@@ -69,14 +72,14 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     code = header.coupon_code(coupon, discounts, totals["discount_amount_cents"])
     payment_source = header.payment_source()
     header.skip_amounts(lines.dropped)
-    target = _target(order, lines, availability.snapshot, payment_source)
+    target = _target(recipient, lines, availability.snapshot, payment_source)
     target.values |= {"coupon_code": code, **totals}
     plan = CopyPlan(
         place=order_copy.place_target_order,
         cancel=order_copy.cancel_source_order,
         skip_errors=order_copy.skip_errors,
-        outcomes=[*map(_outcome, lines.decisions), *header.outcomes],
-        problems=[*header.problems, *lines.problems],
+        outcomes=[*map(_outcome, lines.decisions), *recipient.outcomes, *header.outcomes],
+        problems=[*recipient.problems, *header.problems, *lines.problems],
         currency_code=order.currency_code,
         source_totals={name: getattr(order, name) for name in TOTALS},
         target_totals={name: totals[name] for name in TOTALS},
@@ -89,7 +92,7 @@ def _plan(order_copy: OrderFactory, availability: Availability) -> CopyPlan:
     plan.problems += refusals
     if plan.will_place:
         used = coupon.coupon if code else None
-        availability.take(order, lines.taken, used, replaces=plan.cancel)
+        availability.take(order, lines.taken, used, recipient.buyer, replaces=plan.cancel)
     if plan.will_cancel:
         availability.cancel(order)
     return plan
@@ -100,7 +103,8 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
     snapshot = availability.snapshot
     order = snapshot.orders[int(order_copy.source_order_id or 0)]
     agreement = snapshot.agreements.get(order_copy.order_subscription_id or 0)
-    header = Header(order_copy, order, availability, takes_over=False)
+    recipient = Recipient.of(order_copy, order, snapshot)
+    header = Header(order_copy, order, recipient, availability, takes_over=False)
     lines = RecurringLines(order_copy, order, availability, takes_over=False)
     if agreement is None:
         message = _("does not exist any more: nothing can be copied")
@@ -112,7 +116,7 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
     payment_source = header.payment_source()
     header.skip_amounts(lines.dropped)
     header.skip_coupon()
-    target = _target(order, lines, snapshot, payment_source)
+    target = _target(recipient, lines, snapshot, payment_source)
     target.values |= {"coupon_code": "", **totals}
     plan = CopyPlan(
         place=order_copy.place_target_order,
@@ -132,28 +136,31 @@ def _plan_recurring(order_copy: OrderFactory, availability: Availability) -> Cop
         reasons.append(drift)
     plan.problems += reasons
     if plan.will_place:
-        availability.take(order, lines.taken, None, replaces=False)
+        availability.take(order, lines.taken, replaces=False)
     return plan
 
 
 def _target(
-    order: Order, lines: Lines, snapshot: Snapshot, payment_source: PaymentSource | None
+    recipient: Recipient, lines: Lines, snapshot: Snapshot, payment_source: PaymentSource | None
 ) -> TargetOrder:
+    order = recipient.order
     has_goods = any(line.item_type in GOODS for line in lines.targets)
     # A pending order has a customer and goods (contract 3.1).
-    is_pending = has_goods and bool(order.customer_email or order.customer_id)
+    is_pending = has_goods and recipient.has_customer
     fulfillment_status = Order.FulfillmentStatus.NOT_REQUIRED
     if needs_shipping(lines.targets, snapshot.skus) or not has_goods:
         fulfillment_status = Order.FulfillmentStatus.UNFULFILLED
     return TargetOrder(
         source=order,
         source_lines=snapshot.lines[order.pk],
+        source_addresses=snapshot.addresses.get(order.pk, []),
+        recipient=recipient,
         values={
+            **recipient.values,
             "status": Order.Status.PENDING if is_pending else Order.Status.DRAFT,
             "fulfillment_status": fulfillment_status,
             "payment_source_id": payment_source.pk if payment_source else None,
         },
-        addresses=snapshot.addresses.get(order.pk, []),
         options=snapshot.options,
         changed_options={
             decision.source.id: decision.options
@@ -171,13 +178,12 @@ def _reasons_not_to_swap(plan: CopyPlan, lines: Lines, snapshot: Snapshot) -> li
     target: TargetOrder = plan.row
     due_cents = target.values["total_amount_with_taxes_cents"]
     if plan.place:
-        order = target.source
         placement = Placement(
             status=str(target.values["status"]),
-            has_customer=bool(order.customer_email or order.customer_id),
+            has_customer=target.recipient.has_customer,
             has_goods=any(line.item_type in GOODS and line.quantity for line in lines.targets),
             needs_shipping=needs_shipping(lines.targets, snapshot.skus),
-            address_roles=frozenset(AddressRole(row[0]) for row in target.addresses),
+            address_roles=frozenset(AddressRole(row[0]) for row in target.recipient.addresses),
             due_cents=due_cents,
             has_payment_source=target.payment_source is not None,
         )
@@ -225,6 +231,7 @@ class Header:
 
     order_copy: OrderFactory
     order: Order
+    recipient: Recipient
     availability: Availability
     takes_over: bool
     outcomes: list[Outcome] = field(default_factory=list)
@@ -245,7 +252,9 @@ class Header:
         snapshot, state = self.availability.snapshot, CouponState()
         coupon = snapshot.coupons.get(code.lower())
         if coupon is not None:
-            state = self.availability.coupon_state(coupon, self.order, takes_over=self.takes_over)
+            state = self.availability.coupon_state(
+                coupon, self.order, self.recipient.buyer, takes_over=self.takes_over
+            )
         invalid = why_invalid(coupon, self.order, self._instant, state)
         if invalid is None:
             return UsedCoupon(code, coupon)
@@ -287,12 +296,12 @@ class Header:
         snapshot, payment_source = self.availability.snapshot, self.order.payment_source
         if named := snapshot.payers.get(self.order_copy.order_subscription_id or 0):
             entry = snapshot.named_entries.get(named)
-            is_saved = entry is not None and entry.customer_id == self.order.customer_id
+            is_saved = entry is not None and entry.customer_id == self.recipient.customer_id
             payment_source = entry.payment_source if entry else None
         elif payment_source is None:
             return None
         else:
-            is_saved = (self.order.customer_id, payment_source.pk) in snapshot.wallet
+            is_saved = (self.recipient.customer_id, payment_source.pk) in snapshot.wallet
         expires_at = payment_source.expires_at if payment_source else None
         if not self.order_copy.reuse_wallet:
             reason = "wallet_not_reused", _("the copy does not reuse the wallet")

@@ -8,8 +8,6 @@ decides on shipping and payment fee as on items: those of the source order are t
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -26,7 +24,6 @@ from orders.totals import (
     ItemType,
     amount_of_type,
     amounts_without_line,
-    tax_amount,
 )
 
 PricePolicy = OrderSubscription.PricePolicy
@@ -111,21 +108,6 @@ class RecurringLines(Lines):
             **self._amounts(item.unit_amount_cents, item.quantity, rate),
         )
         return line, old
-
-    def _amounts(self, unit_amount_cents: int, quantity: int, rate: Decimal) -> dict[str, Any]:
-        total = unit_amount_cents * quantity
-        return {
-            "unit_amount_cents": unit_amount_cents,
-            "total_amount_cents": total,
-            "tax_amount_cents": tax_amount(total, rate, included=self.order.tax_included),
-        }
-
-    def _rate(self, source: SourceLine | None) -> Decimal:
-        """Return the rate of a source line, 0 if it was exempt; without one, that of the order."""
-        if source is None:
-            return self.order.tax_rate
-        is_exempt = source.total_amount_cents and not source.tax_amount_cents
-        return Decimal(0) if is_exempt else source.tax_rate
 
     def _decide_item(
         self,

@@ -9,12 +9,13 @@ from django.http import HttpRequest
 
 from order_copies import public_ids
 from order_copies.events.recording import worker_actor
+from order_copies.exceptions import Refusal
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
 from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop, Subscriber
 from orders import auditing
-from orders.copying import writing
+from orders.copying import recipients, requested, writing
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
@@ -62,13 +63,15 @@ class ReferenceShop(Shop):
         """Return the copies of the orders that the client may see; none to sales channels.
 
         The token of a sales channel is public (contract 5.8). A client that may see all orders also
-        gets copies whose source order was deleted.
+        gets copies whose source order was deleted, and those for other customers: these name the
+        other customer.
         """
         if is_sales_channel(request):
             return order_copies.none()
         if not self.orders_for(request).query.has_filters():
             return order_copies
-        return super().order_copies_for(request, order_copies)
+        visible = super().order_copies_for(request, order_copies)
+        return visible.filter(changes__customer_email__isnull=True)
 
     def order_subscriptions_for(
         self, request: HttpRequest, order_subscriptions: "QuerySet[Any]"
@@ -118,6 +121,14 @@ class ReferenceShop(Shop):
     def complete_item(self, item: OrderSubscriptionItem) -> list[Problem]:
         """Set name, currency and current price by the SKU; return why it cannot be sold."""
         return subscribing.complete_item(item)
+
+    def refuse_changes(self, order_copies: Sequence[OrderFactory]) -> list[list[Refusal]]:
+        """Return why orders cannot be copied with these changes, from one snapshot of the shop."""
+        snapshot = take_snapshot(order_copies)
+        return [
+            [*requested.refusals(one, snapshot), *recipients.refusals(one, snapshot)]
+            for one in order_copies
+        ]
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Plan copies in order from one snapshot of the shop."""

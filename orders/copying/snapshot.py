@@ -1,7 +1,7 @@
 """The state of the shop that plans need, and what earlier copies of a batch leave of it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from orders.models import (
     Address,
     Coupon,
     CouponUse,
+    Customer,
     CustomerPaymentSource,
     LineItem,
     LineItemOption,
@@ -83,8 +84,16 @@ class Snapshot:
     payers: dict[int, str]
     #: The entries of wallets that subscriptions name, by key as text.
     named_entries: dict[str, CustomerPaymentSource]
-    #: The current prices that agreements depend on, in cents, by SKU and currency.
+    #: The current prices that agreements and changes depend on, in cents, by SKU and currency.
     prices: dict[tuple[int, str], int]
+    #: The names of the SKUs that replace others in copies, by code.
+    names: dict[str, str]
+    #: The customers that copies request, by email, as it is and in lower case.
+    customers: dict[str, Customer]
+
+    def customer_of(self, email: str) -> Customer | None:
+        """Return the customer that a copy requests."""
+        return self.customers.get(email) or self.customers.get(email.lower())
 
 
 class Contents(NamedTuple):
@@ -121,13 +130,24 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
         coupons = coupons_by_code(codes) if codes else {}
         # Buyers are needed only to count their uses of coupons.
         buyers = buyers_of(sources.values()) if coupons else {}
-        by_customer, users = _coupon_uses(coupons, sources, buyers)
-        skus = _skus(keys, agreements.values())
+        customers = _customers({one.customer_email for one in order_copies} - {None})
+        emails = {*buyers.values(), *(email.lower() for email in customers)}
+        by_customer, users = _coupon_uses(coupons, sources, emails)
+        replacing = {
+            line["sku_code"]
+            for order_copy in order_copies
+            for line in order_copy.line_items or ()
+            if "sku_code" in line
+        }
+        skus = _skus(keys, agreements.values(), replacing)
         sku_of_code = {sku.code: key for key, sku in skus.items()}
         started = Promotion.objects.filter(active=True, starts_at__lte=now)
         promotions = started.filter(Q(expires_at=None) | Q(expires_at__gt=now))
         wallet = CustomerPaymentSource.objects.filter(
-            customer__in={order.customer_id for order in sources.values()} - {None},
+            customer__in={
+                *({order.customer_id for order in sources.values()} - {None}),
+                *(customer.pk for customer in customers.values()),
+            },
             payment_source__in={order.payment_source_id for order in sources.values()} - {None},
         )
         return Snapshot(
@@ -146,7 +166,9 @@ def take_snapshot(order_copies: Sequence[OrderFactory]) -> Snapshot:
             agreements=agreements,
             payers=payers,
             named_entries=_named_entries(set(payers.values())),
-            prices=_prices(agreements.values(), sku_of_code),
+            prices=_prices(agreements.values(), replacing, sku_of_code),
+            names=_names(replacing),
+            customers=customers,
         )
 
 
@@ -161,8 +183,25 @@ def _orders(keys: set[int]) -> dict[int, Order]:
     return sources
 
 
-def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState]:
-    """Return the SKUs of lines and of items; for a deleted SKU, the one that has its code now."""
+def _customers(emails: Collection[Any]) -> dict[str, Customer]:
+    if not emails:
+        return {}
+    wanted = {*emails, *(email.lower() for email in emails)}
+    found = list(Customer.objects.filter(email__in=wanted))
+    by_lower = {customer.email.lower(): customer for customer in found}
+    return by_lower | {customer.email: customer for customer in found}
+
+
+def _names(codes: set[str]) -> dict[str, str]:
+    if not codes:
+        return {}
+    return dict(Sku.objects.filter(code__in=codes).order_by().values_list("code", "name"))
+
+
+def _skus(
+    keys: set[int], agreements: Iterable[Agreement], replacing: set[str]
+) -> dict[int, SkuState]:
+    """Return the SKUs of lines and items, and by code those that replace deleted or other SKUs."""
     orphans = LineItem.objects.filter(order__in=keys, item_type=ItemType.SKUS, sku=None)
     codes = orphans.exclude(sku_code="").order_by().values("sku_code")
     columns = (
@@ -177,8 +216,9 @@ def _skus(keys: set[int], agreements: Iterable[Agreement]) -> dict[int, SkuState
     )
     linked = Sku.objects.filter(line_items__order__in=keys).order_by().values_list(*columns)
     named = Q(code__in=codes)
-    if items := {item.sku_code for agreement in agreements for item in agreement.items}:
-        named |= Q(code__in=items)
+    items = {item.sku_code for agreement in agreements for item in agreement.items}
+    if items or replacing:
+        named |= Q(code__in=items | replacing)
     recreated = Sku.objects.filter(named).order_by().values_list(*columns)
     rows = linked.union(recreated)
     return {
@@ -202,9 +242,9 @@ def _named_entries(names: Iterable[str]) -> dict[str, CustomerPaymentSource]:
 
 
 def _prices(
-    agreements: Iterable[Agreement], sku_of_code: Mapping[str, int]
+    agreements: Iterable[Agreement], replacing: set[str], sku_of_code: Mapping[str, int]
 ) -> dict[tuple[int, str], int]:
-    codes = {
+    codes = replacing | {
         item.sku_code
         for agreement in agreements
         if agreement.order_subscription.price_policy != OrderSubscription.PricePolicy.FROZEN
@@ -232,12 +272,12 @@ def _reserved(keys: set[int]) -> dict[int, dict[int, int]]:
 
 
 def _coupon_uses(
-    coupons: dict[str, Coupon], sources: dict[int, Order], buyers: dict[int, str]
+    coupons: dict[str, Coupon], sources: dict[int, Order], emails: set[str]
 ) -> tuple[dict[tuple[int, str], set[int]], dict[int, set[int]]]:
     by_customer: dict[tuple[int, str], set[int]] = defaultdict(set)
     users: dict[int, set[int]] = defaultdict(set)
     rows = CouponUse.objects.filter(
-        Q(customer_email__in=set(buyers.values())) | Q(order__in=sources),
+        Q(customer_email__in=emails) | Q(order__in=sources),
         coupon__in=[coupon.pk for coupon in coupons.values()],
     ).values_list("coupon", "order", "customer_email")
     for coupon, order, email in rows:
@@ -273,12 +313,14 @@ class Availability:
         """Return whether earlier copies of the batch take pieces of the SKU."""
         return self._pieces[sku] > 0
 
-    def coupon_state(self, coupon: Coupon, order: Order, *, takes_over: bool) -> CouponState:
-        """Return the uses of the coupon that count against a copy of the order.
+    def coupon_state(
+        self, coupon: Coupon, order: Order, buyer: str, *, takes_over: bool
+    ) -> CouponState:
+        """Return the uses of the coupon that count against a copy of the order for a buyer.
 
         With ``takes_over`` the use of the order itself is transferred and does not count.
         """
-        snapshot, buyer = self.snapshot, self.snapshot.buyers[order.pk]
+        snapshot = self.snapshot
         own = {order.pk} if takes_over and order.pk not in self.cancelled else set()
         users = snapshot.users[coupon.pk]
         by_buyer = snapshot.coupon_uses[coupon.pk, buyer]
@@ -289,16 +331,22 @@ class Availability:
         )
 
     def take(
-        self, order: Order, pieces: Mapping[int, int], coupon: Coupon | None, *, replaces: bool
+        self,
+        order: Order,
+        pieces: Mapping[int, int],
+        coupon: Coupon | None = None,
+        buyer: str = "",
+        *,
+        replaces: bool,
     ) -> None:
-        """Subtract what the target of a copy of ``order`` takes when it is placed.
+        """Subtract what the target of a copy of ``order`` takes when it is placed for a buyer.
 
         With ``replaces`` the target replaces its source, whose stock and coupon use are released.
         """
         self._pieces.update(pieces)
         if coupon is not None:
             self._uses[coupon.pk] += 1
-            self._uses_by_buyer[coupon.pk, self.snapshot.buyers[order.pk]] += 1
+            self._uses_by_buyer[coupon.pk, buyer] += 1
         if replaces:
             self._pieces.subtract(self._held_by(order.pk))
             self._release_coupons(order)

@@ -47,7 +47,7 @@ def _is_unchanged(target: TargetOrder, order: Order, contents: Contents) -> bool
         all(getattr(target.source, name) == getattr(order, name) for name in _FIELDS)
         and target.source_lines == contents.lines[order.pk]
         and all(planned.get(key) == found.get(key) for key in keys)
-        and target.addresses == contents.addresses.get(order.pk, [])
+        and target.source_addresses == contents.addresses.get(order.pk, [])
     )
 
 
@@ -89,7 +89,7 @@ def _target(run: CopyRun) -> Target:
         for line in lines
         for row in planned.changed_options.get(line.id or 0, planned.options.get(line.id or 0, ()))
     ]
-    addresses = [(None, order.pk, *row) for row in planned.addresses]
+    addresses = [(None, order.pk, *row) for row in planned.recipient.addresses]
     return Target(
         source=order.pk,
         order=copied | planned.values,

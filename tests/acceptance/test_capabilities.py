@@ -14,6 +14,7 @@ from django.urls import reverse
 from order_copies import copying
 from order_copies.admin.order_copies import ToggleFilter
 from order_copies.api.serializers import OrderCopySerializer
+from order_copies.changes import CHANGES
 from order_copies.exceptions import UnsupportedToggleError
 from order_copies.jsonapi.openapi.document import openapi_document
 from order_copies.management.commands.copy_order import Command
@@ -53,6 +54,14 @@ class WalletShop(CopyingShop):
 
     def place(self, runs: Any) -> Any:
         return [[] for _ in runs]
+
+
+class SelectingShop(CopyingShop):
+    """A shop that copies some of the lines, and replaces no articles."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return super().capabilities | {Capability.LINES}
 
 
 class HastyShop(CopyingShop):
@@ -106,11 +115,11 @@ def test_capabilities__default_is_what_the_class_overrides(
     assert list(shop.unsupported) == [name for name in REASONS if name in shop.unsupported]
 
 
-def test_capabilities__each_stands_for_a_toggle_but_one() -> None:
+def test_capabilities__stand_for_all_toggles_and_changes() -> None:
     # then
-    toggles = {one.toggle for one in set(Capability) - {Capability.RECURRING}}
+    toggles = {one.toggle for one in Capability} - {None}
     assert toggles == set(OPTIONS) - {"skip_errors"}
-    assert Capability.RECURRING.toggle is None
+    assert {name for one in Capability for name in one.changes} == set(CHANGES)
 
 
 @pytest.mark.parametrize("method", ["place", "cancel"])
@@ -157,6 +166,41 @@ def test_api__unsupported_toggle_is_refused(copying_shop: None, toggle: str, que
         }
     ]
     assert not OrderCopy.objects.exists()
+
+
+def test_api__unsupported_changes_are_refused(copying_shop: None) -> None:
+    # given
+    order = placed_order()
+    changes = {key: [{"id": "1"}] for key in CHANGES}
+
+    # when
+    response = API(staff()).post("/order_copies", request_of(order, **changes))
+    selected = API(staff()).get("/order_copies?fields[order_copies]=line_items")
+
+    # then
+    found = {error["source"]["pointer"]: error["meta"] for error in errors_in(response)}
+    unsupported = {"error": "unsupported"}
+    assert found == {f"/data/attributes/{name}": unsupported for name in CHANGES}
+    assert the_error_in(selected)[:2] == (400, "INVALID_FIELD")
+    schemas = openapi_document()["components"]["schemas"]
+    body = schemas["order_copies_new"]["properties"]["data"]["properties"]["attributes"]
+    assert not body["properties"].keys() & set(CHANGES)
+
+
+def test_copying__unsupported_changes_are_refused(settings: LazySettings) -> None:
+    # given
+    order = placed_order()
+    line = {"id": order.line_items.all()[0].public_id}
+    install(settings, f"{__name__}.SelectingShop")
+
+    # when
+    [plan] = copying.preview([order], line_items=[line])
+    with pytest.raises(UnsupportedToggleError) as refused:
+        copying.preview([order], line_items=[line | {"sku_code": "A"}])
+
+    # then
+    assert plan.will_complete
+    assert refused.value.reasons == {"line_items": Capability.REPLACEMENTS.absence}
 
 
 def test_api__each_unsupported_toggle_has_an_error(copying_shop: None) -> None:

@@ -37,7 +37,7 @@ from orders.models import (
     Sku,
     StockItem,
 )
-from tests.factories import PLACED_AT, half_up, tax_of, totals_of, yesterday
+from tests.factories import PLACED_AT, SKU_TYPES, half_up, tax_of, totals_of, yesterday
 
 RATES = [Decimal(0), Decimal("0.05"), Decimal("0.0725"), Decimal("0.09"), Decimal("0.22")]
 CURRENCIES = ["EUR", "JPY", "KWD"]
@@ -79,6 +79,8 @@ class Description:
     gift_card: int
     placed: bool
     toggles: tuple[bool, bool, bool, bool, bool]
+    #: The requested quantity of each line, 0 to leave it out; empty: all lines as they are.
+    quantities: tuple[int, ...]
 
     @property
     def options(self) -> dict[str, bool]:
@@ -120,6 +122,7 @@ descriptions = st.builds(
     gift_card=st.sampled_from([0, 0, 0, -500]),
     placed=st.booleans(),
     toggles=st.tuples(*[st.booleans()] * 5),
+    quantities=st.just(()) | st.lists(st.integers(0, 15), min_size=5, max_size=5).map(tuple),
 )
 batches = st.lists(descriptions, min_size=ORDERS, max_size=ORDERS)
 
@@ -144,8 +147,15 @@ class Builder:
         )
         self._lines(orders, coupons)
         self._change_coupons(coupons)
+        goods: dict[int, list[LineItem]] = {order.pk: [] for order in orders}
+        for line in LineItem.objects.filter(order__in=orders, item_type__in=SKU_TYPES):
+            goods[line.order_id].append(line)
         return [
-            OrderCopy(source_order=order, **described.options)
+            OrderCopy(
+                source_order=order,
+                changes=_changes(goods[order.pk], described.quantities),
+                **described.options,
+            )
             for order, described in zip(orders, self.descriptions, strict=True)
         ]
 
@@ -296,6 +306,16 @@ class Builder:
 
 
 PENDING = {"status": "pending"}
+
+
+def _changes(lines: Sequence[LineItem], quantities: Sequence[int]) -> dict[str, Any] | None:
+    """Return the request for these quantities; a line without pieces has no other one."""
+    requested: list[dict[str, Any]] = [
+        {"id": line.public_id} | ({"quantity": quantity} if line.quantity else {})
+        for line, quantity in zip(lines, quantities, strict=False)
+        if quantity
+    ]
+    return {"line_items": requested} if requested else None
 
 
 def _create(model: type[Model], rows: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.changes import CHANGES
 from order_copies.events.models import Event
 from order_copies.exceptions import OrderCopyGoneError, SourceOrderGoneError
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
@@ -154,9 +155,10 @@ def test_request_and_preview__unknown_option_is_named_with_the_known_ones(
 
     # then
     assert str(raised.value) == (
-        "Unknown: place_order. Known are apply_promotions, cancel_source_order, "
-        "ignore_invalid_coupon, metadata, place_target_order, plan_digest, reference, "
-        "reference_origin, reuse_wallet, skip_errors."
+        "Unknown: place_order. Known are apply_promotions, billing_address, cancel_source_order, "
+        "customer_email, ignore_invalid_coupon, line_items, metadata, place_target_order, "
+        "plan_digest, profile, reference, reference_origin, reuse_wallet, shipping_address, "
+        "skip_errors."
     )
     assert not OrderFactory.objects.exists()
 
@@ -187,7 +189,9 @@ def test_request__options_are_those_of_the_model() -> None:
     annotations = {"reference", "reference_origin", "metadata"}
 
     assert copying.Annotations.__optional_keys__ == annotations
-    assert copying.CopyOptions.__optional_keys__ == {*OPTIONS, *annotations, "plan_digest"}
+    assert copying.Changes.__optional_keys__ == set(CHANGES)
+    options = {*OPTIONS, *annotations, *CHANGES, "profile", "plan_digest"}
+    assert copying.CopyOptions.__optional_keys__ == options
 
 
 def test_request__malformed_key_is_refused() -> None:

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from oscar.core.loading import get_model
 
+from order_copies.exceptions import UnsupportedToggleError
 from order_copies.shops import get_shop
-from tests.oscar_shop.copies import copies, copy, requested, run_batch, target, values
+from tests.oscar_shop.copies import copies, copy, planned, requested, run_batch, target, values
 from tests.oscar_shop.shopping import (
     Item,
     make_offer,
@@ -277,3 +278,10 @@ def test_find_order__takes_numbers_before_ids(ann, teapot) -> None:
 def target_of(order_copy):
     """Return the new order of a copy."""
     return Order.objects.get(pk=order_copy.target_order_id)
+
+
+def test_line_items__are_refused(order) -> None:
+    line_items = [{"id": str(order.lines.first().pk)}]
+
+    with pytest.raises(UnsupportedToggleError, match="can only copy all lines"):
+        planned(order, line_items=line_items)

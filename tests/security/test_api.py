@@ -62,6 +62,17 @@ def clients(case: Case, world: World) -> Iterator[tuple[str, API]]:
     yield ABLE, API(able, scopes=scopes)
 
 
+def changes_of(order: Order) -> dict[str, Any]:
+    """Return the changes of a copy of the order."""
+    address = {"line_1": "Via Roma 1", "city": "Firenze", "country_code": "IT"}
+    return {
+        "line_items": [{"id": order.line_items.all()[0].public_id}],
+        "customer_email": CustomerFactory().email,
+        "shipping_address": address,
+        "billing_address": address,
+    }
+
+
 @dataclass(frozen=True)
 class Request:
     """The request of a case, for the rows of one world."""
@@ -80,7 +91,8 @@ class Request:
         if ":id" in path:
             path = path.replace(":id", world.id_of(resource_type, case.words))
         sent = [word for word in case.words if case.method == "POST" or word.startswith("_")]
-        attributes: dict[str, Any] = dict.fromkeys(sent, True)
+        changes = changes_of(world.order)
+        attributes: dict[str, Any] = {word: changes.get(word, True) for word in sent}
         if case.method == "POST":
             attributes = ATTRIBUTES.get(resource_type, {}) | attributes
         body = request_of(world.order, **attributes)

@@ -6,13 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.core.validators import MaxValueValidator
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from order_copies.copying import preview
+from order_copies.exceptions import (
+    ChangesRefusedError,
+    SourceOrderGoneError,
+    UnsupportedToggleError,
+)
 from order_copies.plans import Action, CopyPlan
-from order_copies.shops import Draft, FrozenShop, LineFields, Refused, get_shop
+from order_copies.shops import Capability, Draft, FrozenShop, LineFields, Refused, get_shop
 from order_copies.shops.lines import Available
 from order_copies.testing import rows
 from tests.wine_shop.conftest import (
@@ -486,3 +492,192 @@ def test_revise__rows_of_a_line_that_it_leaves_out_are_not_written(
 
 def test_tables__are_computed_once_for_each_class() -> None:
     assert get_shop().tables is get_shop().tables  # type: ignore[attr-defined]
+
+
+def requested(order: Order, **quantities: int | None) -> list[dict[str, Any]]:
+    """Return the request for the lines with these names, in these quantities."""
+    return [
+        {"id": str(line.pk), "quantity": quantities[line.name]}
+        for line in order.lines.order_by("pk")
+        if line.name in quantities
+    ]
+
+
+def test_line_items__others_are_left_out_with_what_belongs_to_them(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 2, "3.10"), ("white", 1, "2"), ("", 1, "5"))
+    white = order.lines.get(name="white")
+    Option.objects.create(line=white, name="gift")
+    add_line(order, "", 1, "1", case=white)
+    total_up(order)
+
+    # when
+    target = copied(order, line_items=requested(order, red=5))  # type: ignore[arg-type]
+
+    # then
+    lines = target.lines.order_by("pk").values_list("name", "quantity", "price")
+    assert list(lines) == [("red", 5, Decimal("3.10")), ("service", 1, Decimal(5))]
+    assert (target.total, target.subtotal_cents) == (Decimal("20.50"), 2050)
+    assert not Option.objects.filter(line__order=target).exists()
+
+
+def test_line_items__discount_stays_only_with_all_lines_as_they_are(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "9"), ("white", 1, "2"), ("", 1, "-3"))
+
+    # when
+    [plain] = preview([order])
+    [whole] = preview([order], line_items=requested(order, red=None, white=1))
+    [part] = preview([order], line_items=requested(order, white=None))
+    with pytest.raises(ChangesRefusedError) as refused:
+        preview([order], line_items=requested(order, white=None, service=None))
+
+    # then
+    assert whole.digest == plain.digest
+    assert results(part)[2][:2] == ("skipped", "discount_left_out")
+    assert part.target_totals["total_amount_cents"] == 200
+    assert [one.path for one in refused.value.refusals] == [("line_items", "1", "id")]
+
+
+def test_line_items__availability_is_that_of_the_requested_quantity(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("white", 1, "2"), ("red", 1, "1"))
+
+    # when
+    [found] = preview([order], line_items=requested(order, white=7))
+
+    # then
+    assert results(found) == [
+        ("reduced", "stock_too_low", "only 3 of 7 white left"),
+        ("skipped", "requested", "left out, as requested"),
+    ]
+    assert problems(found) == [("write", "stock_too_low", True)]
+
+
+def test_line_items__amounts_in_no_line_prevent_the_copy_as_for_other_changed_lines(
+    cellar: None,
+) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"), ("white", 1, "2"))
+    Order.objects.filter(pk=order.pk).update(total=Decimal(9))
+
+    # when
+    [found] = preview([order], line_items=requested(order, red=None))
+
+    # then
+    assert problems(found) == [("write", "amount_without_line", False)]
+
+
+def test_line_items__deleted_since_the_request_is_a_problem(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"), ("white", 1, "2"))
+    line_items = requested(order, red=None, white=None)
+    order_copy = copy_of(order, line_items=line_items[:1])  # type: ignore[arg-type]
+    order.lines.get(name="red").delete()
+    total_up(order)
+
+    # when
+    run(order_copy)
+
+    # then
+    assert order_copy.status == "failed"
+    assert order_copy.errors_log == {
+        "line_items": [
+            "a requested line does not exist any more",
+            "none of the requested lines has pieces",
+        ]
+    }
+
+
+def test_line_items__that_the_order_cannot_be_copied_with_are_refused(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"), ("white", 0, "2"))
+    case, bottle = order.lines.get(name="red"), add_line(order, "white", 1, "2")
+    Line.objects.filter(pk=bottle.pk).update(case=case)
+    empty = order.lines.get(quantity=0)
+    line_items = [
+        {"id": str(bottle.pk)},
+        {"id": str(empty.pk), "quantity": 2},
+        {"id": "unknown"},
+    ]
+
+    # when
+    with pytest.raises(ChangesRefusedError) as refused:
+        preview([order], line_items=line_items)
+    with pytest.raises(ChangesRefusedError) as without_pieces:
+        preview([order], line_items=[{"id": str(empty.pk)}])
+
+    # then
+    assert [(one.path, one.message) for one in refused.value.refusals] == [
+        (("line_items", "0", "id"), "goes with red, which is left out: name both, or none"),
+        (
+            ("line_items", "1", "quantity"),
+            "is not possible: the line item has no pieces",
+        ),
+        (("line_items", "2", "id"), "is no line item of the source order"),
+    ]
+    assert [one.path for one in without_pieces.value.refusals] == [("line_items",)]
+
+
+def test_line_items__quantity_beyond_the_rules_of_the_column_is_refused(
+    cellar: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    field: Any = Line._meta.get_field("quantity")
+    monkeypatch.setattr(field, "_validators", [*field._validators, MaxValueValidator(9)])
+    field.__dict__.pop("validators", None)
+    order = make_order("W1", ("red", 1, "1"))
+
+    # when
+    with pytest.raises(ChangesRefusedError, match="too large"):
+        preview([order], line_items=requested(order, red=10))
+
+    # then
+    field.__dict__.pop("validators", None)
+
+
+class MovingShop(WineShop):
+    """A shop that may change addresses."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        return super().capabilities | {Capability.ADDRESSES}
+
+
+def test_changes__of_shops_that_can_more_leave_lines_as_they_are(
+    cellar: None, use: Callable[..., None]
+) -> None:
+    # given
+    use(MovingShop)
+    order = make_order("W1", ("red", 1, "1"))
+    address = {"line_1": "Rue 1", "city": "Colmar", "country_code": "FR"}
+
+    # when
+    [found] = preview([order], shipping_address=address)
+
+    # then
+    assert results(found) == [("copied", "", "")]
+
+
+def test_changes__of_a_deleted_order(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"))
+    line_items, key = requested(order, red=None), order.pk
+    order.delete()
+
+    # when, then
+    with pytest.raises(SourceOrderGoneError):
+        preview([key], line_items=line_items)
+
+
+def test_changes__other_than_of_lines_are_refused(cellar: None) -> None:
+    # given
+    order = make_order("W1", ("red", 1, "1"))
+    replaced = [{"id": str(order.lines.get().pk), "sku_code": "white"}]
+
+    # when
+    with pytest.raises(UnsupportedToggleError) as refused:
+        preview([order], line_items=replaced, customer_email="bea@example.com")
+
+    # then
+    assert refused.value.reasons.keys() == {"line_items", "customer_email"}

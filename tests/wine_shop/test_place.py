@@ -275,8 +275,8 @@ def test_capabilities__follow_from_fields_and_hooks(cellar: None, use: Callable[
 
     # then
     assert (target.status, pieces("white")) == ("draft", 0)
-    assert sorted(Cellar().capabilities) == ["place", "recurring"]
-    assert sorted(WineShop().capabilities) == ["cancel", "place", "recurring"]
+    assert sorted(Cellar().capabilities) == ["lines", "place", "recurring"]
+    assert sorted(WineShop().capabilities) == ["cancel", "lines", "place", "recurring"]
 
 
 class ForgetfulShop(WineShop):

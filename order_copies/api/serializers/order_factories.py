@@ -1,7 +1,11 @@
 """Serializers of copies: order factories of all kinds, and one serializer per kind."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.settings import api_settings
 
 from order_copies.api.openapi import OUTCOME
 from order_copies.api.serializers.common import (
@@ -13,12 +17,21 @@ from order_copies.api.serializers.common import (
     event_stores_of,
     events_of,
 )
+from order_copies.changes import (
+    ADDRESS_SCHEMA,
+    CHANGES,
+    EMAIL_SCHEMA,
+    LINE_ITEMS_SCHEMA,
+    cleaned,
+)
+from order_copies.exceptions import ChangesRefusedError, Refusal
 from order_copies.jsonapi.fields import (
     REQUIRED,
     AnyField,
     BlankField,
     ObjectField,
     RefusedField,
+    RefusedValueField,
     StringField,
     TriggerField,
     ValueField,
@@ -35,7 +48,7 @@ from order_copies.models import (
     OrderSubscription,
     RecurringOrderCopy,
 )
-from order_copies.shops import unsupported_toggles
+from order_copies.shops import unsupported_changes, unsupported_toggles
 
 _DIGEST = re.compile("[0-9a-f]{64}")
 
@@ -72,6 +85,34 @@ class OutcomesField(ValueField):
     """The outcomes of a copy, in the JSON form in which they are stored."""
 
     json_schema = {"type": "array", "items": OUTCOME}
+
+
+class ChangeField(ValueField):
+    """A change of a copy (:mod:`order_copies.changes`), or null."""
+
+    def __init__(self, json_schema: JSONSchema, **kwargs: Any) -> None:
+        super().__init__(null=None, required=False, **kwargs)
+        self.json_schema = json_schema  # type: ignore[misc]
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the cleaned value. Raises ``ValidationError`` with the place of each mistake."""
+        name = str(self.field_name)
+        try:
+            return (cleaned({name: data}) or {})[name]
+        except ChangesRefusedError as error:
+            raise ValidationError(_details(error.refusals)) from None
+
+
+def _details(refusals: Sequence[Refusal]) -> Any:
+    """Return refusals as the detail of a ``ValidationError``, by the names below the field."""
+    details: dict[str, Any] = {}
+    for refusal in refusals:
+        place = details
+        for name in refusal.path[1:]:
+            place = place.setdefault(name, {})
+        error = ErrorDetail(refusal.message, code=refusal.key)
+        place.setdefault(api_settings.NON_FIELD_ERRORS_KEY, []).append(error)
+    return details
 
 
 #: Names: the serializers are imported when they are used.
@@ -145,11 +186,14 @@ class OrderFactorySerializer(CommonSerializer):
         }
 
     def get_fields(self) -> dict[str, AnyField]:
-        """Return the fields; those of toggles that the shop cannot do refuse true."""
+        """Return the fields; those of toggles and changes that the shop cannot do refuse them."""
         fields = super().get_fields()
         for toggle, reason in unsupported_toggles().items():
             if toggle in fields:
                 fields[toggle] = RefusedField(reason)
+        for name, reason in unsupported_changes().items():
+            if name in fields:
+                fields[name] = RefusedValueField(reason)
         return fields
 
 
@@ -191,11 +235,28 @@ class OrderCopySerializer(CopySerializer):
         allow_null=True,
         help_text="The name of a copy profile: toggles that are not sent are those of the profile.",
     )
+    line_items = ChangeField(
+        LINE_ITEMS_SCHEMA,
+        help_text="The line items to copy, each as it is, in another `quantity`, or with the SKU "
+        "that replaces its own, at its current price. Others are left out. By default: all.",
+    )
+    customer_email = ChangeField(
+        EMAIL_SCHEMA,
+        help_text="The customer of the target order, if not that of the source order.",
+    )
+    shipping_address = ChangeField(
+        ADDRESS_SCHEMA,
+        help_text="The shipping address of the target order, if not that of the source order.",
+    )
+    billing_address = ChangeField(
+        ADDRESS_SCHEMA,
+        help_text="The billing address of the target order, if not that of the source order.",
+    )
 
     class Meta(CopySerializer.Meta):
         model = OrderCopy
         resource_name = "order_copies"
-        on_request = ["plan_digest", "profile", "outcomes"]
+        on_request = ["plan_digest", "profile", *CHANGES, "outcomes"]
         toggles = [
             "cancel_source_order",
             "apply_promotions",
@@ -216,6 +277,7 @@ class OrderCopySerializer(CopySerializer):
             *toggles,
             "plan_digest",
             "profile",
+            *CHANGES,
             *SETTABLE,
         ]
 

@@ -91,11 +91,11 @@ class OscarShop(FrozenShop):
     def capabilities(self) -> frozenset[Capability]:
         """Return what Oscar can do; cancelling needs the status in the pipeline.
 
-        Subscriptions are not supported: the price of an item does not determine the amounts of a
-        line before and after discounts, with and without tax.
+        Subscriptions and other quantities are not supported: the price of an item does not
+        determine the amounts of a line before and after discounts, with and without tax.
         """
         able = super().capabilities | {Capability.COUPONS, Capability.PROMOTIONS}
-        able -= {Capability.RECURRING}
+        able -= {Capability.RECURRING, Capability.LINES}
         reachable = {status for later in Order.pipeline.values() for status in later}
         return able if self.cancelled_status in reachable else able - {Capability.CANCEL}
 

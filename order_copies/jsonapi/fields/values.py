@@ -313,8 +313,11 @@ class RefusedField(BooleanField):
     Neither documents nor the OpenAPI document contain it. Without a value it is false.
     """
 
+    #: What the field has without a value.
+    without: Any = False
+
     def __init__(self, reason: str) -> None:
-        super().__init__(null=False, write_only=True, default=False)
+        super().__init__(null=self.without, write_only=True, default=self.without)
         self.reason = reason
 
     def to_internal_value(self, data: Any) -> bool:
@@ -322,6 +325,16 @@ class RefusedField(BooleanField):
         if super().to_internal_value(data):
             raise InvalidValueError("unsupported", self.reason)
         return False
+
+
+class RefusedValueField(RefusedField):
+    """A value of any kind that clients may only leave off: without one it is null."""
+
+    without = None
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raise :class:`InvalidValueError`."""
+        raise InvalidValueError("unsupported", self.reason)
 
 
 class TriggerField(BooleanField):
