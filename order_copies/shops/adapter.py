@@ -32,6 +32,7 @@ from order_copies.shops.complaints import (
     complaints_about_models,
 )
 from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.descriptions import OrderDescription
 
 
 @dataclass(slots=True)
@@ -243,6 +244,13 @@ class Shop(ABC):
         except (ValueError, ValidationError):
             return None
         return None if "\0" in order_id else key
+
+    def describe(self, orders: Sequence[Any]) -> list[OrderDescription | None]:
+        """Return each order as the page of a copy shows it, next to the other order.
+
+        Default: None, the page then shows what the copy recorded of the lines.
+        """
+        return [None] * len(orders)
 
     def find_order(self, text: str) -> Any:
         """Return the primary key of the order that staff identify by ``text``, or None.

@@ -12,9 +12,18 @@ from order_copies.events.recording import worker_actor
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop, Subscriber
+from order_copies.shops import (
+    Capability,
+    CopyRun,
+    Finding,
+    OrderDescription,
+    Payment,
+    Shop,
+    Subscriber,
+)
 from orders import auditing
 from orders.copying import writing
+from orders.copying.descriptions import describe
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
@@ -97,6 +106,10 @@ class ReferenceShop(Shop):
     def order_key(self, order_id: str) -> int | None:
         """Return the key of a ten-letter id; None if it is not the id of an order."""
         return public_ids.decode("orders", order_id)
+
+    def describe(self, orders: Sequence[Order]) -> list[OrderDescription | None]:
+        """Return lines, totals, statuses, customers, addresses and payments, in three queries."""
+        return describe(orders)
 
     def find_order(self, text: str) -> int | None:
         """Return the key of an order by its id, or by its number with or without ``#``."""
