@@ -68,7 +68,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A value besides the lines, such as an address, in both orders."""
+    """A value other than a line or total, such as an address, in both orders."""
 
     label: str
     before: str
@@ -170,7 +170,7 @@ class Comparison:
 
     @property
     def facts(self) -> list[Fact]:
-        """What the orders have besides lines and totals; what neither has is left out."""
+        """Statuses, addresses and the like; what neither order has is left out."""
         before, after = self.original.facts, self.copy.facts if self.copy else {}
         facts = [
             Fact(label, before.get(label, ""), after.get(label, ""))
@@ -204,16 +204,19 @@ class Comparison:
         }
 
 
-def compare(order_copy: OrderFactory) -> Comparison:
+def compare(order_copy: OrderFactory, *, describes: bool = True) -> Comparison:
     """Compare the orders of a copy as they are now.
 
-    If one was deleted, or the shop describes none, the page shows what the copy recorded. A copy
-    that made no order is compared with nothing, whatever it would have made.
+    If one was deleted, or the shop describes none, the page shows what the copy recorded, and
+    without ``describes`` too: for users who may not view orders. A copy that made no order is
+    compared with nothing, not with the order that it would have made.
     """
     source, target = order_copy.source_order, order_copy.target_order
     orders = [order for order in (source, target) if order is not None]
-    found = dict(zip(map(id, orders), get_shop().describe(orders), strict=True))
-    original, copy = found.get(id(source)), found.get(id(target))
+    described = get_shop().describe(orders) if describes else [None] * len(orders)
+    found = dict(zip((order.pk for order in orders), described, strict=True))
+    original = found.get(source.pk) if source else None
+    copy = found.get(target.pk) if target else None
     has_copy = target is not None or order_copy.status == Status.COMPLETED
     outcomes: list[dict[str, Any]] = order_copy.outcomes or []
     currency = get_shop().currency_of(orders[0]) if orders else ""

@@ -10,7 +10,6 @@ from django.contrib.admin.sites import AdminSite
 from django.db.models import Count, F, Window
 from django.db.models.functions import RowNumber
 from django.template.loader import render_to_string
-from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
@@ -43,7 +42,7 @@ class Node:
     children: list["Node"] = field(default_factory=list)
     #: The number of copies that the tree does not show.
     more: int = 0
-    #: Whether there may be older or younger orders that the tree does not show.
+    #: Whether the tree does not show the older orders of its root, or the copies of another order.
     is_cut: bool = False
     url: str = ""
     copy_url: str = ""
@@ -69,7 +68,7 @@ class Lineage:
 
 
 def lineage_of(order: Any) -> Lineage:
-    """Return the lineage of an order, with at most one query for each generation."""
+    """Return the lineage of an order, with at most one query for each generation and each end."""
     here = Node(order, is_here=True)
     root = _older(here)
     _younger(here)
@@ -85,7 +84,7 @@ def _older(here: Node) -> Node:
         if node.order_copy is None or node.order_copy.source_order is None:
             return node
         node = Node(node.order_copy.source_order, children=[node])
-    node.is_cut = True
+    node.is_cut = OrderFactory.objects.filter(target_order=node.order).exists()
     return node
 
 
@@ -106,8 +105,10 @@ def _younger(here: Node) -> None:
         parents = [child for node in parents for child in node.children if child.order]
         if not parents:
             return
+    copied = OrderFactory.objects.filter(source_order__in=[node.order for node in parents])
+    with_copies = set(copied.values_list("source_order", flat=True))
     for node in parents:
-        node.is_cut = True
+        node.is_cut = node.order.pk in with_copies
 
 
 def _copies_of(orders: Sequence[Any]) -> dict[Any, list[Any]]:
@@ -154,7 +155,6 @@ class LineageMixin(Base):
 
 def _url(site: AdminSite, model: Any, *keys: Any) -> str:
     """Return the page of a row, or the list without a key; empty if the site has none."""
-    try:
-        return page_url(site, model, "change" if keys else "changelist", *keys)
-    except NoReverseMatch:
+    if not site.is_registered(model):
         return ""
+    return page_url(site, model, "change" if keys else "changelist", *keys)

@@ -18,7 +18,6 @@ from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
 from order_copies.admin.advice import is_aborted_by_hand
 from order_copies.admin.bounded import BoundedMixin
-from order_copies.admin.comparison import compare
 from order_copies.admin.display import duration_of, toggle_labels
 from order_copies.admin.exporting import ExportingMixin
 from order_copies.admin.forms import OrderCopyForm
@@ -29,6 +28,7 @@ from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.refusals import RefusalsMixin
 from order_copies.admin.search import SearchingMixin
 from order_copies.admin.timeline import Timeline
+from order_copies.admin.undoing import UndoingMixin
 from order_copies.events.recording import user_actor
 from order_copies.models import (
     CopyBatch,
@@ -140,6 +140,7 @@ class OrderCopyAdmin(
     ParametersMixin,
     SearchingMixin,
     WatchingMixin,
+    UndoingMixin,
     InterveningMixin,
     ExportingMixin,
     RefusalsMixin,
@@ -246,7 +247,8 @@ class OrderCopyAdmin(
         order_copy = kwargs["obj"]
         context["detail"] = self.detail_of(order_copy)
         context["timeline"] = Timeline(order_copy)
-        context["comparison"] = compare(order_copy)
+        context["comparison"] = self.comparison_of(request, order_copy)
+        context |= self.undo_context(request, order_copy)
         context["is_aborted_by_hand"] = is_aborted_by_hand(order_copy)
         context["verbs"] = self.verbs_for(request, order_copy)
         context["subscription_url"] = self._subscription_url(request, order_copy)

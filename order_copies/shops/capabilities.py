@@ -24,6 +24,8 @@ class Capability(StrEnum):
     COUPONS = "coupons"
     #: Build the copies of automatic subscriptions from their items.
     RECURRING = "recurring"
+    #: Undo copies: cancel their targets, and reinstate the sources that they cancelled.
+    UNDO = "undo"
 
     @property
     def toggle(self) -> str | None:
@@ -50,4 +52,5 @@ _ABSENCES = {
     Capability.PROMOTIONS: _("this shop has no promotions"),
     Capability.COUPONS: _("this shop has no coupons"),
     Capability.RECURRING: _("this shop cannot build orders from the items of subscriptions"),
+    Capability.UNDO: _("this shop cannot undo copies: cancel or change the orders by hand"),
 }

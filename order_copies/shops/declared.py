@@ -221,6 +221,7 @@ class DeclaredShop(Shop):
             Capability.RECURRING: _can_renew(type(self)),
             Capability.PLACE: self.placed or self._overrides("place_order", "place_orders"),
             Capability.CANCEL: self.cancelled or self._overrides("cancel_order", "cancel_orders"),
+            Capability.UNDO: type(self).undo is not Shop.undo,
         }
         return frozenset(capability for capability, is_able in able.items() if is_able)
 

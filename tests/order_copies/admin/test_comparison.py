@@ -247,8 +247,19 @@ def test_reasons__say_what_to_do() -> None:
         outcomes=[{"attribute": "base", "code": "crashed", "action": "skipped"}],
     )
 
+    without_coupon = copied(placed_order(coupon=CouponFactory(expired=True)), skip_errors=True)
+    nothing_left = copied(
+        pending_order(lines=[{"sku": SkuFactory(on_sale=False)}]), skip_errors=True
+    )
+    left = OrderCopyFactory(
+        failed=True,
+        target_order=pending_order(),
+        errors_log={"line_items": ["out of stock"], "of_our_own": ["unknown"]},
+    )
+
     # when
-    advice = [[one.advice for one in reasons_of(it)] for it in (expired, failed, skipping, crashed)]
+    copies = (expired, failed, skipping, crashed, without_coupon, left, nothing_left)
+    advice = [[one.advice for one in reasons_of(order_copy)] for order_copy in copies]
 
     # then
     assert advice == [
@@ -256,6 +267,9 @@ def test_reasons__say_what_to_do() -> None:
         ["Refill the stock, then retry; or copy again with “skip errors”."],
         ["The copy is complete without it: tell the customer, or add it by hand."],
         ["Read the log of the worker, correct the cause, then retry."],
+        ["The copy is complete without it: tell the customer, or add it by hand."],
+        ["Refill the stock, then place the order that was left.", ""],
+        ["Refill the stock, then retry."],
     ]
 
 

@@ -1,13 +1,14 @@
 """The lineage of an order: the orders that it goes back to, and its copies."""
 
 import pytest
+from django.contrib.admin import AdminSite
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from order_copies.admin import lineage as lineage_module
-from order_copies.admin.lineage import Node, lineage_of
+from order_copies.admin.lineage import LineageMixin, Node, lineage_of
 from orders.models import Order
 from tests.factories import CouponFactory, pending_order
 from tests.stories import copied, copied_together, target_of, unsaved
@@ -50,8 +51,9 @@ def test_lineage__is_bounded_and_says_what_is_missing(monkeypatch: pytest.Monkey
     # given
     monkeypatch.setattr(lineage_module, "MAX_DEPTH", 1)
     monkeypatch.setattr(lineage_module, "MAX_CHILDREN", 2)
-    orders = chain(pending_order(lines=1), 3)
+    orders = chain(pending_order(lines=1), 2)
     copied_together([unsaved(orders[2]) for _ in range(4)])
+    copied(target_of(copied(orders[2])))
 
     # when
     lineage = lineage_of(orders[2])
@@ -60,7 +62,35 @@ def test_lineage__is_bounded_and_says_what_is_missing(monkeypatch: pytest.Monkey
     assert lineage.root.order == orders[1]
     assert lineage.root.is_cut
     assert (len(lineage.here.children), lineage.here.more) == (2, 3)
-    assert all(node.is_cut for node in lineage.here.children)
+    assert [node.is_cut for node in lineage.here.children] == [True, False]
+
+
+def test_lineage__of_many_copies_shows_the_copies_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given
+    monkeypatch.setattr(lineage_module, "MAX_PARENTS", 1)
+    order = pending_order(lines=1)
+    for _ in range(2):
+        copied(target_of(copied(order)))
+
+    # when
+    children = lineage_of(order).here.children
+
+    # then
+    assert [(len(child.children), child.is_cut) for child in children] == [(1, False), (0, True)]
+
+
+def test_order_lineage__without_pages_has_names_only() -> None:
+    # given
+    order_admin = LineageMixin()
+    order_admin.admin_site = AdminSite("elsewhere")
+    order, target = chain(pending_order(lines=1), 1)
+
+    # when
+    alone, tree_of_target = map(order_admin.order_lineage, [pending_order(lines=1), target])
+
+    # then
+    assert alone == "–"
+    assert str(order) in tree_of_target
 
 
 def test_lineage__query_count_grows_with_generations_not_with_copies() -> None:

@@ -485,6 +485,34 @@ def test_change__empty_metadata_is_an_empty_object(admin: Client) -> None:
     assert order_copy.metadata == {}
 
 
+def test_timeline__lists_the_newest_events_and_what_changed(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("order_copies.admin.timeline.MAX_EVENTS", 3)
+    order_copy = requested(placed_order())
+    copying.abort([order_copy], actor=WHO)
+    copying.retry([order_copy], actor="import", skip_errors=True)
+    copying.update(order_copy, actor=WHO, reference="R-1")
+    copying.update(order_copy, actor=WHO, reference=None)
+
+    # when
+    response = admin.get(page_of(order_copy))
+
+    # then
+    entries = response.context["timeline"].entries
+    assert [(entry.label, entry.details, entry.who) for entry in entries] == [
+        ("Retry requested", "Skip errors: yes", "import"),
+        ("Changed", "Reference: R-1", "staff@example.com"),
+        ("Changed", "Reference removed", "staff@example.com"),
+    ]
+    page = response.content.decode()
+    assert "Older events are not listed." in page
+    at = entries[-1].event.created_at
+    assert f'title="{at.isoformat(timespec="milliseconds")}"' in page
+    assert f"{at:%H:%M:%S}</time>" in page
+
+
 # Deleting
 
 
@@ -652,6 +680,26 @@ def test_page__is_read_only_with_the_view_permission(client: Client) -> None:
 
 
 # Without an admin for orders, and events
+
+
+def test_page__without_order_admin_orders_are_shown_to_those_who_may_view_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.delitem(site._registry, Order)
+    order_copy = copied(placed_order())
+    users = [User.objects.create_user(name, is_staff=True) for name in ("kim", "lou")]
+    codenames = [["view_ordercopy"], ["view_ordercopy", "view_order"]]
+
+    # when
+    facts = []
+    for user, names in zip(users, codenames, strict=True):
+        user.user_permissions.set(Permission.objects.filter(codename__in=names))
+        client.force_login(user)
+        facts.append(client.get(page_of(order_copy)).context["comparison"].facts)
+
+    # then
+    assert list(map(bool, facts)) == [False, True]
 
 
 def test_list__without_order_admin_orders_have_no_links(
