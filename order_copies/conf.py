@@ -203,6 +203,14 @@ class Settings:
         return timedelta(seconds=self._get("STUCK_AFTER", 600))
 
     @property
+    def UNDO_WINDOW(self) -> timedelta:  # noqa: N802
+        """How long after its end a completed copy can be undone, in seconds. Default 3600.
+
+        With 0 no copy can be undone.
+        """
+        return timedelta(seconds=self._get("UNDO_WINDOW", 3600))
+
+    @property
     def SUBSCRIPTION_TIME_ZONE(self) -> ZoneInfo:  # noqa: N802
         """The time zone whose wall clock subscriptions keep. Default ``"UTC"``.
 

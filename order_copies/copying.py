@@ -1,4 +1,4 @@
-"""Request, preview, follow, change, delete, abort and retry copies: the Python API of the app.
+"""Request, preview, follow, change, delete, abort, retry and undo copies: the Python API.
 
 API, admin, commands and a shop's own code enter here; :mod:`order_copies.worker.run` runs what is
 requested. Repeating an abort or a retry has no effect; every other forbidden transition is
@@ -28,7 +28,7 @@ from order_copies.conf import settings
 from order_copies.db.transactions import limited_wait, lock_existing
 from order_copies.engines.wake_ups import wake, wake_for
 from order_copies.events.models import Event
-from order_copies.events.recording import Caller, actor_of, changes_of, record
+from order_copies.events.recording import Caller, actor_of, changes_of, record, with_copy
 from order_copies.exceptions import (
     ChangesRefusedError,
     NotDeletableError,
@@ -49,7 +49,7 @@ from order_copies.models import (
     Status,
 )
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition, unsupported
-from order_copies.shops import Shop, get_shop
+from order_copies.shops import Capability, Shop, get_shop
 from order_copies.subscriptions import rules, settlement
 from order_copies.subscriptions import transitions as subscriptions
 from order_copies.subscriptions.schedule import Scheduler
@@ -419,6 +419,60 @@ def why_not_retried(order_copy: OrderFactory) -> list[Problem]:
         message = _("has no source order: it was deleted. Request a copy of another order")
         return [Problem(Step.WRITE, "source_order", "source_gone", message)]
     return [unsupported(*one) for one in get_shop().unsupported_in(order_copy).items()]
+
+
+def undo(order_copy: OrderFactory, *, actor: Caller) -> list[Problem]:
+    """Undo a completed copy: cancel its target, and reinstate the source if the copy cancelled it.
+
+    The copy stays completed, and gets the event ``undo``. Repeating it has no effect. Returns the
+    reasons why nothing was changed. Raises as :func:`abort`.
+    """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        [current] = lock([order_copy])
+        if _undone(current).exists():
+            return []
+        who, now = actor_of(actor), timezone.now()
+        problems = _why_not_undone_here(current) or get_shop().undo(
+            current, who=with_copy(who, current.public_id)
+        )
+        if not problems:
+            record([event(current, "undo", {}, who, now)])
+    return problems
+
+
+def why_not_undone(order_copy: OrderFactory) -> list[Problem]:
+    """Return the reasons why :func:`undo` would change nothing now. Writes nothing."""
+    if _undone(order_copy).exists():
+        message = _("it was undone already")
+        return [Problem(Step.CANCEL, "base", "undone", message, skippable=False)]
+    return _why_not_undone_here(order_copy) or get_shop().why_not_undone(order_copy)
+
+
+def _undone(order_copy: OrderFactory) -> "QuerySet[Event]":
+    return events_of(order_copy).filter(name=f"{order_copy.type}.undo")
+
+
+def _why_not_undone_here(order_copy: OrderFactory) -> list[Problem]:
+    """Return the reasons that do not depend on the state of the orders."""
+    if reason := _not_undoable(order_copy):
+        return [Problem(Step.CANCEL, "base", "not_undoable", reason, skippable=False)]
+    if Capability.UNDO not in get_shop().capabilities:
+        return [unsupported("base", Capability.UNDO.absence)]
+    return []
+
+
+def _not_undoable(order_copy: OrderFactory) -> str:
+    if order_copy.status != Status.COMPLETED or order_copy.completed_at is None:
+        return _("it has not completed: only a completed copy can be undone")
+    if order_copy.scheduled_for is not None:
+        return _("it is a run of a subscription: cancel its order, and change the subscription")
+    if order_copy.target_order_id is None:
+        return _("its order was deleted")
+    if order_copy.cancel_source_order and order_copy.source_order_id is None:
+        return _("the original was deleted: it cannot be reinstated")
+    if timezone.now() > order_copy.completed_at + settings.UNDO_WINDOW:
+        return _("it completed too long ago: cancel or change the orders by hand")
+    return ""
 
 
 def _save_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: Caller) -> None:

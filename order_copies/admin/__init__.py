@@ -11,6 +11,7 @@ from django.contrib.admin.sites import AdminSite
 from order_copies.admin.batches import CopyBatchAdmin
 from order_copies.admin.copy_orders import CopyOrdersMixin
 from order_copies.admin.events import EventAdmin
+from order_copies.admin.lineage import LineageMixin
 from order_copies.admin.order_copies import OrderCopyAdmin
 from order_copies.admin.profiles import CopyProfileAdmin
 from order_copies.admin.subscriptions.order_subscriptions import OrderSubscriptionAdmin
@@ -29,6 +30,7 @@ __all__ = [
     "CopyOrdersMixin",
     "CopyProfileAdmin",
     "EventAdmin",
+    "LineageMixin",
     "OrderCopyAdmin",
     "OrderSubscriptionAdmin",
     "SubscriptionModelAdmin",

@@ -25,6 +25,7 @@ from order_copies import copying
 from order_copies.admin.consequences import Consequences
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
+from order_copies.admin.lineage import LineageMixin
 from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may, may_view_copies, refused_toggles
 from order_copies.admin.submission import (
@@ -44,7 +45,7 @@ FEW_ORDERS = 5
 PARENT = "copy_orders_parent"
 
 
-class CopyOrdersMixin(SubscribeMixin):
+class CopyOrdersMixin(LineageMixin, SubscribeMixin):
     """Lets staff copy orders, and subscribe to them.
 
     Put it before ``ModelAdmin`` in the bases of your order admin.

@@ -1,8 +1,7 @@
 """Values and texts for the pages of plans and copies in the admin, without HTML."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -11,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies import copying
-from order_copies.events.models import Event
-from order_copies.events.recording import actor_name
+from order_copies.admin.advice import reasons_of
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
-from order_copies.shops import get_shop, unsupported_toggles
+from order_copies.shops import unsupported_toggles
 from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
 
@@ -23,8 +21,6 @@ from order_copies.transitions import RETRYABLE
 MAX_UNTOUCHED = 50
 #: The largest number of unchanged lines that are not folded away.
 FEW_LINES = 8
-#: The largest number of events that a page lists.
-MAX_EVENTS = 100
 
 action_labels = {
     Action.COPIED: gettext_lazy("copied"),
@@ -139,11 +135,6 @@ class Lines:
     def collapses(self) -> bool:
         """Whether the unchanged lines are folded away, because there are many."""
         return self.untouched_count > FEW_LINES
-
-    @property
-    def totals(self) -> list["Total"]:
-        """The sum of the lines in both orders."""
-        return [Total(_("All lines"), self.before, self.after)]
 
     @property
     def more(self) -> int:
@@ -267,73 +258,21 @@ def _verdict(plan: CopyPlan) -> tuple[str, str]:
     return "failed", _("Will fail")
 
 
-event_labels = {
-    "create": gettext_lazy("Requested"),
-    "start": gettext_lazy("Started"),
-    "complete": gettext_lazy("Completed"),
-    "fail": gettext_lazy("Failed"),
-    "abort": gettext_lazy("Aborted"),
-    "retry": gettext_lazy("Retry requested"),
-    "": gettext_lazy("Changed"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class LifecycleStep:
-    """One step of a copy from pending to its end."""
-
-    label: Any
-    #: ``"done"``, ``"current"`` or ``"ahead"``.
-    state: str
-    #: When the copy reached the step.
-    at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class EventEntry:
-    """One event of a copy in texts for staff."""
-
-    event: Event
-
-    @property
-    def label(self) -> str:
-        """The translated name of the event."""
-        verb = self.event.name.rpartition(".")[2]
-        return str(event_labels.get(verb, verb))
-
-    @property
-    def who(self) -> str:
-        """The name of the actor."""
-        return actor_name(self.event.who)
-
-    @property
-    def changed(self) -> str:
-        """The changed attributes of a plain change; empty for an event with a name."""
-        return "" if self.event.name else ", ".join(words(name) for name in self.event.changes)
-
-
 class Detail:
-    """One copy with its events. ``source`` and ``target`` are names of its orders, or links."""
+    """One copy for staff. ``source`` and ``target`` are names of its orders, or links."""
 
     def __init__(self, order_copy: OrderCopy, *, source: str | None, target: str | None) -> None:
         self.order_copy = order_copy
         self.source = source or _("a deleted order")
         self.target = target
         self.duration = duration_of(order_copy)
-        self.errors = readable(order_copy.errors_log or {})
+        self.reasons = reasons_of(order_copy)
         self.kind = "warning" if order_copy.status == Status.COMPLETED else "failed"
 
     @property
-    def lines(self) -> Lines:
-        """The outcomes of the copy."""
-        return Lines(self.order_copy.outcomes or [], self.currency_code)
-
-    @property
-    def currency_code(self) -> str:
-        """The currency of the orders; empty if both are gone, or the shop does not name it."""
-        source, target = self.order_copy.source_order, self.order_copy.target_order
-        order = source or target
-        return get_shop().currency_of(order) if order else ""
+    def errors(self) -> list[tuple[str, Sequence[str]]]:
+        """The errors by attribute; none if a person aborted the copy."""
+        return [(reason.name, reason.messages) for reason in self.reasons]
 
     @property
     def toggles(self) -> list[tuple[Any, Any, bool]]:
@@ -346,42 +285,12 @@ class Detail:
             for name, field in fields
         ]
 
-    @property
-    def steps(self) -> Iterator[LifecycleStep]:
-        """The steps pending, in progress (unless it was aborted before), and the end."""
-        order_copy = self.order_copy
-        yield LifecycleStep(Status.PENDING.label, self._state(0), order_copy.created_at)
-        if order_copy.started_at or not order_copy.has_ended:
-            yield LifecycleStep(Status.IN_PROGRESS.label, self._state(1), order_copy.started_at)
-        end = order_copy.get_status_display() if order_copy.has_ended else _("ended")
-        yield LifecycleStep(end, self._state(2), self.ended_at)
-
-    @property
-    def ended_at(self) -> datetime | None:
-        """When the copy ended. The time of an abort is stored only in its event."""
-        order_copy = self.order_copy
-        if order_copy.status == Status.ABORTED:
-            aborts = copying.events_of(order_copy).filter(name=f"{order_copy.type}.abort")
-            return aborts.values_list("created_at", flat=True).last()
-        return order_copy.completed_at or order_copy.failed_at
-
     @cached_property
     def why_not_retried(self) -> str:
         """Why a failed or aborted copy cannot be retried; empty if it can."""
         if self.order_copy.status not in RETRYABLE:
             return ""
         return "; ".join(problem.message for problem in copying.why_not_retried(self.order_copy))
-
-    @property
-    def events(self) -> list[EventEntry]:
-        """The events of the copy, oldest first, at most :data:`MAX_EVENTS`."""
-        return [EventEntry(event) for event in copying.events_of(self.order_copy)[:MAX_EVENTS]]
-
-    def _state(self, step: int) -> str:
-        reached = {Status.PENDING: 0, Status.IN_PROGRESS: 1}.get(Status(self.order_copy.status), 2)
-        if step == reached:
-            return "current"
-        return "done" if step < reached else "ahead"
 
 
 def duration_of(order_copy: OrderCopy) -> str | None:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from order_copies import copying
 from order_copies.admin.actions import InterveningMixin
+from order_copies.admin.advice import is_aborted_by_hand
 from order_copies.admin.bounded import BoundedMixin
 from order_copies.admin.display import duration_of, toggle_labels
 from order_copies.admin.exporting import ExportingMixin
@@ -26,6 +27,8 @@ from order_copies.admin.permissions import may_view
 from order_copies.admin.progress import Progress, WatchingMixin
 from order_copies.admin.refusals import RefusalsMixin
 from order_copies.admin.search import SearchingMixin
+from order_copies.admin.timeline import Timeline
+from order_copies.admin.undoing import UndoingMixin
 from order_copies.events.recording import user_actor
 from order_copies.models import (
     CopyBatch,
@@ -137,6 +140,7 @@ class OrderCopyAdmin(
     ParametersMixin,
     SearchingMixin,
     WatchingMixin,
+    UndoingMixin,
     InterveningMixin,
     ExportingMixin,
     RefusalsMixin,
@@ -221,8 +225,8 @@ class OrderCopyAdmin(
 
     @admin.display(description=gettext_lazy("errors"), ordering="errors_count", empty_value="–")
     def errors(self, order_copy: OrderCopy) -> int | None:
-        """Return the number of errors, skipped ones included; None for 0."""
-        return order_copy.errors_count or None
+        """Return the number of errors, skipped ones included; None for 0 or an abort by hand."""
+        return None if is_aborted_by_hand(order_copy) else order_copy.errors_count or None
 
     @admin.display(description=gettext_lazy("created"), ordering="created_at")
     def created(self, order_copy: OrderCopy) -> str | None:
@@ -242,6 +246,10 @@ class OrderCopyAdmin(
         """Render the page of one copy with its results, buttons and progress."""
         order_copy = kwargs["obj"]
         context["detail"] = self.detail_of(order_copy)
+        context["timeline"] = Timeline(order_copy)
+        context["comparison"] = self.comparison_of(request, order_copy)
+        context |= self.undo_context(request, order_copy)
+        context["is_aborted_by_hand"] = is_aborted_by_hand(order_copy)
         context["verbs"] = self.verbs_for(request, order_copy)
         context["subscription_url"] = self._subscription_url(request, order_copy)
         context["progress"] = Progress.of(self.admin_site, [order_copy])

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib.admin.sites import AdminSite
+from django.contrib.auth import get_permission_codename
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -38,6 +39,20 @@ def may_view(site: AdminSite, request: HttpRequest, model: type[Model]) -> bool:
 def may(request: HttpRequest, verb: str) -> bool:
     """Return whether the user has the permission to ``verb`` copies, as in ``abort_ordercopy``."""
     return request.user.has_perm(f"order_copies.{verb}_ordercopy")
+
+
+def may_view_orders(site: AdminSite, request: HttpRequest, orders: Sequence[Any]) -> bool:
+    """Return whether the user may view all of ``orders``, by the order admin of the site.
+
+    Without such an admin it takes Django's permission to view orders.
+    """
+    model = get_shop().order_model
+    if site.is_registered(model):
+        order_admin = site.get_model_admin(model)
+        return all(order_admin.has_view_permission(request, order) for order in orders)
+    options = model._meta
+    codename = get_permission_codename("view", options)
+    return bool(request.user.has_perm(f"{options.app_label}.{codename}"))
 
 
 def may_change_orders(site: AdminSite, request: HttpRequest, orders: Sequence[Any]) -> bool:

@@ -44,6 +44,10 @@ def _is_span(span: timedelta) -> bool:
     return _is_positive(span.total_seconds())
 
 
+def _is_window(span: timedelta) -> bool:
+    return _is_not_negative(span.total_seconds())
+
+
 def _are_spans(spans: list[timedelta]) -> bool:
     return len(spans) <= MOST_RETRIES and all(map(_is_span, spans))
 
@@ -114,6 +118,10 @@ _rules: dict[str, Rule] = {
     ),
     "STUCK_AFTER": (_is_span, _SECONDS),
     "SUBSCRIPTION_TIME_ZONE": (_is_readable, 'Set a time zone such as "Europe/Rome".'),
+    "UNDO_WINDOW": (
+        _is_window,
+        f"Set a number of seconds, at least 0 and below {TOO_MANY:,}.",
+    ),
     "TOKEN_URL": (_is_readable, "Set a URL, or a path of your own server."),
 }
 

@@ -14,6 +14,7 @@ from order_copies.shops.capabilities import Capability
 from order_copies.shops.complaints import Complaint
 from order_copies.shops.copied_models import CopiedModel
 from order_copies.shops.declared import Refused
+from order_copies.shops.descriptions import DescribedLine, OrderDescription
 from order_copies.shops.drafts import Draft, Placement
 from order_copies.shops.frozen import FrozenShop
 from order_copies.shops.lines import Available, LineFields
@@ -25,10 +26,12 @@ __all__ = [
     "Complaint",
     "CopiedModel",
     "CopyRun",
+    "DescribedLine",
     "Draft",
     "Finding",
     "FrozenShop",
     "LineFields",
+    "OrderDescription",
     "Payment",
     "Placement",
     "Refused",

@@ -22,6 +22,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from order_copies.conf import settings
+from order_copies.events.recording import Actor
 from order_copies.exceptions import Refusal
 from order_copies.models import Kind, OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
@@ -33,6 +34,7 @@ from order_copies.shops.complaints import (
     complaints_about_models,
 )
 from order_copies.shops.copied_models import CopiedModel
+from order_copies.shops.descriptions import OrderDescription
 
 
 @dataclass(slots=True)
@@ -145,12 +147,14 @@ class Shop(ABC):
     def capabilities(self) -> frozenset[Capability]:
         """What the shop can do beyond copying. A toggle that needs anything else is refused.
 
-        Default: ``PLACE`` and ``CANCEL`` if the class overrides :meth:`place` and :meth:`cancel`.
+        Default: ``PLACE``, ``CANCEL`` and ``UNDO`` if the class overrides :meth:`place`,
+        :meth:`cancel` and :meth:`undo`.
         Override it to add others: ``super().capabilities | {Capability.WALLET}``.
         """
         overridden = {
             Capability.PLACE: type(self).place is not Shop.place,
             Capability.CANCEL: type(self).cancel is not Shop.cancel,
+            Capability.UNDO: type(self).undo is not Shop.undo,
         }
         return frozenset(one for one, is_overridden in overridden.items() if is_overridden)
 
@@ -269,6 +273,13 @@ class Shop(ABC):
         except (ValueError, ValidationError):
             return None
         return None if "\0" in order_id else key
+
+    def describe(self, orders: Sequence[Any]) -> list[OrderDescription | None]:
+        """Return each order as the page of a copy shows it, next to the other order.
+
+        Default: None, the page then shows what the copy recorded of the lines.
+        """
+        return [None] * len(orders)
 
     def find_order(self, text: str) -> Any:
         """Return the primary key of the order that staff identify by ``text``, or None.
@@ -418,6 +429,24 @@ class Shop(ABC):
 
         A shop that does not override this method cannot cancel orders: the toggle
         ``cancel_source_order`` is refused, and the method is not called.
+        """
+        raise NotImplementedError
+
+    def why_not_undone(self, order_copy: OrderFactory) -> list[Problem]:
+        """Return why :meth:`undo` would refuse a completed copy now. Must not write or lock.
+
+        Only called in shops with :attr:`Capability.UNDO`. Default: no reasons.
+        """
+        return []
+
+    def undo(self, order_copy: OrderFactory, *, who: Actor) -> list[Problem]:
+        """Cancel the target of a completed copy, and reinstate the source if the copy cancelled it.
+
+        ``who`` is the actor, for events of the shop. Returns why nothing was changed, or an empty
+        list. Called in a transaction that has locked the copy, once for each copy. Leave calls to a
+        gateway to :meth:`catch_up`.
+
+        A shop that does not override this method cannot undo copies: the method is not called.
         """
         raise NotImplementedError
 

@@ -32,6 +32,8 @@ class Capability(StrEnum):
     CUSTOMER = "customer"
     #: Give the target other addresses.
     ADDRESSES = "addresses"
+    #: Undo copies: cancel their targets, and reinstate the sources that they cancelled.
+    UNDO = "undo"
 
     @property
     def toggle(self) -> str | None:
@@ -72,4 +74,5 @@ _ABSENCES = {
     Capability.REPLACEMENTS: _("this shop cannot replace the article of a line"),
     Capability.CUSTOMER: _("this shop cannot copy an order for another customer"),
     Capability.ADDRESSES: _("this shop cannot change the addresses of a copy"),
+    Capability.UNDO: _("this shop cannot undo copies: cancel or change the orders by hand"),
 }

@@ -223,6 +223,7 @@ class DeclaredShop(Shop):
             Capability.RECURRING: _can_renew(type(self)),
             Capability.PLACE: self.placed or self._overrides("place_order", "place_orders"),
             Capability.CANCEL: self.cancelled or self._overrides("cancel_order", "cancel_orders"),
+            Capability.UNDO: type(self).undo is not Shop.undo,
         }
         return frozenset(capability for capability, is_able in able.items() if is_able)
 
@@ -242,6 +243,21 @@ class DeclaredShop(Shop):
         """Return whether the client sees its own orders only."""
         is_user = bool(self.owner) and request.user.is_authenticated
         return is_user and not self._has_permission(request, "view")
+
+    def facts(self, orders: Sequence[Any]) -> list[dict[str, str]]:
+        """Return what the page of a copy shows of orders besides lines and totals, by label.
+
+        Default: whether the order is placed or cancelled, and the email of its customer.
+        """
+        return [
+            {_("Status"): self._status_of(order), _("Customer"): email}
+            for order, email in zip(orders, self._emails_of(orders), strict=True)
+        ]
+
+    def _status_of(self, order: Any) -> str:
+        if is_in(order, self.cancelled):
+            return _("cancelled")
+        return _("placed") if is_in(order, self.placed) else _("not placed")
 
     def subscribers(self, orders: Sequence[Any]) -> list[Subscriber]:
         """Return what subscriptions must know about these source orders.

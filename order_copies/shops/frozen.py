@@ -24,6 +24,7 @@ from order_copies.shops.amounts import rounded
 from order_copies.shops.capabilities import Capability
 from order_copies.shops.contents import RowsByOrder, read_contents, without_lines
 from order_copies.shops.declared import DeclaredShop, is_in
+from order_copies.shops.descriptions import OrderDescription
 from order_copies.shops.drafts import Draft, FrozenTarget, Placement
 from order_copies.shops.graph import Model
 from order_copies.shops.items import AgreedLines, is_item_of, items_of
@@ -68,6 +69,27 @@ class FrozenShop(DeclaredShop):
         rows = read_contents(self.tables, orders, extra={model: reader.extra})
         named = {order: [*map(reader.line, found)] for order, found in rows[model].items()}
         return rows | {model: named}
+
+    def describe(self, orders: Sequence[Any]) -> list[OrderDescription | None]:
+        """Return lines and totals as declared, and :meth:`facts`."""
+        with consistent_reads():
+            lines = self._read({order.pk: order for order in orders})[self.line.model]
+            facts = self._counted("facts", self.facts(orders), len(orders))
+        return [
+            self._described(order, lines.get(order.pk, ()), known)
+            for order, known in zip(orders, facts, strict=True)
+        ]
+
+    def _described(
+        self, order: Any, lines: Sequence[Any], facts: Mapping[str, str]
+    ) -> OrderDescription:
+        currency = self.currency_of(order)
+        return OrderDescription(
+            currency_code=currency,
+            lines=[self._reader.described(line, currency, self.line_id) for line in lines],
+            totals={name: rounded(self._total(order, name)) for name in self.totals},
+            facts=facts,
+        )
 
     def subscription_items(self, orders: Sequence[Any]) -> list[list[OrderSubscriptionItem]]:
         """Return, for each order, the items of its lines with pieces; discounts have none."""

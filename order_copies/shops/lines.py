@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
 from order_copies.shops.amounts import column_value, exact, minor_units, rounded
 from order_copies.shops.contents import Row
+from order_copies.shops.descriptions import DescribedLine
 from order_copies.shops.graph import AnyField, Model
 from order_copies.shops.tables import CopiedTables
 
@@ -137,6 +138,12 @@ class LineReader:
         if self.fields.unit:
             values["unit_amount_cents"] = rounded(self._amount(line, self.fields.unit, currency))
         return values | {"total_amount_cents": rounded(self.amount(line, currency))}
+
+    def described(self, line: Any, currency: str, line_id: Any) -> DescribedLine:
+        """Return a line for people. ``line_id`` returns the public id for a key."""
+        shown = self.shown(line, currency)
+        shown["sku_code"] = str(shown.get("sku_code") or "")
+        return DescribedLine(line_id(line.pk), str(getattr(line, self.fields.name)), **shown)
 
     def outcome(self, decision: Decision, currency: str, line_id: Any) -> Outcome:
         """Return the outcome of a decision. ``line_id`` returns the public id for a key."""

@@ -1,12 +1,14 @@
 """Template filters and tags of the admin for amounts and statuses."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from order_copies.currencies import decimal_places
@@ -54,6 +56,20 @@ def status_badge(order_copy: OrderFactory) -> SafeString:
         kind,
         order_copy.public_id,
         label,
+    )
+
+
+@register.filter
+def instant(moment: datetime | None) -> str:
+    """Render an instant to the second in the current time zone, with the ISO form as its title."""
+    if moment is None:
+        return ""
+    local = localtime(moment)
+    return format_html(
+        '<time datetime="{0}" title="{0}">{1}, {2}</time>',
+        local.isoformat(timespec="milliseconds"),
+        date_format(local, "DATE_FORMAT"),
+        local.strftime("%H:%M:%S"),
     )
 
 

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from order_copies.shops import Capability
 from order_copies.testing.base import Contract, needs
 from order_copies.testing.steps import (
@@ -71,6 +74,18 @@ class Queries(Contract):
     def test_cancel__query_count_does_not_depend_on_lines(self) -> None:
         """``cancel`` runs no more queries for five more lines than for one."""
         self._assert_independent_of_lines("cancel", cancel_source_order=True)
+
+    def test_describe__query_count_is_constant(self) -> None:
+        """``describe`` describes each order, and runs no more queries for five than for one."""
+        counts: list[list[str]] = []
+        for number in (1, 5):
+            orders = [self.make_order() for _ in range(number)]
+            with CaptureQueriesContext(connection) as captured:
+                described = self.shop().describe(orders)
+            assert len(described) == number, f"describe() described {len(described)} orders."
+            counts.append([query["sql"] for query in captured.captured_queries])
+        growing = growth("describe", counts[0], counts[1], "order")
+        assert not growing, growing
 
     def _assert_constant(self, method: str, **toggles: bool) -> None:
         few, many = [self.make_order()], [self.make_order() for _ in range(5)]

@@ -16,14 +16,14 @@ from order_copies.admin.pages import page_url
 from order_copies.admin.subscriptions.order_subscriptions import status_badge_of
 from order_copies.admin.subscriptions.words import frequency_words
 from order_copies.models import OrderCopy, OrderFactory, OrderSubscription
-from order_copies.templatetags.order_copies_admin import money, status_badge
+from order_copies.templatetags.order_copies_admin import money
 from orders.admin.actions import ArchivedFilter, OrderActionsMixin
 from orders.admin.inlines import AddressInline, LineItemInline
 from orders.admin.resources import EMPTY, FILED_UNDER, ResourceAdmin, badge_of
 from orders.models import Customer, Order
 
-#: The maximum number of copies that the page of an order lists.
-MAX_COPIES = 25
+#: The maximum number of subscriptions that the page of an order lists.
+MAX_SUBSCRIPTIONS = 25
 
 AMOUNTS = {
     "subtotal_amount_cents": _("subtotal"),
@@ -81,7 +81,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         ),
         (_("Amounts"), {"fields": ["amounts"]}),
         (_("Payment"), {"fields": [("payment_method", "payment_source"), "coupon_code"]}),
-        (_("Copies"), {"fields": ["copied_from", "copied_to", "subscriptions"]}),
+        (_("Copies"), {"fields": ["order_lineage", "subscriptions"]}),
         FILED_UNDER,
     ]
     readonly_fields = [
@@ -102,8 +102,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
         "payment_method",
         "payment_source",
         "coupon_code",
-        "copied_from",
-        "copied_to",
+        "order_lineage",
         "subscriptions",
     ]
 
@@ -176,31 +175,6 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
             parts.append(("", self._copies_link(order)))
         return format_html_join(mark_safe("<br>"), "{} {}", parts) or EMPTY
 
-    @admin.display(description=_("copy of"))
-    def copied_from(self, order: Order) -> str:
-        """Links to the order that this is a copy of, and to the copy."""
-        source = _source_of(order)
-        if source is None:
-            return EMPTY
-        order_copy = order.source_order_factory
-        return format_html("{} {}", self._order_link(source), self._order_copy_link(order_copy))
-
-    @admin.display(description=_("copied to"))
-    def copied_to(self, order: Any) -> str:
-        """The newest copies of the order: status, target order and copy of each."""
-        order_copies = OrderFactory.objects.filter(source_order=order).order_by("-pk")
-        rows: list[tuple[str, str, str]] = [
-            (
-                status_badge(order_copy),
-                self._order_link(order_copy.target_order) if order_copy.target_order else EMPTY,
-                self._order_copy_link(order_copy),
-            )
-            for order_copy in order_copies.select_related("target_order")[:MAX_COPIES]
-        ]
-        if order.copies_count > MAX_COPIES:
-            rows.append((self._copies_link(order), "", ""))
-        return format_html_join(mark_safe("<br>"), "{} {} {}", rows) or EMPTY
-
     @admin.display(description=_("subscriptions"))
     def subscriptions(self, order: Order) -> str:
         """The newest subscriptions to the order: status, number and frequency of each."""
@@ -212,18 +186,13 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
                 one,
                 frequency_words(one),
             )
-            for one in found[:MAX_COPIES]
+            for one in found[:MAX_SUBSCRIPTIONS]
         )
         return format_html_join(mark_safe("<br>"), '{} <a href="{}">{}</a> {}', rows) or EMPTY
 
     def _order_link(self, order: Order) -> SafeString:
         url = page_url(self.admin_site, Order, "change", order.pk)
         return format_html('<a href="{}">{}</a>', url, order)
-
-    def _order_copy_link(self, order_copy: OrderFactory) -> SafeString:
-        url = page_url(self.admin_site, OrderCopy, "change", order_copy.pk)
-        text = _("(copy %(id)s)") % {"id": order_copy.public_id}
-        return format_html('<a href="{}" class="copies-quiet">{}</a>', url, text)
 
     def _copies_link(self, order: Any) -> SafeString:
         url = page_url(self.admin_site, OrderCopy, "changelist")

@@ -116,6 +116,9 @@ def _lacks_its_coupon(target: Head, facts: Facts) -> bool:
 def _cancelling(order_copy: OrderFactory, source: Head, facts: Facts) -> Iterator[Finding]:
     words = {"copy": order_copy.public_id}
     is_reported = reports_cancelled(order_copy)
+    if is_reported and order_copy.target_order_id in facts.withdrawn:
+        # Nothing replaces the source any more: the undo of the copy has reinstated it.
+        return
     if is_reported and source.status != Order.Status.CANCELLED:
         message = _("is not cancelled, although copy %(copy)s reports that: cancel it")
         yield of_order(source, "source_not_cancelled", message % words)

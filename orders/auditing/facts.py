@@ -169,8 +169,10 @@ class Facts:
     coupons: dict[str, Coupon]
     #: The events of workers that placed or cancelled an order, by order and name of the event.
     worker_events: dict[tuple[int, str], list[WorkerEvent]]
-    #: The number of copies that report that they cancelled an order.
+    #: The number of copies that report that they cancelled an order, and whose target stands.
     cancellations: Counter[int]
+    #: The targets that were cancelled, and not by a copy.
+    withdrawn: set[int]
 
     @classmethod
     def of(cls, order_copies: Sequence[OrderFactory]) -> "Facts":
@@ -197,6 +199,7 @@ class Facts:
             coupons=coupons_by_code(orders[key].coupon_code for key in targets & orders.keys()),
             worker_events=_worker_events(targets | sources),
             cancellations=_cancellations(order_copies),
+            withdrawn=_withdrawn(targets),
         )
 
     def without_line(self, order: Head) -> dict[str, int]:
@@ -311,15 +314,28 @@ def _worker_events(orders: Collection[int]) -> dict[tuple[int, str], list[Worker
     return found
 
 
+def _withdrawn(orders: Collection[int]) -> set[int]:
+    """Return the cancelled ones that no worker cancelled, such as the targets of undone copies.
+
+    They replace their own source no longer.
+    """
+    cancelled = Order.objects.filter(pk__in=orders, status=Order.Status.CANCELLED)
+    keys = set(cancelled.values_list("pk", flat=True))
+    by_workers = _worker_events(keys)
+    return {key for key in keys if (key, "orders.cancel") not in by_workers}
+
+
 def _cancellations(order_copies: Sequence[OrderFactory]) -> Counter[int]:
     sources = _keys(
         order_copy.source_order_id for order_copy in order_copies if order_copy.cancel_source_order
     )
     completed = OrderFactory.objects.filter(
         source_order__in=sources, cancel_source_order=True, status=Status.COMPLETED
-    ).only("source_order_id", "status", "cancel_source_order", "errors_log")
+    ).only("source_order_id", "target_order_id", "status", "cancel_source_order", "errors_log")
+    reporting = [order_copy for order_copy in completed if reports_cancelled(order_copy)]
+    withdrawn = _withdrawn(_keys(order_copy.target_order_id for order_copy in reporting))
     return Counter(
         int(order_copy.source_order_id or 0)
-        for order_copy in completed.iterator()
-        if reports_cancelled(order_copy)
+        for order_copy in reporting
+        if order_copy.target_order_id not in withdrawn
     )

@@ -8,19 +8,29 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from order_copies import public_ids
-from order_copies.events.recording import worker_actor
+from order_copies.events.recording import Actor, worker_actor
 from order_copies.exceptions import Refusal
 from order_copies.jsonapi.scopes import is_sales_channel
 from order_copies.models import OrderFactory, OrderSubscription, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem
-from order_copies.shops import Capability, CopyRun, Finding, Payment, Shop, Subscriber
+from order_copies.shops import (
+    Capability,
+    CopyRun,
+    Finding,
+    OrderDescription,
+    Payment,
+    Shop,
+    Subscriber,
+)
 from orders import auditing
+from orders.auditing.facts import reports_cancelled
 from orders.copying import recipients, requested, writing
+from orders.copying.descriptions import describe
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
 from orders.copying.snapshot import take_snapshot
 from orders.copying.writing import check_unchanged
-from orders.lifecycle import cancelling, gateways, placing, subscribing, voiding
+from orders.lifecycle import cancelling, gateways, placing, subscribing, undoing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
 from orders.lifecycle.locks import locked
 from orders.models import Authorization, CouponUse, Customer, Order, StockReservation
@@ -100,6 +110,10 @@ class ReferenceShop(Shop):
     def order_key(self, order_id: str) -> int | None:
         """Return the key of a ten-letter id; None if it is not the id of an order."""
         return public_ids.decode("orders", order_id)
+
+    def describe(self, orders: Sequence[Order]) -> list[OrderDescription | None]:
+        """Return lines, totals, statuses, customers, addresses and payments, in three queries."""
+        return describe(orders)
 
     def find_order(self, text: str) -> int | None:
         """Return the key of an order by its id, or by its number with or without ``#``."""
@@ -191,6 +205,17 @@ class ReferenceShop(Shop):
             order_copies=[run.order_copy.public_id for run in runs],
         )
 
+    def why_not_undone(self, order_copy: OrderFactory) -> list[Problem]:
+        """Return why the target cannot be cancelled, or its source cannot be sold again."""
+        return undoing.rehearse(*_undone(order_copy))
+
+    def undo(self, order_copy: OrderFactory, *, who: Actor) -> list[Problem]:
+        """Cancel the target; the source that the copy cancelled is pending again, without payment.
+
+        The authorization of the source was voided, so that it must be placed again.
+        """
+        return undoing.undo(*_undone(order_copy), who=who)
+
     def audit_copies(self, order_copies: Sequence[OrderFactory]) -> Iterator[Finding]:
         """Report targets that differ from their plan, and sources that differ from the request."""
         return auditing.audit_copies(order_copies)
@@ -205,6 +230,13 @@ def _source(order_copy: OrderFactory) -> int:
     key = order_copy.source_order_id
     assert key is not None, "the app plans no copy whose source was deleted"
     return int(key)
+
+
+def _undone(order_copy: OrderFactory) -> tuple[int, int | None]:
+    """Return the target of a copy that is undone, and the source if the copy cancelled it."""
+    key = order_copy.target_order_id
+    assert key is not None, "the app undoes no copy whose target was deleted"
+    return int(key), _source(order_copy) if reports_cancelled(order_copy) else None
 
 
 def _payment(run: CopyRun) -> dict[str, Any] | None:

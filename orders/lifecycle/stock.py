@@ -36,10 +36,13 @@ class Need(NamedTuple):
 class StockLedger:
     """The stock items of orders that need pieces and of orders that hold pieces, locked.
 
-    ``needing`` and ``holding`` are keys of orders. Only :meth:`write` changes the database.
+    ``needing`` and ``holding`` are keys of orders. Only :meth:`write` changes the database. Without
+    ``locks`` the stock may change in the next moment: for rehearsals.
     """
 
-    def __init__(self, needing: Collection[int], holding: Collection[int]) -> None:
+    def __init__(
+        self, needing: Collection[int], holding: Collection[int], *, locks: bool = True
+    ) -> None:
         self._needs: dict[int, list[Need]] = defaultdict(list)
         self._held: dict[int, Counter[int]] = defaultdict(Counter)
         self._reserved: list[tuple[int, int, int]] = []
@@ -51,7 +54,9 @@ class StockLedger:
         self._read(needing, holding)
         keys = {need.stock_item for needs in self._needs.values() for need in needs}
         keys |= {key for held in self._held.values() for key in held}
-        self._stock = locked(StockItem.objects.all(), (key for key in keys if key is not None))
+        known = {key for key in keys if key is not None}
+        items = StockItem.objects.all()
+        self._stock = locked(items, known) if locks else items.in_bulk(known)
 
     def _read(self, needing: Collection[int], holding: Collection[int]) -> None:
         lines = LineItem.objects.filter(

@@ -114,6 +114,8 @@ TRANSITIONS = {
         stamp="cancelled_at",
         obstacles=None,
     ),
+    # Run by orders.lifecycle.undoing; obstacles: unavailable stock.
+    "reinstate": Transition(frozenset({Status.CANCELLED}), Status.PENDING, obstacles=None),
 }
 
 #: The statuses in which an order holds stock, a coupon use and an authorization.
@@ -126,7 +128,7 @@ NOT_ARCHIVABLE = frozenset({Status.DRAFT, Status.PENDING, Status.PLACING})
 def transition(event: str, keys: Sequence[int], *, who: Actor) -> list[list[Problem]]:
     """Run a transition that changes nothing but the status, and record its event.
 
-    ``event`` is a key of :data:`TRANSITIONS`, except ``place`` and ``cancel``. Return the reasons
+    ``event`` is a key of :data:`TRANSITIONS` whose row has ``obstacles``. Return the reasons
     why an order kept its status, one list for each key. Raises :class:`OrderGoneError`.
     """
     rule = TRANSITIONS[event]

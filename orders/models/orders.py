@@ -40,7 +40,8 @@ class Order(Resource):
         EDITING = "editing", _("editing")
         #: Approved for fulfillment.
         APPROVED = "approved", _("approved")
-        #: Final: stock and coupon use are released, the authorization is voided.
+        #: Stock and coupon use are released, the authorization is voided. Final, unless the copy
+        #: that cancelled the order is undone.
         CANCELLED = "cancelled", _("cancelled")
 
     class PaymentStatus(models.TextChoices):

@@ -161,6 +161,26 @@ def two_users() -> Result:
     }
 
 
+def undone_twice() -> Result:
+    """Two users undo the same swap."""
+    order_copy = stories.copied(placed_order(), **SWAP)
+    source, target = order_copy.source_order, order_copy.target_order
+
+    def undo() -> None:
+        copying.undo(order_copy, actor=stories.WHO)
+
+    at_once(undo, undo)
+
+    names = ["order_copies.undo", "orders.reinstate"]
+    undone = Event.objects.filter(name__in=names).order_by("name")
+    return {
+        "orders": [stories.statuses(order)[:2] for order in (source, target)],
+        "events": list(undone.values_list("name", flat=True)),
+        "reserved": StockItem.objects.aggregate(Sum("reserved"))["reserved__sum"],
+        "audit": audited(final=True),
+    }
+
+
 def swap_among_rivals() -> Result:
     """Copies of another order want the piece and the coupon use that a swap transfers."""
     sku, coupon = SkuFactory(stock=2), CouponFactory(usage_limit=2)
@@ -312,6 +332,7 @@ RACES: dict[str, Callable[[], Result]] = {
     "last_pieces": last_pieces,
     "last_use_of_a_coupon": last_use_of_a_coupon,
     "two_users": two_users,
+    "undone_twice": undone_twice,
     "swap_among_rivals": swap_among_rivals,
     "two_claimers": two_claimers,
     "schedulers": schedulers,

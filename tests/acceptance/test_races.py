@@ -63,6 +63,15 @@ def test_race__two_users_who_swap_one_order_cancel_it_once(
     }
 
 
+def test_race__two_users_who_undo_one_swap_undo_it_once(environment: dict[str, str]) -> None:
+    assert run_race(environment, "undone_twice") == {
+        "orders": [["pending", "unpaid"], ["cancelled", "voided"]],
+        "events": ["order_copies.undo", "orders.reinstate"],
+        "reserved": 0,
+        "audit": [],
+    }
+
+
 def test_race__swap_keeps_its_last_piece_and_its_coupon(
     environment: dict[str, str],
 ) -> None:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from oscar.core.loading import get_model
 
 from order_copies.contrib.oscar.admin import let_staff_copy_orders
+from order_copies.copying import request
 from order_copies.models import OrderCopy
 from tests.oscar_shop.copies import run_batch
 from tests.oscar_shop.shopping import Item, make_user, place_order
@@ -185,3 +186,22 @@ def test_commands__copy_an_order_by_its_number(order, capsys) -> None:
     # then
     order_copy = OrderCopy.objects.get()
     assert (order_copy.source_order, order_copy.target_order.status) == (order, "Pending")
+
+
+def test_admin__compares_original_and_copy(staff, order) -> None:
+    # given
+    [order_copy] = request([order], actor="staff")
+    run_batch("worker")
+    order_copy.refresh_from_db()
+
+    # when
+    page = staff.get(reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk]))
+
+    # then
+    comparison = page.context["comparison"]
+    assert [(line.label, line.amount) for line in comparison.lines] == [("same", 0)]
+    facts = {fact.label: (fact.before, fact.after) for fact in comparison.facts}
+    address = order.shipping_address.summary
+    assert facts["Status"] == (order.status, "Draft")
+    assert facts["Shipping address"] == (address, address)
+    assert "Cannot be undone: this shop cannot undo copies" in page.content.decode()

@@ -4,9 +4,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
+from order_copies.admin.comparison import compare
 from order_copies.models import OrderFactory, OrderSubscription
 from order_copies.worker.run import run_batch
-from tests.wine_shop.conftest import make_order
+from tests.wine_shop.conftest import copy_of, make_order, run
 
 TERMS = {"frequency_name": "monthly", "start": "date", "starts_at": "2031-01-31T09:00"}
 
@@ -35,3 +36,27 @@ def test_subscribe__to_an_order_and_run_it_now(cellar: None) -> None:
     order_copy = OrderFactory.objects.get()
     assert (order_copy.order_subscription, order_copy.status) == (one, "completed")
     assert str(order) in client.get(response.headers["Location"]).content.decode()
+
+
+@pytest.mark.django_db
+def test_comparison__of_declared_orders_has_lines_totals_and_status(cellar: None) -> None:
+    # given
+    order_copy = copy_of(make_order("W1", ("red", 2, "2.50"), ("white", 5, "3")), skip_errors=True)
+    run(order_copy)
+
+    # when
+    comparison = compare(order_copy)
+
+    # then
+    lines = [(one.name, one.label, one.message, one.amount) for one in comparison.lines]
+    assert lines == [
+        ("red", "same", "", 0),
+        ("white", "2 fewer", "only 3 of 5 white left", -600),
+    ]
+    assert [(one.label, one.before, one.after) for one in comparison.totals] == [
+        ("Subtotal", 2000, 1400),
+        ("Total", 2000, 1400),
+    ]
+    assert [(one.label, one.before, one.after) for one in comparison.facts] == [
+        ("Status", "not placed", "not placed")
+    ]

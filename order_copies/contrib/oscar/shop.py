@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from oscar.core.loading import get_class, get_model
 
 from order_copies.contrib.oscar import cancelling, placing, stock
@@ -117,6 +118,21 @@ class OscarShop(FrozenShop):
         key = numbered.values_list("pk", flat=True).first()
         return self.order_key(text) if key is None else key
 
+    def facts(self, orders: Sequence[Any]) -> list[dict[str, str]]:
+        """Return status, customer and addresses of orders; the addresses in one query."""
+        related = ("shipping_address", "billing_address")
+        found = Order._base_manager.select_related(*related).in_bulk([one.pk for one in orders])
+        return [
+            known
+            | {
+                _("Status"): order.status,
+                _("Billing address"): _summary(found[order.pk].billing_address),
+                _("Shipping address"): _summary(found[order.pk].shipping_address),
+                _("Shipping method"): order.shipping_method,
+            }
+            for order, known in zip(orders, super().facts(orders), strict=True)
+        ]
+
     def fresh(self, runs: Sequence[CopyRun]) -> list[dict[str, Any]]:
         """Return a number by Oscar's generator for each target, and a basket that reserves it.
 
@@ -199,3 +215,7 @@ class OscarShop(FrozenShop):
     def cancel_orders(self, orders: Sequence[Any]) -> list[str]:
         """Cancel orders through the pipeline, and give their stock back."""
         return cancelling.cancel(orders, self.cancelled_status)
+
+
+def _summary(address: Any) -> str:
+    return address.summary if address is not None else ""

@@ -272,7 +272,7 @@ def test_buttons__redirect_to_the_page_of_the_copy(admin_client: Client, order: 
     url = reverse("admin:order_copies_ordercopy_change", args=[order_copy.pk])
     assert aborted.redirect_chain == retried.redirect_chain == [(url, 302)]
     assert [str(message) for message in aborted.context["messages"]] == ["1 copy was aborted."]
-    labels = [happening.label for happening in retried.context["detail"].events]
+    labels = [happening.label for happening in retried.context["timeline"].entries]
     assert labels == ["Aborted", "Retry requested"]
 
 

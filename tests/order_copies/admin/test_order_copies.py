@@ -1,5 +1,6 @@
 """Copies in the admin: list, page, progress, changes and deletion."""
 
+from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
@@ -15,11 +16,12 @@ from django.urls import reverse
 from order_copies import copying, public_ids
 from order_copies.events.models import Event
 from order_copies.models import CopyBatch, OrderCopy, Status
+from order_copies.shops import OrderDescription, Shop
 from orders.copying.shop import ReferenceShop
 from orders.models import Order
 from tests.api import API, request_of, staff
 from tests.factories import PLACED_AT, OrderCopyFactory, OrderFactory, draft_order, placed_order
-from tests.stories import WHO, copied, requested
+from tests.stories import WHO, copied, fresh, requested
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +47,9 @@ class YenShop(ReferenceShop):
 
     def currency_of(self, order: Any) -> str:
         return "JPY"
+
+    def describe(self, orders: Sequence[Any]) -> list[OrderDescription | None]:
+        return Shop.describe(self, orders)
 
 
 def listed(client: Client, **query: str) -> list[OrderCopy]:
@@ -208,13 +213,17 @@ def test_page__shows_events_steps_errors_and_totals(admin: Client) -> None:
     response = admin.get(page_of(order_copy))
 
     # then
-    detail, page = response.context["detail"], response.content.decode()
-    assert [happening.label for happening in detail.events] == ["Requested", "Started", "Failed"]
-    assert [happening.who for happening in detail.events][:2] == ["staff@example.com", "worker w1"]
-    assert [step.state for step in detail.steps] == ["done", "done", "current"]
-    assert ("Status", ["cannot transition from draft to placed"]) in detail.errors
+    timeline, page = response.context["timeline"], response.content.decode()
+    assert [entry.label for entry in timeline.entries] == ["Requested", "Started", "Failed"]
+    assert [entry.who for entry in timeline.entries][:2] == ["staff@example.com", "worker w1"]
+    assert timeline.entries[2].details == f"{order_copy.errors_count} errors"
+    assert [step.state for step in timeline.steps] == ["done", "done", "current"]
+    errors = response.context["detail"].errors
+    assert ("Status", ["cannot transition from draft to placed"]) in errors
     assert "cannot transition from draft to placed" in page
-    assert detail.lines.before == detail.lines.after == order_copy.source_order.total_amount_cents
+    [*_others, total] = response.context["comparison"].totals
+    due = order_copy.source_order.total_amount_with_taxes_cents
+    assert (str(total.label), total.before, total.after) == ("Total with taxes", due, due)
 
 
 def test_page__amounts_are_in_the_currency_that_the_shop_names(admin: Client, settings) -> None:
@@ -223,10 +232,10 @@ def test_page__amounts_are_in_the_currency_that_the_shop_names(admin: Client, se
     settings.ORDER_COPIES = settings.ORDER_COPIES | {"SHOP": f"{__name__}.YenShop"}
 
     # when
-    lines = admin.get(page_of(order_copy)).context["detail"].lines
+    comparison = admin.get(page_of(order_copy)).context["comparison"]
 
     # then
-    assert lines.currency_code == "JPY"
+    assert comparison.currency_code == "JPY"
 
 
 def test_page__pending_copy_is_polled(admin: Client) -> None:
@@ -237,13 +246,11 @@ def test_page__pending_copy_is_polled(admin: Client) -> None:
     response = admin.get(page_of(order_copy))
 
     # then
-    assert [step.state for step in response.context["detail"].steps] == [
-        "current",
-        "ahead",
-        "ahead",
-    ]
+    states = [step.state for step in response.context["timeline"].steps]
+    assert states == ["current", "ahead", "ahead"]
     assert "data-running" in response.content.decode()
-    assert "once the copy has run" in response.content.decode()
+    assert "once a worker has made it" in response.content.decode()
+    assert not response.context["comparison"].has_copy
 
 
 def test_page__copy_in_progress_is_at_the_second_step(admin: Client) -> None:
@@ -254,7 +261,8 @@ def test_page__copy_in_progress_is_at_the_second_step(admin: Client) -> None:
     response = admin.get(page_of(order_copy))
 
     # then
-    assert [step.state for step in response.context["detail"].steps] == ["done", "current", "ahead"]
+    states = [step.state for step in response.context["timeline"].steps]
+    assert states == ["done", "current", "ahead"]
     assert "attempt 2" in response.content.decode()
 
 
@@ -267,15 +275,30 @@ def test_page__aborted_copy_shows_the_time_and_that_it_never_ran(admin: Client) 
     response = admin.get(page_of(order_copy))
 
     # then
-    detail, page = response.context["detail"], response.content.decode()
+    page = response.content.decode()
     event = Event.objects.get(name="order_copies.abort")
-    assert [(str(step.label), step.state, step.at) for step in detail.steps] == [
+    steps = response.context["timeline"].steps
+    assert [(str(step.label), step.state, step.at) for step in steps] == [
         ("pending", "done", order_copy.created_at),
         ("aborted", "current", event.created_at),
     ]
-    assert detail.errors == [("The copy", ["aborted by hand"])]
-    assert "once the copy has run" not in page
-    assert "ended before any line was copied" in page
+    assert "No order was made." in page
+
+
+def test_page__abort_by_hand_is_no_error(admin: Client) -> None:
+    # given
+    order_copy = requested(placed_order())
+    copying.abort([order_copy], actor=WHO)
+
+    # when
+    response = admin.get(page_of(order_copy))
+
+    # then
+    assert response.context["detail"].errors == []
+    page = response.content.decode()
+    assert "staff@example.com aborted the copy before it made an order." in page
+    assert "copies-errors" not in page
+    assert site.get_model_admin(OrderCopy).errors(fresh(order_copy)) is None
 
 
 def test_page__copy_aborted_twice_shows_the_last_time(admin: Client) -> None:
@@ -287,7 +310,7 @@ def test_page__copy_aborted_twice_shows_the_last_time(admin: Client) -> None:
     copying.abort([order_copy], actor=WHO)
 
     # when
-    ended_at = admin.get(page_of(order_copy)).context["detail"].ended_at
+    ended_at = admin.get(page_of(order_copy)).context["timeline"].ended_at
 
     # then
     assert ended_at > PLACED_AT
@@ -324,8 +347,8 @@ def test_change__reference_and_metadata_are_saved_and_recorded(admin: Client) ->
         "metadata": {"from": {}, "to": {"a": [1, None]}},
     }
     assert event.who["owner"]["name"] == "admin"
-    changed = admin.get(page_of(order_copy)).context["detail"].events[-1].changed
-    assert set(changed.split(", ")) == {"Reference", "Reference origin", "Metadata"}
+    changed = admin.get(page_of(order_copy)).context["timeline"].entries[-1].details
+    assert set(changed.split(", ")) == {"Reference: R 2", "Reference origin: desk", "Metadata"}
 
 
 def test_change__copy_deleted_meanwhile_gives_a_message(
@@ -460,6 +483,34 @@ def test_change__empty_metadata_is_an_empty_object(admin: Client) -> None:
     # then
     order_copy.refresh_from_db()
     assert order_copy.metadata == {}
+
+
+def test_timeline__lists_the_newest_events_and_what_changed(
+    admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.setattr("order_copies.admin.timeline.MAX_EVENTS", 3)
+    order_copy = requested(placed_order())
+    copying.abort([order_copy], actor=WHO)
+    copying.retry([order_copy], actor="import", skip_errors=True)
+    copying.update(order_copy, actor=WHO, reference="R-1")
+    copying.update(order_copy, actor=WHO, reference=None)
+
+    # when
+    response = admin.get(page_of(order_copy))
+
+    # then
+    entries = response.context["timeline"].entries
+    assert [(entry.label, entry.details, entry.who) for entry in entries] == [
+        ("Retry requested", "Skip errors: yes", "import"),
+        ("Changed", "Reference: R-1", "staff@example.com"),
+        ("Changed", "Reference removed", "staff@example.com"),
+    ]
+    page = response.content.decode()
+    assert "Older events are not listed." in page
+    at = entries[-1].event.created_at
+    assert f'title="{at.isoformat(timespec="milliseconds")}"' in page
+    assert f"{at:%H:%M:%S}</time>" in page
 
 
 # Deleting
@@ -629,6 +680,26 @@ def test_page__is_read_only_with_the_view_permission(client: Client) -> None:
 
 
 # Without an admin for orders, and events
+
+
+def test_page__without_order_admin_orders_are_shown_to_those_who_may_view_them(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    monkeypatch.delitem(site._registry, Order)
+    order_copy = copied(placed_order())
+    users = [User.objects.create_user(name, is_staff=True) for name in ("kim", "lou")]
+    codenames = [["view_ordercopy"], ["view_ordercopy", "view_order"]]
+
+    # when
+    facts = []
+    for user, names in zip(users, codenames, strict=True):
+        user.user_permissions.set(Permission.objects.filter(codename__in=names))
+        client.force_login(user)
+        facts.append(client.get(page_of(order_copy)).context["comparison"].facts)
+
+    # then
+    assert list(map(bool, facts)) == [False, True]
 
 
 def test_list__without_order_admin_orders_have_no_links(

@@ -161,6 +161,7 @@ TOLERANCE: dict[str, tuple[str, set[str]]] = {
     "STUCK_AFTER": ("E006", set()),
     "SUBSCRIPTION_TIME_ZONE": ("E006", set()),
     "TOKEN_URL": ("E006", {"''", "x"}),
+    "UNDO_WINDOW": ("E006", {"0"}),
 }
 
 

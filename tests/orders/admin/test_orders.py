@@ -7,7 +7,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from orders.admin import orders as orders_admin
 from orders.models import Customer, Order, Sku
 from tests.factories import (
     CouponFactory,
@@ -81,22 +80,6 @@ def test_order_page__links_source_and_target_of_a_copy(admin_client: Client) -> 
     assert page_of(source) in of_target
     assert copy_page in of_source
     assert copy_page in of_target
-
-
-def test_order_page__links_to_the_list_of_many_copies(
-    admin_client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given
-    monkeypatch.setattr(orders_admin, "MAX_COPIES", 1)
-    source = placed_order()
-    copied(source)
-    copied(source)
-
-    # when
-    page = admin_client.get(page_of(source)).content.decode()
-
-    # then
-    assert "2 copies</a>" in page
 
 
 def test_order_page__lists_copies_without_a_target(admin_client: Client) -> None:
