@@ -36,8 +36,8 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Wait until a server accepts connections on this port, for at most 20 seconds."""
-    deadline = time.monotonic() + 20
+    """Wait until a server accepts connections on this port, for at most a minute."""
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

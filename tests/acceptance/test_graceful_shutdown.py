@@ -105,7 +105,7 @@ def stop(worker: subprocess.Popen[str], *signals: signal.Signals) -> tuple[int, 
         worker.send_signal(number)
         time.sleep(0.7)
     try:
-        printed = worker.communicate(timeout=30)[0]
+        printed = worker.communicate(timeout=120)[0]
     finally:
         worker.kill()
     return worker.returncode, time.monotonic() - began, printed
@@ -115,7 +115,7 @@ def drain_without_waiting(environment: dict[str, str]) -> None:
     """Finish all copies by another worker, in less time than a lease."""
     began = time.monotonic()
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
-    printed = other.communicate(timeout=30)[0]
+    printed = other.communicate(timeout=120)[0]
     assert time.monotonic() - began < 20
     assert rows(environment, STATUSES) == [("completed",)] * 4, printed
     assert rows(environment, TARGETS) == [(5,)], printed

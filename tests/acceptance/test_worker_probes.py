@@ -9,7 +9,7 @@ __all__ = ["SHOP"]
 def probe(environment: dict[str, str]) -> tuple[int, str]:
     """Run the probe; return its exit status and output."""
     process = start(environment, "manage.py", "order_copies_health", "--this-host")
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=120)[0]
     return process.returncode, output
 
 
@@ -50,7 +50,7 @@ def test_worker_probe__fails_for_a_hanging_worker_and_passes_for_its_successor(
     status, output = probe(environment)
     heartbeats = rows(environment, "SELECT worker FROM order_copies_heartbeat")
     successor.terminate()
-    successor.communicate(timeout=60)
+    successor.communicate(timeout=120)
 
     # then
     assert (status, output.splitlines()[-1][:28]) == (0, "All is well: 1 worker active")

@@ -49,7 +49,7 @@ def test_two_workers__each_copy_has_one_target(
 
     # when
     workers = [start(environment, *drain) for _ in range(2)]
-    output = [worker.communicate(timeout=60)[0] for worker in workers]
+    output = [worker.communicate(timeout=120)[0] for worker in workers]
 
     # then
     assert [worker.returncode for worker in workers] == [0, 0], output
@@ -103,7 +103,7 @@ def test_killed_worker__another_worker_finishes_its_copies(
     # when
     expire_leases(environment)
     other = start(environment, "manage.py", "order_copies_worker", "--drain")
-    output = other.communicate(timeout=60)[0]
+    output = other.communicate(timeout=120)[0]
 
     # then
     assert rows(
@@ -123,10 +123,10 @@ def test_started_at__never_before_created_at(environment: dict[str, str]) -> Non
 
     # when
     client = start(environment, "-c", SLOW_CLIENT)
-    client_output = client.communicate(timeout=60)[0]
+    client_output = client.communicate(timeout=120)[0]
     wait_for_rows(environment, 401)
     worker.terminate()
-    output = worker.communicate(timeout=60)[0]
+    output = worker.communicate(timeout=120)[0]
 
     # then
     assert client.returncode == 0, client_output
@@ -140,7 +140,7 @@ def test_started_at__never_before_created_at(environment: dict[str, str]) -> Non
 def wait_for_rows(environment: dict[str, str], completed: int) -> None:
     """Return when this number of copies is completed; fail after a minute."""
     count = "SELECT COUNT(*) FROM order_copies_orderfactory WHERE status = 'completed'"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while rows(environment, count) != [(completed,)]:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -24,7 +24,7 @@ from tests.chaos.sources import RandomCopies
 
 WHO = {"owner": {"type": "users", "id": "1", "email": "chaos@example.com"}}
 #: Seconds for which the client retries.
-TIMEOUT = 30
+TIMEOUT = 120
 #: Errors after which the client retries or goes on.
 ERRORS = (
     Error,

@@ -26,7 +26,7 @@ from tests.chaos import client, kill_points
 from tests.chaos.kill_points import CLIENT_STEPS, FREEZING, RARE, STEPS, KillPoint
 
 #: Seconds within which a worker must stop after SIGTERM.
-GRACE = 30
+GRACE = 120
 #: Maximum number of visits of its step before a kill point triggers.
 MOST_VISITS = 4
 #: Seconds for which a process is frozen: longer than its leases last.

@@ -29,8 +29,8 @@ WORKERS = 3
 KILLS = 2
 #: Number of pending copies above which clients send no requests.
 BACKLOG = 60
-#: Maximum seconds of the faults, and of the work after them.
-FAULTS_TIMEOUT, END_TIMEOUT = 300, 180
+#: Maximum seconds of the faults, and of the work after them, on a machine that is busy.
+FAULTS_TIMEOUT, END_TIMEOUT = 900, 600
 #: Reads the database although its connections are cut.
 _retry_errors = partial(retry, timeout=END_TIMEOUT)
 

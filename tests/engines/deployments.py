@@ -75,7 +75,7 @@ class Client:
 
     def close(self) -> None:
         """Close the input of the process and wait for its end."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
 
     def _read(self) -> Any:
         assert self._process.stdout
@@ -119,7 +119,7 @@ class Deployment:
 
     def run(self, *arguments: str) -> None:
         """Run Python with these arguments; it must succeed."""
-        assert self.process(*arguments).wait(timeout=60) == 0
+        assert self.process(*arguments).wait(timeout=120) == 0
 
     @contextmanager
     def client(self, **changes: str) -> Iterator[Client]:
@@ -156,7 +156,7 @@ class Deployment:
         """Terminate the worker; return its exit status."""
         assert self.worker is not None
         self.worker.terminate()
-        return self.worker.wait(timeout=30)
+        return self.worker.wait(timeout=120)
 
     @contextmanager
     def sweep(self) -> Iterator[None]:
@@ -170,7 +170,7 @@ class Deployment:
             yield
         finally:
             beat.terminate()
-            beat.wait(timeout=30)
+            beat.wait(timeout=120)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -185,7 +185,7 @@ class Deployment:
         sql = "SELECT status, COUNT(*) FROM order_copies_orderfactory GROUP BY status"
         return dict(self.rows(sql))
 
-    def wait_until_all_have_ended(self, seconds: float = 20) -> None:
+    def wait_until_all_have_ended(self, seconds: float = 120) -> None:
         """Wait until no copy is pending or in progress."""
         deadline = time.monotonic() + seconds
         while (count := self.count()).keys() & {"pending", "in_progress"}:

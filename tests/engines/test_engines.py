@@ -90,7 +90,7 @@ def test_killed_worker__restarted_worker_ends_its_copies_without_a_wake_up(
     shop.start()
 
     # then
-    shop.wait_until_all_have_ended(seconds=40)
+    shop.wait_until_all_have_ended()
     assert left.keys() & {"pending", "in_progress"}
     assert each_has_one_target(shop)
 
@@ -106,7 +106,7 @@ def test_killed_worker__copies_in_progress_are_ended(shop: Deployment, client: C
     shop.start()
 
     # then
-    shop.wait_until_all_have_ended(seconds=40)
+    shop.wait_until_all_have_ended()
     assert attempts(shop) > 1
     assert each_has_one_target(shop)
 
@@ -133,7 +133,7 @@ def test_killed_broker__copies_end_after_its_restart_without_a_wake_up(
         shop.restart_if_ended()
 
         # then
-        shop.wait_until_all_have_ended(seconds=60)
+        shop.wait_until_all_have_ended()
         assert pending == 20
         assert each_has_one_target(shop)
 
@@ -166,7 +166,8 @@ def test_lost_wake_up__request_is_fast_and_its_copies_end(shop: Deployment, sile
         count = shop.count()
 
     # then
-    assert sum(seconds) < 2
+    # If each of them waited for the broker, half a second, it would be 5.
+    assert sum(seconds) < 4
     assert sum(count.values()) == before + 10
     # Workers of the other engines look for copies themselves.
     assert count.get("pending", 0) == 10 or shop.kind.engine != "django.tasks"

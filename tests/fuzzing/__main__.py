@@ -49,7 +49,7 @@ def token(address: str, application: dict[str, str]) -> str:
     """Request an access token from the token endpoint."""
     body = json.dumps({"grant_type": "client_credentials", **application}).encode()
     request = Request(f"{address}/oauth/token", body, {"Content-Type": "application/json"})
-    with urlopen(request, timeout=10) as response:
+    with urlopen(request, timeout=60) as response:
         return str(json.load(response)["access_token"])
 
 
@@ -58,7 +58,7 @@ def ids(address: str, access_token: str, document: dict[str, Any]) -> dict[str, 
 
     def found(path: str) -> list[str]:
         headers = {"Accept": MEDIA_TYPE, "Authorization": f"Bearer {access_token}"}
-        with urlopen(Request(f"{address}{path}", headers=headers), timeout=10) as response:
+        with urlopen(Request(f"{address}{path}", headers=headers), timeout=60) as response:
             return [resource["id"] for resource in json.load(response)["data"]]
 
     copy_some(address, access_token, found("/api/orders"))
@@ -74,7 +74,7 @@ def copy_some(address: str, access_token: str, orders: list[str]) -> None:
         source_order = {"data": {"type": "orders", "id": order}}
         data = {"type": "order_copies", "relationships": {"source_order": source_order}}
         body = json.dumps({"data": data}).encode()
-        urlopen(Request(f"{address}/api/order_copies", body, headers), timeout=10).close()
+        urlopen(Request(f"{address}/api/order_copies", body, headers), timeout=60).close()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.gateway.modes import Mode
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds.
-TIMEOUT = 10
+TIMEOUT = 60
 
 
 @dataclass(frozen=True)

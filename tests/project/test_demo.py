@@ -116,7 +116,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # when Ctrl-C is pressed
     os.killpg(demo.pid, signal.SIGINT)
-    rest, _ = demo.communicate(timeout=20)
+    rest, _ = demo.communicate(timeout=60)
 
     # then
     assert demo.returncode == 0
@@ -139,7 +139,7 @@ def test_the_demo_copies_an_order_serves_and_stops_with_ctrl_c(start_demo, port)
 
     # when it is terminated
     demo.terminate()
-    rest, _ = demo.communicate(timeout=20)
+    rest, _ = demo.communicate(timeout=60)
 
     # then
     assert demo.returncode == 0
@@ -153,7 +153,7 @@ def test_a_port_that_is_taken_is_told_at_once(start_demo, port):
     with socket.create_server(("127.0.0.1", port)):
         # when
         demo = start_demo()
-        said, _ = demo.communicate(timeout=20)
+        said, _ = demo.communicate(timeout=60)
 
     # then
     assert said.strip() == f"Port {port} is in use. Choose another one: make demo PORT={port + 1}"

@@ -44,7 +44,7 @@ def test_timed_body__late_body_times_out(
         body.read(8)
 
     # then
-    assert 0.1 < time.monotonic() - started < 5
+    assert 0.1 < time.monotonic() - started < 30
 
 
 def test_timed_body__single_bytes_do_not_extend_the_timeout(

@@ -136,7 +136,7 @@ def test_shutdown__timeout_interrupts_the_worker() -> None:
         work()
 
     # then
-    assert 0.3 <= time.monotonic() - began < 5
+    assert 0.3 <= time.monotonic() - began < LONG / 2
 
 
 def test_shutdown__second_signal_interrupts_the_worker_at_once() -> None:
@@ -156,7 +156,7 @@ def test_shutdown__second_signal_interrupts_the_worker_at_once() -> None:
         work()
 
     # then
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < LONG / 2
 
 
 def test_shutdown__lost_interruption_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

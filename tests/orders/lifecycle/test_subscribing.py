@@ -485,7 +485,7 @@ def test_create_subscriptions__two_requests_at_once_create_one_set() -> None:
 
     def create() -> None:
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=60)
             create_subscriptions(order)
         except Exception as error:
             errors.append(error)
