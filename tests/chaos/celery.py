@@ -25,7 +25,7 @@ class CeleryWorkers(Workers):
 
 
 class Beats(ProcessPool):
-    """Celery's beat, which schedules the search for lost copies. It is never killed."""
+    """Celery's beat, which schedules the search for lost copies. It works until the end."""
 
     steps: Sequence[str] = ()
 
@@ -37,6 +37,12 @@ class Beats(ProcessPool):
 
     def target(self) -> Callable[[], None]:
         return _beat
+
+    def stop(self) -> None:
+        """Kill it: a SIGTERM while it sends is lost in redis-py, and it fails on a closed file."""
+        for process in self.alive:
+            process.kill()
+        super().stop()
 
 
 def _app() -> Any:
