@@ -3,14 +3,19 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Iterator
 from secrets import randbelow
 from tempfile import TemporaryFile
 
 from tests.chaos.configurations import CONFIGURATIONS
+from tests.chaos.run_one import LOGS
+
+#: The number of lines of each log that are repeated after a failure.
+LINES = 100
 
 
 def main() -> int:
-    """Return 1 if a run failed; the output of failed runs is repeated at the end."""
+    """Return 1 if a run failed; its output and the ends of its logs are repeated at the end."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument(
         "configurations", nargs="*", help=f"Of {', '.join(CONFIGURATIONS)}. Default: all."
@@ -41,7 +46,13 @@ def _run(name: str, seed: int, copies: int) -> str:
         file.seek(0)
         output = file.read()
     print(output, end="", flush=True)
-    return f"{output}Exit status {status}." if status else ""
+    return "\n".join([output, f"Exit status {status}.", *_ends_of_logs(name)]) if status else ""
+
+
+def _ends_of_logs(name: str) -> Iterator[str]:
+    for log in sorted(LOGS.glob(f"{name}*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        yield "\n".join([f"\n--- {log} ---", *lines[-LINES:]])
 
 
 if __name__ == "__main__":
