@@ -26,20 +26,23 @@ def main() -> int:
     parser.add_argument(
         "--copies", type=int, default=1000, help="Minimum number of copies per configuration."
     )
+    parser.add_argument(
+        "--kills", type=int, default=2, help="Minimum number of kills at each step."
+    )
     options = parser.parse_args()
     if unknown := set(options.configurations) - set(CONFIGURATIONS):
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     names = options.configurations or CONFIGURATIONS
-    outputs = [_run(name, options.seed, options.copies) for name in names]
+    outputs = [_run(name, options.seed, options.copies, options.kills) for name in names]
     failures = [output for output in outputs if output]
     for output in failures:
         print("\n=== Failed ===\n", output, sep="\n", flush=True)
     return 1 if failures else 0
 
 
-def _run(name: str, seed: int, copies: int) -> str:
+def _run(name: str, *numbers: int) -> str:
     """Run one configuration and print its output; return the output if it failed."""
-    command = [sys.executable, "-m", "tests.chaos.run_one", name, str(seed), str(copies)]
+    command = [sys.executable, "-m", "tests.chaos.run_one", name, *map(str, numbers)]
     # A file, not a pipe: orphaned children of a killed process would keep a pipe open.
     with TemporaryFile("w+") as file:
         status = subprocess.call(command, stdout=file, stderr=subprocess.STDOUT)

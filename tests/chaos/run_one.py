@@ -1,4 +1,4 @@
-"""Run one configuration: ``python -m tests.chaos.run_one CONFIGURATION SEED COPIES``."""
+"""Run one configuration: ``python -m tests.chaos.run_one CONFIGURATION SEED COPIES KILLS``."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.gateway.process import ROOT, gateway_process
 LOGS = ROOT / "var" / "chaos"
 
 
-def main(name: str, seed: str, copies: str) -> int:
+def main(name: str, seed: str, copies: str, kills: str) -> int:
     """Start gateway, database and broker, run the scenario, and report its result."""
     signal.signal(signal.SIGTERM, partial(_stop, os.getpid()))
     print(f"{name}, seed {seed}:", flush=True)
@@ -46,6 +46,7 @@ def main(name: str, seed: str, copies: str) -> int:
             gateway,
             seed=f"{seed} {name}",
             copies=int(int(copies) * configuration.share),
+            kills=int(kills),
             log=LOGS / f"{name}.log",
         )
         return _report(scenario)

@@ -25,8 +25,6 @@ from tests.chaos.sources import create_shop, request_last_pieces
 from tests.gateway.process import FakeGateway
 
 WORKERS = 3
-#: Minimum number of kills at each step.
-KILLS = 2
 #: Number of pending copies above which clients send no requests.
 BACKLOG = 60
 #: Maximum seconds of the faults, and of the work after them, on a machine that is busy.
@@ -46,11 +44,13 @@ class Scenario:
         *,
         seed: str,
         copies: int,
+        kills: int,
         log: Path,
     ) -> None:
         self.random = Random(seed)
         self.server, self.broker, self.gateway = server, broker, gateway
-        self.copies, self.log, self.client_log = copies, log, log.with_suffix(".clients.log")
+        self.copies, self.kills = copies, kills
+        self.log, self.client_log = log, log.with_suffix(".clients.log")
         kind = CeleryWorkers if broker else Workers
         self.workers: Workers = kind(WORKERS, self.random, log)
         self.clients = Clients(seed, self.random, self.client_log)
@@ -89,7 +89,7 @@ class Scenario:
 
     def _is_complete(self) -> bool:
         fewest = min(self.workers.fewest_kills(), self.clients.fewest_kills())
-        return fewest >= KILLS and _retry_errors(OrderFactory.objects.count) >= self.copies
+        return fewest >= self.kills and _retry_errors(OrderFactory.objects.count) >= self.copies
 
     def _finish(self) -> None:
         self.clients.has_kill_points = False
