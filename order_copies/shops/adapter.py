@@ -7,7 +7,7 @@ in this order: :meth:`~Shop.plan`, :meth:`~Shop.payments`, :meth:`~Shop.authoriz
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -94,6 +94,10 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.code}: {self.resource_type}/{self.resource_id} {self.message}"
+
+
+#: Plans copies in order: :meth:`Shop.plan`.
+Planner = Callable[[Sequence[OrderFactory]], list[CopyPlan]]
 
 
 class Shop(ABC):
@@ -340,6 +344,15 @@ class Shop(ABC):
         exception if a source order has been deleted in the meantime: a preview then reports the
         deletion, and a worker aborts the copy.
         """
+
+    def planner(self) -> "Planner":
+        """Return a function that plans like :meth:`plan`, with a memory of its earlier calls.
+
+        What the plans of one call take, such as stock, is unavailable to those of the next. The
+        preview of many orders calls it with some of them at a time. Default: :meth:`plan`, which
+        does not remember, so that each call previews as if it were the first.
+        """
+        return self.plan
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
         """Return what must be authorized to place each target; None if nothing is due.

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from order_copies.exceptions import (
 )
 from order_copies.models import Kind, OrderFactory, OrderSubscriptionItem
 from order_copies.plans import CopyPlan, Problem, Step, cannot_transition
-from order_copies.shops.adapter import CopyRun
+from order_copies.shops.adapter import CopyRun, Planner
 from order_copies.shops.agreements import Agreement, agreements_of, payers_of
 from order_copies.shops.amounts import rounded
 from order_copies.shops.capabilities import Capability
@@ -44,6 +45,18 @@ class FrozenShop(DeclaredShop):
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Plan copies in order, from one snapshot of the shop."""
+        return self._plan_all(order_copies, Stock())
+
+    def planner(self) -> Planner:
+        """Return a function that plans like :meth:`plan`, and remembers what its plans took.
+
+        That of a subclass with another ``plan`` does not remember.
+        """
+        if type(self).plan is not FrozenShop.plan:
+            return self.plan
+        return partial(self._plan_all, stock=Stock())
+
+    def _plan_all(self, order_copies: Sequence[OrderFactory], stock: Stock) -> list[CopyPlan]:
         keys = {order_copy.source_order_id for order_copy in order_copies}
         with consistent_reads():
             agreements = agreements_of(order_copies)
@@ -52,12 +65,14 @@ class FrozenShop(DeclaredShop):
             orders = self.order_model._base_manager.in_bulk(keys)
             rows = self._read(orders)
             lines = [line for found in rows[self.line.model].values() for line in found]
-            available = self.available({self._reader.product(line) for line in lines} - {None})
+            stock.available = self.available(
+                {self._reader.product(line) for line in lines} - {None}
+            )
             context = self.context(orders, rows)
         if len(orders) < len(keys):
             # Not inside: a transaction of the caller would be broken.
             raise SourceOrderGoneError
-        batch = _Batch(rows, Stock(available), context, agreements, payers)
+        batch = _Batch(rows, stock, context, agreements, payers)
         return [
             self._plan(order_copy, orders[order_copy.source_order_id], batch)
             for order_copy in order_copies

@@ -200,7 +200,7 @@ def row_type(names: Sequence[str]) -> Any:
 class Stock:
     """What is available, less what earlier copies of the batch take. None if all is available."""
 
-    available: Mapping[Any, Available] | None
+    available: Mapping[Any, Available] | None = None
     #: The keys of the source orders that earlier copies cancel.
     cancelled: set[Any] = field(default_factory=set)
     #: The pieces that earlier copies take, by product; negative if a swap releases more.

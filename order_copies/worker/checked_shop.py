@@ -9,16 +9,18 @@ from django.utils.translation import gettext as _
 from order_copies.exceptions import ShopContractError
 from order_copies.models import OrderFactory
 from order_copies.plans import CopyPlan, Problem, plan_changed, unsupported
-from order_copies.shops import Capability, CopyRun, Payment, Shop
+from order_copies.shops import Capability, CopyRun, Payment, Planner, Shop
 
 
-def plan(shop: Shop, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
-    """Return a plan for each copy.
+def plan(
+    shop: Shop, order_copies: Sequence[OrderFactory], planner: Planner | None = None
+) -> list[CopyPlan]:
+    """Return a plan for each copy, of the shop's ``planner`` if one is given.
 
     A copy gets a problem if another plan was previewed, and for each toggle that the shop cannot
     do, which it could when the copy was requested.
     """
-    plans = _answers(shop, "plan", shop.plan(order_copies), order_copies)
+    plans = _answers(shop, "plan", (planner or shop.plan)(order_copies), order_copies)
     for order_copy, one in zip(order_copies, plans, strict=True):
         if not isinstance(one, CopyPlan):
             _break(shop, _("%(shop)s.plan() returned something else than plans."))

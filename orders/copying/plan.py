@@ -46,9 +46,8 @@ class TargetOrder:
     payment_source: PaymentSource | None
 
 
-def plan_copies(order_copies: Sequence[OrderFactory], snapshot: Snapshot) -> list[CopyPlan]:
+def plan_copies(order_copies: Sequence[OrderFactory], availability: Availability) -> list[CopyPlan]:
     """Plan copies in order: stock and coupon uses that one takes are unavailable to the next."""
-    availability = Availability(snapshot)
     return [
         _plan_recurring(order_copy, availability)
         if order_copy.type == Kind.RECURRING_ORDER_COPIES

@@ -19,6 +19,7 @@ from order_copies.shops import (
     Finding,
     OrderDescription,
     Payment,
+    Planner,
     Shop,
     Subscriber,
 )
@@ -28,7 +29,7 @@ from orders.copying import recipients, requested, writing
 from orders.copying.descriptions import describe
 from orders.copying.fields import COPIED_MODELS
 from orders.copying.plan import TargetOrder, plan_copies
-from orders.copying.snapshot import take_snapshot
+from orders.copying.snapshot import Availability, take_snapshot
 from orders.copying.writing import check_unchanged
 from orders.lifecycle import cancelling, gateways, placing, subscribing, undoing, voiding
 from orders.lifecycle.gateways import Authorized, Declined, get_gateway
@@ -146,7 +147,22 @@ class ReferenceShop(Shop):
 
     def plan(self, order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
         """Plan copies in order from one snapshot of the shop."""
-        return plan_copies(order_copies, take_snapshot(order_copies))
+        return plan_copies(order_copies, Availability(take_snapshot(order_copies)))
+
+    def planner(self) -> Planner:
+        """Return a function that plans like :meth:`plan`, and remembers what its plans took."""
+        if type(self).plan is not ReferenceShop.plan:
+            return self.plan
+        taken: list[Availability] = []
+
+        def plan(order_copies: Sequence[OrderFactory]) -> list[CopyPlan]:
+            snapshot = take_snapshot(order_copies)
+            availability = taken.pop() if taken else Availability(snapshot)
+            availability.snapshot = snapshot
+            taken.append(availability)
+            return plan_copies(order_copies, availability)
+
+        return plan
 
     def payments(self, runs: Sequence[CopyRun]) -> list[Mapping[str, Any] | None]:
         """Return the amount and payment source of each target; None if nothing is due."""
