@@ -172,7 +172,7 @@ def request_copies(
 ) -> None:
     """Save new copies as pending, with their ``create`` events, in one transaction.
 
-    An unsaved ``batch`` is saved with them, and counts them.
+    They are added to ``batch``, which is saved if it is unsaved.
 
     API, admin and commands all request copies here. The caller has checked that the actor may copy
     the source orders. A worker is woken after the commit. Raises :class:`SourceOrderGoneError` if a
@@ -185,6 +185,27 @@ def request_copies(
     :class:`ChangesRefusedError` for changes that the source order cannot be copied with, and
     ValueError for copies that are saved, or twice in the list.
     """
+    with limited_wait(settings.LOCK_TIMEOUT):
+        _request(order_copies, actor, batch)
+        transaction.on_commit(partial(wake_for, order_copies))
+
+
+def request_batch(
+    parts: Iterable[Sequence[OrderFactory]], *, actor: Caller, batch: CopyBatch
+) -> None:
+    """Save any number of new copies as one batch, in one transaction but a part at a time.
+
+    As :func:`request_copies`, with the memory of one part: let ``parts`` be an iterator.
+    """
+    first: list[OrderFactory] = []
+    with limited_wait(settings.LOCK_TIMEOUT):
+        for part in parts:
+            _request(part, actor, batch)
+            first = first or list(part)
+        transaction.on_commit(partial(wake_for, first))
+
+
+def _request(order_copies: Sequence[OrderFactory], actor: Caller, batch: CopyBatch | None) -> None:
     new = {id(order_copy) for order_copy in order_copies if order_copy._state.adding}
     if len(new) < len(order_copies):
         message = "A copy is saved already, or twice in the list: request each once."
@@ -195,14 +216,12 @@ def request_copies(
     if None in keys:
         raise SourceOrderGoneError
     sources = shop.order_model._base_manager.filter(pk__in=keys)
-    with limited_wait(settings.LOCK_TIMEOUT):
-        if keys and len(lock_existing(sources)) < len(keys):
-            raise SourceOrderGoneError
-        _check_changes(shop, order_copies)
-        if batch is not None:
-            _save_batch(batch, order_copies, actor)
-        transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
-        transaction.on_commit(partial(wake_for, order_copies))
+    if keys and len(lock_existing(sources)) < len(keys):
+        raise SourceOrderGoneError
+    _check_changes(shop, order_copies)
+    if batch is not None:
+        _add_to_batch(batch, order_copies, actor)
+    transitions.create(order_copies, who=actor_of(actor), now=timezone.now())
 
 
 def renew(
@@ -475,10 +494,14 @@ def _not_undoable(order_copy: OrderFactory) -> str:
     return ""
 
 
-def _save_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: Caller) -> None:
-    batch.who, batch.size = actor_of(actor), len(order_copies)
-    batch.options = [name for name in OPTIONS if any(getattr(one, name) for one in order_copies)]
-    batch.save(force_insert=True)
+def _add_to_batch(batch: CopyBatch, order_copies: Sequence[OrderFactory], actor: Caller) -> None:
+    batch.size += len(order_copies)
+    if batch._state.adding:
+        on = [name for name in OPTIONS if any(getattr(one, name) for one in order_copies)]
+        batch.who, batch.options = actor_of(actor), on
+        batch.save(force_insert=True)
+    else:
+        batch.save(update_fields=["size"])
     for order_copy in order_copies:
         order_copy.batch = batch
 

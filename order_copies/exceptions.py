@@ -60,6 +60,10 @@ class SourceOrderGoneError(GoneError):
     """A source order was deleted in the meantime: nothing was copied."""
 
 
+class DraftGoneError(GoneError):
+    """The selection does not exist any more: select the orders again."""
+
+
 class SourceChangedError(OrderCopiesError):
     """A source order that the copy must cancel was changed while it was copied."""
 
@@ -87,6 +91,10 @@ class SubscriptionRefusedError(OrderCopiesError):
         super().__init__("; ".join(f"{one.attribute}: {one.message}" for one in problems))
         #: The reasons, each a :class:`~order_copies.plans.Problem`.
         self.problems = problems
+
+
+class DraftChangedError(OrderCopiesError):
+    """The draft has changed since the page was shown: nothing was copied."""
 
 
 class NotDeletableError(OrderCopiesError):

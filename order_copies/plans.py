@@ -6,7 +6,7 @@ decisions.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
@@ -114,6 +114,20 @@ class Outcome:
             "after": None if self.after is None else dict(self.after),
         }
 
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "Outcome":
+        """Return the outcome of an entry of ``outcomes``, without ``row``."""
+        return cls(
+            Action(entry["action"]),
+            entry["attribute"],
+            entry["source_line_item"],
+            entry["name"],
+            entry["code"] or "",
+            entry["message"] or "",
+            entry["before"],
+            entry["after"],
+        )
+
 
 @dataclass
 class CopyPlan:
@@ -188,6 +202,31 @@ class CopyPlan:
         """
         text = json.dumps(self._shown(), default=_canonical, sort_keys=True)
         return sha256(text.encode()).hexdigest()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a preview shows of the plan, for :meth:`from_json`."""
+        names = ("place", "cancel", "skip_errors", "currency_code")
+        return {
+            **{name: getattr(self, name) for name in names},
+            "outcomes": [outcome.as_json() for outcome in self.outcomes],
+            "problems": [asdict(problem) for problem in self.problems],
+            "source_totals": dict(self.source_totals),
+            "target_totals": dict(self.target_totals),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "CopyPlan":
+        """Return the plan that :meth:`as_json` returned: the same preview, but not executable."""
+        return cls(
+            **{
+                **values,
+                "outcomes": [Outcome.from_json(entry) for entry in values["outcomes"]],
+                "problems": [
+                    Problem(**{**entry, "step": Step(entry["step"])})
+                    for entry in values["problems"]
+                ],
+            }
+        )
 
     def _shown(self) -> dict[str, Any]:
         problems = (problem for problem in self.problems if problem.code != PLAN_CHANGED)

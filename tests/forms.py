@@ -19,11 +19,24 @@ def form_of(admin_client: Client, url: str) -> dict[str, Any]:
     return {name: value for name, value in sent.items() if str(value) not in EMPTY}
 
 
-def previewed(client: Client, url: str, **data: Any) -> dict[str, str]:
-    """Preview a copy page with ``data``; return the hidden fields that its submit repeats."""
-    context = client.post(url, data, follow=True).context
-    shown = context and context.get("previewed")
-    return {"previewed_options": shown.options, "previewed_digest": shown.digest} if shown else {}
+def copy_form(client: Client, url: str, **options: str) -> tuple[str, dict[str, Any]]:
+    """Open a copy page and preview it with ``options``; return its address and its form."""
+    page = client.get(url, follow=True)
+    address = page.redirect_chain[-1][0] if page.redirect_chain else url
+    page = client.post(address, options | ticks_of(page), follow=True)
+    return address, options | ticks_of(page)
+
+
+def ticks_of(page: Any) -> dict[str, Any]:
+    """Return the fields of the form of a copy page that are not options."""
+    if not page.context or "rows" not in page.context:
+        return {}
+    shown = [row.selected for row in page.context["rows"]]
+    return {
+        "version": page.context["draft"].version,
+        "shown": [selected.pk for selected in shown],
+        "ticked": [selected.pk for selected in shown if selected.is_ticked],
+    }
 
 
 def terms_of(client: Client, url: str, **data: Any) -> str:

@@ -29,6 +29,7 @@ INSTALLATION = re.compile(r"python -m venv |\. \.venv|pip install ")
 #: Commands that run until Ctrl-C.
 PROCESS = re.compile(r"python manage\.py (runserver|order_copies_worker)")
 HIDDEN = re.compile(r'type="hidden" name="(\w+)" value="([^"]*)"')
+TICKED = re.compile(r'name="ticked" value="(\d+)"')
 ORDER = {
     "email": "ada@example.com",
     "lines-TOTAL_FORMS": 2,
@@ -80,8 +81,8 @@ class Admin:
         """Do what the section says, up to the page with the progress."""
         self.post("tea/order/add/", **ORDER)
         action = {"action": "copy_selected_orders", "_selected_action": 1}
-        url, _page = self.post("tea/order/", **action)
-        options = {"place_target_order": "on"}
+        url, page = self.post("tea/order/", **action)
+        options = {"place_target_order": "on", "ticked": TICKED.findall(page)[0]}
         _url, preview = self.post(url, **options)
         assert "2 × 7.50" in preview
         hidden = dict(HIDDEN.findall(preview))

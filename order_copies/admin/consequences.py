@@ -1,17 +1,12 @@
 """What copies will charge and void, in sums: shown before staff copy, and confirmed by them."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from order_copies.plans import CopyPlan
 from order_copies.templatetags.order_copies_admin import money
-
-#: The totals of an order, the one that is charged first.
-_DUE = ("total_amount_with_taxes_cents", "total_amount_cents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +19,6 @@ class Consequences:
     cancelled: int
     #: The totals of the orders that will be cancelled, by currency.
     voided: Mapping[str, int]
-
-    @classmethod
-    def of(cls, plans: Sequence[CopyPlan]) -> "Consequences":
-        """Add up the plans."""
-        placed = [plan for plan in plans if plan.will_place]
-        cancelled = [plan for plan in plans if plan.will_cancel]
-        charged: Counter[str] = Counter()
-        voided: Counter[str] = Counter()
-        for plan in placed:
-            charged[plan.currency_code] += max(0, _due(plan.target_totals))
-        for plan in cancelled:
-            voided[plan.currency_code] += max(0, _due(plan.source_totals))
-        return cls(len(placed), charged, len(cancelled), voided)
 
     def __bool__(self) -> bool:
         return bool(self.placed or self.cancelled)
@@ -61,10 +43,6 @@ class Consequences:
             found.append(text % {"count": self.cancelled, "sum": _sum(self.voided)})
         plain = _("Originals stay as they are. Copies are not placed, and nothing is charged.")
         return found or [plain]
-
-
-def _due(totals: Mapping[str, int]) -> int:
-    return next((totals[name] for name in _DUE if name in totals), 0)
 
 
 def _sum(amounts: Mapping[str, int]) -> str:

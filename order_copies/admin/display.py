@@ -16,6 +16,7 @@ from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.shops import unsupported_toggles
 from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
+from order_copies.worker.previews import standing_copies
 
 #: The largest number of unchanged lines of one order that a page lists; it counts the others.
 MAX_UNTOUCHED = 50
@@ -164,15 +165,17 @@ class Earlier:
     latest: OrderFactory
 
 
-def earlier_copies(orders: Sequence[Any]) -> dict[Any, Earlier]:
-    """Return the existing copies of ``orders``, by primary key of the order. Two queries.
+def earlier_copies(keys: Sequence[Any]) -> dict[Any, Earlier]:
+    """Return the existing copies of orders, by primary key of the order. Two queries.
 
     A failed or aborted copy counts only if it has a target order.
     """
-    keys = [order.pk for order in orders]
-    copies = OrderFactory.objects.filter(source_order__in=keys)
-    standing = copies.exclude(status__in=RETRYABLE, target_order=None)
-    found = standing.order_by().values_list("source_order").annotate(Count("pk"), Max("pk"))
+    found = (
+        standing_copies(keys)
+        .order_by()
+        .values_list("source_order")
+        .annotate(Count("pk"), Max("pk"))
+    )
     rows = list(found)
     latest = OrderFactory.objects.in_bulk([newest for _order, _count, newest in rows])
     return {
@@ -199,7 +202,7 @@ class Preview:
         self.lines = Lines((outcome.as_json() for outcome in plan.outcomes), plan.currency_code)
         self.problems = readable(errors_log(plan.problems))
         self.kind, self.verdict = _verdict(plan)
-        self.is_open = is_open or bool(plan.problems)
+        self.is_open = is_open
 
     @property
     def totals(self) -> list[Total]:

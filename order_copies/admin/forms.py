@@ -1,8 +1,7 @@
 """Forms of the admin: the options of new copies, and reference and metadata of a copy."""
 
 import json
-import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -11,11 +10,10 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
-from order_copies import copying
 from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import MAX_BYTES, MAX_DEPTH, InvalidValueError
-from order_copies.models import OPTIONS, OrderCopy
+from order_copies.models import OPTIONS, BatchDraft, OrderCopy
 from order_copies.shops import get_shop
 
 if TYPE_CHECKING:
@@ -23,22 +21,16 @@ if TYPE_CHECKING:
 else:
     ModelForm = forms.ModelForm
 
+#: The fields of a draft that are texts.
+TEXTS = ("reference", "reference_origin", "reason")
+
 
 class CopyOrdersForm(ModelForm):
-    """The options of copies of the selected orders.
+    """The options of the copies of a draft.
 
-    ``request_key`` identifies one visit of the page and is part of its address. A second submit
-    with the same key and content creates no copies. Options that the shop cannot do are absent, and
-    so are those of ``refused``, which the user may not turn on, each with its reason.
+    Options that the shop cannot do are absent, and so are those of ``refused``, which the user may
+    not turn on, each with its reason.
     """
-
-    request_key = forms.UUIDField(
-        widget=forms.HiddenInput,
-        error_messages=dict.fromkeys(
-            ("required", "invalid"),
-            _("This page was out of date, so nothing was copied. Check the preview and try again."),
-        ),
-    )
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -50,16 +42,18 @@ class CopyOrdersForm(ModelForm):
     class Meta:
         model = OrderCopy
         fields = [*OPTIONS, "reference", "reference_origin"]
+        labels = {
+            "place_target_order": _("Place the copies"),
+            "cancel_source_order": _("Cancel the originals"),
+            "skip_errors": _("Copy without missing items"),
+            "ignore_invalid_coupon": _("Leave out invalid coupons"),
+            "reuse_wallet": _("Same payment source"),
+            "apply_promotions": _("Promotions of today"),
+        }
 
-    def __init__(
-        self,
-        data: Any = None,
-        *,
-        refused: Mapping[str, str],
-        request_key: uuid.UUID | None = None,
-    ) -> None:
-        super().__init__(data)
-        self._request_key = request_key or uuid.uuid4()
+    def __init__(self, data: Any = None, *, draft: BatchDraft, refused: Mapping[str, str]) -> None:
+        initial = {name: name in draft.options for name in OPTIONS}
+        super().__init__(data, initial=initial | {name: getattr(draft, name) for name in TEXTS})
         reasons = {
             name: f"{capfirst(self.fields[name].label)}: {why}" for name, why in refused.items()
         }
@@ -74,17 +68,29 @@ class CopyOrdersForm(ModelForm):
         return self.cleaned_data
 
     @property
-    def next_request_key(self) -> uuid.UUID:
-        """The key for the next page: the submitted one, that of the address, or a new one."""
-        key = getattr(self, "cleaned_data", {}).get("request_key")
-        return key if isinstance(key, uuid.UUID) else self._request_key
+    def groups(self) -> list[tuple[Any, list[forms.BoundField]]]:
+        """The fields in groups: what happens, what else is copied, and the texts."""
+        names = {
+            _("What happens"): CHANGING_ORDERS,
+            _("If something is missing"): ("skip_errors", "ignore_invalid_coupon"),
+            _("Payment and prices"): ("reuse_wallet", "apply_promotions"),
+            _("Reference and reason"): TEXTS,
+        }
+        groups = [
+            (label, [self[name] for name in fields if name in self.fields])
+            for label, fields in names.items()
+        ]
+        return [group for group in groups if group[1]]
 
-    def order_copies(self, orders: Iterable[Any]) -> list[OrderCopy]:
-        """Return unsaved copies of ``orders`` with the valid values of the form."""
-        cleaned = getattr(self, "cleaned_data", {})
-        values = {name: cleaned[name] for name in self.Meta.fields if name in cleaned}
-        values |= dict.fromkeys(self._absent, False)
-        return copying.unsaved(orders, **values)
+    @property
+    def toggles(self) -> list[str]:
+        """The names of the toggles that are on, of a valid form."""
+        return [name for name in OPTIONS if self.cleaned_data.get(name)]
+
+    @property
+    def texts(self) -> dict[str, str | None]:
+        """The reference, its origin and the reason, of a valid form."""
+        return {name: self.cleaned_data[name] for name in TEXTS}
 
 
 class RetryForm(forms.Form):

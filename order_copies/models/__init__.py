@@ -1,6 +1,13 @@
 """The tables of the app: copies and their batches, subscriptions, and what workers need."""
 
 from order_copies.models.batches import CopyBatch
+from order_copies.models.drafts import (
+    TICKED,
+    BatchDraft,
+    Result,
+    SelectedOrder,
+    SelectedOrderQuerySet,
+)
 from order_copies.models.heartbeats import Heartbeat
 from order_copies.models.idempotent_requests import IdempotentRequest
 from order_copies.models.leased import Leased, LeasedQuerySet, is_paused, is_running
@@ -21,6 +28,8 @@ __all__ = [
     "FINAL",
     "ONGOING",
     "OPTIONS",
+    "TICKED",
+    "BatchDraft",
     "CopyBatch",
     "CopyProfile",
     "Heartbeat",
@@ -36,6 +45,9 @@ __all__ = [
     "OrderSubscriptionItem",
     "OrderSubscriptionQuerySet",
     "RecurringOrderCopy",
+    "Result",
+    "SelectedOrder",
+    "SelectedOrderQuerySet",
     "Status",
     "SubscriptionModel",
     "SubscriptionStatus",

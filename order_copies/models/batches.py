@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from order_copies import public_ids
+from order_copies.models.drafts import BatchDraft
 
 
 class CopyBatch(models.Model):
@@ -34,9 +35,10 @@ class CopyBatch(models.Model):
     options = models.JSONField(_("toggles"), default=list, editable=False)
     #: The number of copies, also of those that were deleted since.
     size = models.PositiveIntegerField(_("size"), default=0, editable=False)
-    #: Idempotency: the visit of the page that made it, and a digest of what was submitted.
-    request_key = models.UUIDField(_("request key"), null=True, editable=False)
-    content = models.CharField(_("content"), max_length=64, blank=True, editable=False)
+    #: The draft that it was started from. A draft is started once.
+    draft = models.OneToOneField(
+        BatchDraft, models.SET_NULL, null=True, editable=False, related_name="batch"
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
     order_factories: Any
@@ -45,12 +47,6 @@ class CopyBatch(models.Model):
         verbose_name = _("batch of copies")
         verbose_name_plural = _("batches of copies")
         ordering = ["pk"]
-        constraints = [
-            # NULLs are distinct in all three databases.
-            models.UniqueConstraint(
-                fields=["user", "request_key", "content"], name="copy_batch_one_a_submit"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.public_id if self.pk else str(_("new batch"))

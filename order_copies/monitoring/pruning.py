@@ -1,4 +1,4 @@
-"""Delete old rows: copies that have ended, events, and stored responses to requests.
+"""Delete old rows: copies that have ended, events, drafts, and stored responses to requests.
 
 Orders stay. Each step is a short transaction over a limited number of rows, so that it blocks no
 worker or request for long, and it may be interrupted at any time.
@@ -15,20 +15,21 @@ from django.db.models import BigIntegerField, F, Q, QuerySet
 from order_copies.api import idempotency
 from order_copies.db.transactions import lock_available
 from order_copies.events.models import Event
-from order_copies.models import FINAL, Kind, OrderFactory
+from order_copies.models import FINAL, BatchDraft, Kind, OrderFactory, SelectedOrder
 
 
 def prune(before: datetime, *, limit: int, dry_run: bool = False) -> Iterator[Counter[str]]:
     """Delete copies that ended before ``before`` and events from before it, in steps.
 
     Kept too are events of copies that are kept, and the failed copy of a subscription that is
-    retried later. Subscriptions know their slots without their copies and events. Stored responses
-    are deleted when their ``Idempotency-Key`` has expired. Each step deletes at most ``limit`` rows
-    and yields the numbers of ``copies``, ``events`` and ``requests`` that it deleted, or with
-    ``dry_run`` would delete.
+    retried later. Subscriptions know their slots without their copies and events. Drafts of batches
+    from before it are deleted, started or not. Stored responses are deleted when their
+    ``Idempotency-Key`` has expired. Each step deletes at most ``limit`` rows and yields the numbers
+    of ``copies``, ``events``, ``drafts`` and ``requests`` that it deleted, or would delete.
     """
     yield from _prune_copies(before, limit, dry_run=dry_run)
     yield from _prune_events(before, limit, dry_run=dry_run)
+    yield from _prune_drafts(before, limit, dry_run=dry_run)
     yield from _prune_requests(limit, dry_run=dry_run)
 
 
@@ -82,6 +83,20 @@ def _without_copies(rows: Iterable[tuple[int, str, str]]) -> list[int]:
     copies = {pk: int(key) for pk, resource_type, key in rows if resource_type in Kind.values}
     there = set(OrderFactory.objects.filter(pk__in=copies.values()).values_list("pk", flat=True))
     return [pk for pk, *_ in rows if copies.get(pk) not in there]
+
+
+def _prune_drafts(before: datetime, limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:
+    old = BatchDraft.objects.filter(created_at__lt=before)
+    if dry_run:
+        if count := old.count():
+            yield Counter(drafts=count)
+        return
+    rows = SelectedOrder.objects.filter(draft__in=old).order_by("pk").values_list("pk", flat=True)
+    while keys := list(rows[:limit]):
+        SelectedOrder.objects.filter(pk__in=keys).delete()
+        yield Counter()
+    while keys := list(old.values_list("pk", flat=True)[:limit]):
+        yield Counter(drafts=_remove(BatchDraft.objects.filter(pk__in=keys), dry_run=False))
 
 
 def _prune_requests(limit: int, *, dry_run: bool) -> Iterator[Counter[str]]:

@@ -43,6 +43,7 @@ from order_copies.worker import checked_shop, leases
 from order_copies.worker.authorization import Authorizations
 from order_copies.worker.batches import Batch
 from order_copies.worker.payments import use_payments, void_unused
+from order_copies.worker.previews import preview_due
 from order_copies.worker.results import (
     Apart,
     ContractBroken,
@@ -94,6 +95,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
         if batch.claimed:
             batch.finish(worker)
     void_unused(shop, authorizations.answers)
+    with_retries(preview_due, patience=CLAIM_PATIENCE)
     try:
         shop.catch_up()
     except Exception:

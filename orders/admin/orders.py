@@ -65,6 +65,7 @@ class OrderAdmin(CopyOrdersMixin, OrderActionsMixin, ResourceAdmin):
     date_hierarchy = "placed_at"
     autocomplete_fields = ["payment_method", "payment_source"]
     copy_orders_display = ["status_badge", "customer_email", "placed_at"]
+    copy_orders_counted = ["status"]
     inlines = [LineItemInline, AddressInline]
     fieldsets = [
         (

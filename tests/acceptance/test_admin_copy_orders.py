@@ -1,13 +1,12 @@
 """Story: staff select orders in the admin, preview their copies, and request them."""
 
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
-from uuid import uuid4
 
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.db import connection
+from django.db.models import F
 from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +15,7 @@ from django.urls import path, reverse
 from order_copies.admin import CopyOrdersMixin
 from order_copies.admin.permissions import TOGGLES
 from order_copies.events.models import Event
-from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
+from order_copies.models import OPTIONS, BatchDraft, OrderCopy, OrderFactory, Status
 from orders.models import Order, Sku
 from tests.factories import (
     CouponFactory,
@@ -25,7 +24,7 @@ from tests.factories import (
     placed_order,
 )
 from tests.factories import OrderFactory as BareOrderFactory
-from tests.forms import previewed
+from tests.forms import copy_form, ticks_of
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
@@ -57,14 +56,20 @@ class DeletingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[typ
         return True
 
 
-guest_site, deleting_site = admin.AdminSite(name="guests"), admin.AdminSite(name="deleting")
-guest_site.register(Order, GuestOrderAdmin)
-deleting_site.register(Order, DeletingOrderAdmin)
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("guests/", guest_site.urls),
-    path("deleting/", deleting_site.urls),
-]
+class ChangingOrderAdmin(CopyOrdersMixin, admin.ModelAdmin):  # type: ignore[type-arg]
+    """An order admin during whose checks of permissions another tab changes the draft."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        BatchDraft.objects.update(version=F("version") + 1)
+        return True
+
+
+sites = {name: admin.AdminSite(name=name) for name in ("guests", "deleting", "changing")}
+sites["guests"].register(Order, GuestOrderAdmin)
+sites["deleting"].register(Order, DeletingOrderAdmin)
+sites["changing"].register(Order, ChangingOrderAdmin)
+urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns += [path(f"{name}/", site.urls) for name, site in sites.items()]
 
 ORDERS = reverse("admin:orders_order_changelist")
 COPY = reverse("admin:orders_order_copy")
@@ -78,8 +83,8 @@ MAY_CHANGE = [
 ]
 
 
-def staff_with(*permissions: str) -> Client:
-    user = User.objects.create_user("sam", "sam@example.com", is_staff=True)
+def staff_with(*permissions: str, name: str = "sam") -> Client:
+    user = User.objects.create_user(name, "sam@example.com", is_staff=True)
     codenames = [permission.partition(".")[2] for permission in permissions]
     user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
     client = Client()
@@ -94,20 +99,33 @@ def staff() -> Client:
 
 
 def page_of(*orders: Order) -> str:
+    """Return the address that opens a new copy page of these orders."""
     return f"{COPY}?ids={','.join(str(order.pk) for order in orders)}"
 
 
 def open_page(client: Client, *orders: Order) -> Any:
-    """Open the copy page of these orders; follow its redirect to the address with a key."""
+    """Open the copy page of these orders; follow its redirect to the address of the draft."""
     return client.get(page_of(*orders), follow=True)
 
 
-def submit(client: Client, url: str, *, key: Any = None, **data: Any) -> Any:
-    """Preview the copies, then submit the page."""
-    data = {"reuse_wallet": "on"} | data
-    data |= previewed(client, url, **data)
-    data = {"_copy": "1", "_confirmed": "1", "request_key": str(key or uuid4())} | data
-    return client.post(url, data, follow=True)
+def preview(client: Client, *orders: Order, **options: str) -> Any:
+    """Open the copy page of these orders, and preview it with these options."""
+    address, form = copy_form(client, page_of(*orders), **options)
+    return client.post(address, form | {"_preview": "1"}, follow=True)
+
+
+def submit(client: Client, url: str, **options: Any) -> Any:
+    """Preview the copies, then submit the page and confirm it."""
+    address, form = copy_form(client, url, **{"reuse_wallet": "on"} | options)
+    response = client.post(address, form | {"_copy": "1"}, follow=True)
+    if "confirm" not in str(response.templates and response.templates[0].name):
+        return response
+    confirmed = {"_copy": "1", "_confirmed": "1", "version": form["version"]}
+    return client.post(address, confirmed, follow=True)
+
+
+def previews(response: Any) -> list[Any]:
+    return [row.preview for row in response.context["rows"]]
 
 
 def messages_of(response: Any) -> list[str]:
@@ -126,16 +144,11 @@ def test_copy_selected_orders__batch_page_shows_progress_until_all_have_ended(
         {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
     )
     page = staff.get(chosen["Location"])
-    key = page.context["form"].next_request_key
-    batch = submit(
-        staff, chosen["Location"], key=key, place_target_order="on", reference="Reorder 7"
-    )
+    batch = submit(staff, chosen["Location"], place_target_order="on", reference="Reorder 7")
     run_all()
 
     # then
-    assert {order.pk for order in orders} == {
-        preview.order.pk for preview in page.context["previews"]
-    }
+    assert {preview.order.pk for preview in previews(page)} == {order.pk for order in orders}
     assert messages_of(batch) == ["2 copies were requested."]
     assert str(batch.context["progress"]) == "0 of 2 ended – waiting: no worker is running"
     copies = OrderCopy.objects.all()
@@ -168,10 +181,10 @@ def test_preview__verdict_and_line_actions_equal_those_of_the_run(staff: Client)
 
     # when
     failing = open_page(staff, order)
-    completing = staff.post(page_of(order), {"skip_errors": "on", "_preview": "1"})
+    completing = preview(staff, order, skip_errors="on")
 
     # then
-    [before], [after] = failing.context["previews"], completing.context["previews"]
+    [before], [after] = previews(failing), previews(completing)
     assert (before.verdict, before.target[1]) == ("Will fail", "Target: none")
     assert (after.verdict, after.kind) == ("Will complete with errors", "warning")
     assert "is out of stock" in completing.content.decode()
@@ -199,38 +212,32 @@ def test_preview__follows_the_toggles(staff: Client) -> None:
     toggles = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
 
     # when
-    refused = staff.post(page_of(order), toggles)
-    ignored = staff.post(page_of(order), toggles | {"ignore_invalid_coupon": "on"})
+    [refused] = previews(preview(staff, order, **toggles))
+    [ignored] = previews(preview(staff, order, **toggles, ignore_invalid_coupon="on"))
 
     # then
-    [refused_preview] = refused.context["previews"]
-    [ignored_preview] = ignored.context["previews"]
-    assert refused_preview.source[1] == "Source: not cancelled"
-    assert ignored_preview.verdict == "Will complete"
-    assert ignored_preview.target[1] == "Target: created and placed"
-    assert ignored_preview.source[1] == "Source: cancelled"
+    assert refused.source[1] == "Source: not cancelled"
+    assert ignored.verdict == "Will complete"
+    assert ignored.target[1] == "Target: created and placed"
+    assert ignored.source[1] == "Source: cancelled"
 
 
 def test_preview__order_that_cannot_be_placed_leaves_a_target(staff: Client) -> None:
+    [found] = previews(preview(staff, draft_order(), place_target_order="on"))
+
+    assert found.verdict == "Will fail and leave a target to repair by hand"
+    assert found.target[1] == "Target: created, but not placed"
+
+
+# Drafts: a page copies once, and what it shows
+
+
+def test_draft__second_submit_of_a_page_copies_nothing(staff: Client) -> None:
     # given
-    order = draft_order()
+    address, form = copy_form(staff, page_of(placed_order()))
 
     # when
-    response = staff.post(page_of(order), {"place_target_order": "on"})
-
-    # then
-    [preview] = response.context["previews"]
-    assert preview.verdict == "Will fail and leave a target to repair by hand"
-    assert preview.target[1] == "Target: created, but not placed"
-
-
-def test_request_key__second_submit_of_a_page_copies_nothing(staff: Client) -> None:
-    # given
-    order, key = placed_order(), uuid4()
-
-    # when
-    first = submit(staff, page_of(order), key=key)
-    second = submit(staff, page_of(order), key=key)
+    first, second = (staff.post(address, form | {"_copy": "1"}, follow=True) for _ in range(2))
 
     # then
     assert OrderCopy.objects.count() == 1
@@ -240,69 +247,7 @@ def test_request_key__second_submit_of_a_page_copies_nothing(staff: Client) -> N
     assert second.redirect_chain == first.redirect_chain
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"reuse_wallet": ""},
-        {"place_target_order": "on"},
-        {"cancel_source_order": "on"},
-        {"apply_promotions": "on"},
-        {"skip_errors": "on"},
-        {"ignore_invalid_coupon": "on"},
-        {"reference": "R-2"},
-        {"reference_origin": "phone"},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_request_key__changed_option_makes_another_copy(
-    staff: Client, change: dict[str, str]
-) -> None:
-    # given
-    order, key = placed_order(), uuid4()
-    submit(staff, page_of(order), key=key)
-
-    # when
-    changed = submit(staff, page_of(order), key=key, **change)
-    repeated = submit(staff, page_of(order), key=key, **change)
-
-    # then
-    assert messages_of(changed) == ["1 copy was requested."]
-    assert "already" in messages_of(repeated)[0]
-    assert repeated.redirect_chain == changed.redirect_chain
-    assert OrderCopy.objects.count() == 2
-
-
-def test_request_key__other_selection_of_orders_is_copied(staff: Client) -> None:
-    # given
-    first, second, key = placed_order(), placed_order(), uuid4()
-    submit(staff, page_of(first), key=key)
-
-    # when
-    response = submit(staff, page_of(first, second), key=key)
-
-    # then
-    assert messages_of(response) == ["2 copies were requested."]
-    assert sorted(OrderCopy.objects.values_list("source_order", flat=True)) == [
-        first.pk,
-        first.pk,
-        second.pk,
-    ]
-
-
-def test_request_key__sequence_of_the_orders_does_not_matter(staff: Client) -> None:
-    # given
-    first, second, key = placed_order(), placed_order(), uuid4()
-    submit(staff, page_of(first, second), key=key)
-
-    # when
-    response = submit(staff, page_of(second, first), key=key)
-
-    # then
-    assert "already" in messages_of(response)[0]
-    assert OrderCopy.objects.count() == 2
-
-
-def test_request_key__another_page_copies_the_same_order_again(staff: Client) -> None:
+def test_draft__another_page_copies_the_same_order_again(staff: Client) -> None:
     # given
     order = placed_order()
 
@@ -314,29 +259,57 @@ def test_request_key__another_page_copies_the_same_order_again(staff: Client) ->
     assert OrderCopy.objects.count() == 2
 
 
-@pytest.mark.parametrize("key", ["", "garbage", "\0"])
-def test_request_key__missing_or_malformed_copies_nothing_with_a_message(
-    staff: Client, key: str
-) -> None:
-    # given
-    order = placed_order()
-
+@pytest.mark.parametrize("draft_id", ["x", "%20", "AAAAAAAAAA", "9" * 30])
+def test_draft__unknown_redirects_to_the_orders(staff: Client, draft_id: str) -> None:
     # when
-    response = staff.post(page_of(order), {"_copy": "1", "request_key": key})
+    response = staff.post(f"{COPY}{draft_id}/", {"_copy": "1"}, follow=True)
 
     # then
-    assert "This page was out of date, so nothing was copied." in response.content.decode()
-    assert OrderFactory.objects.count() == 0
-    assert response.context["form"].next_request_key
+    assert response.redirect_chain == [(ORDERS, 302)]
+    gone = "The selection does not exist any more: select the orders again."
+    assert messages_of(response) == [gone]
+    assert staff.get(f"{COPY}{draft_id}/progress/").status_code == 404
+
+
+def test_draft__other_staff_may_not_see_it_but_superusers_may(
+    staff: Client, admin_client: Client
+) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()))
+    User.objects.filter(username="sam").update(username="ann", email="ann@example.com")
+    other = staff_with(*MAY_CHANGE, *MAY_COPY)
+
+    # then
+    assert [other.get(address).status_code, other.post(address, form).status_code] == [403, 403]
+    assert staff_with("orders.view_order", name="eve").get(address).status_code == 403
+    assert other.get(f"{address}progress/").status_code == 403
+    assert admin_client.get(address).status_code == 200
+
+
+def test_draft__expired_session_comes_back_to_the_filled_page(staff: Client) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()), skip_errors="on", reason="A storm")
+    user = User.objects.get(username="sam")
+    staff.logout()
+
+    # when
+    asked = staff.post(address, form | {"_copy": "1"})
+    staff.force_login(user)
+    page = staff.get(asked["Location"].partition("?next=")[2])
+
+    # then
+    assert page.context["form"]["skip_errors"].value() is True
+    assert 'value="A storm"' in page.content.decode()
+    assert OrderCopy.objects.count() == 0
 
 
 def test_copy_page__malformed_toggles_and_references_are_form_errors(staff: Client) -> None:
     # given
-    order = placed_order()
+    address, form = copy_form(staff, page_of(placed_order()))
     forged = {"reference": "x" * 300, "reference_origin": "\0", "place_target_order": "\0"}
 
     # when
-    response = staff.post(page_of(order), {"_copy": "1", "request_key": str(uuid4())} | forged)
+    response = staff.post(address, form | forged | {"_copy": "1"})
 
     # then
     assert set(response.context["form"].errors) == {"reference", "reference_origin"}
@@ -344,8 +317,38 @@ def test_copy_page__malformed_toggles_and_references_are_form_errors(staff: Clie
     assert OrderFactory.objects.count() == 0
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"shown": ["\0", "-1", "9" * 30, "x", "²"], "ticked": ["\0", "9" * 30]},
+        {"version": "x" * 100},
+        {"version": "9" * 30},
+        {"version": ""},
+        {"_show": "\0", "_page": "\0"},
+        {"_tick": "\0"},
+        {"_confirmed": "1"},
+    ],
+    ids=str,
+)
+def test_copy_page__forged_fields_copy_nothing(staff: Client, forged: dict[str, Any]) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()))
+    form = {"_copy": "1", "version": "0"} | form | {"version": "7"} | forged
+
+    # when
+    response = staff.post(f"{address}?show=x&p=x", form, follow=True)
+
+    # then
+    assert response.status_code == 200
+    assert OrderFactory.objects.count() == 0
+
+
 OPTIONS_CHANGED = (
     "The options have changed since this preview. "
+    "Nothing was copied. Check the updated preview, then copy."
+)
+TICKS_CHANGED = (
+    "The ticks have changed since this preview. "
     "Nothing was copied. Check the updated preview, then copy."
 )
 ORDERS_CHANGED = (
@@ -359,45 +362,58 @@ def test_copy_page__options_that_were_not_previewed_copy_nothing(
     staff: Client, option: str
 ) -> None:
     # given
-    order = placed_order()
-    seen = previewed(staff, page_of(order))
+    address, form = copy_form(staff, page_of(placed_order()))
 
     # when
-    submitted = {"_copy": "1", "request_key": str(uuid4()), option: "on"}
-    response = staff.post(page_of(order), submitted | seen)
+    response = staff.post(address, form | {"_copy": "1", option: "on"})
 
     # then
     assert response.context["stale"] == OPTIONS_CHANGED
     assert OPTIONS_CHANGED in response.content.decode()
-    assert response.context["previewed"].options == option
+    assert response.context["form"][option].value() is True
     assert OrderFactory.objects.count() == 0
 
 
 def test_copy_page__submit_of_the_updated_preview_copies(staff: Client) -> None:
     # given
-    order, form = placed_order(), {"cancel_source_order": "on", "request_key": str(uuid4())}
-    bounced = staff.post(page_of(order), form | {"_copy": "1"}).context["previewed"]
+    address, form = copy_form(staff, page_of(placed_order()))
+    form |= {"cancel_source_order": "on", "_copy": "1"}
+    bounced = staff.post(address, form)
 
     # when
-    seen = {"previewed_options": bounced.options, "previewed_digest": bounced.digest}
-    submitted = form | seen | {"_copy": "1", "_confirmed": "1"}
-    response = staff.post(page_of(order), submitted, follow=True)
+    form |= ticks_of(bounced)
+    asked = staff.post(address, form)
+    confirmed = {"_copy": "1", "_confirmed": "1", "version": form["version"]}
+    response = staff.post(address, confirmed, follow=True)
 
     # then
+    assert asked.context["overview"].consequences.cancelled == 1
     assert messages_of(response) == ["1 copy was requested."]
     assert OrderCopy.objects.get().cancel_source_order
+
+
+def test_copy_page__options_changed_in_another_tab_copy_nothing(staff: Client) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()))
+    staff.post(address, form | {"cancel_source_order": "on"})
+
+    # when
+    response = staff.post(address, form | {"_copy": "1"})
+
+    # then
+    assert response.context["stale"] == OPTIONS_CHANGED
+    assert OrderFactory.objects.count() == 0
 
 
 def test_copy_page__order_that_changed_since_the_preview_is_not_copied(staff: Client) -> None:
     # given
     sku = SkuFactory()
     order = placed_order(lines=[{"sku": sku}, {}])
-    seen = previewed(staff, page_of(order), skip_errors="on")
+    address, form = copy_form(staff, page_of(order), skip_errors="on")
     Sku.objects.filter(pk=sku.pk).update(on_sale=False)
 
     # when
-    submitted = {"_copy": "1", "request_key": str(uuid4()), "skip_errors": "on"}
-    response = staff.post(page_of(order), submitted | seen)
+    response = staff.post(address, form | {"_copy": "1"})
 
     # then
     assert response.context["stale"] == ORDERS_CHANGED
@@ -409,12 +425,11 @@ def test_copy_page__order_that_was_copied_since_the_preview_is_not_copied_again(
 ) -> None:
     # given
     order = placed_order()
-    seen = previewed(staff, page_of(order))
+    address, form = copy_form(staff, page_of(order))
     submit(staff, page_of(order))
 
     # when
-    submitted = {"_copy": "1", "request_key": str(uuid4())}
-    response = staff.post(page_of(order), submitted | seen)
+    response = staff.post(address, form | {"_copy": "1"})
 
     # then
     assert response.context["stale"] == ORDERS_CHANGED
@@ -438,65 +453,40 @@ def test_copy_page__copy_whose_plan_changes_before_it_runs_fails(staff: Client) 
     assert order_copy.target_order is None
 
 
-def test_copy_page__address_holds_the_key_of_the_submit(staff: Client) -> None:
-    # given
-    order = placed_order()
-
-    # when
-    first, second = open_page(staff, order), open_page(staff, order)
-
-    # then
-    addresses = [urlsplit(page.redirect_chain[-1][0]) for page in (first, second)]
-    keys = [parse_qs(address.query)["request_key"] for address in addresses]
-    assert keys == [[str(page.context["form"].next_request_key)] for page in (first, second)]
-    assert keys[0] != keys[1]
-    assert first.redirect_chain[0][0].startswith(page_of(order))
-
-
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_copy_page__opened_again_after_its_submit_shows_the_copies(
     staff: Client, method: str
 ) -> None:
     # given
-    orders, key = [placed_order(), placed_order()], uuid4()
-    batch = submit(staff, page_of(*orders), key=key, place_target_order="on")
+    orders = [placed_order(), placed_order()]
+    address, form = copy_form(staff, page_of(*orders), reuse_wallet="on")
+    batch = staff.post(address, form | {"_copy": "1"}, follow=True)
 
     # when
-    data = {} if method == "get" else {"request_key": str(key), "_preview": "1"}
-    response = getattr(staff, method)(f"{page_of(*orders)}&request_key={key}", data)
+    response = getattr(staff, method)(address, {} if method == "get" else form)
+    again = staff.post(address, {"_again": "1"}, follow=True)
 
     # then
     page = response.content.decode()
     assert "These 2 orders were copied from this page already." in page
     assert f'<a href="{batch.redirect_chain[-1][0]}">See the 2 copies</a>' in page
-    assert f'<a href="{page_of(*orders)}">Copy again…</a>' in page
     assert "_copy" not in page
+    assert again.redirect_chain[-1][0] != address
+    assert {preview.order for preview in previews(again)} == set(orders)
 
 
 def test_copy_page__copied_already_links_no_copies_for_staff_who_may_not_view_them() -> None:
     # given
     client = staff_with(*set(MAY_COPY) - {"order_copies.view_ordercopy"})
-    order, key = placed_order(), uuid4()
-    submit(client, page_of(order), key=key)
+    address, form = copy_form(client, page_of(placed_order()))
+    client.post(address, form | {"_copy": "1"})
 
     # when
-    response = client.get(f"{page_of(order)}&request_key={key}")
+    response = client.get(address)
 
     # then
     assert "This order was copied from this page already." in response.content.decode()
     assert "See the copy" not in response.content.decode()
-
-
-def test_copy_page__other_orders_under_a_used_key_are_previewed(staff: Client) -> None:
-    # given
-    copied, other, key = placed_order(), placed_order(), uuid4()
-    submit(staff, page_of(copied), key=key)
-
-    # when
-    response = staff.get(f"{page_of(other)}&request_key={key}")
-
-    # then
-    assert [preview.order for preview in response.context["previews"]] == [other]
 
 
 @pytest.mark.urls(__name__)
@@ -505,13 +495,115 @@ def test_copy_page__order_that_is_deleted_during_the_preview_is_no_error(staff: 
     url = page_of(BareOrderFactory()).replace("/admin/", "/deleting/")
 
     # when
-    response = staff.get(f"{url}&request_key={uuid4()}", follow=True)
+    address = staff.get(url)["Location"]
+    staff.get(address)
+    response = staff.get(address)
 
     # then
-    assert messages_of(response) == [
-        "A source order was deleted in the meantime: nothing was copied.",
-        "Select the orders to copy.",
-    ]
+    assert "No order is selected: those that were are deleted" in response.content.decode()
+
+
+def test_copy_page__deleted_order_is_left_out_with_a_message(staff: Client) -> None:
+    # given
+    gone, order = BareOrderFactory(), placed_order()
+    address, form = copy_form(staff, page_of(gone, order))
+    Order.objects.filter(pk=gone.pk).delete()
+
+    # when
+    bounced = staff.post(address, form | {"_copy": "1"})
+    page = staff.post(address, form | {"_copy": "1"} | ticks_of(bounced), follow=True)
+
+    # then
+    assert messages_of(bounced) == ["1 order was not found and is left out."]
+    assert bounced.context["stale"] == ORDERS_CHANGED
+    assert 'value="Copy 1 order"' in bounced.content.decode()
+    assert messages_of(page)[-1] == "1 copy was requested."
+
+
+def test_copy_page__draft_without_orders_says_so(staff: Client) -> None:
+    # given
+    order = BareOrderFactory()
+    address, form = copy_form(staff, page_of(order))
+    Order.objects.filter(pk=order.pk).delete()
+
+    # when
+    response = staff.post(address, form | {"_copy": "1"})
+
+    # then
+    assert "No order is selected" in response.content.decode()
+    assert "_copy" not in response.content.decode()
+
+
+# Ticks, filters and pages
+
+
+def test_ticks__order_that_fails_is_left_out_until_it_is_ticked(staff: Client) -> None:
+    # given
+    sku = SkuFactory()
+    failing, other = placed_order(lines=[{"sku": sku}, {}]), placed_order()
+    Sku.objects.filter(pk=sku.pk).update(on_sale=False)
+    address, form = copy_form(staff, page_of(other, failing))
+
+    # when
+    page = staff.get(address)
+    ticked = staff.post(address, form | {"ticked": form["shown"]}, follow=True)
+    allowed = staff.post(address, {"skip_errors": "on"} | form | {"_preview": ""}, follow=True)
+
+    # then
+    assert [preview.order for preview in previews(page)] == [failing, other]
+    assert 'value="Copy 1 order"' in page.content.decode()
+    assert "1 left out" in page.content.decode()
+    assert 'value="Copy 2 orders"' in ticked.content.decode()
+    assert allowed.context["overview"].cannot == 0
+
+
+def test_ticks__that_were_not_previewed_copy_nothing(staff: Client) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order(), placed_order()))
+
+    # when
+    bounced = staff.post(address, form | {"_copy": "1", "ticked": form["ticked"][:1]})
+    copied = staff.post(address, form | {"_copy": "1"} | ticks_of(bounced), follow=True)
+
+    # then
+    assert bounced.context["stale"] == TICKS_CHANGED
+    assert messages_of(copied) == ["1 copy was requested."]
+
+
+def test_ticks__none_is_an_error(staff: Client) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()))
+    staff.post(address, form | {"_tick": "none"})
+    page = staff.get(address)
+
+    # when
+    response = staff.post(address, {"_copy": "1"} | ticks_of(page))
+
+    # then
+    assert response.context["error"] == "Tick the orders to copy."
+    assert OrderFactory.objects.count() == 0
+
+
+def test_ticks__buttons_tick_the_orders_that_the_filter_shows(staff: Client) -> None:
+    # given
+    copied_before, other = placed_order(), placed_order()
+    submit(staff, page_of(copied_before))
+    address, form = copy_form(staff, page_of(copied_before, other))
+
+    # when
+    before = staff.post(address, form | {"_show": "before"}, follow=True)
+    staff.post(f"{address}?show=before", form | ticks_of(before) | {"_tick": "none"})
+    page = staff.get(address)
+    reset = staff.post(address, ticks_of(page) | {"_tick": "complete"}, follow=True)
+
+    # then
+    assert before.redirect_chain == [(f"{address}?show=before", 302)]
+    assert [preview.order for preview in previews(before)] == [copied_before]
+    assert {row.preview.order: row.selected.is_ticked for row in page.context["rows"]} == {
+        copied_before: False,
+        other: True,
+    }
+    assert (page.context["overview"].ticked, reset.context["overview"].ticked) == (1, 2)
 
 
 CHANGING_ORDERS = ["place_target_order", "cancel_source_order"]
@@ -556,19 +648,19 @@ def test_permissions__copying_works_without_change_order() -> None:
 @pytest.mark.parametrize("button", ["_copy", "_preview"])
 def test_permissions__forged_place_or_cancel_is_a_form_error(option: str, button: str) -> None:
     # given
-    order = placed_order()
-    data = {button: "1", "request_key": str(uuid4()), option: "on"}
+    client = staff_with(*MAY_COPY)
+    address, form = copy_form(client, page_of(placed_order()))
 
     # when
-    response = staff_with(*MAY_COPY).post(page_of(order), data)
+    response = client.post(address, form | {button: "1", option: "on"})
 
     # then
     why = "You do not have permission to change these orders."
-    label = OrderCopy._meta.get_field(option).verbose_name.capitalize()
+    label = response.context["form"].Meta.labels[option]
     assert response.context["form"].non_field_errors() == [f"{label}: {why}"]
     assert why in response.content.decode()
-    [preview] = response.context["previews"]
-    assert preview.target[1] == "Target: created, not placed"
+    [found] = previews(response)
+    assert found.target[1] == "Target: created, not placed"
     assert OrderFactory.objects.count() == 0
 
 
@@ -579,7 +671,7 @@ def test_permissions__one_order_without_change_permission_refuses_placing(staff:
     urls = [page_of(*orders).replace("/admin/", "/guests/") for orders in ([free], [free, locked])]
 
     # when
-    alone, together = (submit(staff, url, place_target_order="on") for url in urls)
+    alone, together = (submit(staff, url, cancel_source_order="on") for url in urls)
 
     # then
     assert messages_of(alone) == ["1 copy was requested."]
@@ -589,20 +681,19 @@ def test_permissions__one_order_without_change_permission_refuses_placing(staff:
 
 
 @pytest.mark.urls(__name__)
-def test_copy_page__order_that_is_deleted_before_the_submit_is_not_copied(staff: Client) -> None:
+def test_copy_page__order_that_is_deleted_during_the_submit_is_not_copied(staff: Client) -> None:
     # given
-    order = BareOrderFactory()
-    seen = previewed(staff, page_of(order))
+    address, form = copy_form(staff, page_of(BareOrderFactory()), cancel_source_order="on")
 
     # when
-    url = page_of(order).replace("/admin/", "/deleting/")
-    copied = {"_copy": "1", "request_key": str(uuid4())}
-    response = staff.post(url, seen | copied, follow=True)
+    url = address.replace("/admin/", "/deleting/")
+    confirmed = {"_copy": "1", "_confirmed": "1", "version": form["version"]}
+    response = staff.post(url, confirmed, follow=True)
 
     # then
-    gone, nothing_left = messages_of(response)
-    assert gone == "A source order was deleted in the meantime: nothing was copied."
-    assert nothing_left == "Select the orders to copy."
+    assert "A source order was deleted in the meantime: nothing was copied." in messages_of(
+        response
+    )
     assert OrderFactory.objects.count() == 0
 
 
@@ -690,11 +781,11 @@ def test_ids__unknown_orders_are_left_out_with_a_message(staff: Client) -> None:
     order = placed_order()
 
     # when
-    response = submit(staff, f"{page_of(order)},garbage,{order.pk + 1}")
+    page = staff.get(f"{page_of(order)},garbage,{order.pk + 1}", follow=True)
 
     # then
-    assert messages_of(response)[0] == "2 orders were not found and are left out."
-    assert OrderCopy.objects.get().source_order == order
+    assert messages_of(page) == ["2 orders were not found and are left out."]
+    assert [preview.order for preview in previews(page)] == [order]
 
 
 def test_ids__very_long_list_is_truncated(staff: Client) -> None:
@@ -706,27 +797,7 @@ def test_ids__very_long_list_is_truncated(staff: Client) -> None:
     response = staff.get(f"{page_of(order)},{many}", follow=True)
 
     # then
-    assert [preview.order for preview in response.context["previews"]] == [order]
-
-
-def test_ids__selection_over_the_limit_is_truncated_with_a_message(
-    staff: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given
-    monkeypatch.setattr("orders.admin.OrderAdmin.copy_orders_limit", 2)
-    orders = [placed_order() for _ in range(3)]
-
-    # when
-    response = staff.post(
-        ORDERS,
-        {"action": "copy_selected_orders", "_selected_action": [order.pk for order in orders]},
-        follow=True,
-    )
-
-    # then
-    assert messages_of(response) == ["Only 2 orders can be copied at once: here are the first."]
-    [ids] = parse_qs(urlsplit(response.redirect_chain[-1][0]).query)["ids"]
-    assert len(ids.split(",")) == len(response.context["previews"]) == 2
+    assert [preview.order for preview in previews(response)] == [order]
 
 
 @pytest.mark.urls(__name__)
@@ -745,47 +816,77 @@ def test_custom_site__copies_only_the_orders_that_its_admin_shows(staff: Client)
 
     # then
     assert ("Number", "seen") in [
-        (label.capitalize(), cell) for label, cell in page.context["previews"][0].cells
+        (label.capitalize(), cell) for label, cell in previews(page)[0].cells
     ]
     assert "/admin/orders/" not in page.content.decode()
     assert OrderCopy.objects.get().source_order == seen
     assert response.redirect_chain == [("/guests/orders/order/", 302)]
-    assert messages_of(response)[0] == "2 orders were not found and are left out."
+    assert messages_of(page) == ["2 orders were not found and are left out."]
+
+
+@pytest.mark.urls(__name__)
+def test_custom_site__action_leaves_out_orders_that_may_not_be_viewed(staff: Client) -> None:
+    # given
+    seen, secret = (placed_order(customer=None, number=number) for number in ("seen", "secret"))
+
+    # when
+    action = {"action": "copy_selected_orders", "_selected_action": [seen.pk, secret.pk]}
+    page = staff.post("/guests/orders/order/", action, follow=True)
+
+    # then
+    assert [preview.order for preview in previews(page)] == [seen]
+
+
+@pytest.mark.urls(__name__)
+def test_draft__that_changes_during_the_submit_is_not_started(staff: Client) -> None:
+    # given
+    address, form = copy_form(staff, page_of(placed_order()), cancel_source_order="on")
+
+    # when
+    confirmed = {"_copy": "1", "_confirmed": "1", "version": form["version"]}
+    response = staff.post(address.replace("/admin/", "/changing/"), confirmed)
+
+    # then
+    changed = "The draft has changed since the page was shown: nothing was copied."
+    assert response.context["stale"].startswith(changed)
+    assert OrderFactory.objects.count() == 0
+
+
+def test_summary__orders_without_dates_have_no_oldest(staff: Client) -> None:
+    assert open_page(staff, draft_order(), draft_order()).context["facts"] == ["2 draft"]
 
 
 def test_preview__query_count_is_constant(staff: Client) -> None:
     """Queries: session, user, permissions; the orders; the snapshot of the plan."""
     # given
-    one, many = [placed_order()], [placed_order(lines=6) for _ in range(8)]
-    open_page(staff, *one)
+    two, many = [placed_order(), placed_order()], [placed_order(lines=6) for _ in range(8)]
+    open_page(staff, *two)
 
     # when
-    with CaptureQueriesContext(connection) as for_one:
-        open_page(staff, *one)
+    with CaptureQueriesContext(connection) as for_two:
+        open_page(staff, *two)
     with CaptureQueriesContext(connection) as for_many:
         open_page(staff, *many)
 
     # then
-    assert len(for_one) == len(for_many)
+    assert len(for_two) == len(for_many)
 
 
 def test_copy_page__query_count_of_the_submit_is_constant(staff: Client) -> None:
     """Queries: session, user, permissions, lock, log; orders and plan; one INSERT per table."""
     # given
     two, many = [placed_order(), placed_order()], [placed_order() for _ in range(8)]
-    forms = [
-        previewed(staff, page_of(*orders)) | {"_copy": "1", "request_key": str(uuid4())}
-        for orders in (two, many)
-    ]
+    forms = [copy_form(staff, page_of(*orders)) for orders in (two, many)]
 
     # when
-    with CaptureQueriesContext(connection) as for_two:
-        staff.post(page_of(*two), forms[0])
-    with CaptureQueriesContext(connection) as for_many:
-        staff.post(page_of(*many), forms[1])
+    counts = []
+    for address, form in forms:
+        with CaptureQueriesContext(connection) as captured:
+            staff.post(address, form | {"_copy": "1"})
+        counts.append(len(captured))
 
     # then
-    assert len(for_two) == len(for_many)
+    assert counts[0] == counts[1]
     assert OrderCopy.objects.count() == 10
 
 
@@ -795,20 +896,19 @@ def test_copy_page__query_count_of_the_submit_is_constant(staff: Client) -> None
 def test_copy_page__placing_is_confirmed_with_count_and_sum(staff: Client) -> None:
     # given
     orders = [placed_order(), placed_order()]
-    url = page_of(*orders)
-    form = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
-    form |= previewed(staff, url, **form) | {"_copy": "1", "request_key": str(uuid4())}
+    options = {"place_target_order": "on", "cancel_source_order": "on", "reuse_wallet": "on"}
+    address, form = copy_form(staff, page_of(*orders), **options)
     due = sum(order.total_amount_with_taxes_cents for order in orders)
 
     # when
-    asked = staff.post(url, form)
+    asked = staff.post(address, form | {"_copy": "1"})
     copies = OrderCopy.objects.count()
-    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
-    confirmed = staff.post(url, yes, follow=True)
+    yes = {"version": form["version"], "_copy": "1", "_confirmed": "1"}
+    confirmed = staff.post(address, yes, follow=True)
 
     # then
     amount = f"{due / 100:,.2f}\xa0EUR"
-    assert asked.context["consequences"].sentences == [
+    assert asked.context["overview"].consequences.sentences == [
         f"2 copies will be placed, which authorizes {amount} in all.",
         f"2 originals will be cancelled, which voids their payments ({amount}).",
     ]
@@ -821,29 +921,27 @@ def test_copy_page__changed_order_is_previewed_again_after_the_confirmation(
 ) -> None:
     # given
     order = placed_order()
-    url = page_of(order)
-    form = {"place_target_order": "on", "reuse_wallet": "on"}
-    form |= previewed(staff, url, **form) | {"_copy": "1", "request_key": str(uuid4())}
-    asked = staff.post(url, form)
+    options = {"place_target_order": "on", "reuse_wallet": "on"}
+    address, form = copy_form(staff, page_of(order), **options)
+    staff.post(address, form | {"_copy": "1"})
     order.line_items.filter(item_type="skus").update(quantity=7)
 
     # when
-    yes = dict(asked.context["submitted"]) | {"_copy": "1", "_confirmed": "1"}
-    response = staff.post(url, yes)
+    yes = {"version": form["version"], "_copy": "1", "_confirmed": "1"}
+    response = staff.post(address, yes)
 
     # then
-    assert "changed or copied since this preview" in response.content.decode()
+    assert response.context["stale"] == ORDERS_CHANGED
     assert OrderCopy.objects.count() == 0
 
 
 def test_copy_page__drafts_need_no_confirmation(staff: Client) -> None:
     # given
-    url = page_of(placed_order())
-    form = previewed(staff, url) | {"_copy": "1", "request_key": str(uuid4())}
+    address, form = copy_form(staff, page_of(placed_order()))
 
     # when
-    page = staff.get(url, follow=True)
-    response = staff.post(url, form, follow=True)
+    page = staff.get(address)
+    response = staff.post(address, form | {"_copy": "1"}, follow=True)
 
     # then
     assert "Copies are not placed, and nothing is charged." in page.content.decode()

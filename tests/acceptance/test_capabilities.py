@@ -3,7 +3,6 @@
 import io
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -28,7 +27,7 @@ from tests import stories
 from tests.acceptance.shops import CopyingShop
 from tests.api import API, errors_in, request_of, staff, the_error_in
 from tests.factories import OrderCopyFactory, placed_order
-from tests.forms import previewed
+from tests.forms import copy_form
 
 pytestmark = pytest.mark.django_db
 
@@ -401,8 +400,8 @@ def test_admin__copy_page_has_no_unsupported_options(
 
     # when
     page = admin_client.get(url, follow=True)
-    data = previewed(admin_client, url) | {"_copy": "1", "request_key": str(uuid4())}
-    admin_client.post(url, data)
+    address, form = copy_form(admin_client, url)
+    admin_client.post(address, form | {"_copy": "1"})
 
     # then
     fields = page.context["form"].fields
@@ -417,10 +416,10 @@ def test_admin__forged_option_is_refused(
 ) -> None:
     # given
     url, forged = f"{COPY}?ids={placed_order().pk}", {toggle: "on"}
-    data = previewed(admin_client, url, **forged) | {"_copy": "1", "request_key": str(uuid4())}
+    address, form = copy_form(admin_client, url, **forged)
 
     # when
-    page = admin_client.post(url, data | forged)
+    page = admin_client.post(address, form | {"_copy": "1"})
 
     # then
     reason = REASONS[toggle]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
@@ -50,7 +49,7 @@ from tests.factories import (
     pending_order,
     placed_order,
 )
-from tests.forms import form_of, previewed
+from tests.forms import copy_form, form_of
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -373,11 +372,11 @@ def test_request_copies__admin_shows_a_message_when_the_source_is_being_deleted(
     # given
     source = placed_order()
     page = f"{reverse('admin:orders_order_copy')}?ids={source.pk}"
-    form = previewed(admin_client, page) | {"_copy": "1", "request_key": str(uuid4())}
+    address, form = copy_form(admin_client, page)
 
     # when
     with held(source):
-        response = admin_client.post(page, form, follow=True)
+        response = admin_client.post(address, form | {"_copy": "1"}, follow=True)
 
     # then
     assert messages_in(response) == [str(RowsLockedError())]
@@ -415,11 +414,11 @@ def test_copy_page__locked_user_is_a_message(admin_client: Client, admin_user: A
     # given
     source = placed_order()
     page = f"{reverse('admin:orders_order_copy')}?ids={source.pk}"
-    form = previewed(admin_client, page) | {"_copy": "1", "request_key": str(uuid4())}
+    address, form = copy_form(admin_client, page)
 
     # when
     with held(admin_user):
-        response = admin_client.post(page, form, follow=True)
+        response = admin_client.post(address, form | {"_copy": "1"}, follow=True)
 
     # then
     assert messages_in(response) == [str(RowsLockedError())]

@@ -25,6 +25,7 @@ from tests.factories import (
     placed_order,
     settle,
 )
+from tests.forms import copy_form
 
 pytestmark = pytest.mark.django_db
 
@@ -123,7 +124,9 @@ def test_admin__preview_explains_the_error(
     options = {name: "on" for name, value in toggles.items() if value}
 
     # when
-    page = client.post(f"{reverse('admin:orders_order_copy')}?ids={source.pk}", options)
+    url = f"{reverse('admin:orders_order_copy')}?ids={source.pk}"
+    address, _form = copy_form(client, url, **options)
+    page = client.get(address)
 
     # then
     assert page.status_code == 200

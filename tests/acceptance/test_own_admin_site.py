@@ -19,7 +19,7 @@ from order_copies.events.models import Event
 from order_copies.models import CopyBatch, OrderCopy
 from orders.models import Order
 from tests.factories import placed_order
-from tests.forms import previewed
+from tests.forms import copy_form
 from tests.stories import run_all
 
 pytestmark = pytest.mark.django_db
@@ -125,12 +125,10 @@ def copied(client: Client, site: admin.AdminSite, *orders: Order) -> list[Any]:
     """Copy orders on a site, by the action of its list. Return the responses."""
     action = {"action": "copy_selected_orders", "_selected_action": [it.pk for it in orders]}
     page = client.post(page_url(site, Order, "changelist"), action, follow=True)
-    url = page.redirect_chain[-1][0]
-    data = previewed(client, url, reuse_wallet="on")
-    key = page.context["form"].next_request_key
-    data |= {"_copy": "1", "request_key": key, "reuse_wallet": "on"}
-    batch = client.post(url, data, follow=True)
-    return [page, batch, client.post(url, data, follow=True)]
+    address, data = copy_form(client, page.redirect_chain[-1][0], reuse_wallet="on")
+    data |= {"_copy": "1"}
+    batch = client.post(address, data, follow=True)
+    return [page, batch, client.post(address, data, follow=True)]
 
 
 @pytest.mark.parametrize(

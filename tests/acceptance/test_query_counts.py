@@ -164,7 +164,7 @@ def test_preview__query_count_is_constant(toggles: dict[str, bool]) -> None:
 def test_run_batch__query_count_of_an_idle_worker() -> None:
     """SELECT a due subscription, and an expired lease.
 
-    SAVEPOINT, SELECT pending copies, RELEASE. Then SELECT payments to be voided, SELECT
-    authorizations to be voided.
+    SAVEPOINT, SELECT pending copies, RELEASE. Then SELECT payments to be voided, SELECT a draft to
+    be previewed, SELECT authorizations to be voided.
     """
-    assert len(cost(run_batch, worker="w1")) == 7
+    assert len(cost(run_batch, worker="w1")) == 8

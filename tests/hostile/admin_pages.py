@@ -78,7 +78,7 @@ def _other_page(random: Random, vocabulary: Vocabulary, model: str) -> HostileRe
     batches = "/admin/order_copies/copybatch"
     page = random.choice(
         [
-            f"{orders}/copy/?ids={_draw_keys(random)}&request_key={draw_url_part(random)}",
+            f"{orders}/copy/{draw_url_part(random)}/{random.choice(['', 'progress/'])}",
             f"{orders}/copy/?ids={_draw_keys(random)}&ids={_draw_keys(random)}",
             f"{orders}/copy/?{random.choice(ADMIN_PARAMETERS)}={draw_url_part(random)}",
             f"{batches}/{_draw_key(random)}/change/?show={draw_url_part(random)}&p={draw_url_part(random)}",
@@ -125,7 +125,8 @@ def _form_page(random: Random, vocabulary: Vocabulary, model: str) -> HostileReq
     ]
     path = f"/admin/{model}/{random.choice(pages)}"
     if model == "orders/order" and random.randrange(2):
-        path = f"/admin/{model}/copy/?ids={_draw_keys(random)}&request_key={draw_url_part(random)}"
+        named = f"?ids={_draw_keys(random)}"
+        path = f"/admin/{model}/copy/{random.choice([named, draw_url_part(random)])}"
     names = [random.choice(FORM_FIELDS) for _ in range(random.choice([0, 1, 4, 12, 40]))]
     return _post_form(random, path, [(name, draw_url_part(random)) for name in names])
 

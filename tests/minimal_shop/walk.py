@@ -97,9 +97,9 @@ class Walk(TestCase):
         url = self.client.post(LIST, action).url
 
         # when
-        preview = self.client.post(url, options)
+        preview = self.client.post(url, options, follow=True)
         hidden = HIDDEN.findall(preview.content.decode())
-        submitted = options | dict(hidden) | {"_copy": "1", "_confirmed": "1"}
+        submitted = dict(hidden) | {"_copy": "1", "_confirmed": "1"}
         progress = self.client.post(url, submitted, follow=True)
         target = self.run_worker()
 

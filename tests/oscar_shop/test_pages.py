@@ -53,9 +53,10 @@ def test_admin__copies_an_order_from_its_page(staff, order) -> None:
 
 
 def hidden_fields(response):
-    """Return the values of the hidden fields of a page by name."""
+    """Return the values of the hidden fields of a page by name, and that of its tick."""
     page = response.content.decode()
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    hidden = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return dict([*hidden, *re.findall(r'name="(ticked)" value="(\d+)"', page)])
 
 
 def test_admin__list_has_the_action(staff, order) -> None:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may, may_turn_on
-from order_copies.admin.submission import SelectingMixin
+from order_copies.admin.selections import SelectingMixin
 from order_copies.admin.subscriptions.detail import resumed, upcoming
 from order_copies.admin.subscriptions.forms import LocalDateTimeField, frequency_field
 from order_copies.admin.subscriptions.words import add_problems, distance, frequency_words
@@ -158,7 +158,7 @@ class SubscribeMixin(SelectingMixin):
         """
         if not self.has_subscribe_permission(request):
             raise PermissionDenied
-        orders = self.copy_orders_selection(request).orders
+        orders = self.named_orders(request).orders
         if len(orders) != 1:
             self.message_user(request, _("Select one order to subscribe to."), messages.ERROR)
             return HttpResponseRedirect(page_url(self.admin_site, self.model, "changelist"))

@@ -15,11 +15,11 @@ logger = logging.getLogger("order_copies.monitoring.pruning")
 
 
 class Command(DatabaseCommand):
-    """Delete copies that ended long ago, old events, and expired idempotency keys."""
+    """Delete copies that ended long ago, old events and drafts, and expired idempotency keys."""
 
     help = (
-        "Deletes copies that ended more than DAYS days ago, old events, and expired idempotency "
-        "keys. Orders stay."
+        "Deletes copies that ended more than DAYS days ago, old events, old drafts of batches, and "
+        "expired idempotency keys. Orders stay."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -44,7 +44,7 @@ class Command(DatabaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Delete in steps, printing the numbers so far, and log the result."""
         before = timezone.now() - timedelta(days=options["older_than"])
-        removed: Counter[str] = Counter(copies=0, events=0, requests=0)
+        removed: Counter[str] = Counter(copies=0, events=0, drafts=0, requests=0)
         for step in prune(before, limit=options["batch_size"], dry_run=options["dry_run"]):
             removed.update(step)
             if options["verbosity"] > 0:
@@ -60,4 +60,5 @@ class Command(DatabaseCommand):
 def _line(removed: Counter[str]) -> str:
     copies = counted(removed["copies"], "copy", "copies")
     events = counted(removed["events"], "event")
-    return f"{copies}, {events}, {counted(removed['requests'], 'answered request')}"
+    drafts = counted(removed["drafts"], "draft")
+    return f"{copies}, {events}, {drafts}, {counted(removed['requests'], 'answered request')}"

@@ -8,7 +8,10 @@ document.addEventListener("DOMContentLoaded", () => {
 
   async function poll() {
     const box = document.querySelector(".copies-progress[data-running]");
-    if (!box) return;
+    if (!box) {
+      setTimeout(poll, pause);
+      return;
+    }
     try {
       const response = await fetch(box.dataset.statusUrl);
       if (!response.ok || response.redirected) throw new Error(response.statusText);
@@ -30,9 +33,9 @@ document.addEventListener("DOMContentLoaded", () => {
 
   async function show(box, progress) {
     box.querySelector("[role=status]").textContent = progress.text;
+    box.querySelector("progress").value = progress.ended;
     if (progress.version === box.dataset.version) return;
     await refreshPage();
-    box.querySelector("progress").value = progress.ended;
     box.dataset.version = progress.version;
     if (!progress.is_running) delete box.dataset.running;
   }

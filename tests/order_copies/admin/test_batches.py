@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -12,7 +11,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from order_copies import copying
-from order_copies.admin.submission import request_once
 from order_copies.models import CopyBatch, OrderCopy, Status
 from orders.models import Sku
 from tests.api import staff
@@ -48,32 +46,6 @@ def shown(response: Any) -> list[str]:
 
 def messages_of(response: Any) -> list[str]:
     return [str(message) for message in response.context["messages"]]
-
-
-def test_request_once__same_submit_makes_one_batch(admin_user: Any) -> None:
-    # given
-    order, key = draft_order(), uuid4()
-
-    # when
-    first, is_new = request_once(
-        copying.unsaved([order], skip_errors=True),
-        request_key=key,
-        user=admin_user,
-        reason="broken in transit",
-    )
-    second, is_new_again = request_once(
-        copying.unsaved([order], skip_errors=True), request_key=key, user=admin_user
-    )
-    other, is_other = request_once(copying.unsaved([order]), request_key=key, user=admin_user)
-
-    # then
-    assert (is_new, is_new_again, is_other) == (True, False, True)
-    assert second == first != other
-    assert OrderCopy.objects.count() == 2
-    first.refresh_from_db()
-    assert (first.size, first.reason, first.user) == (1, "broken in transit", admin_user)
-    assert first.options == ["reuse_wallet", "skip_errors"]
-    assert first.who["owner"]["name"] == admin_user.username
 
 
 def test_list__shows_who_how_many_and_why(admin: Client) -> None:

@@ -13,15 +13,19 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from order_copies import copying
+from order_copies.admin import drafts
 from order_copies.events.models import Event
 from order_copies.models import (
     FINAL,
+    BatchDraft,
+    CopyBatch,
     IdempotentRequest,
     Kind,
     OpenPayment,
     OrderCopy,
     OrderFactory,
     OrderSubscription,
+    SelectedOrder,
     Status,
 )
 from order_copies.monitoring.pruning import prune
@@ -241,6 +245,27 @@ def test_prune__keeps_a_copy_retried_meanwhile() -> None:
     assert OrderFactory.objects.get().status == Status.PENDING
 
 
+# Drafts
+
+
+def test_prune__old_drafts_are_deleted_in_steps_and_their_batches_stay(admin_user: Any) -> None:
+    # given
+    _old, started, new = (drafts.create([1, 2, 3], user=admin_user) for _ in range(3))
+    batch = CopyBatch.objects.create(draft=started)
+    BatchDraft.objects.exclude(pk=new.pk).update(created_at=OLD)
+
+    # when
+    [counted] = [step for step in prune(BEFORE, limit=2, dry_run=True) if step["drafts"]]
+    steps = list(prune(BEFORE, limit=2))
+
+    # then
+    assert counted["drafts"] == sum(step["drafts"] for step in steps) == 2
+    assert [*BatchDraft.objects.all()] == [new]
+    assert SelectedOrder.objects.count() == 3
+    batch.refresh_from_db()
+    assert batch.draft is None
+
+
 # The command
 
 
@@ -264,13 +289,15 @@ def test_command__prints_each_step_and_logs_the_total(
     # then
     *steps, last = output.splitlines()
     assert steps == [
-        "2 copies, 6 events, 0 answered requests",
-        "3 copies, 9 events, 0 answered requests",
+        "2 copies, 6 events, 0 drafts, 0 answered requests",
+        "3 copies, 9 events, 0 drafts, 0 answered requests",
     ]
-    assert last.startswith("Removed 3 copies, 9 events, 0 answered requests from before 20")
+    assert last.startswith(
+        "Removed 3 copies, 9 events, 0 drafts, 0 answered requests from before 20"
+    )
     (record,) = caplog.records
     assert record.getMessage() == last
-    assert vars(record)["removed"] == {"copies": 3, "events": 9, "requests": 0}
+    assert vars(record)["removed"] == {"copies": 3, "events": 9, "drafts": 0, "requests": 0}
 
 
 def test_command__dry_run_is_printed_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -282,7 +309,9 @@ def test_command__dry_run_is_printed_and_not_logged(caplog: pytest.LogCaptureFix
         output = command("--older-than", "90", "--dry-run", "--verbosity", "0")
 
     # then
-    assert output.startswith("Would remove 1 copy, 3 events, 0 answered requests from before 20")
+    assert output.startswith(
+        "Would remove 1 copy, 3 events, 0 drafts, 0 answered requests from before 20"
+    )
     assert OrderCopy.objects.count() == 1
     assert caplog.records == []
 
@@ -300,7 +329,7 @@ def test_command__progress_is_printed_on_one_line_of_a_terminal() -> None:
     call_command("order_copies_prune", "--older-than", "90", stdout=out, no_color=True)
 
     # then
-    assert "1 copy, 3 events, 0 answered requests\r" in out.getvalue()
+    assert "1 copy, 3 events, 0 drafts, 0 answered requests\r" in out.getvalue()
 
 
 @pytest.mark.parametrize("arguments", [[], ["--older-than", "0"], ["--older-than", "soon"]])
