@@ -25,7 +25,6 @@ def main(address: str = "http://127.0.0.1:8000") -> None:
         page = browser.new_page(base_url=address, viewport={"width": 1400, "height": 940})
         sign_in(page)
         page.goto(f"/admin/orders/order/copy/?ids={','.join(key_of(page, it) for it in NUMBERS)}")
-        page.click("#toggle-nav-sidebar")
         for option in OPTIONS:
             page.check(f"[name={option}]")
         page.click("[name=_preview]")
