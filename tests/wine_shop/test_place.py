@@ -84,6 +84,30 @@ class StrictShop(WineShop):
             raise Refused("no bottles for you")
 
 
+def test_planner__shares_the_stock_between_its_calls(cellar: None) -> None:
+    # given
+    first, second = (make_order(f"P{number}", ("white", 2, "2")) for number in (1, 2))
+    copies = [copy_of(order, place_target_order=True) for order in (first, second)]
+
+    # when
+    planner = WineShop().planner()
+    plans = [planner([order_copy])[0] for order_copy in copies]
+
+    # then
+    [alone] = WineShop().plan(copies[1:])
+    assert [plan.will_place for plan in [*plans, alone]] == [True, False, True]
+
+
+def test_planner__of_a_shop_with_another_plan_is_that_plan(cellar: None) -> None:
+    # given
+    class OtherShop(WineShop):
+        def plan(self, order_copies: Sequence[OrderFactory]) -> list[Any]:
+            return []
+
+    # then
+    assert OtherShop().planner()([]) == []
+
+
 def test_place__refused_target_stays_pending(cellar: None, use: Callable[..., None]) -> None:
     # given
     use(StrictShop)
