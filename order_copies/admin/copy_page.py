@@ -24,11 +24,13 @@ from django.utils.translation import ngettext
 
 from order_copies import public_ids
 from order_copies.admin import drafts
+from order_copies.admin.changes import ChangesForm, allowed_changes
 from order_copies.admin.display import Preview, earlier_copies
 from order_copies.admin.forms import CopyOrdersForm
 from order_copies.admin.overviews import FILTERS, PER_PAGE, Overview, PreviewProgress
 from order_copies.admin.pages import page_url
 from order_copies.admin.permissions import may, may_turn_on, may_view_copies, refused_toggles
+from order_copies.admin.profiles import usable_profiles
 from order_copies.admin.selections import SelectingMixin
 from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.exceptions import (
@@ -39,6 +41,7 @@ from order_copies.exceptions import (
 )
 from order_copies.models import BatchDraft, CopyBatch, SelectedOrder
 from order_copies.plans import CopyPlan
+from order_copies.shops import unsupported_toggles
 from order_copies.worker import heartbeats
 
 #: With at most this number of orders, all previews of the page are unfolded.
@@ -54,6 +57,19 @@ class Row(NamedTuple):
 
     selected: SelectedOrder
     preview: Preview
+
+
+class Forms(NamedTuple):
+    """The forms of the page: the options, and the changes where there can be any."""
+
+    options: CopyOrdersForm
+    changes: ChangesForm | None
+
+    @property
+    def are_valid(self) -> bool:
+        """Whether what was submitted is valid."""
+        is_valid = self.options.is_valid()
+        return is_valid and (self.changes is None or self.changes.is_valid())
 
 
 class CopyPageMixin(SelectingMixin):
@@ -129,10 +145,13 @@ class CopyPageMixin(SelectingMixin):
     def _submit(self, request: HttpRequest, draft: BatchDraft) -> HttpResponse:
         if "_confirmed" in request.POST:
             return self._start(request, draft)
-        form = self._form(request, draft, self._shown_orders(request, draft), request.POST)
-        if not form.is_valid():
-            return self._page(request, draft, form)
-        stale = self._save(request, draft, form)
+        orders = self._shown_orders(request, draft)
+        forms = self._forms(request, draft, orders, request.POST)
+        if not forms.are_valid:
+            return self._page(request, draft, forms)
+        stale = self._save(request, draft, forms)
+        if _is_key(key := request.POST.get("_profile", "")):
+            self._use_profile(request, draft, int(key), orders)
         if "_copy" in request.POST:
             return self._page(request, draft, stale=stale) if stale else self._start(request, draft)
         if "_preview" in request.POST and not stale and not drafts.is_small(draft):
@@ -142,12 +161,27 @@ class CopyPageMixin(SelectingMixin):
             drafts.tick_all(draft, shown, TICKS[choice])
         return HttpResponseRedirect(self._address(request))
 
-    def _save(self, request: HttpRequest, draft: BatchDraft, form: CopyOrdersForm) -> str:
-        """Save the options and ticks; return what differs from the page, empty if nothing does."""
+    def _use_profile(
+        self, request: HttpRequest, draft: BatchDraft, key: int, orders: Sequence[Any]
+    ) -> None:
+        """Set the toggles to those of a profile, if the user may use it."""
+        refused, absent = refused_toggles(self.admin_site, request, orders), unsupported_toggles()
+        profile = next((one for one in usable_profiles(refused) if one.pk == key), None)
+        if profile is None:
+            text = _("This profile does not exist any more, or you may not use it.")
+            self.message_user(request, text, messages.ERROR)
+        else:
+            on = [name for name, value in profile.toggles.items() if value and name not in absent]
+            drafts.set_options(draft, options=on, profile=profile.name)
+
+    def _save(self, request: HttpRequest, draft: BatchDraft, forms: Forms) -> str:
+        """Save options, changes and ticks; return what differs from the page, if anything does."""
         shown, ticked = (set(request.POST.getlist(name)) for name in ("shown", "ticked"))
         ticks = {int(key): key in ticked for key in shown if _is_key(key)}
         have_ticks_changed = drafts.tick(draft, ticks)
-        if drafts.set_options(draft, options=form.toggles, **form.texts):
+        options, changes = forms
+        have_changed = changes is not None and drafts.set_changes(draft, changes.changes)
+        if drafts.set_options(draft, options=options.toggles, texts=options.texts) or have_changed:
             return _("The options have changed since this preview.")
         return _("The ticks have changed since this preview.") if have_ticks_changed else ""
 
@@ -173,6 +207,8 @@ class CopyPageMixin(SelectingMixin):
         return self._started(request, batch, is_new=is_new)
 
     def _may_start(self, request: HttpRequest, draft: BatchDraft) -> bool:
+        if not set(draft.changes or ()) <= set(allowed_changes(request)):
+            return False
         may_in_general = may_turn_on(self.admin_site, request, draft.options, [])
         if not may_in_general or not set(CHANGING_ORDERS) & set(draft.options):
             return may_in_general
@@ -203,7 +239,7 @@ class CopyPageMixin(SelectingMixin):
         self,
         request: HttpRequest,
         draft: BatchDraft,
-        form: CopyOrdersForm | None = None,
+        forms: Forms | None = None,
         *,
         stale: str = "",
         error: str = "",
@@ -217,11 +253,14 @@ class CopyPageMixin(SelectingMixin):
         page = overview.page(request.GET.get("p"))
         rows = [] if draft.previewed_at is None else self._rows(request, draft, list(page))
         orders = [row.preview.order for row in rows]
+        forms = forms or self._forms(request, draft, orders)
         context = {
             "title": ngettext("Copy %(count)s order", "Copy %(count)s orders", overview.count)
             % {"count": overview.count},
             "draft": draft,
-            "form": form or self._form(request, draft, orders),
+            "form": forms.options,
+            "changes": forms.changes,
+            "profiles": usable_profiles(refused_toggles(self.admin_site, request, orders)),
             "stale": stale,
             "error": error,
             "is_empty": is_empty,
@@ -275,11 +314,31 @@ class CopyPageMixin(SelectingMixin):
         request.current_app = self.admin_site.name
         return TemplateResponse(request, f"admin/order_copies/{name}.html", context)
 
-    def _form(
+    def _forms(
         self, request: HttpRequest, draft: BatchDraft, orders: Sequence[Any], data: Any = None
-    ) -> CopyOrdersForm:
+    ) -> Forms:
         refused = refused_toggles(self.admin_site, request, orders)
-        return CopyOrdersForm(data, draft=draft, refused=refused)
+        options = CopyOrdersForm(data, draft=draft, refused=refused)
+        return Forms(options, self._changes_form(request, draft, data))
+
+    def _changes_form(
+        self, request: HttpRequest, draft: BatchDraft, data: Any = None
+    ) -> ChangesForm | None:
+        """Return the form of the changes, if there is one order and the user may change its copy.
+
+        Without changes in the ``data`` there is none either. Raises PermissionDenied for forged
+        ones.
+        """
+        if data is not None and "has_changes" not in data:
+            return None
+        keys = list(draft.selected_orders.values_list("order", flat=True)[:2])
+        order = self.get_queryset(request).filter(pk__in=keys).first() if len(keys) == 1 else None
+        allowed = allowed_changes(request)
+        if order is None or not allowed:
+            if data is not None:
+                raise PermissionDenied
+            return None
+        return ChangesForm(data, draft=draft, order=order, allowed=allowed)
 
     def _shown_orders(self, request: HttpRequest, draft: BatchDraft) -> list[Any]:
         keys = [key for key in request.POST.getlist("shown") if _is_key(key)]

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from order_copies.admin.profiles import usable_profiles
 from order_copies.conf import settings
 from order_copies.copying import request_batch
 from order_copies.db.rows import insert_rows
@@ -38,19 +39,20 @@ _FIELDS = (
 
 
 def create(orders: Iterable[Any], *, user: Any, refused: Collection[str] = ()) -> BatchDraft:
-    """Save a draft with these orders, given by their keys, and the default options.
+    """Save a draft with these orders, given by their keys, and the options of the default profile.
 
-    Toggles that are ``refused`` to the user are off. Each order is selected once. Their number is
-    not limited: let ``orders`` be an iterator.
+    Without a default profile, or if the user may not use it, they are the default options. Toggles
+    that are ``refused`` to the user are off. Each order is selected once. Their number is not
+    limited: let ``orders`` be an iterator.
     """
+    profile = next((one for one in usable_profiles(refused) if one.is_default), None)
     off = {*unsupported_toggles(), *refused}
-    options = [
-        name
-        for name in OPTIONS
-        if name not in off and OrderCopy._meta.get_field(name).get_default()  # type: ignore[union-attr]
-    ]
+    on = (profile or OrderCopy()).toggles
+    options = [name for name in OPTIONS if on[name] and name not in off]
     with transaction.atomic():
-        draft = BatchDraft.objects.create(user=user, options=options)
+        draft = BatchDraft.objects.create(
+            user=user, options=options, profile=profile.name if profile else ""
+        )
         for part in _parts(enumerate(dict.fromkeys(orders)), CHUNK):
             rows = [[draft.pk, position, key, "", 0, "", "", {}] for position, key in part]
             insert_rows(SelectedOrder, _FIELDS, rows)
@@ -99,21 +101,40 @@ def _changing(draft: BatchDraft) -> Iterator[None]:
         draft.save()
 
 
-def set_options(draft: BatchDraft, *, options: Iterable[str], **texts: str | None) -> bool:
+def set_options(
+    draft: BatchDraft,
+    *,
+    options: Iterable[str],
+    texts: Mapping[str, str | None] | None = None,
+    profile: str = "",
+) -> bool:
     """Save the toggles that are on, and the texts; return whether toggles have changed.
 
-    With other toggles the preview is out of date.
+    ``profile`` names the profile that the toggles were taken from. With other toggles the preview
+    is out of date.
     """
     on = [name for name in OPTIONS if name in set(options)]
     with _changing(draft):
         has_changed = bool(on != draft.options)
         draft.options = on
-        for name, text in texts.items():
+        if has_changed or profile:
+            draft.profile = profile
+        for name, text in (texts or {}).items():
             setattr(draft, name, text)
         if has_changed and is_small(draft):
             draft.version += 1
         elif has_changed:
             _forget_preview(draft)
+    return has_changed
+
+
+def set_changes(draft: BatchDraft, changes: Mapping[str, Any] | None) -> bool:
+    """Save what the copy of the only order takes otherwise; return whether that has changed."""
+    with _changing(draft):
+        has_changed = bool(changes != draft.changes)
+        if has_changed:
+            draft.changes = changes
+            draft.version += 1
     return has_changed
 
 

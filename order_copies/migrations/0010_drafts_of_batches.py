@@ -31,6 +31,8 @@ class Migration(migrations.Migration):
                 ("reference", models.CharField(blank=True, max_length=255, null=True)),
                 ("reference_origin", models.CharField(blank=True, max_length=255, null=True)),
                 ("reason", models.CharField(blank=True, max_length=255)),
+                ("profile", models.CharField(blank=True, max_length=63)),
+                ("changes", models.JSONField(null=True)),
                 ("version", models.PositiveIntegerField(default=0)),
                 ("preview_due_at", models.DateTimeField(db_index=True, null=True)),
                 ("preview_tries", models.PositiveSmallIntegerField(default=0)),

@@ -25,6 +25,11 @@ class BatchDraft(models.Model):
     reference = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     reference_origin = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     reason = models.CharField(max_length=255, blank=True)
+    #: The name of the profile that the toggles are those of; empty if of none.
+    profile = models.CharField(max_length=63, blank=True)
+    #: What the copy takes otherwise than its original (:mod:`order_copies.changes`), if there is
+    #: one order only.
+    changes = models.JSONField(null=True)
     #: Grows with each change of what will be copied. A page that shows another version is stale.
     version = models.PositiveIntegerField(default=0)
     #: When a worker must preview the draft; None: none must. While one does, the end of its lease.

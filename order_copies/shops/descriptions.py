@@ -17,6 +17,8 @@ class DescribedLine:
     #: None if the line has a total only.
     unit_amount_cents: int | None = None
     sku_code: str = ""
+    #: Whether it sells something: a copy can leave it out, or take another quantity.
+    is_goods: bool = True
 
 
 @dataclass(frozen=True, slots=True)

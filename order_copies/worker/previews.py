@@ -51,6 +51,7 @@ def order_copies_of(draft: BatchDraft, orders: Sequence[Any]) -> list[OrderCopy]
     """Return unsaved copies of orders, given by their keys, with the options of the draft."""
     values: dict[str, Any] = {name: name in draft.options for name in OPTIONS}
     values |= {"reference": draft.reference, "reference_origin": draft.reference_origin}
+    values |= {"profile": draft.profile or None, "changes": draft.changes}
     return [OrderCopy(source_order_id=order, **values) for order in orders]
 
 

@@ -1,13 +1,14 @@
 """Orders in values for people, as the page of a copy shows them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from django.utils.translation import gettext as _
 
 from order_copies import public_ids
 from order_copies.shops import DescribedLine, OrderDescription
 from orders.models import Address, AddressRole, LineItem, Order
-from orders.totals import TOTALS
+from orders.totals import GOODS, TOTALS
 
 _LINE = ("id", "name", "quantity", "total_amount_cents", "unit_amount_cents", "sku_code")
 
@@ -18,8 +19,9 @@ def describe(orders: Sequence[Order]) -> list[OrderDescription | None]:
     found = Order.objects.select_related("payment_method", "payment_source").in_bulk(keys)
     lines: dict[int, list[DescribedLine]] = {key: [] for key in keys}
     rows = LineItem.objects.filter(order__in=keys).order_by("pk")
-    for order, key, *values in rows.values_list("order", *_LINE):
-        lines[order].append(DescribedLine(public_ids.encode("line_items", key), *values))
+    for order, item_type, key, *values in rows.values_list("order", "item_type", *_LINE):
+        line = DescribedLine(public_ids.encode("line_items", key), *values)
+        lines[order].append(line if item_type in GOODS else replace(line, is_goods=False))
     addresses = {
         (address.order_id, address.role): str(address)
         for address in Address.objects.filter(order__in=keys)
