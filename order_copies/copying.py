@@ -38,6 +38,7 @@ from order_copies.exceptions import (
 )
 from order_copies.jsonapi.fields import ObjectField
 from order_copies.jsonapi.storable import InvalidValueError, check_storable
+from order_copies.languages import in_english
 from order_copies.models import (
     OPTIONS,
     CopyBatch,
@@ -387,7 +388,9 @@ def abort(order_copies: Sequence[OrderFactory], *, actor: Caller) -> list[list[P
     and :class:`RowsLockedError` if another transaction keeps one locked.
     """
     # The event names the actor, the error does not: customers read the errors of their copies.
-    aborted = Problem(Step.WRITE, "base", "aborted", _("aborted by hand"), skippable=False)
+    with in_english():
+        message = _("aborted by hand")
+    aborted = Problem(Step.WRITE, "base", "aborted", message, skippable=False)
     with limited_wait(settings.LOCK_TIMEOUT):
         settlement.lock(order_copies)
         current = lock(order_copies)
@@ -515,7 +518,8 @@ def _why_not_retried_with(order_copy: OrderFactory, toggles: Mapping[str, bool])
 
 def _as_aborted(order_copies: Sequence[OrderFactory]) -> list[Ending]:
     """Return the ends of pending copies that are deleted: their slots were not run."""
-    message = _("deleted before it ran")
+    with in_english():
+        message = _("deleted before it ran")
     problem = Problem(Step.WRITE, "base", "deleted", message, skippable=False)
     pending = [order_copy for order_copy in order_copies if order_copy.status == Status.PENDING]
     return [Ending(order_copy, Status.ABORTED, [problem]) for order_copy in pending]

@@ -3,12 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext_noop
+
+from order_copies.languages import translated
+
 
 class OrderCopiesError(Exception):
     """The order copy failed: see the log."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or type(self).__doc__ or "")
+
+    def __str__(self) -> str:
+        """Return the message in the active language."""
+        return translated(super().__str__())
 
 
 class LeaseLostError(OrderCopiesError):
@@ -107,3 +115,18 @@ class DuplicateRequestError(OrderCopiesError):
 
 class UnsupportedDatabaseError(OrderCopiesError):
     """Order copies run only on PostgreSQL, MariaDB and SQLite: use one of them."""
+
+
+#: The default messages that staff may read, for the catalogues of translations.
+MESSAGES = (
+    gettext_noop(
+        "Another transaction keeps rows locked that are needed here: try again in a moment."
+    ),
+    gettext_noop("The object does not exist any more: reload the page or the list."),
+    gettext_noop("A source order was deleted in the meantime: nothing was copied."),
+    gettext_noop("The copy was deleted in the meantime."),
+    gettext_noop("The subscription was deleted in the meantime."),
+    gettext_noop("The subscription model was deleted in the meantime."),
+    gettext_noop("The subscription model is in use: it can be deleted once nothing refers to it."),
+    gettext_noop("A copy that is in progress cannot be deleted: wait until it has ended."),
+)

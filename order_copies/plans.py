@@ -56,7 +56,7 @@ class Problem:
     attribute: str
     #: A stable identifier for programs.
     code: str
-    #: Text for people, already translated.
+    #: Text for people in the active language: English in a worker and in the API.
     message: str
     #: Whether ``skip_errors`` ignores the problem and lets the copy continue.
     skippable: bool = True
@@ -244,8 +244,9 @@ class CopyPlan:
 
 def cannot_transition(step: Step, before: str, after: str) -> Problem:
     """Return the problem of a forbidden status transition, in the contract's words (1.6)."""
+    # The statuses have translations, and are the contract's words in English.
     message = _("cannot transition from %(before)s to %(after)s")
-    named = message % {"before": before, "after": after}
+    named = message % {"before": _(before), "after": _(after)}
     return Problem(step, "status", "cannot_transition", named)
 
 

@@ -12,6 +12,7 @@ from order_copies.jsonapi.openapi.document import openapi_document
 #: Headers of Django, which the document does not describe.
 OF_DJANGO = {
     "Allow",
+    "Content-Language",
     "Content-Length",
     "Content-Security-Policy",
     "Content-Type",

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.signals import got_request_exception
 from django.db import connections, transaction
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.permissions import IsAuthenticated
@@ -24,6 +25,7 @@ from order_copies.jsonapi.errors import Error, document_of, errors_of, server_er
 from order_copies.jsonapi.media import Negotiation, Renderer
 from order_copies.jsonapi.parsers import Parser
 from order_copies.jsonapi.scopes import COPY, ScopesPermission
+from order_copies.languages import ENGLISH, in_english
 from order_copies.logs import new_trace_id
 from order_copies.throttling import limit_rate, throttle_for
 
@@ -70,6 +72,18 @@ class JSONAPIView(APIView):
     def get_permissions(self) -> list[Any]:
         """Return the view's own, after the one that checks the scopes of the token."""
         return [ScopesPermission(), *super().get_permissions()]
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Handle the request in English, its rendering included, whatever ``Accept-Language``.
+
+        Messages of the API are a contract with programs.
+        """
+        with in_english():
+            response = super().dispatch(request, *args, **kwargs)
+            if isinstance(response, Response):
+                response.render()
+        response["Content-Language"] = ENGLISH
+        return response
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Count the request, run DRF's checks, and refuse a body that is not JSON:API."""

@@ -151,6 +151,11 @@ def server_error(trace_id: str) -> Error:
     return Error("INTERNAL_SERVER_ERROR", detail, meta={"trace_id": trace_id})
 
 
+def _message_of(exception: type[OrderCopiesError]) -> str:
+    # Without a translation: what is computed at import would keep the language of that moment.
+    return exception.__doc__ or ""
+
+
 _ACCESS_DENIED = Error("UNAUTHORIZED", "You are not authorized to perform this action.")
 
 _UNAVAILABLE = Error(
@@ -182,9 +187,9 @@ _ERRORS_OF: Sequence[tuple[type[Exception], Error]] = [
         "Please send application/vnd.api+json without parameters as Content-Type.",
     )),
     (exceptions.Throttled, Error("TOO_MANY_REQUESTS", "Please slow down and try again later.")),
-    (NotDeletableError, Error("LOCKED", str(NotDeletableError()))),
-    (SubscriptionModelInUseError, Error("LOCKED", str(SubscriptionModelInUseError()))),
-    (RowsLockedError, Error("LOCKED", str(RowsLockedError()))),
+    (NotDeletableError, Error("LOCKED", _message_of(NotDeletableError))),
+    (SubscriptionModelInUseError, Error("LOCKED", _message_of(SubscriptionModelInUseError))),
+    (RowsLockedError, Error("LOCKED", _message_of(RowsLockedError))),
     (RequestDataTooBig, Error("PAYLOAD_TOO_LARGE", "The body of the request is too large.")),
     (UnreadablePostError, Error("BAD_REQUEST", "The body broke off.")),
     (SuspiciousOperation, Error("BAD_REQUEST", "The request is malformed.")),

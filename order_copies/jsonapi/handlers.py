@@ -10,6 +10,7 @@ from django.views import defaults
 
 from order_copies.jsonapi.errors import Error, document_of, not_found, server_error
 from order_copies.jsonapi.media import MEDIA_TYPE, Renderer
+from order_copies.languages import ENGLISH
 from order_copies.logs import new_trace_id
 from order_copies.throttling import counted
 
@@ -62,6 +63,5 @@ def _is_under(prefix: str, request: HttpRequest) -> bool:
 def error_answer(error: Error, request: HttpRequest) -> HttpResponse:
     """Return the error response to a request that none of our views handled; count the request."""
     body = Renderer().render(document_of([error]))
-    return HttpResponse(
-        body, content_type=MEDIA_TYPE, status=error.status, headers=counted(request)
-    )
+    headers = {**counted(request), "Content-Language": ENGLISH}
+    return HttpResponse(body, content_type=MEDIA_TYPE, status=error.status, headers=headers)

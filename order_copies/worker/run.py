@@ -33,6 +33,7 @@ from order_copies.exceptions import (
     ShopContractError,
     SourceChangedError,
 )
+from order_copies.languages import in_english
 from order_copies.models import OrderFactory, OrderSubscription, Status
 from order_copies.plans import Action, Outcome, Problem, Step, succeeds
 from order_copies.shops import CopyRun, Shop, get_shop
@@ -75,11 +76,16 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     ``limit`` defaults to the setting ``BATCH_SIZE``. ``worker`` names the process; no two processes
     may share a name. A batch that claimed nothing found nothing to do. Errors of a copy are not
     raised, only those of a database that is down or read-only. Call it outside any transaction.
+    The messages that it stores are English, whatever the language of the process.
     """
+    with in_english():
+        return _run_batch(worker, limit or settings.BATCH_SIZE)
+
+
+def _run_batch(worker: str, limit: int) -> Batch:
     batch, shop, queue = Batch(), get_shop(), OrderFactory.objects.all()
     authorizations = Authorizations(shop)
     runner = Runner(worker, shop, batch, authorizations)
-    limit = limit or settings.BATCH_SIZE
     batch.scheduled = _schedule(worker)
     claims = (
         partial(leases.claim_expired, queue, transitions.start, worker),

@@ -8,13 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.urls import get_urlconf, set_urlconf
-from django.utils import translation
 
 from order_copies.jsonapi.openapi.components import Components, JSONObject
 from order_copies.jsonapi.openapi.endpoints import installed_endpoints
 from order_copies.jsonapi.openapi.operations import operation, text_of
 from order_copies.jsonapi.openapi.security import security_schemes
 from order_copies.jsonapi.resources import Resource, resource_of
+from order_copies.languages import in_english
 
 _ABOUT = """\
 Copy orders over JSON:API.
@@ -34,7 +34,7 @@ def openapi_document(urlconf: Any = None) -> JSONObject:
     current = get_urlconf()
     set_urlconf(urlconf)
     try:
-        with translation.override("en"):
+        with in_english():
             return _document(urlconf)
     finally:
         set_urlconf(current)
