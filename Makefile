@@ -19,7 +19,7 @@ PYENV_VERSIONS = $(shell command -v pyenv >/dev/null 2>&1 && \
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-slow coverage test-postgres test-mariadb test-laws test-engines test-browser
-.PHONY: test-oscar test-chaos test-schema test-hostile conformance lint format schema docs bench matrix constraints clean
+.PHONY: test-oscar test-chaos test-schema test-hostile conformance lint format schema messages docs bench matrix constraints clean
 .DELETE_ON_ERROR:
 
 help: ## List the targets.
@@ -82,6 +82,9 @@ format: $(VENV)/dev.installed ## Put the code in order.
 
 schema: $(VENV)/dev.installed ## Write docs/openapi.json anew, out of the declarations.
 	$(BIN)/python manage.py order_copies_schema docs/openapi.json
+
+messages: $(VENV)/dev.installed ## Bring the catalogues of translations up to date, and compile them.
+	@$(BIN)/python -m tests.messages
 
 docs: $(VENV)/docs.installed ## Build the documentation: docs/_build/html/index.html. Warnings are errors.
 	$(BIN)/sphinx-build -W --keep-going --builder html docs docs/_build/html $(ARGS)
