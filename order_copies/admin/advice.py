@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from order_copies.languages import translated
 from order_copies.models import OPTIONS, OrderFactory, Status
 from order_copies.plans import Action
 from order_copies.templatetags.order_copies_admin import words
@@ -57,12 +58,14 @@ def is_aborted_by_hand(order_copy: OrderFactory) -> bool:
 
 
 def reasons_of(order_copy: OrderFactory) -> list[Reason]:
-    """Return the errors of a copy, each message once; none if a person aborted it."""
+    """Return the errors of a copy, each message once, translated; none if a person aborted it."""
     if is_aborted_by_hand(order_copy):
         return []
     log: Mapping[str, Sequence[str]] = order_copy.errors_log or {}
     return [
-        Reason(words(name), list(dict.fromkeys(messages)), _advice(order_copy, name))
+        Reason(
+            words(name), list(map(translated, dict.fromkeys(messages))), _advice(order_copy, name)
+        )
         for name, messages in log.items()
     ]
 

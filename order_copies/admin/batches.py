@@ -23,13 +23,13 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from order_copies.admin.actions import Intervention, interventions, refusals_in_words
 from order_copies.admin.bounded import BoundedMixin
@@ -60,7 +60,7 @@ CHUNK = 500
 
 #: The filters of the page: a name, its label, and the statuses that it shows.
 FILTERS: dict[str, tuple[Promise, frozenset[str]]] = {
-    "failed": (gettext_lazy("Failed"), frozenset({Status.FAILED, Status.ABORTED})),
+    "failed": (pgettext_lazy("copies", "Failed"), frozenset({Status.FAILED, Status.ABORTED})),
     "waiting": (gettext_lazy("Not ended"), frozenset({Status.PENDING, Status.IN_PROGRESS})),
     "completed": (gettext_lazy("Copied"), frozenset({Status.COMPLETED})),
 }
@@ -102,7 +102,7 @@ class BatchProgress(Progress):
         left = math.ceil((self.total - self.ended) * elapsed / self.ended)
         rate = self.ended / elapsed
         return " – " + _("%(rate)s a second, about %(left)s s left") % {
-            "rate": f"{rate:.1f}" if rate < 10 else round(rate),
+            "rate": number_format(round(rate, 1), decimal_pos=1) if rate < 10 else round(rate),
             "left": left,
         }
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from order_copies.admin.display import FEW_LINES, MAX_UNTOUCHED, Side, Total, total_labels
+from order_copies.languages import translated
 from order_copies.models import OrderFactory, Status
 from order_copies.shops import DescribedLine, OrderDescription, get_shop
 from order_copies.templatetags.order_copies_admin import words
@@ -153,7 +154,7 @@ class Comparison:
     def notes(self) -> list[tuple[str, str]]:
         """What the copy decided about other parts, such as the coupon: name and reason."""
         return [
-            (one.get("name") or words(one["attribute"]), one["message"])
+            (one.get("name") or words(one["attribute"]), translated(one["message"]))
             for one in self._outcomes
             if one["attribute"] != "line_items" and one.get("message")
         ]
@@ -198,7 +199,7 @@ class Comparison:
     @cached_property
     def _messages(self) -> dict[str, str]:
         return {
-            one["source_line_item"]: one["message"]
+            one["source_line_item"]: translated(one["message"])
             for one in self._outcomes
             if one.get("source_line_item") and one.get("message")
         }

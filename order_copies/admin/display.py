@@ -6,11 +6,13 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, Max
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies import copying
 from order_copies.admin.advice import reasons_of
+from order_copies.languages import translated
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
 from order_copies.plans import Action, CopyPlan, errors_log
 from order_copies.shops import unsupported_toggles
@@ -101,7 +103,7 @@ class Line:
         return cls(
             outcome.get("name") or words(outcome["attribute"]),
             outcome["action"],
-            outcome.get("message") or "",
+            translated(outcome.get("message") or ""),
             Side.of(outcome.get("before")),
             Side.of(outcome.get("after")),
         )
@@ -243,8 +245,11 @@ class Preview:
 
 
 def readable(log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
-    """Return an errors log with attributes as words, each message once."""
-    return [(words(name), list(dict.fromkeys(messages))) for name, messages in log.items()]
+    """Return an errors log in the active language, with attributes as words, each message once."""
+    return [
+        (words(name), [translated(message) for message in dict.fromkeys(messages)])
+        for name, messages in log.items()
+    ]
 
 
 def _sum(sides: Iterable[Side | None]) -> int:
@@ -305,5 +310,5 @@ def duration_of(order_copy: OrderCopy) -> str | None:
     if seconds < 1:
         return _("%(milliseconds)d ms") % {"milliseconds": round(seconds * 1000)}
     if seconds < 120:
-        return _("%(seconds).1f s") % {"seconds": seconds}
+        return _("%(seconds)s s") % {"seconds": number_format(round(seconds, 1), decimal_pos=1)}
     return _("%(minutes)d min") % {"minutes": round(seconds / 60)}

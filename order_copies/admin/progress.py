@@ -17,6 +17,7 @@ from order_copies import public_ids
 from order_copies.admin.display import Detail
 from order_copies.admin.pages import page_url
 from order_copies.models import OrderCopy, Status
+from order_copies.templatetags.order_copies_admin import count_of
 
 if TYPE_CHECKING:
     Base = admin.ModelAdmin[OrderCopy]
@@ -58,7 +59,7 @@ class Progress:
     def __str__(self) -> str:
         text = _("%(ended)s of %(total)s ended") % {"ended": self.ended, "total": self.total}
         ends = [
-            f"{self.counts[status]} {status.label}"
+            count_of(status, self.counts[status])
             for status in ended_statuses
             if self.counts[status]
         ]

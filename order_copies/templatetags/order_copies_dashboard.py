@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.timezone import localtime
 
 from order_copies.models import OrderCopy, OrderFactory, OrderSubscription, Status
-from order_copies.templatetags.order_copies_admin import words
+from order_copies.templatetags.order_copies_admin import count_of, words
 
 register = template.Library()
 
@@ -24,7 +24,7 @@ MAX_REASONS = 6
 #: The key in the errors log that only repeats that a step was refused.
 NO_REASON = "status"
 #: The sizes of the chart, in units of its view box.
-BAR, LABEL, CHART = 22, 150, 400
+BAR, LABEL, CHART = 22, 180, 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Bar:
 class Dashboard:
     """What staff must know about copies at a glance."""
 
-    today: dict[str, int]
+    #: The copies that were requested today, by their statuses.
+    today: list[str]
+    today_total: int
     bars: list[Bar]
     oldest: datetime | None
     attention: int
@@ -65,7 +67,8 @@ class Dashboard:
         pending = OrderFactory.objects.pending().aggregate(oldest=Min("queued_at"))
         renewing = OrderSubscription.objects.failing()
         return cls(
-            today={str(status.label): today[status] for status in Status if today[status]},
+            today=[count_of(status, today[status]) for status in Status if today[status]],
+            today_total=today.total(),
             bars=_bars(Counter(name for log in logs for name in _reasons(log))),
             oldest=pending["oldest"],
             attention=renewing.count(),
@@ -76,11 +79,6 @@ class Dashboard:
     def height(self) -> int:
         """The height of the chart."""
         return BAR * len(self.bars)
-
-    @property
-    def today_total(self) -> int:
-        """The number of copies that were requested today."""
-        return sum(self.today.values())
 
 
 @register.inclusion_tag("admin/order_copies/dashboard.html", takes_context=True)

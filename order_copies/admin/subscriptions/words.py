@@ -118,7 +118,8 @@ def frequency_words(order_subscription: OrderSubscription) -> str:
             "period": period,
             "day": date_format(day, "MONTH_DAY_FORMAT"),
         }
-    named = {"period": period, "day": format_date(day, "jS"), "number": day.day}
+    # Translators: the format of a day in "every month on the 3rd": for "3" write "j".
+    named = {"period": period, "day": format_date(day, _("jS"))}
     if day.day > 28:
         return _("%(period)s on the %(day)s, or the last day") % named
     return _("%(period)s on the %(day)s") % named

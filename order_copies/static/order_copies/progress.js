@@ -27,7 +27,7 @@ document.addEventListener("DOMContentLoaded", () => {
   // Say since when the page shows old numbers: a session was lost, or the server does not answer.
   function warn(box) {
     const warning = box.querySelector("[data-stale]");
-    if (failures === 1) warning.textContent = warning.dataset.stale.replace("HH:MM", new Date().toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"}));
+    if (failures === 1) warning.textContent = warning.dataset.stale.replace("HH:MM", new Date().toLocaleTimeString(document.documentElement.lang, {hour: "2-digit", minute: "2-digit"}));
     warning.hidden = failures === 0;
   }
 

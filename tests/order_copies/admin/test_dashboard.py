@@ -42,7 +42,7 @@ def test_dashboard__counts_the_copies_of_today_by_status(admin_client: Client) -
     shown = dashboard(admin_client)
 
     # then
-    assert shown.today == {"failed": 1, "completed": 2}
+    assert shown.today == ["1 failed", "2 completed"]
     assert shown.today_total == 3
 
 
