@@ -14,7 +14,7 @@ from order_copies import copying
 from order_copies.admin.advice import reasons_of
 from order_copies.languages import translated
 from order_copies.models import OPTIONS, OrderCopy, OrderFactory, Status
-from order_copies.plans import Action, CopyPlan, errors_log
+from order_copies.plans import Action, CopyPlan, Problem, Step, errors_log
 from order_copies.shops import unsupported_toggles
 from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
@@ -224,6 +224,22 @@ class Preview:
         return self.totals[-1] if self.totals else None
 
     @property
+    def summary(self) -> str:
+        """The first reason of the result and the number of the others; empty if there is none."""
+        plan = self.plan
+        # The refused transition has a reason of its own, in other words.
+        reasoned = [one for one in plan.problems if one.code != "cannot_transition"]
+        problems = reasoned or plan.problems
+        changes = [
+            translated(one.message) or one.name
+            for one in plan.outcomes
+            if one.action != Action.COPIED
+        ]
+        reasons = list(dict.fromkeys(filter(None, [*map(_reason, problems)] or changes)))
+        more = f" (+{len(reasons) - 1})" if len(reasons) > 1 else ""
+        return f"{reasons[0]}{more}" if reasons else ""
+
+    @property
     def target(self) -> tuple[str, str]:
         """Result for the target order: kind of badge, and text."""
         if not self.plan.will_write:
@@ -250,6 +266,14 @@ def readable(log: Mapping[str, Sequence[str]]) -> list[tuple[str, list[str]]]:
         (words(name), [translated(message) for message in dict.fromkeys(messages)])
         for name, messages in log.items()
     ]
+
+
+def _reason(problem: Problem) -> str:
+    message = translated(problem.message)
+    if problem.step == Step.PLACE:
+        # "Payment source can't be blank"
+        return f"{words(problem.attribute)} {message}"
+    return message
 
 
 def _sum(sides: Iterable[Side | None]) -> int:

@@ -34,7 +34,7 @@ CHUNK = 1000
 
 _FIELDS = (
     *("draft_id", "position", "order_id"),
-    *("summary", "earlier", "currency_code", "plan_digest", "plan"),
+    *("earlier", "currency_code", "plan_digest", "plan"),
 )
 
 
@@ -54,7 +54,7 @@ def create(orders: Iterable[Any], *, user: Any, refused: Collection[str] = ()) -
             user=user, options=options, profile=profile.name if profile else ""
         )
         for part in _parts(enumerate(dict.fromkeys(orders)), CHUNK):
-            rows = [[draft.pk, position, key, "", 0, "", "", {}] for position, key in part]
+            rows = [[draft.pk, position, key, 0, "", "", {}] for position, key in part]
             insert_rows(SelectedOrder, _FIELDS, rows)
     return draft
 

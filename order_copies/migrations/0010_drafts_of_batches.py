@@ -63,7 +63,6 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
-                ("summary", models.CharField(blank=True, max_length=255)),
                 ("earlier", models.PositiveIntegerField(default=0)),
                 ("currency_code", models.CharField(blank=True, max_length=16)),
                 ("source_cents", models.BigIntegerField(null=True)),

@@ -100,8 +100,6 @@ class SelectedOrder(models.Model):
     #: Whether staff ticked the order; None: it is ticked if its copy will complete.
     choice = models.BooleanField(null=True)
     result = models.PositiveSmallIntegerField(choices=Result.choices, null=True)
-    #: The reasons of the result in a few words.
-    summary = models.CharField(max_length=255, blank=True)
     #: The number of earlier copies.
     earlier = models.PositiveIntegerField(default=0)
     currency_code = models.CharField(max_length=16, blank=True)

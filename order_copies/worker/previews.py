@@ -26,9 +26,8 @@ from order_copies.models import (
     Result,
     SelectedOrder,
 )
-from order_copies.plans import Action, CopyPlan, Problem, Step
+from order_copies.plans import Action, CopyPlan
 from order_copies.shops import Planner, Shop, get_shop
-from order_copies.templatetags.order_copies_admin import words
 from order_copies.transitions import RETRYABLE
 from order_copies.worker import checked_shop
 
@@ -40,7 +39,7 @@ CHUNK = 200
 DUE = ("total_amount_with_taxes_cents", "total_amount_cents")
 
 _FIELDS = (
-    *("result", "summary", "earlier", "currency_code", "source_cents", "target_cents"),
+    *("result", "earlier", "currency_code", "source_cents", "target_cents"),
     *("charged_cents", "voided_cents", "plan_digest", "plan"),
 )
 #: The values by which two previews are compared.
@@ -184,7 +183,6 @@ def _values(plan: CopyPlan, earlier: int, *, is_detailed: bool) -> dict[str, Any
         shown["outcomes"] = []
     return {
         "result": result.value,
-        "summary": _summary(plan),
         "earlier": earlier,
         "currency_code": plan.currency_code,
         "source_cents": totals[0][1] if totals else None,
@@ -203,25 +201,6 @@ def _result(plan: CopyPlan) -> Result:
         outcome.action == Action.COPIED and not outcome.message for outcome in plan.outcomes
     )
     return Result.AS_IS if is_same and not plan.problems else Result.CHANGES
-
-
-def _summary(plan: CopyPlan) -> str:
-    """Return the first reason of the result and the number of the others."""
-    # The refused transition has a reason of its own, in other words.
-    problems = [one for one in plan.problems if one.code != "cannot_transition"] or plan.problems
-    changes = [one.message or one.name for one in plan.outcomes if one.action != Action.COPIED]
-    reasons = list(dict.fromkeys(filter(None, [*map(_reason, problems)] or changes)))
-    if not reasons:
-        return ""
-    more = f" (+{len(reasons) - 1})" if len(reasons) > 1 else ""
-    return f"{reasons[0][: 240 - len(more)]}{more}"
-
-
-def _reason(problem: Problem) -> str:
-    if problem.step == Step.PLACE:
-        # "Payment source can't be blank"
-        return f"{words(problem.attribute)} {problem.message}"
-    return problem.message
 
 
 def _due(totals: Mapping[str, int]) -> int:
