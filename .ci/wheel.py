@@ -81,6 +81,7 @@ def check_wheel(wheel: Path) -> None:
     assert not strangers, f"{wheel.name} holds {strangers}"
     assert "order_copies/py.typed" in names
     assert any(name.endswith(".html") for name in names), "no templates"
+    assert "order_copies/locale/it/LC_MESSAGES/django.mo" in names
     assert any("/migrations/0001" in name for name in names), "no migrations"
     metadata = ZipFile(wheel).read(next(name for name in names if name.endswith("/METADATA")))
     relative = re.findall(r"\]\((?!https?:|#)[^)]*\)", metadata.decode())

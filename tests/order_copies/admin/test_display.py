@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from order_copies.admin.display import MAX_UNTOUCHED, Lines, Preview, Side, duration_of
 from order_copies.events.recording import actor_name
 from order_copies.models import OrderCopy
-from order_copies.plans import Action, CopyPlan, Outcome
+from order_copies.plans import Action, CopyPlan, Outcome, Problem, Step
 from order_copies.templatetags.order_copies_admin import amount, money, signed_money
 from tests.factories import PLACED_AT
 
@@ -48,6 +49,29 @@ def test_side__extra_is_the_price_of_the_options() -> None:
     assert (side.extra, side.is_sum) == (50, True)
     assert (Side(total=250).extra, Side(total=250).is_sum) == (0, False)
     assert Side(quantity=1, unit=100, total=100).is_sum is False
+
+
+def test_preview__summary_is_in_the_active_language() -> None:
+    # given
+    outcomes = [
+        Outcome(Action.SKIPPED, name="Tea", message="Tea is out of stock"),
+        Outcome(Action.COPIED, name="Milk"),
+        Outcome(Action.SKIPPED, "coupon_code", message="SUMMER has expired"),
+    ]
+    missing = Problem(Step.PLACE, "customer_email", "blank", "can't be blank")
+    changed = Preview("#1", [], CopyPlan(False, False, False, outcomes), is_open=False)
+    failing = Preview("#2", [], CopyPlan(True, False, False, outcomes, [missing]), is_open=False)
+
+    # when
+    with override("it"):
+        summaries = [changed.summary, failing.summary]
+
+    # then
+    assert [changed.summary, failing.summary] == [
+        "Tea is out of stock (+1)",
+        "Customer email can't be blank",
+    ]
+    assert summaries == ["Tea è esaurito (+1)", "Email del cliente non può essere vuoto"]
 
 
 def test_lines__many_unchanged_ones_collapse_and_are_counted() -> None:
