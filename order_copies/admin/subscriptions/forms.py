@@ -209,6 +209,12 @@ class ItemForm(ItemModelForm):
 class ItemFormSet(ItemModelFormSet):
     """The items of an automatic subscription: at least one is left."""
 
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name each field: the heads of the columns are no labels."""
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs["aria-label"] = field.label
+
     def clean(self) -> None:
         """Refuse to delete all items."""
         super().clean()
