@@ -66,23 +66,26 @@ ON_PAPER = """
 () => {
     if (!document.querySelector("link[href*='order_copies/admin.']")) return [];
     const shown = (element) => element?.checkVisibility();
-    const hidden = "#header, .breadcrumbs, #nav-sidebar, .submit-row, #changelist-filter";
+    const hidden = "#header, .breadcrumbs, #nav-sidebar, .submit-row, .actions, #changelist-filter";
     const name = (element) => element.id || element.className;
+    const cuts = (element) => getComputedStyle(element).overflowX !== "visible" &&
+        element.clientWidth < element.scrollWidth;
+    const isCut = (element) => element && (cuts(element) || isCut(element.parentElement));
     const {backgroundColor, color} = getComputedStyle(document.body);
     return [
         ...[...document.querySelectorAll(hidden)].filter(shown).map((it) => `prints ${name(it)}`),
         ...(backgroundColor === "rgb(255, 255, 255)" ? [] : [`prints on ${backgroundColor}`]),
         ...(color === "rgb(51, 51, 51)" ? [] : [`prints in ${color}`]),
-        ...[...document.querySelectorAll("table")].filter(shown)
-            .filter((it) => getComputedStyle(it.parentElement).overflowX !== "visible")
-            .map(() => "prints a part of a table"),
+        ...[...document.querySelectorAll("table")].filter((it) => shown(it) && isCut(it))
+            .map((it) => `prints a part of ${name(it) || "a table"}`),
     ];
 }
 """
 
 
 def on_paper(page: Page) -> list[str]:
-    """Return what a page with the style sheet of copies prints wrongly, in dark mode."""
+    """Return what a page with the style sheet of copies prints wrongly on A4, in dark mode."""
+    page.set_viewport_size({"width": 718, "height": 900})
     page.emulate_media(media="print", color_scheme="dark")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     found = list(page.evaluate(ON_PAPER))

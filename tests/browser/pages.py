@@ -20,13 +20,14 @@ class Shop(World):
     def __init__(self) -> None:
         super().__init__()
         cancelled_order()
-        self.today = timezone.localdate()
+        now = timezone.now()
+        self.today = timezone.localdate(now)
         self.profile = CopyProfile.objects.create(name="Reorder")
         self.subscription = self.item.order_subscription
         self.batch = CopyBatch.objects.create(
             reason="Damaged in transit", size=4, who={"owner": {"email": BOSS}}
         )
-        self.failed = OrderCopyFactory(failed=True, failed_at=timezone.now(), batch=self.batch)
+        self.failed = OrderCopyFactory(failed=True, started_at=now, failed_at=now, batch=self.batch)
         self.waiting = OrderCopyFactory(batch=self.batch)
         self.completed = OrderCopyFactory(completed=True, target_order=placed_order())
         OrderCopyFactory(in_progress=True, batch=self.batch)
