@@ -12,12 +12,14 @@ from playwright.sync_api import Page
 from order_copies.models import CopyBatch, CopyProfile, OrderCopy
 from tests.factories import OrderCopyFactory, cancelled_order, placed_order
 from tests.security.world import BOSS, World
+from tests.stories import copied
 
 
 class Shop(World):
     """Rows of every model that the admin shows, and a batch with a copy of each status."""
 
     def __init__(self) -> None:
+        self.swapped = copied(placed_order(), place_target_order=True, cancel_source_order=True)
         super().__init__()
         cancelled_order()
         now = timezone.now()
@@ -47,6 +49,8 @@ PAGES = {
         "completed copy": "/admin/order_copies/ordercopy/{completed.pk}/change/",
         "failed copy": "/admin/order_copies/ordercopy/{failed.pk}/change/",
         "waiting copy": "/admin/order_copies/ordercopy/{waiting.pk}/change/",
+        "replaced order": "/admin/order_copies/ordercopy/{swapped.pk}/change/",
+        "undo": "/admin/order_copies/ordercopy/{swapped.pk}/undo/",
         "batches": "/admin/order_copies/copybatch/",
         "batch": "/admin/order_copies/copybatch/{batch.pk}/change/",
         "abort a batch": "/admin/order_copies/copybatch/{batch.pk}/abort/",
