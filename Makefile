@@ -49,7 +49,7 @@ test-engines: $(VENV)/engines.installed ## Try each engine with its broker: Rabb
 	$(BIN)/python -m pytest tests/engines --numprocesses 2 $(ARGS)
 
 test-browser: $(VENV)/browser.installed ## Open the pages of the admin in Chromium (/usr/bin/chromium, or CHROMIUM=path).
-	$(BIN)/python -m pytest tests/browser --numprocesses 2 $(ARGS)
+	$(if $(CI),SCREENSHOTS=build/screenshots) $(BIN)/python -m pytest tests/browser --numprocesses 2 $(ARGS)
 
 test-oscar: $(VENV)/oscar.installed ## Run a shop with django-oscar, and its forks, on the database that DATABASE names.
 	$(BIN)/python -m tests.oscar_shop $(ARGS)

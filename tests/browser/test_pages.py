@@ -1,6 +1,6 @@
 """Every page in a browser: no error, no violation of the Content-Security-Policy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -71,8 +71,11 @@ def test_admin_page__has_no_errors(
     assert page_errors.found == []
 
 
-def test_copying_pages__have_no_errors(page: Page, page_errors: PageErrors) -> None:
+def test_copying_pages__have_no_errors_without_javascript(
+    open_browser: Callable[..., Page], page_errors: PageErrors
+) -> None:
     # given
+    page = open_browser(java_script_enabled=False)
     create_shop()
     orders = list(Order.objects.all())
     batch = CopyBatch.objects.create(reason="A reason", size=1)
@@ -88,8 +91,11 @@ def test_copying_pages__have_no_errors(page: Page, page_errors: PageErrors) -> N
 
 
 @pytest.mark.parametrize("action", ["place", "cancel"])
-def test_confirmation__has_no_errors(page: Page, page_errors: PageErrors, action: str) -> None:
+def test_confirmation__has_no_errors_without_javascript(
+    open_browser: Callable[..., Page], page_errors: PageErrors, action: str
+) -> None:
     # given
+    page = open_browser(java_script_enabled=False)
     create_shop()
 
     # when
