@@ -12,31 +12,12 @@ from order_copies.events.models import Event
 from order_copies.models import CopyBatch, OrderCopy, OrderSubscription
 from orders.models import Order
 from tests.browser.conftest import PageErrors, copy_page
-from tests.factories import (
-    CouponFactory,
-    CustomerFactory,
-    OrderCopyFactory,
-    OrderSubscriptionItemFactory,
-    cancelled_order,
-    placed_order,
-)
-from tests.security.world import happened
+from tests.browser.pages import Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 OURS = {"orders", "order_copies", "order_copies_events"}
 MODELS = [model for model in admin.site._registry if model._meta.app_label in OURS]
-
-
-def create_shop() -> None:
-    """Create at least one row of each model that the admin shows."""
-    CouponFactory(promotion__market=placed_order().market)
-    cancelled_order(customer=CustomerFactory())
-    OrderCopyFactory(completed=True, target_order=placed_order())
-    OrderCopyFactory(failed=True)
-    CopyBatch.objects.create(reason="A reason")
-    happened("order_copies", OrderCopyFactory().pk)
-    OrderSubscriptionItemFactory()
 
 
 def addresses(model: Any) -> Iterator[str]:
@@ -61,7 +42,7 @@ def test_admin_page__has_no_errors(
     scripted_page: Page, page_errors: PageErrors, model: Any
 ) -> None:
     # given
-    create_shop()
+    Shop()
 
     # when
     for address in addresses(model):
@@ -76,14 +57,11 @@ def test_copying_pages__have_no_errors_without_javascript(
 ) -> None:
     # given
     page = open_browser(java_script_enabled=False)
-    create_shop()
-    orders = list(Order.objects.all())
-    batch = CopyBatch.objects.create(reason="A reason", size=1)
-    OrderCopy.objects.update(batch=batch)
+    shop = Shop()
 
     # when
-    page.goto(copy_page(*orders))
-    page.goto(f"/admin/order_copies/copybatch/{batch.pk}/change/")
+    page.goto(copy_page(*Order.objects.all()))
+    page.goto(f"/admin/order_copies/copybatch/{shop.batch.pk}/change/")
 
     # then
     page.wait_for_selector("table.copies-batch")
@@ -96,7 +74,7 @@ def test_confirmation__has_no_errors_without_javascript(
 ) -> None:
     # given
     page = open_browser(java_script_enabled=False)
-    create_shop()
+    Shop()
 
     # when
     page.goto("/admin/orders/order/")
