@@ -90,5 +90,5 @@ def on_paper(page: Page) -> list[str]:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     found = list(page.evaluate(ON_PAPER))
     page.evaluate("document.documentElement.dataset.theme = 'auto'")
-    page.emulate_media(media="screen", color_scheme="light")
+    page.emulate_media(media="screen")
     return found

@@ -89,7 +89,7 @@ def confirm_copy(page: Page) -> None:
     page.check("[name=place_target_order]")
     page.check("[name=cancel_source_order]")
     page.click("[name=_preview]")
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector("text=which voids")
     page.click("[name=_copy]")
     page.wait_for_selector("[name=_confirmed]", state="attached")
 

@@ -39,6 +39,7 @@ def test_page__is_accessible_on_a_light_desktop_a_dark_phone_and_paper(
             found[name] += looks.violations(page)
             looks.keep_picture(page, f"{area} {name} {look}")
         found[name] += looks.on_paper(page)
+        looks.resize(page, 1280, "light")
         page_errors.found.clear()
 
     # then
