@@ -94,6 +94,14 @@ def confirm_copy(page: Page) -> None:
     page.wait_for_selector("[name=_confirmed]", state="attached")
 
 
+def copy_twice(page: Page) -> None:
+    """Open a copy page again after its orders were copied."""
+    address = page.url
+    page.click("[name=_copy]")
+    page.wait_for_url("**/copybatch/**")
+    page.goto(address)
+
+
 def choose(action: str) -> Callable[[Page], None]:
     """Return the step that runs the action on the first row of a list."""
 
@@ -110,6 +118,7 @@ def choose(action: str) -> Callable[[Page], None]:
 STEPS: dict[str, dict[str, tuple[str, Callable[[Page], None]]]] = {
     "orders": {
         "confirm copy": ("copy page", confirm_copy),
+        "copied already": ("copy page", copy_twice),
         "place orders": ("orders", choose("place_selected_orders")),
         "cancel orders": ("orders", choose("cancel_selected_orders")),
     },
