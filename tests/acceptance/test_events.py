@@ -114,6 +114,8 @@ def test_request_copies__saves_a_pending_copy() -> None:
         "reference": "R-1",
         "reference_origin": "erp",
         "metadata": {"a": [1, {"b": None}]},
+        "profile": None,
+        "changes": None,
         "plan_digest": "",
         "retries": 0,
         "attempt": 0,
