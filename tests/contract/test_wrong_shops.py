@@ -98,6 +98,9 @@ class TestRoundingShop(WrongShopContract):
             r"write\(\) did not copy orders.LineItem.unit_amount_cents was 1999 and is 2000"
         ),
         "test_write__writes_what_was_planned": r"write\(\) wrote the lines .* the plan has",
+        "test_line_items__target_has_what_was_planned": (
+            r"A target has the lines .*, and not those that were planned"
+        ),
     }
 
 
