@@ -33,7 +33,7 @@ SAME = re.compile(
     r"\W*|.*[@\d].*|SUMMER|[A-Za-z]{10}|[a-z_]+\.[a-z_]+|orders|order_copies|.*admin|.*tests\.\w+"
     r"|Shipping|Credit card|Ring twice|True|False|None"
     r"|API|Coupon|EUR|Email:|Id:|[Nn]o|SKU|UTC|crontab: .*"
-    r"|Add link|Change or view list link|Model name|Search|Breadcrumbs"
+    r"|- Select an option -|Add link|Change or view list link|Model name|Search|Breadcrumbs"
     r"|Django OAuth Toolkit|Access tokens|Applications|Grants|Id tokens|Refresh tokens",
 )
 
