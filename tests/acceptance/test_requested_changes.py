@@ -160,6 +160,28 @@ def test_line_items__negative_adjustment_shrinks_with_the_goods() -> None:
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
+@pytest.mark.parametrize(
+    ("cents", "status", "left"), [(900, Status.FAILED, None), (-900, Status.COMPLETED, 0)]
+)
+def test_line_items__amount_without_line_that_is_to_be_paid_is_not_left_out(
+    cents: int, status: Status, left: int | None
+) -> None:
+    # given
+    source = pending_order(lines=2, shipping=False)
+    source.adjustment_amount_cents += cents
+    source.total_amount_cents += cents
+    source.total_amount_with_taxes_cents += cents
+    source.save()
+
+    # when
+    order_copy = copied(source, line_items=taking(goods_of(source)[0]), skip_errors=True)
+
+    # then
+    assert stories.ending(order_copy) == (status, {"adjustment_amount": 1}, 1)
+    target = order_copy.target_order
+    assert (target and target.adjustment_amount_cents) == left
+
+
 def test_line_items__stock_is_checked_for_the_requested_quantity() -> None:
     # given
     source = pending_order(lines=[{"sku": SkuFactory(stock=3), "unit_amount_cents": 500}, {}])
