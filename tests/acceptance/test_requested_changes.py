@@ -426,6 +426,19 @@ def test_addresses__requested_ones_replace_those_of_the_source() -> None:
     assert target.customer == source.customer
 
 
+def test_addresses__shipping_country_of_the_order_is_kept() -> None:
+    # given
+    source = pending_order(shipping_country_code_lock="IT")
+
+    # when
+    with pytest.raises(ChangesRefusedError, match="must be IT") as refused:
+        copying.preview([source], shipping_address=HOME, billing_address=HOME)
+
+    # then
+    assert [one.path for one in refused.value.refusals] == [("shipping_address", "country_code")]
+    assert copying.preview([source], shipping_address=HOME | {"country_code": "IT"})
+
+
 def test_addresses__added_to_an_order_without_any() -> None:
     # given
     source = pending_order(addresses=False)
