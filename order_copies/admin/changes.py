@@ -104,8 +104,9 @@ class ChangesForm(forms.Form):
         self.fields[f"quantity-{line.id}"] = forms.IntegerField(
             label=_("Quantity of %(line)s") % {"line": line.name},
             required=False,
-            min_value=1,
-            max_value=changes.MAX_QUANTITY,
+            # A line of no pieces, or of more than a copy can ask for, may stay as it is.
+            min_value=min(1, line.quantity),
+            max_value=max(changes.MAX_QUANTITY, line.quantity),
             initial=one.get("quantity", line.quantity),
         )
         if Capability.REPLACEMENTS in get_shop().capabilities and line.sku_code:

@@ -34,6 +34,7 @@ from order_copies.admin.profiles import usable_profiles
 from order_copies.admin.selections import SelectingMixin
 from order_copies.api.permissions import CHANGING_ORDERS
 from order_copies.exceptions import (
+    ChangesRefusedError,
     DraftChangedError,
     DraftGoneError,
     RowsLockedError,
@@ -118,7 +119,7 @@ class CopyPageMixin(SelectingMixin):
         except DraftGoneError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(self.admin_page("changelist"))
-        except (SourceOrderGoneError, RowsLockedError) as error:
+        except (ChangesRefusedError, SourceOrderGoneError, RowsLockedError) as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 

@@ -73,13 +73,30 @@ def check_copy(request: Request, order_copy: Any) -> None:
     """Raise PermissionDenied unless the client may do what ``order_copy`` requests.
 
     That is to place, to cancel, and to make its changes: a client that acts for itself may neither
-    copy for another customer, nor get a frozen discount on an article that it was not given for.
+    copy for another customer, nor get a frozen discount on an article that it was not given for,
+    nor more gifts, nor gifts without all that they came with.
     """
     scopes = [scope for name, scope in CHANGING_ORDERS.items() if getattr(order_copy, name)]
     _check(request, scopes, orders_changed_by(order_copy))
-    replaces = any("sku_code" in line for line in order_copy.line_items or ())
-    if (replaces or order_copy.customer_email) and get_shop().acts_for_itself(request):
+    lines = order_copy.line_items or ()
+    if not (lines or order_copy.customer_email) or not get_shop().acts_for_itself(request):
+        return
+    replaces = any("sku_code" in line for line in lines)
+    if replaces or order_copy.customer_email or _takes_gifts(order_copy):
         raise PermissionDenied
+
+
+def _takes_gifts(order_copy: Any) -> bool:
+    """Return whether the copy takes more of a free line, or one without all that was paid."""
+    source = order_copy.source_order
+    described = get_shop().describe([source] if source else [])
+    goods = [line for one in described if one for line in one.lines if line.is_goods]
+    wanted = {line["id"]: line.get("quantity") for line in order_copy.line_items or ()}
+    taken = {line.id: wanted[line.id] or line.quantity for line in goods if line.id in wanted}
+    free = [line for line in goods if line.total_amount_cents <= 0 and taken.get(line.id)]
+    paid = [line for line in goods if line.total_amount_cents > 0]
+    has_less = any(taken.get(line.id, 0) < line.quantity for line in paid)
+    return any(has_less or taken[line.id] > line.quantity for line in free)
 
 
 def check_subscription(request: Request, order_subscription: Any) -> None:

@@ -11,6 +11,7 @@ from order_copies.shops import Finding
 from orders.auditing.amounts import audit_amounts
 from orders.auditing.contents import audit_contents
 from orders.auditing.facts import (
+    REINSTATED,
     Facts,
     Head,
     Money,
@@ -71,7 +72,8 @@ def _placing(order_copy: OrderFactory, target: Head, facts: Facts) -> Iterator[F
     if not placed and not order_copy.place_target_order:
         return
     words = {"copy": order_copy.public_id}
-    if reports_placed(order_copy) and target.placed_at is None:
+    is_reinstated = (target.pk, REINSTATED) in facts.worker_events
+    if reports_placed(order_copy) and target.placed_at is None and not is_reinstated:
         message = _("is not placed, although copy %(copy)s reports that: place it")
         yield of_order(target, "target_not_placed", message % words)
     if placed and not reports_placed(order_copy):

@@ -26,6 +26,8 @@ from orders.totals import PROMOTIONS, TOTALS, ItemType, amounts_without_line
 
 #: A copy whose ``errors_log`` has one of these keys did not place its target or cancel its source.
 REFUSALS = frozenset({"status", "source_order"})
+#: The name of the event by which the undo of a copy begins the life of an order anew.
+REINSTATED = "orders.reinstate"
 
 
 class Head(NamedTuple):
@@ -167,7 +169,8 @@ class Facts:
     uses: dict[int, str]
     #: The coupons of the shop by code in lower case.
     coupons: dict[str, Coupon]
-    #: The events of workers that placed or cancelled an order, by order and name of the event.
+    #: The events of workers that placed or cancelled an order, by order and name of the event,
+    #: since it was last reinstated; the name :data:`REINSTATED` has no events.
     worker_events: dict[tuple[int, str], list[WorkerEvent]]
     #: The number of copies that report that they cancelled an order, and whose target stands.
     cancellations: Counter[int]
@@ -306,10 +309,14 @@ def _worker_events(orders: Collection[int]) -> dict[tuple[int, str], list[Worker
     events = Event.objects.filter(
         resource_type="orders",
         resource_id__in=[str(key) for key in orders],
-        name__in=["orders.place", "orders.cancel"],
-    ).order_by()
+        name__in=["orders.place", "orders.cancel", REINSTATED],
+    ).order_by("pk")
     for key, order, name, who in events.values_list("pk", "resource_id", "name", "who"):
-        if event := worker_event(key, who):
+        if name == REINSTATED:
+            for earlier in ("orders.place", "orders.cancel"):
+                found.pop((int(order), earlier), None)
+            found[int(order), name] = []
+        elif event := worker_event(key, who):
             found[int(order), name].append(event)
     return found
 

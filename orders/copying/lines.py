@@ -319,8 +319,10 @@ class Lines:
         order = self.order
         amount = formatted(self.dropped[name], order.currency_code, order.language_code)
         message = _("%(amount)s of it is in no line of the order and cannot be recalculated")
-        attribute = name.removesuffix("_cents")
-        return Problem(Step.WRITE, attribute, "amount_without_line", message % {"amount": amount})
+        attribute, text = name.removesuffix("_cents"), message % {"amount": amount}
+        # A client that selects lines must not get rid of what it has to pay.
+        is_saved = self.order_copy.line_items is not None and self.dropped[name] > 0
+        return Problem(Step.WRITE, attribute, "amount_without_line", text, skippable=not is_saved)
 
     def _drop_fee(self, carried: dict[str, int]) -> None:
         """Skip the payment fee if nothing remains to pay without it."""

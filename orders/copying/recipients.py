@@ -118,6 +118,11 @@ def refusals(order_copy: OrderFactory, snapshot: Snapshot) -> Iterator[Refusal]:
         requested = (order_copy.changes or {}).get(name)
         if requested is None:
             continue
+        order = snapshot.orders.get(int(order_copy.source_order_id or 0))
+        lock = order.shipping_country_code_lock if order and role == AddressRole.SHIPPING else ""
+        if lock and requested["country_code"] != lock:
+            message = _("must be %(country)s: the order is shipped there only") % {"country": lock}
+            yield Refusal((name, "country_code"), "invalid", message)
         try:
             address_of(role, requested).clean_fields(exclude={"order", *_OTHERS})
         except ValidationError as error:

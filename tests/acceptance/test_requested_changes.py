@@ -160,6 +160,28 @@ def test_line_items__negative_adjustment_shrinks_with_the_goods() -> None:
     assert stories.amounts(target) == totals_of(target.line_items.all(), tax_included=True)
 
 
+@pytest.mark.parametrize(
+    ("cents", "status", "left"), [(900, Status.FAILED, None), (-900, Status.COMPLETED, 0)]
+)
+def test_line_items__amount_without_line_that_is_to_be_paid_is_not_left_out(
+    cents: int, status: Status, left: int | None
+) -> None:
+    # given
+    source = pending_order(lines=2, shipping=False)
+    source.adjustment_amount_cents += cents
+    source.total_amount_cents += cents
+    source.total_amount_with_taxes_cents += cents
+    source.save()
+
+    # when
+    order_copy = copied(source, line_items=taking(goods_of(source)[0]), skip_errors=True)
+
+    # then
+    assert stories.ending(order_copy) == (status, {"adjustment_amount": 1}, 1)
+    target = order_copy.target_order
+    assert (target and target.adjustment_amount_cents) == left
+
+
 def test_line_items__stock_is_checked_for_the_requested_quantity() -> None:
     # given
     source = pending_order(lines=[{"sku": SkuFactory(stock=3), "unit_amount_cents": 500}, {}])
@@ -402,6 +424,19 @@ def test_addresses__requested_ones_replace_those_of_the_source() -> None:
     assert (shipped.line_1, shipped.zip_code, shipped.first_name) == (HOME["line_1"], "10117", "")
     assert target.addresses.get(role="billing").line_1 == billing.line_1
     assert target.customer == source.customer
+
+
+def test_addresses__shipping_country_of_the_order_is_kept() -> None:
+    # given
+    source = pending_order(shipping_country_code_lock="IT")
+
+    # when
+    with pytest.raises(ChangesRefusedError, match="must be IT") as refused:
+        copying.preview([source], shipping_address=HOME, billing_address=HOME)
+
+    # then
+    assert [one.path for one in refused.value.refusals] == [("shipping_address", "country_code")]
+    assert copying.preview([source], shipping_address=HOME | {"country_code": "IT"})
 
 
 def test_addresses__added_to_an_order_without_any() -> None:

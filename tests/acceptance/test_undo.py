@@ -104,6 +104,29 @@ def test_undo__reinstated_source_can_be_placed_and_replaced_again() -> None:
     assert audited(final=True) == []
 
 
+def test_undo__chain_of_swaps_is_undone_from_its_end() -> None:
+    # given
+    first = swapped(lines=[{"sku": SkuFactory(stock=1)}])
+    source, between = first.source_order, target_of(first)
+    last = copied(between, **SWAP)
+
+    # when
+    undo(last)
+
+    # then
+    assert statuses(between)[:2] == ("pending", "unpaid")
+    assert audited() == []
+
+    # when
+    undo(first)
+
+    # then
+    assert statuses(source)[:2] == ("pending", "unpaid")
+    assert statuses(between)[:2] == ("cancelled", "unpaid")
+    assert StockItem.objects.get().reserved == 0
+    assert audited() == []
+
+
 def test_undo__copy_that_cancelled_nothing_leaves_the_source() -> None:
     # given
     order_copy = copied(placed_order())

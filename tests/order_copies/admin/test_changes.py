@@ -114,6 +114,43 @@ def test_changes__after_the_preview_bring_the_page_back(admin_client: Client) ->
     assert 'value="5"' in page.content.decode()
 
 
+def test_quantities__that_no_copy_can_ask_for_may_stay_as_they_are(admin_client: Client) -> None:
+    # given
+    order = draft_order(lines=[{"quantity": 0}, {"quantity": 2_000_000}, {}])
+    empty, huge, _other = goods_of(order)
+    address = opened(admin_client, order)
+    changed = {field("quantity", empty): "2", field("quantity", huge): "1999999"}
+
+    # when
+    unchanged = admin_client.post(address, form_for(order) | {"_preview": "1"})
+    wrong = admin_client.post(address, form_for(order, **changed) | {"_preview": "1"})
+
+    # then
+    assert unchanged.status_code == 302
+    assert BatchDraft.objects.get().changes is None
+    assert list(wrong.context["changes"].errors) == [field("quantity", huge)]
+
+
+def test_start__of_changes_that_are_impossible_by_now_is_a_message(admin_client: Client) -> None:
+    # given
+    order, other = draft_order(lines=1), CustomerFactory()
+    address = opened(admin_client, order)
+    admin_client.post(address, form_for(order, customer_email=other.email) | {"_preview": "1"})
+    other.delete()
+    page = admin_client.get(address)
+    [key] = ticks_of(page)["shown"]
+
+    # when
+    tick = {"shown": key, "ticked": key, "reuse_wallet": "on"}
+    admin_client.post(address, tick | {"_preview": "1"})
+    form = {"_copy": "1"} | tick | {"version": ticks_of(admin_client.get(address))["version"]}
+    answer = admin_client.post(address, form, follow=True)
+
+    # then
+    assert "is the email of no customer" in answer.content.decode()
+    assert not OrderCopy.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

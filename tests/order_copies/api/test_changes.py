@@ -254,6 +254,26 @@ def test_changes__customers_replace_neither_themselves_nor_articles(change: str)
     assert (response.status_code, written()) == (401, (0, 0))
 
 
+@pytest.mark.parametrize(
+    ("paid", "gift", "status"),
+    [(2, 1, 201), (None, 1, 401), (1, 1, 401), (2, 3, 401), (1, None, 201)],
+)
+def test_free_line__customers_get_it_with_all_that_was_paid_only(
+    paid: int | None, gift: int | None, status: int
+) -> None:
+    # given
+    order = placed_order(
+        lines=[{"quantity": 2}, {"unit_amount_cents": 0, "options": 0, "quantity": 2}]
+    )
+    quantities = zip(line_ids(order), (paid, gift), strict=False)
+    line_items = [{"id": key, "quantity": wanted} for key, wanted in quantities if wanted]
+    body = request_of(order, line_items=line_items)
+
+    # then
+    assert API(shopper(order.customer)).post("/order_copies", body).status_code == status
+    assert API(staff()).post("/order_copies", body).status_code == 201
+
+
 def test_customer_email__copy_is_invisible_to_both_customers(api: API) -> None:
     # given
     order, other = placed_order(), CustomerFactory()
