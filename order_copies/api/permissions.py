@@ -123,6 +123,19 @@ def check_prices(request: Request, attributes: Iterable[str]) -> None:
         raise PermissionDenied
 
 
+def check_gifts(request: Request, item: Any, *, is_deleted: bool = False) -> None:
+    """Raise PermissionDenied if a client that acts for itself changes what comes with a gift.
+
+    While a subscription has a free item, such a client may only delete that one: it would keep the
+    gift without what was paid, or take more of it.
+    """
+    if not get_shop().acts_for_itself(request) or (is_deleted and item.unit_amount_cents <= 0):
+        return
+    items = item.order_subscription.order_subscription_items
+    if items.filter(unit_amount_cents__lte=0).exists():
+        raise PermissionDenied
+
+
 def _may_write(request: Request, verb: str, model: type[Model]) -> bool:
     codename = get_permission_codename(verb, model._meta)
     if request.user.has_perm(f"{model._meta.app_label}.{codename}"):

@@ -14,7 +14,12 @@ from rest_framework.permissions import IsAuthenticated
 from order_copies import copying
 from order_copies.api import serializers
 from order_copies.api.forecasts import ForecastMixin
-from order_copies.api.permissions import SubscriptionsPermission, check_prices, check_subscription
+from order_copies.api.permissions import (
+    SubscriptionsPermission,
+    check_gifts,
+    check_prices,
+    check_subscription,
+)
 from order_copies.events.recording import request_actor
 from order_copies.exceptions import SubscriptionRefusedError
 from order_copies.jsonapi.errors import Error, RequestRefusedError
@@ -136,12 +141,14 @@ class OrderSubscriptionItemViewSet(WritableViewSet):
         check_prices(self.request, values)
         if not _HARMLESS.issuperset(values):
             check_subscription(self.request, item.order_subscription)
+            check_gifts(self.request, item)
         changes.update_item(item, values, actor=request_actor(self.request))
         item.refresh_from_db()
 
     def perform_destroy(self, instance: OrderSubscriptionItem) -> None:
         """Delete an item, unless it is the last one."""
         check_subscription(self.request, instance.order_subscription)
+        check_gifts(self.request, instance, is_deleted=True)
         try:
             changes.delete_item(instance, actor=request_actor(self.request))
         except SubscriptionRefusedError as error:

@@ -184,6 +184,25 @@ def test_customer__sku_without_price_is_refused(item: OrderSubscriptionItem, cus
     assert whole_database() == before
 
 
+def test_customer__only_deletes_a_gift(item: OrderSubscriptionItem, customer: API) -> None:
+    # given
+    one = item.order_subscription
+    gift = OrderSubscriptionItemFactory(order_subscription=one, unit_amount_cents=0)
+    path = f"/order_subscription_items/{item.public_id}"
+
+    # when
+    more = change(customer, gift, quantity=9)
+    less = change(customer, item, quantity=1)
+    alone = customer.delete(path)
+    named = change(customer, gift, reference="R1")
+    given_up = customer.delete(f"/order_subscription_items/{gift.public_id}")
+    afterwards = change(customer, item, quantity=3)
+
+    # then
+    assert [one.status_code for one in (more, less, alone)] == [401, 401, 401]
+    assert [one.status_code for one in (named, given_up, afterwards)] == [200, 204, 200]
+
+
 def test_staff__set_the_unit_amount_and_the_price_policy(item: OrderSubscriptionItem) -> None:
     # given
     api, sku = API(staff(*PERMISSIONS, *ABILITIES)), SkuFactory(price=9900)
