@@ -8,10 +8,11 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import get_language, gettext, override
 from django.utils.translation.trans_real import catalog
 
-#: The language of the API, and of stored messages.
+#: The language of the API, and of stored messages: the site's variant of English if it has one.
 ENGLISH = "en"
 
 _PLACEHOLDER = re.compile(r"%\((\w+)\)s")
@@ -25,7 +26,8 @@ _MAX_LENGTH = 500
 
 def in_english() -> override:
     """Return a context manager in which all messages are English."""
-    return override(ENGLISH)
+    site = settings.LANGUAGE_CODE
+    return override(site if site.partition("-")[0] == ENGLISH else ENGLISH)
 
 
 def translated(message: str) -> str:

@@ -88,10 +88,15 @@ def confirm_copy(page: Page) -> None:
     """Ask on the copy page for copies that are placed and cancel their sources."""
     page.check("[name=place_target_order]")
     page.check("[name=cancel_source_order]")
-    page.click("[name=_preview]")
     page.wait_for_selector("text=which voids")
-    page.click("[name=_copy]")
-    page.wait_for_selector("[name=_confirmed]", state="attached")
+    # The page comes back if an update of the preview was still on its way.
+    for _ in range(3):
+        with page.expect_navigation():
+            page.click("[name=_copy]")
+        if page.locator("[name=_confirmed]").count():
+            return
+    message = "The copies were not asked to be confirmed."
+    raise AssertionError(message)
 
 
 def copy_twice(page: Page) -> None:

@@ -120,7 +120,7 @@ class OscarShop(FrozenShop):
 
     def facts(self, orders: Sequence[Any]) -> list[dict[str, str]]:
         """Return status, customer and addresses of orders; the addresses in one query."""
-        related = ("shipping_address", "billing_address")
+        related = ("shipping_address__country", "billing_address__country")
         found = Order._base_manager.select_related(*related).in_bulk([one.pk for one in orders])
         return [
             known
