@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from order_copies.exceptions import ChangesRefusedError, Refusal
-from order_copies.jsonapi.json_schema import STORABLE, JSONSchema, closed
+from order_copies.jsonapi.json_schema import STORABLE, JSONSchema, closed, or_null
 from order_copies.jsonapi.storable import is_storable
 
 #: Code of the outcomes of what was changed or left out because the request says so.
@@ -45,8 +45,8 @@ LINE_ITEMS_SCHEMA: JSONSchema = {
     "items": closed(
         {
             "id": _NAME,
-            "quantity": {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY},
-            "sku_code": _NAME,
+            "quantity": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_QUANTITY},
+            "sku_code": or_null(_NAME),
         },
         required=["id"],
     ),
@@ -56,8 +56,8 @@ LINE_ITEMS_SCHEMA: JSONSchema = {
 }
 EMAIL_SCHEMA: JSONSchema = {"type": "string", "maxLength": 254, "examples": ["john@example.com"]}
 ADDRESS_SCHEMA: JSONSchema = closed(
-    {"business": {"type": "boolean"}}
-    | {name: _NAME if name in REQUIRED else _TEXT for name in TEXTS},
+    {"business": {"type": ["boolean", "null"]}}
+    | {name: _NAME if name in REQUIRED else or_null(_TEXT) for name in TEXTS},
     required=REQUIRED,
 )
 
