@@ -7,7 +7,7 @@ as the draft waits for another preview, because its options have changed.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.db import transaction
@@ -72,6 +72,10 @@ def preview_now(draft: BatchDraft) -> None:
             draft.preview_due_at, draft.previewed_at = None, timezone.now()
             draft.version += 1
             draft.save(update_fields=["preview_due_at", "previewed_at", "version"])
+    if not is_held:
+        # Another request has changed or previewed it: the page shows that version.
+        with suppress(BatchDraft.DoesNotExist):
+            draft.refresh_from_db()
 
 
 def preview_due() -> bool:
