@@ -171,7 +171,6 @@ class OrderCopyAdmin(
         RequesterFilter,
         "created_at",
     ]
-    date_hierarchy = "created_at"
     search_fields = ["reference__exact"]
     unindexed = frozenset({"toggle", "reason"})
     list_select_related = ["source_order", "target_order"]
