@@ -1,7 +1,7 @@
 """Measure the lists of the admin at a thousand and at a million rows.
 
-Each row of the result is a page as staff open it: median milliseconds of CPU in this process and
-of the database together, at both sizes, and the ratio.
+Each row of the result is a page as staff open it: its median milliseconds at both sizes, and their
+ratio.
 """
 
 import logging
@@ -86,7 +86,7 @@ GROWING = [Order, CopyBatch, OrderFactory, Event]
 
 
 def double(model: type[models.Model]) -> None:
-    """Insert all rows of a table once more; unique columns are empty, or a number."""
+    """Insert all rows of a table once more. Unique columns get NULL or a number."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     columns = {

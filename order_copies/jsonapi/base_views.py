@@ -74,7 +74,7 @@ class JSONAPIView(APIView):
         return [ScopesPermission(), *super().get_permissions()]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Handle the request in English, its rendering included, whatever ``Accept-Language``.
+        """Handle the request and render its response in English; ignore ``Accept-Language``.
 
         Messages of the API are a contract with programs.
         """

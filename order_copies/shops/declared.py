@@ -245,7 +245,7 @@ class DeclaredShop(Shop):
         return is_user and not self._has_permission(request, "view")
 
     def facts(self, orders: Sequence[Any]) -> list[dict[str, str]]:
-        """Return what the page of a copy shows of orders besides lines and totals, by label.
+        """Return the values that the page of a copy adds to lines and totals, by their labels.
 
         Default: whether the order is placed or cancelled, and the email of its customer.
         """

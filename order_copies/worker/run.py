@@ -76,7 +76,7 @@ def run_batch(worker: str, *, limit: int | None = None) -> Batch:
     ``limit`` defaults to the setting ``BATCH_SIZE``. ``worker`` names the process; no two processes
     may share a name. A batch that claimed nothing found nothing to do. Errors of a copy are not
     raised, only those of a database that is down or read-only. Call it outside any transaction.
-    The messages that it stores are English, whatever the language of the process.
+    It stores messages in English, also in a process with another language.
     """
     with in_english():
         return _run_batch(worker, limit or settings.BATCH_SIZE)

@@ -26,7 +26,7 @@ from orders.totals import PROMOTIONS, TOTALS, ItemType, amounts_without_line
 
 #: A copy whose ``errors_log`` has one of these keys did not place its target or cancel its source.
 REFUSALS = frozenset({"status", "source_order"})
-#: The name of the event by which the undo of a copy begins the life of an order anew.
+#: The event that the undo of a copy records of an order which is pending again.
 REINSTATED = "orders.reinstate"
 
 
