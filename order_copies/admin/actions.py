@@ -71,11 +71,9 @@ class InterveningMixin(Base):
         """Return whether the user may abort or retry this copy."""
         if not self.has_view_permission(request, order_copy):
             return False
-        return (
-            may_retry(self.admin_site, request, [order_copy])
-            if verb == "retry"
-            else may(request, verb)
-        )
+        if verb == "retry":
+            return may_retry(self.admin_site, request, [order_copy])
+        return may(request, verb)
 
     def get_urls(self) -> list[URLPattern]:
         """Return Django's URLs and those of the buttons."""

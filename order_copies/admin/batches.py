@@ -3,7 +3,6 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +32,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from order_copies.admin.actions import Intervention, interventions, refusals_in_words
 from order_copies.admin.bounded import BoundedMixin
-from order_copies.admin.display import toggle_labels
+from order_copies.admin.display import Filter, toggle_labels
 from order_copies.admin.exporting import as_csv
 from order_copies.admin.forms import RetryForm
 from order_copies.admin.pages import page_url
@@ -66,16 +65,6 @@ FILTERS: dict[str, tuple[Promise, frozenset[str]]] = {
 }
 #: The verbs of a batch: the copies that each concerns.
 VERBS: dict[str, frozenset[Any]] = {"abort": ABORTABLE, "retry": RETRYABLE}
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A link that shows some of the copies of a batch."""
-
-    name: str
-    label: str
-    count: int
-    is_chosen: bool
 
 
 class BatchProgress(Progress):

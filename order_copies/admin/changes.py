@@ -62,7 +62,7 @@ class ChangesForm(forms.Form):
     A form that is not bound shows the changes that the draft has.
     """
 
-    #: Tells a submit of this form from one of a page without it.
+    #: Is sent with this form only: a page without the form changes nothing.
     has_changes = forms.CharField(widget=forms.HiddenInput, required=False, initial="1")
 
     def __init__(
@@ -104,7 +104,7 @@ class ChangesForm(forms.Form):
         self.fields[f"quantity-{line.id}"] = forms.IntegerField(
             label=_("Quantity of %(line)s") % {"line": line.name},
             required=False,
-            # A line of no pieces, or of more than a copy can ask for, may stay as it is.
+            # The present quantity is valid, also if it is 0 or larger than a request may be.
             min_value=min(1, line.quantity),
             max_value=max(changes.MAX_QUANTITY, line.quantity),
             initial=one.get("quantity", line.quantity),
@@ -171,13 +171,13 @@ class ChangesForm(forms.Form):
                 raise ChangesRefusedError(refusals)
 
     def _sent(self) -> Iterator[tuple[str, Any]]:
+        # What another user has changed, and this one may not, stays.
+        yield from ((name, one) for name, one in self._saved.items() if name not in self._allowed)
         lines = [dict(self._line(line)) for line in self._lines if self._value("line", line)]
         if self._lines and not lines:
             self.add_error(None, _("Tick the lines to copy: a copy needs at least one."))
         elif [{"id": line.id} for line in self._lines] != lines:
             yield "line_items", lines
-        elif "line_items" in self._saved and "line_items" not in self._allowed:
-            yield "line_items", self._saved["line_items"]
         if email := self.cleaned_data.get("customer_email"):
             yield "customer_email", email
         for role in ROLES:

@@ -15,15 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.admin import drafts
-from order_copies.admin.copy_page import CopyPageMixin
+from order_copies.admin.copy_page import CHUNK, CopyPageMixin
 from order_copies.admin.lineage import LineageMixin
 from order_copies.admin.permissions import refused_toggles
 from order_copies.admin.subscriptions.subscribing import SubscribeMixin
 
 #: The variable of the page of an order with the template that gets the button.
 PARENT = "copy_orders_parent"
-#: The number of orders that are loaded at once to check the permission of each.
-CHUNK = 500
 
 
 class CopyOrdersMixin(LineageMixin, CopyPageMixin, SubscribeMixin):
@@ -40,8 +38,8 @@ class CopyOrdersMixin(LineageMixin, CopyPageMixin, SubscribeMixin):
     subscribes to the order.
 
     The buttons are added to the block ``object-tools-items`` of the template that your admin class
-    uses, your own ``change_form_template`` or an overridden template included. A template without
-    that block shows the buttons where it includes ``admin/order_copies/parts/copy_button.html``.
+    uses, your own ``change_form_template`` or an overridden template included. If a template has no
+    such block, include ``admin/order_copies/parts/copy_button.html`` in it.
     """
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 class Forms(NamedTuple):
-    """The forms of the page: the options, and the changes where there can be any."""
+    """The forms of the page: the options, and the changes if the draft can have some."""
 
     options: CopyOrdersForm
     changes: ChangesForm | None
@@ -261,7 +261,7 @@ class CopyPageMixin(SelectingMixin):
             "draft": draft,
             "form": forms.options,
             "changes": forms.changes,
-            "profiles": usable_profiles(refused_toggles(self.admin_site, request, orders)),
+            "profiles": usable_profiles(forms.options.refused),
             "stale": stale,
             "error": error,
             "is_empty": is_empty,
@@ -401,7 +401,8 @@ class CopyPageMixin(SelectingMixin):
                 }
 
     def _progress(self, draft: BatchDraft) -> PreviewProgress:
-        has_workers = heartbeats.active(timezone.now()).exists()
+        is_running = draft.preview_due_at is not None
+        has_workers = is_running and heartbeats.active(timezone.now()).exists()
         url = self.admin_page("copy_draft_progress", draft.public_id)
         return PreviewProgress(draft, url, has_workers=has_workers)
 

@@ -57,6 +57,16 @@ toggle_labels = {
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """A link or button that shows some of the rows of a page."""
+
+    name: str
+    label: str
+    count: int
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """The amounts of a line in one of the two orders: ``quantity × unit + extra = total``."""
 

@@ -1,6 +1,7 @@
 """Export copies as CSV: the action of their list, and the rows."""
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from defusedcsv import csv
@@ -138,4 +139,4 @@ def _local(moment: Any) -> str:
 
 def _amount(cents: int, currency: str) -> str:
     places = decimal_places(currency) if currency else 0
-    return f"{cents / 10**places:.{places}f}"
+    return str(Decimal(cents).scaleb(-places))

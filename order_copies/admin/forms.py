@@ -52,6 +52,7 @@ class CopyOrdersForm(ModelForm):
         }
 
     def __init__(self, data: Any = None, *, draft: BatchDraft, refused: Mapping[str, str]) -> None:
+        self.refused = refused
         initial = {name: name in draft.options for name in OPTIONS}
         super().__init__(data, initial=initial | {name: getattr(draft, name) for name in TEXTS})
         reasons = {

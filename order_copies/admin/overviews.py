@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from order_copies.admin.consequences import Consequences
+from order_copies.admin.display import Filter
 from order_copies.models import TICKED, BatchDraft, Result, SelectedOrder
 from order_copies.templatetags.order_copies_admin import money, signed_money
 
@@ -27,16 +28,6 @@ FILTERS: dict[str, tuple[Promise, dict[str, Any]]] = {
     "before": (gettext_lazy("Copied before"), {"is_before": True}),
     "left_out": (gettext_lazy("Left out"), {"is_chosen": False}),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """A button that shows some of the orders."""
-
-    name: str
-    label: str
-    count: int
-    is_chosen: bool
 
 
 class Overview:
@@ -144,11 +135,20 @@ class PreviewProgress:
     """The progress of the preview of a large draft, in the form that the script reads."""
 
     def __init__(self, draft: BatchDraft, url: str, *, has_workers: bool) -> None:
-        rows = draft.selected_orders.order_by()
         self.url = url
         self.is_running = draft.preview_due_at is not None
-        self.total, self.ended = rows.count(), rows.exclude(result=None).count()
+        self._rows = draft.selected_orders.order_by()
         self._has_workers = has_workers
+
+    @cached_property
+    def total(self) -> int:
+        """The number of selected orders."""
+        return int(self._rows.count())
+
+    @cached_property
+    def ended(self) -> int:
+        """The number of those that were previewed."""
+        return int(self._rows.exclude(result=None).count())
 
     @property
     def version(self) -> str:

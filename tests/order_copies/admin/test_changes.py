@@ -221,6 +221,28 @@ def test_permissions__fields_are_absent_without_theirs(
         assert BatchDraft.objects.get().changes is None
 
 
+def test_changes__of_another_user_stay_where_this_one_may_not_make_them(
+    client: Client, admin_client: Client
+) -> None:
+    # given
+    client.force_login(staff("view_order", "add_ordercopy", "change_lines_ordercopy"))
+    order, other = placed_order(lines=2), CustomerFactory()
+    address = opened(client, order)
+    admin_client.post(address, form_for(order, customer_email=other.email) | {"_preview": "1"})
+
+    # when
+    form = form_for(order, reuse_wallet=None, **{field("line", goods_of(order)[0]): None})
+    client.post(address, form | {"_preview": "1"})
+    refused = client.post(address, form | {"_copy": "1"} | ticks_of(client.get(address)))
+
+    # then
+    kept = BatchDraft.objects.get().changes
+    assert kept is not None
+    assert (kept["customer_email"], len(kept["line_items"])) == (other.email, 1)
+    assert "You do not have permission" in refused.content.decode()
+    assert not OrderCopy.objects.exists()
+
+
 def test_forged_changes__of_several_orders_are_forbidden(admin_client: Client) -> None:
     # given
     orders = [placed_order(lines=1), placed_order(lines=1)]
