@@ -86,7 +86,7 @@ GROWING = [Order, CopyBatch, OrderFactory, Event]
 
 
 def double(model: type[models.Model]) -> None:
-    """Insert all rows of a table once more. Unique columns get NULL or a number."""
+    """Double the rows of a table. Unique columns get NULL or a number."""
     quote = connection.ops.quote_name
     table = quote(model._meta.db_table)
     columns = {
